@@ -1,0 +1,238 @@
+// Package call holds the words of a telephone call: leg, party, destination, cause, event, and the
+// small interfaces by which a call asks the rest of the house. Its rooms are the machines: control
+// owns a call, bridge joins media, sipleg makes a leg out of SIP and media.
+//
+// Nothing here knows SIP. A session description crosses as *sdp.Description, which is media's word.
+package call
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"santral/media"
+	"santral/media/sdp"
+	"santral/media/session"
+)
+
+// ID names a call; LegID a leg of it ("a" is the leg that began it, then "b", "c" …). Both are safe
+// in a URL and in a file name.
+type (
+	ID    string
+	LegID string
+)
+
+// Direction is seen from the exchange.
+type Direction uint8
+
+// In is a leg that somebody opened to us, Out one that we opened.
+const (
+	UnknownDirection Direction = iota
+	In
+	Out
+)
+
+// String gives "in" or "out".
+func (d Direction) String() string { return [...]string{"unknown", "in", "out"}[d] }
+
+// Party is who is at the door: an authenticated account, never what a From header claims.
+type Party struct {
+	Tenant  string         // tenant's id
+	Account string         // the extension or line that the credential belongs to: its number
+	Name    string         // display name that the account presents
+	Number  string         // number that the account presents
+	Source  netip.AddrPort // where its signalling comes from
+	Trusted bool           // limits do not apply (load tests only)
+}
+
+// Destination is what the router decided.
+type Destination struct {
+	Kind    DestinationKind
+	Tenant  string
+	Account string // Kind Account: the account to ring
+	Service string // Kind Service: the story to tell ("echo", "readback")
+	Number  string // the number as it was understood, for the record
+	Refuse  Cause  // Kind Refuse
+}
+
+// DestinationKind says which field of a Destination holds.
+type DestinationKind uint8
+
+// Kinds of destination.
+const (
+	UnknownDestination DestinationKind = iota
+	ToAccount
+	ToService
+	ToRefusal
+)
+
+// Target is one place where an account can be reached: a binding.
+type Target struct {
+	URI    string // where the request goes
+	Flow   string // opaque to call: the signalling path, as its door printed it
+	Path   []string
+	Device string // instance id or user agent, for the record
+}
+
+// Router decides where a call goes. It is pure: a look-up on a snapshot.
+type Router interface {
+	Route(from Party, dialled string, at time.Time) Destination
+}
+
+// Contacts tells where an account can be reached now, best first. ok is false when the account
+// does not exist; no targets and ok mean that it is not registered.
+type Contacts interface {
+	Contacts(tenant, account string) (targets []Target, ok bool)
+}
+
+// Channels counts the calls of each account over all of its devices. Take is called once for each
+// account that a call touches, before anything rings; release must be called exactly once, when
+// that party's part in the call has ended. A refusal is a Cause.
+type Channels interface {
+	Take(call ID, tenant, account string, dir Direction) (release func(), refusal *Cause)
+}
+
+// Ledger takes the events of calls, in order. Append never blocks. Commit appends and calls done
+// when the event is on disk, or when waiting longer would hold up the call (an alarm is then up);
+// done runs on a goroutine of the ledger's and must not block. Full reports that memory for
+// waiting events is used up, so that new calls are answered 503.
+type Ledger interface {
+	Append(Event)
+	Commit(e Event, done func())
+	Full() bool
+}
+
+// Dialer opens legs outwards. Dial returns at once; everything that follows comes to the inbox.
+type Dialer interface {
+	Dial(ctx context.Context, d Dial, inbox Inbox) Leg
+}
+
+// Dial is what a leg outwards needs to begin.
+type Dial struct {
+	Call    ID
+	Leg     LegID
+	From    Party // whose identity is asserted to the callee
+	To      string
+	Target  Target
+	Offer   *sdp.Description // the other leg's offer, still with its addresses; nil to ask the callee for one
+	Hops    int              // Max-Forwards for the new leg, already lowered
+	Timeout time.Duration    // to a final answer
+}
+
+// Inbox takes what happens on a leg. Post never blocks.
+type Inbox interface {
+	Post(LegEvent)
+}
+
+// Leg is one side of a call, whichever side opened it. Commands never block and never fail on the
+// spot: what comes of them is posted to the inbox. A command that does not fit the leg's state (an
+// answer after the caller has gone) does nothing.
+//
+// Descriptions given to a leg are always the other side's, with the other side's addresses: the
+// leg's own media session puts ours into them.
+type Leg interface {
+	ID() LegID
+	Media() *session.Session
+	Detail() LegDetail
+
+	Progress(p Progress)       // inbound, before the answer: 180, or 183 with early media
+	Answer(d *sdp.Description) // inbound: 200; an answer, or our offer when the peer made none
+	Reject(c Cause)            // inbound: a final refusal
+	Offer(d *sdp.Description)  // established: re-INVITE; nil asks the peer for an offer
+	Accept(d *sdp.Description) // answers the peer's Offered or Answered-with-offer
+	Refuse(c Cause)            // refuses the peer's Offered; the session goes on as it was
+	Hangup(c Cause)            // ends the leg in whatever state it is, with BYE, CANCEL or a refusal
+	Inform(i Info)             // sends an INFO within the dialog
+}
+
+// Progress is a provisional answer.
+type Progress struct {
+	Status int              // 180 or 183
+	Early  *sdp.Description // early media, nil for none
+}
+
+// Info is the content of an in-dialog INFO that crosses a call (a digit, a key frame request).
+type Info struct {
+	ContentType string
+	Content     string
+}
+
+// LegEvent is what a leg tells its call. Which fields hold depends on Kind.
+type LegEvent struct {
+	Leg    LegID
+	Kind   LegEventKind
+	At     time.Time
+	Status int              // Progressed
+	Desc   *sdp.Description // Progressed, Answered, Offered, Accepted: the peer's description, nil for none
+	Cause  Cause            // Failed, Ended, Refused
+	Info   Info             // Informed
+	Digit  byte             // Pressed: '0'–'9', '*', '#', 'A'–'D'
+	Finish func()           // Ended by the peer's BYE: call it when the end is on disk, and the BYE is answered
+	Detail LegDetail        // Failed, Ended: the leg's facts at its end
+}
+
+// LegEventKind says what happened.
+type LegEventKind uint8
+
+// What a leg can tell.
+const (
+	UnknownLegEvent LegEventKind = iota
+	Progressed                   // outbound: 18x
+	Answered                     // outbound: 200; Desc is the answer, or the offer when we made none (then Accept answers it in the ACK)
+	Failed                       // outbound: refused, timed out or unreachable; the leg is over
+	Confirmed                    // inbound: the caller's ACK came; Desc is its answer when we made the offer
+	Offered                      // the peer wants to change the session: answer with Accept or Refuse; Desc nil asks us for an offer
+	Accepted                     // our Offer was answered (Desc), or the peer answered our offer in its ACK
+	Refused                      // our Offer was refused; the session goes on as it was
+	Informed                     // INFO from the peer
+	Pressed                      // a digit from the peer, however it came
+	MediaLost                    // no packet from the peer for the dead-media time
+	Ended                        // the peer hung up or is gone; the leg is over once Finish is called
+)
+
+// String names the kind for logs.
+func (k LegEventKind) String() string {
+	return [...]string{"unknown", "progressed", "answered", "failed", "confirmed", "offered", "accepted", "refused", "informed", "pressed", "media lost", "ended"}[k]
+}
+
+// LegDetail is what the record keeps of a leg.
+type LegDetail struct {
+	Direction Direction       `json:"direction"`
+	Tenant    string          `json:"tenant,omitempty"`
+	Account   string          `json:"account,omitempty"`
+	Number    string          `json:"number,omitempty"`
+	Target    string          `json:"target,omitempty"` // request URI
+	SIPCallID string          `json:"sip_call_id,omitempty"`
+	Local     string          `json:"local,omitempty"`  // our signalling address
+	Remote    string          `json:"remote,omitempty"` // the peer's
+	Transport string          `json:"transport,omitempty"`
+	UserAgent string          `json:"user_agent,omitempty"`
+	Media     string          `json:"media,omitempty"`   // the peer's media address
+	Quality   []media.Quality `json:"quality,omitempty"` // one for each m-line
+}
+
+// Incoming is how a door hands a new inbound leg to the calls of the house: after the caller was
+// identified, with its offer (nil when it made none). The call that takes it returns its inbox; nil
+// means that no call was begun and the leg was already answered.
+type Incoming interface {
+	Incoming(leg Leg, id ID, from Party, dialled string, offer *sdp.Description, hops int) Inbox
+}
+
+// Control is what a story does with its call: straight, blocking, cancellable code. Every method
+// returns ctx.Err() or ErrEnded when the caller has gone.
+type Control interface {
+	ID() ID
+	Caller() Party
+	Dialled() string
+	Answer(ctx context.Context) error
+	Ringing(ctx context.Context) error
+	Play(ctx context.Context, s media.Source) error // until the source ends
+	Echo(ctx context.Context) error                 // what is heard is said, until the caller hangs up
+	Collect(ctx context.Context, max int, first, between time.Duration) (digits string, err error)
+	Hangup(c Cause)
+}
+
+// Story is a service's part in a call. It returns the cause to end the call with.
+type Story interface {
+	Serve(ctx context.Context, c Control) Cause
+}

@@ -1,0 +1,37 @@
+package call
+
+import "time"
+
+// Event is one fact in the life of a call, appended to the ledger the moment it is known. Every
+// report (records, statistics, bills) is a fold over events, so an event carries all that a fold
+// needs and nothing that can be derived. Which fields hold depends on Kind.
+type Event struct {
+	Call    ID         `json:"call"`
+	Leg     LegID      `json:"leg,omitempty"`
+	Kind    EventKind  `json:"kind"`
+	At      time.Time  `json:"at"`                // UTC, to the microsecond
+	From    *Party     `json:"from,omitempty"`    // Began
+	Dialled string     `json:"dialled,omitempty"` // Began
+	To      string     `json:"to,omitempty"`      // Routed: account, or service
+	Status  int        `json:"status,omitempty"`  // LegRinging
+	Cause   *Cause     `json:"cause,omitempty"`   // LegEnded, Ended
+	By      string     `json:"by,omitempty"`      // Ended: "caller", "callee", "exchange"
+	Detail  *LegDetail `json:"detail,omitempty"`  // LegBegan, LegEnded
+	Codec   string     `json:"codec,omitempty"`   // LegAnswered
+}
+
+// EventKind names an event in the ledger; the text is what stands on disk and never changes.
+type EventKind string
+
+// The events of a call.
+const (
+	Began       EventKind = "began"        // an INVITE of a known party arrived
+	Routed      EventKind = "routed"       // where it goes
+	LegBegan    EventKind = "leg began"    // a leg exists (the caller's own, or one that we dial)
+	LegRinging  EventKind = "leg ringing"  // 180 or 183 from it, the first time each
+	LegAnswered EventKind = "leg answered" // its 200
+	LegHeld     EventKind = "leg held"
+	LegResumed  EventKind = "leg resumed"
+	LegEnded    EventKind = "leg ended"
+	EndedCall   EventKind = "ended" // the last event of every call
+)
