@@ -1,0 +1,204 @@
+// Package config reads the boot file of `santral serve`: what must be known before the exchange
+// can listen. Everything that an operator sells or an administrator sets is in tenant documents
+// instead.
+package config
+
+import (
+	"net/netip"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"santral/base/doc"
+)
+
+// Boot is the boot file, checked and with its defaults filled in.
+type Boot struct {
+	Listen  []Listener
+	HTTP    netip.AddrPort // console, API, health and metrics
+	Media   Media
+	Data    string        // folder of everything that must survive
+	Tenants string        // folder of tenant documents
+	Digest  []string      // algorithms offered, in order: "sha256", "sha512-256", "md5"
+	DB      string        // "" for SQLite in the data folder, or a postgres:// DSN
+	Log     string        // debug, info, warn, error
+	Drain   time.Duration // how long calls may go on after SIGTERM before they are ended with BYE
+}
+
+// Listener is one SIP socket address.
+type Listener struct {
+	Transport string // "udp" or "tcp"
+	Address   netip.AddrPort
+	Advertise Advertise
+}
+
+// Advertise says which address a peer is told. Exactly one field is set; all empty means by the
+// route to the peer.
+type Advertise struct {
+	Public netip.Addr     // this address, for peers outside the local networks
+	Local  []netip.Prefix // the local networks; nil for those that our interfaces are on
+	STUN   string         // host:port of a server that tells us our address
+}
+
+// Media is where sound goes.
+type Media struct {
+	Address   netip.Addr // address that RTP ports are opened on
+	First     uint16     // even
+	Last      uint16
+	Advertise Advertise
+	DeadAfter time.Duration // no packet for so long: the call is cleared; 0 never
+}
+
+// Defaults of the boot file.
+const (
+	DefaultHTTP      = "127.0.0.1:8080"
+	DefaultPorts     = "10000-29999"
+	DefaultDeadAfter = 60 * time.Second
+)
+
+// Read reads the boot file. What is wrong goes to problems; the result is of use only when there
+// are none. Relative folders are taken from the file's own.
+func Read(file string, problems *doc.Problems) *Boot {
+	n := doc.ReadFile(file, problems)
+	if n == nil {
+		return nil
+	}
+	b := &Boot{
+		HTTP:   netip.MustParseAddrPort(DefaultHTTP),
+		Media:  Media{Address: netip.IPv4Unspecified(), First: 10000, Last: 29999, DeadAfter: DefaultDeadAfter},
+		Digest: []string{"sha256", "md5"},
+		Log:    "info",
+	}
+	folder := func(to *string) func(*doc.Node) {
+		return func(n *doc.Node) {
+			*to = n.Text()
+			if *to == "" {
+				n.Fail("must name a folder")
+			} else if !filepath.IsAbs(*to) {
+				*to = filepath.Join(filepath.Dir(file), *to)
+			}
+		}
+	}
+	n.Map(doc.Fields{
+		"listen":  func(n *doc.Node) { n.Each(func(n *doc.Node) { b.Listen = append(b.Listen, readListener(n)) }) },
+		"http":    func(n *doc.Node) { b.HTTP = readAddrPort(n) },
+		"media":   func(n *doc.Node) { readMedia(n, &b.Media) },
+		"data":    folder(&b.Data),
+		"tenants": folder(&b.Tenants),
+		"digest": func(n *doc.Node) {
+			b.Digest = nil
+			n.Each(func(n *doc.Node) { b.Digest = append(b.Digest, n.OneOf(DigestNames...)) })
+			if len(b.Digest) == 0 {
+				n.Fail("must name at least one of %s", strings.Join(DigestNames, ", "))
+			}
+		},
+		"database": func(n *doc.Node) {
+			b.DB = n.Text()
+			if !strings.HasPrefix(b.DB, "postgres://") && !strings.HasPrefix(b.DB, "postgresql://") {
+				n.Fail("must be a postgres:// address; leave the key out for SQLite in the data folder")
+			}
+		},
+		"log":   func(n *doc.Node) { b.Log = n.OneOf("debug", "info", "warn", "error") },
+		"drain": func(n *doc.Node) { b.Drain = n.Duration(0, 24*time.Hour) },
+	}, "listen", "data", "tenants")
+	return b
+}
+
+// DigestNames are the words for digest algorithms in the boot file and on the command line.
+var DigestNames = []string{"sha256", "sha512-256", "md5"}
+
+func readListener(n *doc.Node) Listener {
+	var l Listener
+	n.Map(doc.Fields{
+		"transport": func(n *doc.Node) { l.Transport = n.OneOf("udp", "tcp") },
+		"address":   func(n *doc.Node) { l.Address = readAddrPort(n) },
+		"advertise": func(n *doc.Node) { l.Advertise = readAdvertise(n) },
+	}, "transport", "address")
+	return l
+}
+
+func readAdvertise(n *doc.Node) Advertise {
+	var a Advertise
+	if !n.IsMap() {
+		n.OneOf("route")
+		return a
+	}
+	n.Map(doc.Fields{
+		"public": func(n *doc.Node) {
+			addr, err := netip.ParseAddr(n.Text())
+			if err != nil || addr.IsUnspecified() {
+				n.Fail("must be the address that the world reaches us at, such as 203.0.113.5")
+			}
+			a.Public = addr
+		},
+		"local": func(n *doc.Node) {
+			n.Each(func(n *doc.Node) {
+				p, err := netip.ParsePrefix(n.Text())
+				if err != nil {
+					n.Fail("must be a network such as 192.168.0.0/16")
+				}
+				a.Local = append(a.Local, p)
+			})
+		},
+		"stun": func(n *doc.Node) {
+			a.STUN = n.Text()
+			if host, port, ok := cutPort(a.STUN); !ok || host == "" || port == 0 {
+				n.Fail("must be a STUN server's host:port")
+			}
+		},
+	})
+	if a.Public.IsValid() && a.STUN != "" {
+		n.Fail("write public or stun, not both")
+	}
+	return a
+}
+
+func readMedia(n *doc.Node, m *Media) {
+	n.Map(doc.Fields{
+		"address": func(n *doc.Node) {
+			addr, err := netip.ParseAddr(n.Text())
+			if err != nil {
+				n.Fail("must be an address of this machine, or 0.0.0.0")
+			}
+			m.Address = addr
+		},
+		"ports": func(n *doc.Node) {
+			first, last, ok := Ports(n.Text())
+			if !ok {
+				n.Fail("must be a range of at least 4 ports from 1024 up, such as %s", DefaultPorts)
+			}
+			m.First, m.Last = first, last
+		},
+		"advertise":  func(n *doc.Node) { m.Advertise = readAdvertise(n) },
+		"dead_after": func(n *doc.Node) { m.DeadAfter = n.Duration(0, time.Hour) },
+	})
+}
+
+// Ports reads a range of media ports, "10000-29999"; the first is made even.
+func Ports(s string) (first, last uint16, ok bool) {
+	a, b, found := strings.Cut(s, "-")
+	from, err1 := strconv.ParseUint(a, 10, 16)
+	to, err2 := strconv.ParseUint(b, 10, 16)
+	if !found || err1 != nil || err2 != nil || from < 1024 || to < from+3 {
+		return 0, 0, false
+	}
+	return uint16(from + from%2), uint16(to), true
+}
+
+func readAddrPort(n *doc.Node) netip.AddrPort {
+	a, err := netip.ParseAddrPort(n.Text())
+	if err != nil {
+		n.Fail("must be an address with a port, such as 0.0.0.0:5060 or [::]:5060")
+	}
+	return a
+}
+
+func cutPort(s string) (host string, port uint64, ok bool) {
+	i := strings.LastIndexByte(s, ':')
+	if i < 0 {
+		return s, 0, false
+	}
+	port, err := strconv.ParseUint(s[i+1:], 10, 16)
+	return s[:i], port, err == nil
+}

@@ -1,0 +1,57 @@
+// Package tenant holds the nouns of configuration (tenant, domain, extension, line, credential), the
+// documents that they are written in, their rules, and the immutable snapshot through which the rest
+// of the house reads them. Nothing here knows a database or a protocol.
+package tenant
+
+// Tenant is a customer of the operator: the unit of isolation. Two tenants may both have an
+// extension 100 and never see each other.
+type Tenant struct {
+	ID       string    // [a-z0-9-], stands in every row and look-up
+	Name     string    // as people read it
+	Realm    string    // digest realm (RFC 3261 §22.1); the first domain when unsaid
+	Domains  []string  // host names and addresses of request URIs that mean this tenant, lower case
+	Default  bool      // also takes requests for the exchange's bare addresses
+	Accounts []Account // extensions and lines
+}
+
+// Kind tells what an account is sold as.
+type Kind uint8
+
+// Kinds of account.
+const (
+	UnknownKind Kind = iota
+	Extension        // an internal number of 2 to 7 digits; as many calls at once as Channels says
+	Line             // a SIP Phone line: one number of 8 or 11 digits and one channel
+)
+
+// String gives the word that documents use.
+func (k Kind) String() string { return [...]string{"unknown", "extension", "line"}[k] }
+
+// Account is one AOR: a number with its credential and its channels. The user part of its AOR, its
+// user name for digest and its number are one and the same.
+type Account struct {
+	Tenant   string // id of its tenant
+	Kind     Kind
+	Number   string // ASCII digits
+	Name     string // display name that it presents
+	Channels int    // calls at once over all of its devices; 1 for a line
+
+	// SharedConsultation lets a line's consultation call share the channel of the call that it
+	// holds, so that transfer works on a line; strict is the default.
+	SharedConsultation bool
+
+	Credential Credential
+}
+
+// Credential is what an account proves itself with: either the password, or only hashes of it. It
+// prints as nothing, so that it can't reach a log.
+type Credential struct {
+	Password string
+	HA1      map[string]string // algorithm ("MD5", "SHA-256", "SHA-512-256") → hex of H(user:realm:password)
+}
+
+// String hides the secret.
+func (Credential) String() string { return "(secret)" }
+
+// GoString hides the secret from %#v.
+func (Credential) GoString() string { return "(secret)" }
