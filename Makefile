@@ -1,0 +1,51 @@
+# Santral: what can be done here. `make` alone explains itself.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+GO ?= go
+export CGO_ENABLED = 0
+
+.PHONY: help
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## the program, bin/santral
+	@$(GO) build -trimpath -o bin/santral ./cmd/santral
+
+.PHONY: run
+run: build ## the whole exchange on loopback, with a sample tenant and accounts to call between
+	@exec bin/santral local --data data/local $(ARGS)
+
+.PHONY: peers
+peers: ## install the phones, servers and tools that the tests talk to (Debian packages)
+	@bash test/peers.sh
+
+.PHONY: test
+test: peers build ## everything: unit, virtual network, databases, strangers' phones (about 15 minutes)
+	@$(GO) vet ./...
+	@SANTRAL_TEST_PEERS=require SANTRAL_TEST_POSTGRES=require CGO_ENABLED=1 $(GO) test -race -timeout 20m $(TESTFLAGS) ./...
+
+.PHONY: quick
+quick: ## the tests that need nothing beside Go
+	@$(GO) vet ./...
+	@$(GO) test -timeout 10m ./...
+
+.PHONY: lint
+lint: ## gofmt, go vet, the house rules and golangci-lint
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not gofmt-ed:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	@$(GO) vet ./...
+	@$(GO) test -count=1 ./test/lint
+	@$(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...
+
+.PHONY: bench
+bench: build peers ## the figures of docs/performance.md, next to Kamailio and rtpengine where they are installed
+	@$(GO) test -run '^$$' -bench . -benchmem ./sip/... ./media/... ./call/... ./store/... ./access/... ./route/... | grep -v -e '^PASS' -e '^ok' -e 'no test files'
+	@$(GO) run ./bench
+
+.PHONY: soak
+soak: build peers ## an hour of calls and faults
+	@SANTRAL_SOAK=1h $(GO) test -timeout 2h -count=1 -run Soak -v ./test/e2e
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME each (10 minutes when unsaid)
+	@bash test/fuzz.sh $(or $(FUZZTIME),10m)

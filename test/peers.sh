@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Installs what the tests talk to and is missing: phones, servers and tools that are not ours.
+# Debian's package names; needs root or sudo only when something is missing.
+set -euo pipefail
+
+declare -A package=(
+	[sipp]=sip-tester [baresip]=baresip-core [linphonec]=linphone-cli [sox]=sox [ip]=iproute2 [iptables]=iptables
+	[tshark]=tshark [gcc]=gcc [espeak-ng]=espeak-ng
+)
+missing=()
+for program in "${!package[@]}"; do
+	PATH="$PATH:/usr/sbin:/sbin" command -v "$program" >/dev/null || missing+=("${package[$program]}")
+done
+compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+if ! command -v apt-get >/dev/null; then
+	echo "The tests need ${missing[*]}, and this is not a Debian system: install them by hand." >&2
+	exit 1
+fi
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+	command -v sudo >/dev/null || { echo "The tests need ${missing[*]}: run 'apt-get install ${missing[*]}' as root, then try again." >&2; exit 1; }
+	as_root=(sudo)
+fi
+echo "installing ${missing[*]} …"
+export DEBIAN_FRONTEND=noninteractive
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null

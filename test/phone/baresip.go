@@ -1,0 +1,148 @@
+package phone
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Account is what a phone registers with.
+type Account struct {
+	User, Password string
+	Server         string // host:port of the exchange
+	Transport      string // "udp" or "tcp"
+	Codec          string // "PCMA", "PCMU", "G722/16000/1"; PCMA when empty
+}
+
+// Baresip is a running baresip with one registered account. What it hears lands in its folder.
+type Baresip struct {
+	Account
+	Out    *Output
+	t      testing.TB
+	folder string
+	ctrl   net.Conn
+}
+
+// StartBaresip starts baresip on a free port with sound from a WAV file (8 kHz mono for G.711)
+// and waits until it has registered.
+func StartBaresip(t testing.TB, a Account, sound string) *Baresip {
+	t.Helper()
+	Need(t, "baresip")
+	if a.Codec == "" {
+		a.Codec = "PCMA"
+	}
+	b := &Baresip{Account: a, Out: &Output{}, t: t, folder: t.TempDir()}
+	sip, ctrl, rtp := freePort(t, "udp"), freePort(t, "tcp"), freePort(t, "udp")
+	rate := "8000"
+	if strings.HasPrefix(a.Codec, "G722") {
+		rate = "16000"
+	}
+	write(t, b.folder, "config", fmt.Sprintf(`sip_listen 127.0.0.1:%d
+net_interface 127.0.0.1
+audio_source aufile,%s
+audio_player aufile,%s/player.wav
+audio_alert aufile,%s/alert.wav
+ausrc_srate %s
+auplay_srate %s
+rtp_ports %d-%d
+snd_path %s
+ctrl_tcp_listen 127.0.0.1:%d
+module_path /usr/lib/baresip/modules
+module g722.so
+module g711.so
+module aufile.so
+module sndfile.so
+module_tmp uuid.so
+module_tmp account.so
+module_app contact.so
+module_app debug_cmd.so
+module_app menu.so
+module_app ctrl_tcp.so
+`, sip, sound, b.folder, b.folder, rate, rate, rtp, rtp+20, b.folder, ctrl))
+	write(t, b.folder, "contacts", "")
+	write(t, b.folder, "accounts", fmt.Sprintf("<sip:%s@%s;transport=%s>;auth_user=%s;auth_pass=%s;regint=60;audio_codecs=%s;mwi=no\n",
+		a.User, a.Server, a.Transport, a.User, a.Password, a.Codec))
+	start(t, b.Out, nil, "baresip", "-f", b.folder, "-v")
+	Eventually(t, 15*time.Second, "baresip "+a.User+" registers:\n"+b.Out.String(), func() bool {
+		return b.Out.Contains("200 OK") || b.Out.Contains("All 1 useragent registered")
+	})
+	Eventually(t, 5*time.Second, "baresip's control port opens", func() bool {
+		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", ctrl))
+		b.ctrl = conn
+		return err == nil
+	})
+	go io.Copy(b.Out, b.ctrl) // events arrive here too
+	t.Cleanup(func() { b.ctrl.Close() })
+	return b
+}
+
+// Command sends a command of baresip's control interface: dial, accept, hold, resume, sndcode,
+// transfer, hangup.
+func (b *Baresip) Command(command, params string) {
+	b.t.Helper()
+	text, _ := json.Marshal(map[string]string{"command": command, "params": params, "token": "t"})
+	if _, err := fmt.Fprintf(b.ctrl, "%d:%s,", len(text), text); err != nil {
+		b.t.Fatalf("baresip %s: %v", command, err)
+	}
+}
+
+// Dial calls a number at the exchange.
+func (b *Baresip) Dial(number string) {
+	b.Command("dial", fmt.Sprintf("sip:%s@%s;transport=%s", number, b.Server, b.Transport))
+}
+
+// Wait waits for an event of baresip's, such as "CALL_ESTABLISHED" or "CALL_INCOMING".
+func (b *Baresip) Wait(event string) {
+	b.t.Helper()
+	deadline := time.Now().Add(15 * time.Second)
+	for !b.Out.Contains(event) {
+		if time.Now().After(deadline) {
+			b.t.Fatalf("baresip %s: no %s:\n%s", b.User, event, b.Out)
+		}
+		time.Sleep(20 * time.Millisecond) // a real program outside
+	}
+}
+
+// Heard gives the file of what this phone heard in its call, once it is complete.
+func (b *Baresip) Heard() string {
+	b.t.Helper()
+	var files []string
+	Eventually(b.t, 5*time.Second, "baresip writes what it heard", func() bool {
+		files, _ = filepath.Glob(filepath.Join(b.folder, "dump-*-dec.wav"))
+		return len(files) > 0
+	})
+	return files[len(files)-1]
+}
+
+// freePort finds an even port p such that p and the next 21 are likely free.
+func freePort(t testing.TB, network string) int {
+	t.Helper()
+	for range 100 {
+		var port int
+		if network == "tcp" {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			port = l.Addr().(*net.TCPAddr).Port
+			l.Close()
+		} else {
+			c, err := net.ListenPacket("udp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			port = c.LocalAddr().(*net.UDPAddr).Port
+			c.Close()
+		}
+		if port%2 == 0 && port < 65000 {
+			return port
+		}
+	}
+	t.Fatal("no free even port")
+	return 0
+}

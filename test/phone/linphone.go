@@ -1,0 +1,105 @@
+package phone
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// Linphone is a running linphonec with one registered account; commands go to its standard input.
+type Linphone struct {
+	Account
+	Out    *Output
+	t      testing.TB
+	folder string
+	stdin  io.WriteCloser
+	cmd    *exec.Cmd
+}
+
+// StartLinphone starts linphonec on a free port and waits until it has registered. What it hears
+// is recorded from the start of its first call.
+func StartLinphone(t testing.TB, a Account) *Linphone {
+	t.Helper()
+	Need(t, "linphonec")
+	l := &Linphone{Account: a, Out: &Output{}, t: t, folder: t.TempDir()}
+	port := freePort(t, "udp")
+	if err := os.MkdirAll(filepath.Join(l.folder, ".local/share/linphone"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	sipPorts := fmt.Sprintf("sip_port=%d\nsip_tcp_port=%d\nsip_tls_port=0\n", port, port)
+	rc := write(t, l.folder, "rc", fmt.Sprintf(`[sip]
+%sbind_address=127.0.0.1
+use_ipv6=0
+register_only_when_network_is_up=0
+guess_hostname=0
+default_proxy=0
+media_encryption=none
+
+[rtp]
+audio_rtp_port=%d
+
+[proxy_0]
+reg_proxy=<sip:%s;transport=%s>
+reg_identity=sip:%s@%s
+reg_expires=120
+reg_sendregister=1
+
+[auth_info_0]
+username=%s
+passwd=%s
+
+[video]
+enabled=0
+`, sipPorts, freePort(t, "udp"), a.Server, a.Transport, a.User, a.Server, a.User, a.Password))
+	l.cmd = exec.Command("linphonec", "-c", rc, "-S", "-l", filepath.Join(l.folder, "log"), "-d", "4")
+	l.cmd.Env = append(os.Environ(), "HOME="+l.folder)
+	l.cmd.Stdout, l.cmd.Stderr = l.Out, l.Out
+	stdin, err := l.cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.stdin = stdin
+	if err := l.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		l.cmd.Process.Kill()
+		l.cmd.Wait()
+	})
+	l.Wait("egistration on")
+	l.Command("soundcard use files")
+	l.Command("record " + l.Heard())
+	return l
+}
+
+// Command types a line of linphonec's own commands.
+func (l *Linphone) Command(line string) {
+	l.t.Helper()
+	if _, err := fmt.Fprintln(l.stdin, line); err != nil {
+		l.t.Fatalf("linphone %q: %v", line, err)
+	}
+}
+
+// Dial calls a number at the exchange.
+func (l *Linphone) Dial(number string) {
+	l.Command(fmt.Sprintf("call sip:%s@%s", number, l.Server))
+}
+
+// Wait waits for a text that linphonec prints.
+func (l *Linphone) Wait(text string) {
+	l.t.Helper()
+	deadline := time.Now().Add(15 * time.Second)
+	for !l.Out.Contains(text) {
+		if time.Now().After(deadline) {
+			l.t.Fatalf("linphone %s: no %q:\n%s", l.User, text, l.Out)
+		}
+		time.Sleep(20 * time.Millisecond) // a real program outside
+	}
+}
+
+// Heard gives the file of what this phone hears.
+func (l *Linphone) Heard() string { return filepath.Join(l.folder, "heard.wav") }
