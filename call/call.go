@@ -129,7 +129,14 @@ type Inbox interface {
 // answer after the caller has gone) does nothing.
 //
 // Descriptions given to a leg are always the other side's, with the other side's addresses: the
-// leg's own media session puts ours into them.
+// leg's own media session puts ours into them. Where an offer or an answer is due and nil is given,
+// the leg speaks for itself: its own media session ends the media here (a story's leg).
+//
+// Every leg posts exactly one last event, Failed or Ended, and nothing after it, whoever ended it:
+// Reject, Hangup and a broken peer too. Its media is closed by then; the event carries the final
+// detail. One change of the session is under way at a time: an Offer while the peer's own change
+// waits for its answer is Refused with 491 (the peer's goes first), and the leg tries again by
+// itself after a 491 from the peer (RFC 3261 §14.1), giving up when the peer's change comes first.
 type Leg interface {
 	ID() LegID
 	Media() *session.Session
@@ -138,8 +145,8 @@ type Leg interface {
 	Progress(p Progress)       // inbound, before the answer: 180, or 183 with early media
 	Answer(d *sdp.Description) // inbound: 200; an answer, or our offer when the peer made none
 	Reject(c Cause)            // inbound: a final refusal
-	Offer(d *sdp.Description)  // established: re-INVITE; nil asks the peer for an offer
-	Accept(d *sdp.Description) // answers the peer's Offered or Answered-with-offer
+	Offer(d *sdp.Description)  // established: re-INVITE; nil asks the peer for an offer; comes back as Accepted or Refused
+	Accept(d *sdp.Description) // answers the peer's Offered, or the offer in its 200 (Answered, Accepted) within the ACK
 	Refuse(c Cause)            // refuses the peer's Offered; the session goes on as it was
 	Hangup(c Cause)            // ends the leg in whatever state it is, with BYE, CANCEL or a refusal
 	Inform(i Info)             // sends an INFO within the dialog
@@ -166,7 +173,7 @@ type LegEvent struct {
 	Desc   *sdp.Description // Progressed, Answered, Offered, Accepted: the peer's description, nil for none
 	Cause  Cause            // Failed, Ended, Refused
 	Info   Info             // Informed
-	Digit  byte             // Pressed: '0'–'9', '*', '#', 'A'–'D'
+	Digit  byte             // Pressed: '0'–'9', '*', '#', 'A'–'D'; Informed: the digit that the INFO says, 0 when it says none
 	Finish func()           // Ended by the peer's BYE: call it when the end is on disk, and the BYE is answered
 	Detail LegDetail        // Failed, Ended: the leg's facts at its end
 }
@@ -182,12 +189,12 @@ const (
 	Failed                       // outbound: refused, timed out or unreachable; the leg is over
 	Confirmed                    // inbound: the caller's ACK came; Desc is its answer when we made the offer
 	Offered                      // the peer wants to change the session: answer with Accept or Refuse; Desc nil asks us for an offer
-	Accepted                     // our Offer was answered (Desc), or the peer answered our offer in its ACK
+	Accepted                     // our Offer was answered (Desc; after Offer(nil) it is the peer's offer, and Accept answers it in the ACK), or the peer answered in its ACK the offer that we gave to its Offered with nil
 	Refused                      // our Offer was refused; the session goes on as it was
-	Informed                     // INFO from the peer
-	Pressed                      // a digit from the peer, however it came
+	Informed                     // INFO from the peer, already answered 200
+	Pressed                      // a digit from the peer as telephone events (RFC 4733)
 	MediaLost                    // no packet from the peer for the dead-media time
-	Ended                        // the peer hung up or is gone; the leg is over once Finish is called
+	Ended                        // the leg is over; by the peer's BYE once Finish is called (Finish is nil otherwise)
 )
 
 // String names the kind for logs.
