@@ -1,0 +1,232 @@
+package phone
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Ready is the line that `santral local` prints when it really serves.
+type Ready struct {
+	Event string `json:"event"`
+	SIP   string `json:"sip"`
+	HTTP  string `json:"http"`
+	Realm string `json:"realm"`
+	Token string `json:"token"`
+}
+
+// Exchange is a running `santral local`.
+type Exchange struct {
+	Ready
+	Data string // its data folder
+	Out  *Output
+	t    testing.TB
+	cmd  *exec.Cmd
+	args []string
+	gone chan error
+}
+
+var program = sync.OnceValues(func() (string, error) {
+	folder, err := os.MkdirTemp("", "santral-test-")
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(folder, "santral")
+	build := exec.Command("go", "build", "-o", file, "santral/cmd/santral")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build santral: %w\n%s", err, out)
+	}
+	return file, nil
+})
+
+// Program builds santral once for all tests of the process and gives its path.
+func Program(t testing.TB) string {
+	t.Helper()
+	file, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// Password is what every account of a started exchange has.
+const Password = "correct-horse"
+
+// StartExchange starts `santral local` on free ports of loopback, with further flags as given, and
+// waits for its ready line.
+func StartExchange(t testing.TB, flags ...string) *Exchange {
+	t.Helper()
+	x := &Exchange{t: t, Data: t.TempDir()}
+	rtp := 20000 + freePort(t, "udp")%20000&^1
+	x.args = append([]string{
+		"local", "--listen", "127.0.0.1", "--sip-port", fmt.Sprint(freePort(t, "udp")), "--http-port", fmt.Sprint(freePort(t, "tcp")),
+		"--rtp-ports", fmt.Sprintf("%d-%d", rtp, rtp+3999), "--data", x.Data, "--password", Password,
+	}, flags...)
+	t.Cleanup(func() { x.Kill() })
+	x.Start()
+	return x
+}
+
+// Start starts the exchange again, on the same ports and data.
+func (x *Exchange) Start() {
+	x.t.Helper()
+	x.Out = &Output{}
+	x.cmd = exec.Command(Program(x.t), x.args...)
+	x.cmd.Stderr = x.Out
+	stdout, err := x.cmd.StdoutPipe()
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	if err := x.cmd.Start(); err != nil {
+		x.t.Fatal(err)
+	}
+	ready := make(chan Ready, 1)
+	x.gone = make(chan error, 1)
+	gone := x.gone
+	cmd := x.cmd
+	out := x.Out
+	go func() {
+		lines := bufio.NewScanner(stdout)
+		for lines.Scan() {
+			fmt.Fprintln(out, lines.Text())
+			var r Ready
+			if json.Unmarshal(lines.Bytes(), &r) == nil && r.Event == "ready" {
+				ready <- r
+			}
+		}
+		gone <- cmd.Wait()
+	}()
+	select {
+	case x.Ready = <-ready:
+	case err := <-gone:
+		x.gone <- err
+		x.t.Fatalf("the exchange ended before it was ready: %v\n%s", err, x.Out)
+	case <-time.After(20 * time.Second):
+		x.t.Fatalf("the exchange is not ready after 20 s:\n%s", x.Out)
+	}
+}
+
+// Kill ends the exchange with SIGKILL, as a crash would.
+func (x *Exchange) Kill() {
+	if x.gone == nil {
+		return
+	}
+	x.cmd.Process.Kill()
+	<-x.gone
+	x.gone = nil
+}
+
+// Stop ends the exchange with SIGTERM and gives its exit status.
+func (x *Exchange) Stop() int {
+	x.t.Helper()
+	x.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-x.gone:
+	case <-time.After(30 * time.Second):
+		x.t.Fatalf("the exchange does not end within 30 s of SIGTERM:\n%s", x.Out)
+	}
+	x.gone = nil
+	return x.cmd.ProcessState.ExitCode()
+}
+
+// Alive reports whether the process still runs.
+func (x *Exchange) Alive() bool { return x.cmd.Process.Signal(syscall.Signal(0)) == nil }
+
+// Resident gives the process's resident memory in octets.
+func (x *Exchange) Resident() int64 {
+	x.t.Helper()
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", x.cmd.Process.Pid))
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	var size, resident int64
+	fmt.Sscan(string(data), &size, &resident)
+	return resident * int64(os.Getpagesize())
+}
+
+// Account gives an account of the exchange for a phone.
+func (x *Exchange) Account(user, transport string) Account {
+	return Account{User: user, Password: Password, Server: x.SIP, Transport: transport}
+}
+
+// Get reads a page of the API into to.
+func (x *Exchange) Get(path string, to any) {
+	x.t.Helper()
+	req, err := http.NewRequest("GET", x.HTTP+path, nil)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+x.Token)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, _ := io.ReadAll(res.Body)
+	if res.StatusCode != 200 {
+		x.t.Fatalf("GET %s: %s\n%s", path, res.Status, body)
+	}
+	if s, ok := to.(*string); ok {
+		*s = string(body)
+		return
+	}
+	if err := json.Unmarshal(body, to); err != nil {
+		x.t.Fatalf("GET %s: %v\n%s", path, err, body)
+	}
+}
+
+// CDR is a call record as the API gives it; only what tests look at.
+type CDR struct {
+	Call    string           `json:"call"`
+	From    string           `json:"from"`
+	Dialled string           `json:"dialled"`
+	State   string           `json:"state"`
+	SIP     int              `json:"sip_status"`
+	Q850    int              `json:"q850"`
+	EndedBy string           `json:"ended_by"`
+	TalkMS  int64            `json:"talk_ms"`
+	Legs    []map[string]any `json:"legs"`
+}
+
+// CDRs gives the newest records, at most 200.
+func (x *Exchange) CDRs() []CDR {
+	x.t.Helper()
+	var page struct {
+		Items []CDR `json:"items"`
+	}
+	x.Get("/api/v1/cdrs?limit=200", &page)
+	return page.Items
+}
+
+// Metric gives the sum of a metric over all its labels that contain each of the given texts.
+func (x *Exchange) Metric(name string, labels ...string) (sum float64) {
+	x.t.Helper()
+	var text string
+	x.Get("/metrics", &text)
+next:
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(line, name+"{") && !strings.HasPrefix(line, name+" ") {
+			continue
+		}
+		for _, label := range labels {
+			if !strings.Contains(line, label) {
+				continue next
+			}
+		}
+		var v float64
+		fmt.Sscan(line[strings.LastIndexByte(strings.TrimSpace(line), ' ')+1:], &v)
+		sum += v
+	}
+	return sum
+}
