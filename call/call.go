@@ -7,6 +7,7 @@ package call
 
 import (
 	"context"
+	"encoding/json"
 	"net/netip"
 	"time"
 
@@ -150,6 +151,21 @@ type Leg interface {
 	Refuse(c Cause)            // refuses the peer's Offered; the session goes on as it was
 	Hangup(c Cause)            // ends the leg in whatever state it is, with BYE, CANCEL or a refusal
 	Inform(i Info)             // sends an INFO within the dialog
+}
+
+// Freezer is a leg that can be written out while it is established and quiet: nothing of its own is
+// under way. Freeze is called from outside the leg's loop and waits for it; afterwards the leg posts
+// nothing and ignores commands, its ports and dialog belonging to whoever thaws them. It fails, and
+// the leg goes on as it was, when the leg is not quiet.
+type Freezer interface {
+	Freeze() (json.RawMessage, error)
+}
+
+// Thawer is a door that makes a leg again from what its Freeze gave, on the same ports: its dialog
+// answers, its media is latched as it was, and what happens on it is posted to inbox. Joins are not
+// kept: the call joins its legs again.
+type Thawer interface {
+	Thaw(call ID, state json.RawMessage, inbox Inbox) (Leg, error)
 }
 
 // Progress is a provisional answer.

@@ -17,20 +17,22 @@ type Event struct {
 	Cause   *Cause     `json:"cause,omitempty"`   // LegEnded, Ended
 	By      string     `json:"by,omitempty"`      // Ended: "caller", "callee", "exchange"
 	Detail  *LegDetail `json:"detail,omitempty"`  // LegBegan, LegEnded
-	Codec   string     `json:"codec,omitempty"`   // LegAnswered
+	Codec   string     `json:"codec,omitempty"`   // LegAnswered ("" when the caller made no offer: not yet known), LegEnded
 }
 
 // EventKind names an event in the ledger; the text is what stands on disk and never changes.
 type EventKind string
 
-// The events of a call.
+// The events of a call. Every leg that began ends, by one LegEnded each, before the call does, and
+// times never run backwards within a call. A leg "a" that ends with SIP status 487 was not answered
+// after all, though LegAnswered may stand before it: the caller's CANCEL overtook our 200.
 const (
 	Began       EventKind = "began"        // an INVITE of a known party arrived
 	Routed      EventKind = "routed"       // where it goes
 	LegBegan    EventKind = "leg began"    // a leg exists (the caller's own, or one that we dial)
 	LegRinging  EventKind = "leg ringing"  // 180 or 183 from it, the first time each
 	LegAnswered EventKind = "leg answered" // its 200
-	LegHeld     EventKind = "leg held"
+	LegHeld     EventKind = "leg held" // this leg's peer put the other on hold
 	LegResumed  EventKind = "leg resumed"
 	LegEnded    EventKind = "leg ended"
 	EndedCall   EventKind = "ended" // the last event of every call
