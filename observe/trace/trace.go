@@ -1,0 +1,315 @@
+// Package trace keeps the SIP messages of calls, so that every call has its ladder without anything
+// being switched on. Messages arrive from the wire's side and are keyed by their SIP Call-ID; which
+// Call-IDs belong to calls that the house took is told by Keep. What nobody keeps is forgotten soon,
+// so that a flood of strangers' messages can't wash out the ladders of calls.
+//
+// The book owns its files: segments in one folder, the oldest removed when there are too many.
+// Writing never holds up a call: when the disk is slower than the traffic, messages are dropped
+// and counted.
+package trace
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Bounds of the book.
+const (
+	segmentSize  = 16 << 20               // octets of a segment file
+	segmentCount = 16                     // segments that are kept
+	pendingSize  = 4 << 20                // octets that may wait for the disk
+	recentIDs    = 4096                   // Call-IDs not yet kept whose messages wait in memory
+	recentSize   = 2 << 20                // octets of theirs
+	flushEvery   = 500 * time.Millisecond // longest wait before the file has a message
+)
+
+// Entry is one message as it passed the wire.
+type Entry struct {
+	At     time.Time      `json:"at"`
+	CallID string         `json:"call_id"`
+	Out    bool           `json:"out"`   // we sent it
+	Local  netip.AddrPort `json:"local"` // our address
+	Remote netip.AddrPort `json:"remote"`
+	Proto  string         `json:"proto"` // "UDP", "TCP"
+	Text   string         `json:"text"`
+}
+
+// Book keeps traces. It is safe for concurrent use.
+type Book struct {
+	folder  string
+	dropped atomic.Uint64
+	inbox   chan struct{} // wakes the writer
+	done    chan struct{}
+	closed  chan struct{}
+
+	mu      sync.Mutex
+	kept    map[string]struct{}
+	recent  map[string][]Entry
+	order   []string // Call-IDs of recent, oldest first
+	held    int      // octets in recent
+	pending []Entry
+	waiting int // octets in pending
+	writing sync.Mutex
+	file    *os.File
+	size    int64
+	number  int
+}
+
+// Open opens the book in a folder, which is made if it is missing.
+func Open(folder string) (*Book, error) {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, fmt.Errorf("open trace: %w", err)
+	}
+	b := &Book{
+		folder: folder,
+		inbox:  make(chan struct{}, 1),
+		done:   make(chan struct{}),
+		closed: make(chan struct{}),
+		kept:   map[string]struct{}{},
+		recent: map[string][]Entry{},
+	}
+	if files := b.segments(); len(files) > 0 {
+		fmt.Sscanf(filepath.Base(files[len(files)-1]), "%d", &b.number)
+	}
+	go b.run()
+	return b, nil
+}
+
+// Close writes what waits and ends the writer.
+func (b *Book) Close() {
+	close(b.done)
+	<-b.closed
+}
+
+// Dropped gives how many messages were not written because the disk was too slow.
+func (b *Book) Dropped() uint64 { return b.dropped.Load() }
+
+// Add notes a message. It never blocks on the disk.
+func (b *Book) Add(e Entry) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, kept := b.kept[e.CallID]; kept {
+		b.queueLocked(e)
+		return
+	}
+	list, known := b.recent[e.CallID]
+	if !known {
+		b.order = append(b.order, e.CallID)
+	}
+	b.recent[e.CallID] = append(list, e)
+	b.held += len(e.Text)
+	for (len(b.order) > recentIDs || b.held > recentSize) && len(b.order) > 0 {
+		b.forgetLocked(b.order[0])
+		b.order = b.order[1:]
+	}
+}
+
+func (b *Book) forgetLocked(callID string) []Entry {
+	list := b.recent[callID]
+	delete(b.recent, callID)
+	for _, e := range list {
+		b.held -= len(e.Text)
+	}
+	return list
+}
+
+// Keep says that a Call-ID belongs to a call of the house: its messages so far and from now on
+// are written down.
+func (b *Book) Keep(callID string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, kept := b.kept[callID]; kept {
+		return
+	}
+	b.kept[callID] = struct{}{}
+	for _, e := range b.forgetLocked(callID) {
+		b.queueLocked(e)
+	}
+}
+
+// Release says that a Call-ID's leg has ended. Its last messages may still come, so it is let go
+// only after the longest transaction.
+func (b *Book) Release(callID string) {
+	time.AfterFunc(40*time.Second, func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		delete(b.kept, callID)
+	})
+}
+
+func (b *Book) queueLocked(e Entry) {
+	if b.waiting+len(e.Text) > pendingSize {
+		b.dropped.Add(1)
+		return
+	}
+	b.waiting += len(e.Text)
+	b.pending = append(b.pending, e)
+	if b.waiting > pendingSize/4 {
+		select {
+		case b.inbox <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (b *Book) run() {
+	defer close(b.closed)
+	tick := time.NewTicker(flushEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-b.inbox:
+		case <-tick.C:
+		case <-b.done:
+			b.flush()
+			b.writing.Lock()
+			defer b.writing.Unlock()
+			if b.file != nil {
+				b.file.Close()
+			}
+			return
+		}
+		b.flush()
+	}
+}
+
+// flush writes what waits. A write that fails loses its messages, counted: a trace is no record.
+func (b *Book) flush() {
+	b.writing.Lock()
+	defer b.writing.Unlock()
+	b.mu.Lock()
+	entries := b.pending
+	b.pending, b.waiting = nil, 0
+	if len(b.order) > 2*len(b.recent)+recentIDs {
+		b.order = slices.DeleteFunc(b.order, func(id string) bool { _, ok := b.recent[id]; return !ok })
+	}
+	b.mu.Unlock()
+	if len(entries) == 0 {
+		return
+	}
+	var text []byte
+	for _, e := range entries {
+		text = appendEntry(text, e)
+	}
+	if b.file == nil || b.size+int64(len(text)) > segmentSize {
+		if err := b.next(); err != nil {
+			b.dropped.Add(uint64(len(entries)))
+			return
+		}
+	}
+	n, err := b.file.Write(text)
+	b.size += int64(n)
+	if err != nil {
+		b.dropped.Add(uint64(len(entries)))
+	}
+}
+
+// next begins a segment and removes the oldest.
+func (b *Book) next() error {
+	if b.file != nil {
+		b.file.Close()
+		b.file = nil
+	}
+	b.number++
+	file, err := os.OpenFile(filepath.Join(b.folder, fmt.Sprintf("%08d.trace", b.number)), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("begin trace segment: %w", err)
+	}
+	b.file, b.size = file, 0
+	if files := b.segments(); len(files) > segmentCount {
+		for _, old := range files[:len(files)-segmentCount] {
+			os.Remove(old)
+		}
+	}
+	return nil
+}
+
+func (b *Book) segments() []string {
+	files, _ := filepath.Glob(filepath.Join(b.folder, "*.trace"))
+	slices.Sort(files)
+	return files
+}
+
+// Read gives the messages of the given Call-IDs in the order of their times.
+func (b *Book) Read(callIDs []string) ([]Entry, error) {
+	b.flush()
+	want := map[string]bool{}
+	for _, id := range callIDs {
+		want[id] = true
+	}
+	var found []Entry
+	for _, name := range b.segments() {
+		file, err := os.Open(name)
+		if err != nil {
+			continue // removed meanwhile
+		}
+		err = readEntries(bufio.NewReaderSize(file, 1<<20), func(e Entry) {
+			if want[e.CallID] {
+				found = append(found, e)
+			}
+		})
+		file.Close()
+		if err != nil {
+			return nil, fmt.Errorf("read trace %s: %w", filepath.Base(name), err)
+		}
+	}
+	slices.SortStableFunc(found, func(a, c Entry) int { return a.At.Compare(c.At) })
+	return found, nil
+}
+
+// An entry stands in a segment as a line "microseconds direction proto local remote call-id length"
+// and the message itself with a line end behind it.
+func appendEntry(b []byte, e Entry) []byte {
+	direction := byte('<')
+	if e.Out {
+		direction = '>'
+	}
+	b = strconv.AppendInt(b, e.At.UnixMicro(), 10)
+	b = append(b, ' ', direction, ' ')
+	b = append(append(b, e.Proto...), ' ')
+	b = append(e.Local.AppendTo(b), ' ')
+	b = append(e.Remote.AppendTo(b), ' ')
+	b = append(append(b, e.CallID...), ' ')
+	b = strconv.AppendInt(b, int64(len(e.Text)), 10)
+	b = append(b, '\n')
+	return append(append(b, e.Text...), '\n')
+}
+
+// errTorn says that a segment's text is not what appendEntry writes.
+var errTorn = errors.New("not a trace segment")
+
+func readEntries(r *bufio.Reader, each func(Entry)) error {
+	for {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			return nil // the end, or a torn write
+		}
+		f := strings.Fields(line)
+		if len(f) != 7 {
+			return errTorn
+		}
+		micro, err1 := strconv.ParseInt(f[0], 10, 64)
+		local, err2 := netip.ParseAddrPort(f[3])
+		remote, err3 := netip.ParseAddrPort(f[4])
+		length, err4 := strconv.Atoi(f[6])
+		if errors.Join(err1, err2, err3, err4) != nil || length < 0 || length > pendingSize {
+			return errTorn
+		}
+		text := make([]byte, length+1)
+		if _, err := io.ReadFull(r, text); err != nil {
+			return nil // a torn write
+		}
+		each(Entry{At: time.UnixMicro(micro).UTC(), Out: f[1] == ">", Proto: f[2], Local: local, Remote: remote, CallID: f[5], Text: string(text[:length])})
+	}
+}
