@@ -32,7 +32,7 @@ const (
 	LegBegan    EventKind = "leg began"    // a leg exists (the caller's own, or one that we dial)
 	LegRinging  EventKind = "leg ringing"  // 180 or 183 from it, the first time each
 	LegAnswered EventKind = "leg answered" // its 200
-	LegHeld     EventKind = "leg held" // this leg's peer put the other on hold
+	LegHeld     EventKind = "leg held"     // this leg's peer put the other on hold
 	LegResumed  EventKind = "leg resumed"
 	LegEnded    EventKind = "leg ended"
 	EndedCall   EventKind = "ended" // the last event of every call
