@@ -1,0 +1,236 @@
+// Package invite is the INVITE usage of a dialog (RFC 3261 §13, §14, §15, with RFC 6337 for the
+// order of offers and answers): how a session is set up, changed and ended between two user agents.
+//
+// What lives here is one [Session], with a file for each phase: connect (we call), accept (we are
+// called), fork, ack, modify, bye, inform, freeze. A session description is opaque text here; who is
+// calling whom and what a call is are not known either. A Session is owned by the endpoint's shard
+// of its Call-ID: its methods are called there and its handler is told there, so it has no lock.
+package invite
+
+import (
+	"time"
+
+	"santral/base/id"
+	"santral/sip"
+	"santral/sip/dialog"
+	"santral/sip/endpoint"
+	"santral/sip/transaction"
+)
+
+// Allow is the methods that a session serves, as the Allow header field lists them.
+const Allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO"
+
+// ContentType is the type of every body that Progress, Accept, Modify and Ack are given.
+const ContentType = "application/sdp"
+
+// Config is what the sessions of a user agent share. It is not changed once a session uses it.
+type Config struct {
+	Timers    transaction.Timers // zeros mean RFC 3261's values
+	Random    *id.Source         // tags, back-off times
+	UserAgent string             // User-Agent of our requests; "" for none
+	Supported string             // option tags of what we can do; "" for none
+	Account   *Account           // answers challenges of the peer's side; nil: a challenge is a refusal
+	// Stranger is asked about a request within a dialog that comes from another address than the
+	// peer's: whoever knows the dialog's identifiers is not yet the peer. It reports whether the
+	// request may pass, and has answered it when not. nil lets them all pass.
+	Stranger func(s *Session, tx *endpoint.ServerTx) bool
+}
+
+// State is where a session stands.
+type State uint8
+
+// The states of a session, whichever side began it.
+const (
+	UnknownState State = iota
+	Calling            // our INVITE has no final answer yet
+	Cancelling         // we gave up, and the INVITE has no final answer yet
+	Incoming           // the peer's INVITE has no final answer yet
+	Answered           // our 2xx is not acknowledged yet
+	Unacked            // the peer's 2xx made an offer, which Ack answers
+	Established
+	Ending // our BYE is under way
+	Ended
+)
+
+// String names the state for logs.
+func (s State) String() string {
+	return [...]string{"unknown", "calling", "cancelling", "incoming", "answered", "unacked", "established", "ending", "ended"}[s]
+}
+
+// Handler is told what happens in a session, on the shard. It may call the session's methods.
+type Handler interface {
+	Handle(Event)
+}
+
+// Event is one thing that happened. Which fields hold depends on Kind.
+type Event struct {
+	Kind    EventKind
+	Message *sip.Message // what came from the peer; nil when nothing did
+	Err     error        // why, when there is no message: endpoint.ErrTimeout, endpoint.ErrTransport, ErrLostAck …
+}
+
+// EventKind says what happened.
+type EventKind uint8
+
+// What a session tells. Failed and Gone are the last event of a session, exactly one of them;
+// a session that we ended ourselves tells nothing more.
+const (
+	UnknownEvent EventKind = iota
+	Progressed             // we called: a 101–199 came
+	Accepted               // we called: a 2xx came; when our INVITE made no offer, Ack is due
+	Failed                 // we called: a final refusal (Message), or Err
+	Confirmed              // we were called: the ACK came (Message)
+	Offered                // the peer asks for a change (Message is its INVITE): AcceptChange or RefuseChange is due
+	Changed                // our Modify: the 2xx (Message); when we made no offer, Ack is due
+	Refused                // our Modify: refused (Message) or impossible now (Err); the session is as it was
+	Settled                // the ACK to our AcceptChange came (Message)
+	Informed               // an INFO came (Message) and is answered
+	Gone                   // BYE or CANCEL came (Message; Finish is due for a BYE), or the peer is lost (Err)
+)
+
+// String names the kind for logs.
+func (k EventKind) String() string {
+	return [...]string{"unknown", "progressed", "accepted", "failed", "confirmed", "offered", "changed", "refused", "settled", "informed", "gone"}[k]
+}
+
+// Session is one INVITE session with one peer.
+type Session struct {
+	// parameters
+	cfg     *Config
+	shard   *endpoint.Shard
+	handler Handler
+	contact string // our Contact value in this session
+
+	// state
+	state   State
+	dialog  *dialog.Dialog // nil until a response makes it, when we call
+	key     endpoint.DialogID
+	keyed   bool // key is attached
+	path    path
+	request *sip.Message // the INVITE that began it
+
+	// we are called
+	invite  *endpoint.ServerTx // INVITE or re-INVITE that waits for our final answer
+	sent    *unacked           // our 2xx that waits for its ACK
+	repeat  *endpoint.Timer    // next repetition of our 18x
+	expiry  *endpoint.Timer    // the INVITE's Expires
+	changed bool               // invite and sent belong to a re-INVITE
+
+	// we call
+	client *endpoint.ClientTx
+	heard  *acked           // the 2xx to our last INVITE, and our ACK to it
+	early  []*dialog.Dialog // one for each branch that has rung (RFC 3261 §12.1)
+	strays []*acked         // branches that answered after the first (RFC 3261 §13.2.2.4)
+
+	// change by us
+	change *modification
+	next   *modification // waits until the ACK to our 2xx has come
+
+	// end
+	bye    *endpoint.ServerTx // the peer's, which waits for Finish
+	leave  bool               // we want to go as soon as the ACK allows it (RFC 3261 §15)
+	reason string             // Reason of our BYE
+	auth   authState
+}
+
+// State tells where the session stands.
+func (s *Session) State() State { return s.state }
+
+// Dialog is the session's dialog, nil before there is one. It is the session's own: read it on the
+// shard and change nothing.
+func (s *Session) Dialog() *dialog.Dialog { return s.dialog }
+
+// Flow is the way by which the peer's last message within the session came.
+func (s *Session) Flow() sip.Flow { return s.path.flow }
+
+// Shard is the session's owner.
+func (s *Session) Shard() *endpoint.Shard { return s.shard }
+
+func (s *Session) tell(kind EventKind, m *sip.Message, err error) {
+	s.handler.Handle(Event{Kind: kind, Message: m, Err: err})
+}
+
+// attach has the shard bring us the requests of the dialog.
+func (s *Session) attach(remoteTag string) {
+	s.detach()
+	s.key = endpoint.DialogID{CallID: s.dialogCallID(), LocalTag: s.localTag(), RemoteTag: remoteTag}
+	s.shard.Attach(s.key, s)
+	s.keyed = true
+}
+
+func (s *Session) detach() {
+	if s.keyed {
+		s.shard.Detach(s.key)
+		s.keyed = false
+	}
+}
+
+func (s *Session) dialogCallID() string {
+	if s.dialog != nil {
+		return s.dialog.CallID
+	}
+	return s.request.CallID()
+}
+
+func (s *Session) localTag() string {
+	if s.dialog != nil {
+		return s.dialog.LocalTag
+	}
+	return s.request.FromTag()
+}
+
+// end stops everything that would still happen by itself.
+func (s *Session) end() {
+	s.state = Ended
+	s.quiet()
+	s.detach()
+	if s.dialog != nil {
+		s.dialog.State = dialog.Terminated
+	}
+}
+
+// quiet stops the timers of everything that the end of the session makes needless.
+func (s *Session) quiet() {
+	stop(&s.repeat)
+	stop(&s.expiry)
+	if s.sent != nil {
+		stop(&s.sent.timer)
+		s.sent = nil
+	}
+	if s.change != nil {
+		stop(&s.change.timer)
+		s.change = nil
+	}
+	s.next = nil
+}
+
+func stop(t **endpoint.Timer) {
+	if *t != nil {
+		(*t).Stop()
+		*t = nil
+	}
+}
+
+// give puts what every message of ours that carries our session has: Contact, Allow, Supported and
+// the body.
+func (s *Session) give(m *sip.Message, body string) {
+	m.Set(sip.Contact, s.contact)
+	m.Set(sip.Allow, Allow)
+	if s.cfg.Supported != "" {
+		m.Set(sip.Supported, s.cfg.Supported)
+	}
+	setBody(m, body)
+}
+
+func setBody(m *sip.Message, body string) {
+	if body != "" {
+		m.Set(sip.ContentType, ContentType)
+		m.Body = body
+	}
+}
+
+// between gives a random duration from low to high in steps of 10 ms (RFC 3261 §14.1).
+func (c *Config) between(low, high time.Duration) time.Duration {
+	const step = 10 * time.Millisecond
+	return low + time.Duration(c.Random.Uint64()%uint64((high-low)/step+1))*step
+}

@@ -1,0 +1,528 @@
+package sip
+
+import (
+	"errors"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// URI is a parsed SIP, SIPS or tel URI (RFC 3261 §19.1, RFC 3966), or any other absolute URI of
+// which only scheme and rest are known. Fields are substrings of the text, still escaped as
+// received. The zero value is no URI.
+type URI struct {
+	Scheme   string // as received; compare with IsSIP and IsTel
+	User     string // "" when there is none; for tel the number
+	Password string
+	Host     string // without the brackets of an IPv6 address; "" for tel and unknown schemes
+	Port     uint16 // 0 when not given
+	Params   Params // sip, sips and tel
+	Headers  string // what follows "?", without it
+	Opaque   string // unknown schemes: everything after the colon
+}
+
+var (
+	errURIScheme = errors.New("URI without a scheme")
+	errURIChars  = errors.New("character that a URI may not hold")
+	errURIHost   = errors.New("bad host in URI")
+	errURIPort   = errors.New("bad port in URI")
+	errURIUser   = errors.New("bad user part in URI")
+	errURIParams = errors.New("bad URI parameter")
+	errURIHeader = errors.New("bad header part in URI")
+	errURINumber = errors.New("bad tel number in URI")
+)
+
+// ParseURI reads a URI. Unknown schemes are accepted with their rest in Opaque, since only who uses
+// a URI can refuse its scheme (RFC 3261 §8.2.2.1: 416). It allocates nothing.
+func ParseURI(s string) (URI, error) {
+	var u URI
+	err := u.parse(s)
+	return u, err
+}
+
+func (u *URI) parse(s string) error {
+	*u = URI{}
+	if len(s) > 4 && s[3] == ':' && s[0]|0x20 == 's' && s[1]|0x20 == 'i' && s[2]|0x20 == 'p' {
+		u.Scheme = s[:3]
+		return u.parseSIP(s[4:])
+	}
+	colon := strings.IndexByte(s, ':')
+	if colon <= 0 || !validScheme(s[:colon]) {
+		return errURIScheme
+	}
+	u.Scheme = s[:colon]
+	rest := s[colon+1:]
+	switch {
+	case equalFold(u.Scheme, "sips"):
+		return u.parseSIP(rest)
+	case equalFold(u.Scheme, "tel"):
+		return u.parseTel(rest)
+	}
+	for i := 0; i < len(rest); i++ {
+		if c := rest[i]; c <= ' ' || c == 0x7F || c == '<' || c == '>' || c == '"' {
+			return errURIChars
+		}
+	}
+	if rest == "" {
+		return errURIChars
+	}
+	u.Opaque = rest
+	return nil
+}
+
+func validScheme(s string) bool {
+	if c := s[0] | 0x20; c < 'a' || c > 'z' {
+		return false
+	}
+	for i := 1; i < len(s); i++ {
+		c := s[i] | 0x20
+		if (c < 'a' || c > 'z') && !is(s[i], classDigit) && s[i] != '+' && s[i] != '-' && s[i] != '.' {
+			return false
+		}
+	}
+	return true
+}
+
+func (u *URI) parseSIP(s string) error {
+	// An unescaped "@" is legal once, as the end of the user part (RFC 3261 §25.1).
+	if at := strings.IndexByte(s, '@'); at >= 0 {
+		user := s[:at]
+		s = s[at+1:]
+		if i := strings.IndexByte(user, ':'); i >= 0 {
+			u.Password = user[i+1:]
+			user = user[:i]
+			if !escapesValid(u.Password, classUser) {
+				return errURIUser
+			}
+		}
+		if user == "" || !escapesValid(user, classUser) {
+			return errURIUser
+		}
+		u.User = user
+	}
+	host, port, rest, ok := cutHostPort(s)
+	if !ok {
+		return errURIHost
+	}
+	if port < 0 {
+		return errURIPort
+	}
+	u.Host, u.Port = host, uint16(port)
+	if rest == "" {
+		return nil
+	}
+	if i := strings.IndexByte(rest, '?'); i >= 0 {
+		u.Headers = rest[i+1:]
+		rest = rest[:i]
+		if u.Headers == "" || !escapesValid(u.Headers, classHeader) {
+			return errURIHeader
+		}
+	}
+	if rest == "" {
+		return nil
+	}
+	if rest[0] != ';' || !uriParamsValid(rest) {
+		return errURIParams
+	}
+	u.Params = Params(rest)
+	return nil
+}
+
+// uriParamsValid checks ";name=value;name" of a URI, where no space and no quote is legal.
+func uriParamsValid(s string) bool {
+	empty := true
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case c == ';':
+			if empty && i > 0 {
+				return false
+			}
+			empty = true
+			continue
+		case c == '=':
+			if empty {
+				return false
+			}
+		case c == '%':
+			if i+2 >= len(s) || !is(s[i+1], classHex) || !is(s[i+2], classHex) {
+				return false
+			}
+		case !is(c, classParam):
+			return false
+		}
+		empty = false
+	}
+	return !empty
+}
+
+func (u *URI) parseTel(s string) error {
+	if i := strings.IndexByte(s, ';'); i >= 0 {
+		if !uriParamsValid(s[i:]) {
+			return errURIParams
+		}
+		u.Params = Params(s[i:])
+		s = s[:i]
+	}
+	u.User = s
+	if strings.HasPrefix(s, "+") {
+		s = s[1:]
+	}
+	digits := false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case is(c, classHex) || c == '*' || c == '#':
+			digits = true
+		case c == '-' || c == '.' || c == '(' || c == ')':
+		default:
+			return errURINumber
+		}
+	}
+	if !digits {
+		return errURINumber
+	}
+	return nil
+}
+
+// cutHostPort splits "host[:port]" off the front of s. The host comes without brackets; a port that
+// is not there gives 0, a bad one -1.
+func cutHostPort(s string) (host string, port int, rest string, ok bool) {
+	if s != "" && s[0] == '[' {
+		end := strings.IndexByte(s, ']')
+		if end < 0 {
+			return "", 0, "", false
+		}
+		host, rest = s[1:end], s[end+1:]
+		if !validIPv6(host) {
+			return "", 0, "", false
+		}
+	} else {
+		i := 0
+		for i < len(s) && is(s[i], classHost) {
+			i++
+		}
+		if i == 0 {
+			return "", 0, "", false
+		}
+		host, rest = s[:i], s[i:]
+	}
+	if rest == "" || rest[0] != ':' {
+		return host, 0, rest, true
+	}
+	i := 1
+	for i < len(rest) && is(rest[i], classDigit) {
+		i++
+	}
+	n, good := parseUint(rest[1:i], 65535)
+	if !good {
+		return host, -1, rest[i:], true
+	}
+	return host, int(n), rest[i:], true
+}
+
+// validIPv6 checks the inside of an IPv6 reference. Three colons before an embedded IPv4 address
+// are taken as two, since the grammar of RFC 3261 §25.1 made people write them (RFC 5118 §4.10).
+func validIPv6(s string) bool {
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		before, after, found := strings.Cut(s, ":::")
+		if !found {
+			return false
+		}
+		a, err = netip.ParseAddr(before + "::" + after)
+	}
+	return err == nil && a.Is6() && a.Zone() == ""
+}
+
+// IsSIP reports whether the scheme is sip or sips.
+func (u URI) IsSIP() bool { return equalFold(u.Scheme, "sip") || u.IsSecure() }
+
+// IsSecure reports whether the scheme is sips.
+func (u URI) IsSecure() bool { return equalFold(u.Scheme, "sips") }
+
+// IsTel reports whether the scheme is tel; User is then the number.
+func (u URI) IsTel() bool { return equalFold(u.Scheme, "tel") }
+
+// IsZero reports whether u is no URI at all.
+func (u URI) IsZero() bool { return u.Scheme == "" }
+
+// HostPort gives the host and the port as written; the port is 0 when none was given.
+func (u URI) HostPort() HostPort { return HostPort{u.Host, u.Port} }
+
+// Username gives the user part with its escapes decoded.
+func (u URI) Username() string { return Unescape(u.User) }
+
+// Transport reads the transport parameter: UnknownTransport when it is missing or none of ours.
+func (u URI) Transport() Transport {
+	v, _ := u.Params.raw("transport")
+	return ParseTransport(v)
+}
+
+// WithParam gives the URI with a parameter set, its value escaped as a URI needs it.
+func (u URI) WithParam(name, value string) URI {
+	if isToken(name) {
+		u.Params = Params(appendRawParam([]byte(u.Params.Without(name)), name, escape(value, classParam)))
+	}
+	return u
+}
+
+// Append prints the URI.
+func (u URI) Append(dst []byte) []byte {
+	dst = append(dst, u.Scheme...)
+	dst = append(dst, ':')
+	if u.Opaque != "" {
+		return append(dst, u.Opaque...)
+	}
+	if u.User != "" {
+		dst = append(dst, u.User...)
+		if u.Password != "" {
+			dst = append(dst, ':')
+			dst = append(dst, u.Password...)
+		}
+		if !u.IsTel() {
+			dst = append(dst, '@')
+		}
+	}
+	if u.Host != "" {
+		dst = HostPort{u.Host, u.Port}.Append(dst)
+	}
+	dst = append(dst, u.Params...)
+	if u.Headers != "" {
+		dst = append(dst, '?')
+		dst = append(dst, u.Headers...)
+	}
+	return dst
+}
+
+// String prints the URI; a zero URI gives "".
+func (u URI) String() string {
+	if u.IsZero() {
+		return ""
+	}
+	return string(u.Append(make([]byte, 0, 64)))
+}
+
+// AOR gives the canonical address-of-record "sip:user@host": escapes normalised, host in lower
+// case, no password, port, parameters or headers (RFC 3261 §10.3 step 5). sips gives sip as well,
+// since both name the same account; tel gives "tel:number" without visual separators.
+func (u URI) AOR() string {
+	b := make([]byte, 0, 64)
+	switch {
+	case u.IsTel():
+		b = append(b, "tel:"...)
+		for i := 0; i < len(u.User); i++ {
+			if c := u.User[i]; c != '-' && c != '.' && c != '(' && c != ')' {
+				b = append(b, c)
+			}
+		}
+		return string(b)
+	case !u.IsSIP():
+		b = append(b, lowerASCII(u.Scheme)...)
+		b = append(b, ':')
+		return string(append(b, u.Opaque...))
+	}
+	b = append(b, "sip:"...)
+	if u.User != "" {
+		b = appendNormal(b, u.User, classUser)
+		b = append(b, '@')
+	}
+	return string(HostPort{lowerASCII(u.Host), 0}.Append(b))
+}
+
+// Equal compares two URIs as RFC 3261 §19.1.4 says. Other schemes are equal when their texts are.
+func (u URI) Equal(v URI) bool {
+	if !equalFold(u.Scheme, v.Scheme) {
+		return false
+	}
+	if u.IsTel() {
+		return equalFold(u.AOR(), v.AOR()) && paramsEqual(u.Params, v.Params, true)
+	}
+	if !u.IsSIP() {
+		return u.Opaque == v.Opaque
+	}
+	return equalEscaped(u.User, v.User, classUser) && equalEscaped(u.Password, v.Password, classUser) &&
+		sameHost(u.Host, v.Host) && u.Port == v.Port &&
+		paramsEqual(u.Params, v.Params, false) && headersEqual(u.Headers, v.Headers)
+}
+
+// sameHost compares hosts without regard to case, IPv6 addresses by what they mean.
+func sameHost(a, b string) bool {
+	if equalFold(a, b) {
+		return true
+	}
+	if strings.IndexByte(a, ':') < 0 || strings.IndexByte(b, ':') < 0 {
+		return false
+	}
+	x, err := netip.ParseAddr(a)
+	if err != nil {
+		return false
+	}
+	y, err := netip.ParseAddr(b)
+	return err == nil && x == y
+}
+
+// paramsEqual compares parameters by name and value; when not strict, only those of RFC 3261
+// §19.1.4 must be in both, others matter only where both have them.
+func paramsEqual(a, b Params, strict bool) bool {
+	one := func(a, b Params) bool {
+		for s := string(a); s != ""; {
+			n, v, rest, ok := cutParam(s)
+			if !ok {
+				return false
+			}
+			s = rest
+			w, has := b.raw(n)
+			if has && !equalFoldEscaped(v, w) {
+				return false
+			}
+			if !has && (strict || equalFold(n, "user") || equalFold(n, "ttl") || equalFold(n, "method") ||
+				equalFold(n, "maddr") || equalFold(n, "transport")) {
+				return false
+			}
+		}
+		return true
+	}
+	return one(a, b) && one(b, a)
+}
+
+func headersEqual(a, b string) bool {
+	if a == b {
+		return true
+	}
+	one := func(a, b string) bool {
+		for a != "" {
+			var h string
+			h, a, _ = strings.Cut(a, "&")
+			name, value, _ := strings.Cut(h, "=")
+			found := false
+			for rest := b; rest != "" && !found; {
+				h, rest, _ = strings.Cut(rest, "&")
+				n, v, _ := strings.Cut(h, "=")
+				found = equalFold(n, name) && equalEscaped(v, value, classHeader)
+			}
+			if !found {
+				return false
+			}
+		}
+		return true
+	}
+	return one(a, b) && one(b, a)
+}
+
+// Unescape decodes the "%" escapes of s; malformed ones stay as they are.
+func Unescape(s string) string {
+	if strings.IndexByte(s, '%') < 0 {
+		return s
+	}
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) && is(s[i+1], classHex) && is(s[i+2], classHex) {
+			b = append(b, unhex(s[i+1])<<4|unhex(s[i+2]))
+			i += 2
+			continue
+		}
+		b = append(b, s[i])
+	}
+	return string(b)
+}
+
+// EscapeUser writes any text as the user part of a URI.
+func EscapeUser(s string) string { return escape(s, classUser) }
+
+const upperHex = "0123456789ABCDEF"
+
+func escape(s string, class uint8) string {
+	need := false
+	for i := 0; i < len(s) && !need; i++ {
+		need = mustEscape(s[i], class)
+	}
+	if !need {
+		return s
+	}
+	b := make([]byte, 0, len(s)+8)
+	for i := 0; i < len(s); i++ {
+		b = appendEscaped(b, s[i], class)
+	}
+	return string(b)
+}
+
+// mustEscape is stricter than the classes by which we read: what the wild writes raw is escaped
+// when we write it, and ":" would begin a password.
+func mustEscape(c byte, class uint8) bool {
+	return !is(c, class) || c >= 0x80 || c == '#' || c == ':' && class == classUser
+}
+
+func appendEscaped(b []byte, c byte, class uint8) []byte {
+	if mustEscape(c, class) {
+		return append(b, '%', upperHex[c>>4], upperHex[c&15])
+	}
+	return append(b, c)
+}
+
+// appendNormal prints s with each escape decoded where the character may stand raw, and written in
+// upper case where it may not.
+func appendNormal(b []byte, s string, class uint8) []byte {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c == '%' && i+2 < len(s) && is(s[i+1], classHex) && is(s[i+2], classHex) {
+			c = unhex(s[i+1])<<4 | unhex(s[i+2])
+			i += 2
+		}
+		b = appendEscaped(b, c, class)
+	}
+	return b
+}
+
+func equalEscaped(a, b string, class uint8) bool {
+	if a == b {
+		return true
+	}
+	if strings.IndexByte(a, '%') < 0 && strings.IndexByte(b, '%') < 0 {
+		return false
+	}
+	return string(appendNormal(nil, a, class)) == string(appendNormal(nil, b, class))
+}
+
+func equalFoldEscaped(a, b string) bool {
+	return equalFold(a, b) || equalFold(Unescape(a), Unescape(b))
+}
+
+// HostPort is a host and an optional port, as in a Via's sent-by. Host has no brackets.
+type HostPort struct {
+	Host string
+	Port uint16 // 0 for none
+}
+
+// Append prints it, an IPv6 address in brackets.
+func (h HostPort) Append(dst []byte) []byte {
+	if strings.IndexByte(h.Host, ':') >= 0 {
+		dst = append(dst, '[')
+		dst = append(dst, h.Host...)
+		dst = append(dst, ']')
+	} else {
+		dst = append(dst, h.Host...)
+	}
+	if h.Port != 0 {
+		dst = append(dst, ':')
+		dst = strconv.AppendUint(dst, uint64(h.Port), 10)
+	}
+	return dst
+}
+
+// String prints "host", "host:port" or "[v6]:port".
+func (h HostPort) String() string { return string(h.Append(make([]byte, 0, 48))) }
+
+// Addr gives the host as a numeric address; ok is false for a name.
+func (h HostPort) Addr() (addr netip.Addr, ok bool) { return numericHost(h.Host) }
+
+// numericHost reads a host that is an IP address; names are told apart without an attempt.
+func numericHost(s string) (netip.Addr, bool) {
+	if s == "" || !is(s[0], classHex) && s[0] != ':' || !is(s[len(s)-1], classHex) && s[len(s)-1] != ':' {
+		return netip.Addr{}, false
+	}
+	if strings.IndexByte(s, ':') < 0 && !is(s[len(s)-1], classDigit) {
+		return netip.Addr{}, false
+	}
+	a, err := netip.ParseAddr(s)
+	return a, err == nil
+}
