@@ -289,6 +289,22 @@ func (m *Media) FormatList() []media.Format {
 	if !m.RTP() {
 		return nil
 	}
+	var maps, params [128]string // the first of each payload type holds
+	for i := range m.Attrs {
+		a := &m.Attrs[i]
+		into := &maps
+		switch a.Name {
+		case "rtpmap":
+		case "fmtp":
+			into = &params
+		default:
+			continue
+		}
+		text, rest := cutField(a.Value)
+		if pt, ok := payload(text); ok && into[pt] == "" {
+			into[pt] = strings.Trim(rest, " ")
+		}
+	}
 	list := make([]media.Format, 0, len(m.Formats))
 	var seen [128]bool
 	for _, text := range m.Formats {
@@ -297,40 +313,17 @@ func (m *Media) FormatList() []media.Format {
 			continue
 		}
 		seen[pt] = true
-		if f, ok := m.format(pt); ok {
-			list = append(list, f)
+		f, ok := rtpmap(maps[pt])
+		if !ok {
+			f = static[pt]
 		}
+		if f.Name == "" {
+			continue
+		}
+		f.Payload, f.Params = pt, params[pt]
+		list = append(list, f)
 	}
 	return list
-}
-
-func (m *Media) format(pt uint8) (media.Format, bool) {
-	f, mapped := static[pt], false
-	params := ""
-	for i := range m.Attrs {
-		a := &m.Attrs[i]
-		switch a.Name {
-		case "rtpmap":
-			if rest, ok := forPayload(a.Value, pt); ok && !mapped {
-				if g, ok := rtpmap(rest); ok {
-					f, mapped = g, true
-				}
-			}
-		case "fmtp":
-			if rest, ok := forPayload(a.Value, pt); ok && params == "" {
-				params = strings.Trim(rest, " ")
-			}
-		}
-	}
-	f.Payload, f.Params = pt, params
-	return f, f.Name != ""
-}
-
-// forPayload gives what follows the payload type in an rtpmap or fmtp value of that type.
-func forPayload(value string, pt uint8) (rest string, ok bool) {
-	text, rest := cutField(value)
-	n, ok := payload(text)
-	return rest, ok && n == pt
 }
 
 func payload(text string) (uint8, bool) {
@@ -349,7 +342,7 @@ func payload(text string) (uint8, bool) {
 
 // rtpmap reads "PCMA/8000" or "opus/48000/2" (RFC 8866 §6.6).
 func rtpmap(text string) (media.Format, bool) {
-	name, rest, ok := strings.Cut(strings.Trim(text, " "), "/")
+	name, rest, ok := strings.Cut(text, "/")
 	if !ok || name == "" {
 		return media.Format{}, false
 	}
