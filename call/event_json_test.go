@@ -1,0 +1,224 @@
+package call
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"santral/media"
+)
+
+var sameAddr = cmpopts.EquateComparable(netip.AddrPort{})
+
+func sampleEvents() []Event {
+	at := time.Date(2026, 3, 21, 13, 45, 59, 123456000, time.UTC)
+	detail := LegDetail{
+		Direction: In, Tenant: "sample", Account: "101", Number: "101", Target: "sip:102@127.0.0.1:5060",
+		SIPCallID: "a84b4c76e66710@pc33.example", Local: "127.0.0.1:5060", Remote: "127.0.0.1:5080",
+		Transport: "UDP", UserAgent: "baresip v1.0.0", Media: "127.0.0.1:10000",
+		Quality: []media.Quality{{Format: "PCMA", Packets: 1500, Octets: 240000, Lost: 2, Jitter: 1250 * time.Microsecond, RoundTrip: 30 * time.Millisecond, MOS: 4.391, Sent: 1499}},
+	}
+	began := detail
+	began.Quality = nil
+	cause := NormalClearing
+	return []Event{
+		{Call: "k3v9x0q2", Kind: Began, At: at, Dialled: "102", From: &Party{Tenant: "sample", Account: "101", Name: "Sara", Number: "101", Source: netip.MustParseAddrPort("127.0.0.1:5080")}},
+		{Call: "k3v9x0q2", Kind: Routed, At: at, To: "102"},
+		{Call: "k3v9x0q2", Leg: "a", Kind: LegBegan, At: at, Detail: &began},
+		{Call: "k3v9x0q2", Leg: "b", Kind: LegRinging, At: at, Status: 180},
+		{Call: "k3v9x0q2", Leg: "b", Kind: LegAnswered, At: at, Codec: "PCMA"},
+		{Call: "k3v9x0q2", Leg: "b", Kind: LegEnded, At: at, Cause: &cause, Detail: &detail},
+		{Call: "k3v9x0q2", Kind: EndedCall, At: at, Cause: &cause, By: "caller"},
+	}
+}
+
+func TestEventTextIsForEver(t *testing.T) {
+	want := []string{
+		`{"call":"k3v9x0q2","kind":"began","at":"2026-03-21T13:45:59.123456Z","from":{"tenant":"sample","account":"101","name":"Sara","number":"101","source":"127.0.0.1:5080"},"dialled":"102"}`,
+		`{"call":"k3v9x0q2","kind":"routed","at":"2026-03-21T13:45:59.123456Z","to":"102"}`,
+		`{"call":"k3v9x0q2","leg":"a","kind":"leg began","at":"2026-03-21T13:45:59.123456Z","detail":{"direction":1,"tenant":"sample","account":"101","number":"101","target":"sip:102@127.0.0.1:5060","sip_call_id":"a84b4c76e66710@pc33.example","local":"127.0.0.1:5060","remote":"127.0.0.1:5080","transport":"UDP","user_agent":"baresip v1.0.0","media":"127.0.0.1:10000"}}`,
+		`{"call":"k3v9x0q2","leg":"b","kind":"leg ringing","at":"2026-03-21T13:45:59.123456Z","status":180}`,
+		`{"call":"k3v9x0q2","leg":"b","kind":"leg answered","at":"2026-03-21T13:45:59.123456Z","codec":"PCMA"}`,
+		`{"call":"k3v9x0q2","leg":"b","kind":"leg ended","at":"2026-03-21T13:45:59.123456Z","cause":{"q850":16,"sip":200,"text":"normal call clearing"},"detail":{"direction":1,"tenant":"sample","account":"101","number":"101","target":"sip:102@127.0.0.1:5060","sip_call_id":"a84b4c76e66710@pc33.example","local":"127.0.0.1:5060","remote":"127.0.0.1:5080","transport":"UDP","user_agent":"baresip v1.0.0","media":"127.0.0.1:10000","quality":[{"format":"PCMA","packets":1500,"octets":240000,"lost":2,"jitter_us":1250,"round_trip_us":30000,"mos_milli":4391,"sent":1499}]}}`,
+		`{"call":"k3v9x0q2","kind":"ended","at":"2026-03-21T13:45:59.123456Z","cause":{"q850":16,"sip":200,"text":"normal call clearing"},"by":"caller"}`,
+	}
+	for i, e := range sampleEvents() {
+		if got := string(e.AppendJSON(nil)); got != want[i] {
+			t.Errorf("event %d\n got %s\nwant %s", i, got, want[i])
+		}
+		back, err := ParseEvent(want[i])
+		if err != nil {
+			t.Errorf("event %d: %v", i, err)
+		}
+		if d := cmp.Diff(e, back, sameAddr); d != "" {
+			t.Errorf("event %d changed on its way:\n%s", i, d)
+		}
+	}
+}
+
+// eventGen makes events with anything in them that can be written without loss.
+func eventGen() *rapid.Generator[Event] {
+	text := rapid.String()
+	small := rapid.IntRange(-5, 1<<20)
+	return rapid.Custom(func(t *rapid.T) Event {
+		e := Event{
+			Call: ID(text.Draw(t, "call")), Leg: LegID(text.Draw(t, "leg")), Kind: EventKind(text.Draw(t, "kind")),
+			At:      time.UnixMicro(rapid.Int64Range(0, 4102444800e6).Draw(t, "at")).UTC(),
+			Dialled: text.Draw(t, "dialled"), To: text.Draw(t, "to"), Status: small.Draw(t, "status"),
+			By: text.Draw(t, "by"), Codec: text.Draw(t, "codec"),
+		}
+		if rapid.Bool().Draw(t, "from") {
+			e.From = &Party{Tenant: text.Draw(t, "tenant"), Account: text.Draw(t, "account"), Name: text.Draw(t, "name"), Number: text.Draw(t, "number"), Trusted: rapid.Bool().Draw(t, "trusted")}
+			if rapid.Bool().Draw(t, "source") {
+				e.From.Source = netip.AddrPortFrom(netip.AddrFrom16([16]byte(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "ip"))), rapid.Uint16().Draw(t, "port"))
+			}
+		}
+		if rapid.Bool().Draw(t, "cause") {
+			e.Cause = &Cause{Q850: small.Draw(t, "q850"), SIP: small.Draw(t, "sip"), Text: text.Draw(t, "text"), Retry: rapid.Bool().Draw(t, "retry"), After: small.Draw(t, "after")}
+		}
+		if rapid.Bool().Draw(t, "detail") {
+			e.Detail = &LegDetail{
+				Direction: Direction(rapid.IntRange(0, 2).Draw(t, "direction")), Tenant: text.Draw(t, "tenant"), Account: text.Draw(t, "account"), Number: text.Draw(t, "number"),
+				Target: text.Draw(t, "target"), SIPCallID: text.Draw(t, "id"), Local: text.Draw(t, "local"), Remote: text.Draw(t, "remote"), Transport: text.Draw(t, "transport"),
+				UserAgent: text.Draw(t, "ua"), Media: text.Draw(t, "media"),
+			}
+			for range rapid.IntRange(0, 3).Draw(t, "streams") {
+				e.Detail.Quality = append(e.Detail.Quality, media.Quality{
+					Format: text.Draw(t, "format"), Packets: rapid.Uint64().Draw(t, "packets"), Octets: rapid.Uint64().Draw(t, "octets"), Lost: rapid.Uint64().Draw(t, "lost"), Late: rapid.Uint64().Draw(t, "late"),
+					Jitter: time.Duration(small.Draw(t, "jitter")) * time.Microsecond, RoundTrip: time.Duration(small.Draw(t, "rtt")) * time.Microsecond,
+					MOS: float64(rapid.IntRange(0, 4500).Draw(t, "mos")) / 1000, Sent: rapid.Uint64().Draw(t, "sent"),
+				})
+			}
+		}
+		return e
+	})
+}
+
+func TestEventSurvivesItsText(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		e := eventGen().Draw(t, "event")
+		text := e.AppendJSON(nil)
+		if !json.Valid(text) {
+			t.Fatalf("not JSON: %s", text)
+		}
+		back, err := ParseEvent(string(text))
+		if err != nil {
+			t.Fatalf("%v in %s", err, text)
+		}
+		if d := cmp.Diff(e, back, sameAddr); d != "" {
+			t.Fatalf("changed on its way:\n%s\n%s", d, text)
+		}
+		var loose map[string]any
+		d := json.NewDecoder(bytes.NewReader(text))
+		d.UseNumber()
+		if err := d.Decode(&loose); err != nil {
+			t.Fatal(err)
+		}
+		again, err := json.MarshalIndent(loose, " ", "\t") // other order, other escapes, white space
+		if err != nil {
+			t.Fatal(err)
+		}
+		var through Event
+		if err := json.Unmarshal(again, &through); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(e, through, sameAddr); d != "" {
+			t.Fatalf("another spelling was read as something else:\n%s\n%s", d, again)
+		}
+	})
+}
+
+func TestEventReadsOtherSpellings(t *testing.T) {
+	e, err := ParseEvent(" {\"kind\":\"ended\", \"later\":{\"a\":[1,2.5e3,null,true,\"x\\n\"]},\n\"call\":\"caf\\u00e9\",\"at\":\"2026-03-31T01:02:03.5+03:30\",\"from\":null,\"by\":null} ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Event{Kind: EndedCall, Call: "café", At: time.Date(2026, 3, 30, 21, 32, 3, 5e8, time.UTC)}
+	if d := cmp.Diff(want, e, sameAddr); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestEventRefuses(t *testing.T) {
+	for _, text := range []string{
+		``, `{`, `[]`, `{}x`, `{"call"}`, `{"call":1}`, `{"call":"a`, `{"call":"a",}`, `{"call":"a" "leg":"b"}`,
+		"{\"call\":\"a\nb\"}", "{\"call\":\"\xff\"}", `{"call":"\x"}`, `{"at":"yesterday"}`, `{"status":1.5}`, `{"status":01}`,
+		`{"status":99999999999999999999}`, `{"from":{"source":"nowhere"}}`, `{"detail":{"quality":[{"lost":-1}]}}`,
+		`{"x":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`, `{"x":-}`, `{"x":tru}`,
+	} {
+		if e, err := ParseEvent(text); err == nil {
+			t.Errorf("%q was read as %+v", text, e)
+		}
+	}
+}
+
+func TestEventNeverPrintsControlCharacters(t *testing.T) {
+	e := Event{Call: "a\r\nb\x00\x7f\"\\\xffé", Kind: Began}
+	text := string(e.AppendJSON(nil))
+	if strings.ContainsAny(text, "\r\n\x00") {
+		t.Errorf("control characters in %q", text)
+	}
+	back, err := ParseEvent(text)
+	if err != nil || back.Call != "a\r\nb\x00\x7f\"\\\ufffdé" {
+		t.Errorf("read %q, %v", back.Call, err)
+	}
+}
+
+func FuzzParseEvent(f *testing.F) {
+	for _, e := range sampleEvents() {
+		f.Add(string(e.AppendJSON(nil)))
+	}
+	f.Add(`{"call":"\u0041","x":[{"y":null}],"at":"2026-02-30T00:00:00.000000Z"}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		e, err := ParseEvent(text)
+		if err != nil {
+			return
+		}
+		if !json.Valid([]byte(text)) {
+			t.Fatalf("read what is not JSON: %q", text)
+		}
+		printed := e.AppendJSON(nil)
+		back, err := ParseEvent(string(printed))
+		if err != nil {
+			t.Fatalf("%v in %s", err, printed)
+		}
+		if again := back.AppendJSON(nil); string(again) != string(printed) {
+			t.Fatalf("printed %s and then %s", printed, again)
+		}
+	})
+}
+
+func BenchmarkEventAppend(b *testing.B) {
+	events := sampleEvents()
+	buf := make([]byte, 0, 1024)
+	b.ReportAllocs()
+	for b.Loop() {
+		for i := range events {
+			buf = events[i].AppendJSON(buf[:0])
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(events)), "ns/event")
+}
+
+func BenchmarkEventParse(b *testing.B) {
+	var texts []string
+	for _, e := range sampleEvents() {
+		texts = append(texts, string(e.AppendJSON(nil)))
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, text := range texts {
+			if _, err := ParseEvent(text); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(texts)), "ns/event")
+}
