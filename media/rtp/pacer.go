@@ -1,0 +1,5 @@
+package rtp
+
+type pacer struct{ pool *Pool }
+
+func (p *pacer) close() {}
