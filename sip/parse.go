@@ -152,7 +152,9 @@ func (p *parser) head(text string) (rest string) {
 	for {
 		line, rest, ok = p.line(rest)
 		if !ok {
-			p.fail(errHeadEnd)
+			if rest != "" { // a datagram that only lacks its empty line is forgiven
+				p.fail(errHeadEnd)
+			}
 			break
 		}
 		if line == "" {
@@ -180,7 +182,7 @@ func (p *parser) head(text string) (rest string) {
 func (p *parser) line(s string) (line, rest string, ok bool) {
 	i := strings.IndexByte(s, '\n')
 	if i < 0 {
-		return "", "", false
+		return "", s, false
 	}
 	if i == 0 || s[i-1] != '\r' {
 		p.fail(errLineEnd)
@@ -409,7 +411,7 @@ func callIDValid(s string) bool {
 		return false
 	}
 	for i := 0; i < len(s); i++ {
-		if s[i] <= ' ' || s[i] == 0x7F || s[i] == ',' || s[i] == ';' {
+		if s[i] <= ' ' || s[i] == 0x7F {
 			return false
 		}
 	}

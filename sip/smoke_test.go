@@ -14,7 +14,7 @@ const invite = "INVITE sip:bob@biloxi.example.com SIP/2.0\r\n" +
 	"Supported: replaces, timer\r\n" +
 	"User-Agent: Example/1.0\r\n" +
 	"Content-Type: application/sdp\r\n" +
-	"Content-Length: 147\r\n\r\n" +
+	"Content-Length: 152\r\n\r\n" +
 	"v=0\r\no=alice 2890844526 2890844526 IN IP4 client.atlanta.example.com\r\ns=-\r\nc=IN IP4 192.0.2.101\r\nt=0 0\r\nm=audio 49172 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
 
 func TestEverydayInvite(t *testing.T) {

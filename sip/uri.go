@@ -192,10 +192,10 @@ func cutHostPort(s string) (host string, port int, rest string, ok bool) {
 		if end < 0 {
 			return "", 0, "", false
 		}
-		host, rest = s[1:end], s[end+1:]
-		if !validIPv6(host) {
+		if host, ok = ipv6Host(s[1:end]); !ok {
 			return "", 0, "", false
 		}
+		rest = s[end+1:]
 	} else {
 		i := 0
 		for i < len(s) && is(s[i], classHost) {
@@ -220,18 +220,26 @@ func cutHostPort(s string) (host string, port int, rest string, ok bool) {
 	return host, int(n), rest[i:], true
 }
 
-// validIPv6 checks the inside of an IPv6 reference. Three colons before an embedded IPv4 address
-// are taken as two, since the grammar of RFC 3261 §25.1 made people write them (RFC 5118 §4.10).
-func validIPv6(s string) bool {
+// ipv6Host checks the inside of an IPv6 reference. Three colons before an embedded IPv4 address are
+// taken, and given back, as two: the grammar of RFC 3261 §25.1 made people write them, and RFC 5118
+// §4.10 asks for mercy.
+func ipv6Host(s string) (string, bool) {
 	a, err := netip.ParseAddr(s)
 	if err != nil {
 		before, after, found := strings.Cut(s, ":::")
 		if !found {
-			return false
+			return "", false
 		}
-		a, err = netip.ParseAddr(before + "::" + after)
+		if v4, err := netip.ParseAddr(after); err != nil || !v4.Is4() {
+			return "", false
+		}
+		s = before + "::" + after
+		a, err = netip.ParseAddr(s)
+		if err != nil {
+			return "", false
+		}
 	}
-	return err == nil && a.Is6() && a.Zone() == ""
+	return s, a.Is6() && a.Zone() == ""
 }
 
 // IsSIP reports whether the scheme is sip or sips.
