@@ -1,0 +1,74 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"santral/observe/trace"
+)
+
+// LiveCall is a call that is going on.
+type LiveCall struct {
+	Call    string    `json:"call"`
+	Tenant  string    `json:"tenant"`
+	From    string    `json:"from" doc:"the caller's number"`
+	Dialled string    `json:"dialled"`
+	To      string    `json:"to,omitempty" doc:"account or service that it was routed to"`
+	State   string    `json:"state" doc:"calling, ringing, answered"`
+	Began   time.Time `json:"began"`
+	Legs    []LiveLeg `json:"legs"`
+}
+
+// LiveLeg is a leg of a live call.
+type LiveLeg struct {
+	Leg       string `json:"leg"`
+	Direction string `json:"direction"`
+	Account   string `json:"account,omitempty"`
+	SIPCallID string `json:"sip_call_id,omitempty"`
+	Remote    string `json:"remote,omitempty" doc:"the peer's signalling address"`
+	Media     string `json:"media,omitempty" doc:"the peer's media address"`
+	Codec     string `json:"codec,omitempty"`
+}
+
+type callPath struct {
+	Call string `path:"call" maxLength:"64"`
+}
+
+func (c Config) calls(api huma.API) {
+	huma.Register(api, huma.Operation{OperationID: "list-calls", Method: http.MethodGet, Path: "/api/v1/calls", Summary: "Calls that are going on"},
+		func(_ context.Context, _ *struct{}) (*body[Page[LiveCall]], error) {
+			list := c.Calls()
+			if list == nil {
+				list = []LiveCall{}
+			}
+			return &body[Page[LiveCall]]{Page[LiveCall]{Items: list}}, nil
+		})
+	huma.Register(api, huma.Operation{OperationID: "end-call", Method: http.MethodDelete, Path: "/api/v1/calls/{call}", Summary: "End a call", DefaultStatus: http.StatusNoContent},
+		func(_ context.Context, in *callPath) (*struct{}, error) {
+			if !c.Hangup(in.Call) {
+				return nil, huma.Error404NotFound("there is no such call now")
+			}
+			return nil, nil
+		})
+	huma.Register(api, huma.Operation{OperationID: "trace-call", Method: http.MethodGet, Path: "/api/v1/calls/{call}/trace", Summary: "SIP messages of a call, live or ended, both legs joined"},
+		func(ctx context.Context, in *callPath) (*body[Page[trace.Entry]], error) {
+			ids := c.CallIDs(in.Call)
+			if len(ids) == 0 {
+				var err error
+				if ids, err = c.recordedCallIDs(ctx, in.Call); err != nil {
+					return nil, err
+				}
+			}
+			entries, err := c.Trace(ctx, ids)
+			if err != nil {
+				return nil, huma.Error500InternalServerError("the trace can't be read", err)
+			}
+			if entries == nil {
+				entries = []trace.Entry{}
+			}
+			return &body[Page[trace.Entry]]{Page[trace.Entry]{Items: entries}}, nil
+		})
+}

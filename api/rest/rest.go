@@ -1,0 +1,115 @@
+// Package rest is the HTTP API: for each resource a file that decodes, authorizes, calls and
+// encodes. The OpenAPI document is made from its Go types and served at /openapi.json. It owns no
+// state: everything that it shows or changes arrives as a small function in [Config].
+package rest
+
+import (
+	"context"
+	"crypto/subtle"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"santral/access"
+	"santral/observe/trace"
+	"santral/store"
+)
+
+// Config is what the API shows and changes.
+type Config struct {
+	Token         string // bearer token of the API
+	Version       string
+	Calls         func() []LiveCall
+	Hangup        func(call string) bool // reports whether there is such a call
+	Registrations func(after string, limit int) []store.Binding
+	CDRs          store.CDRs
+	Trace         func(ctx context.Context, callIDs []string) ([]trace.Entry, error)
+	CallIDs       func(call string) []string // SIP Call-IDs of a live call's legs
+	Bans          func() []access.Ban
+	Unban         func(source string) bool
+	Ready         func() error // nil when new calls are taken; otherwise why not
+	Metrics       http.Handler
+}
+
+// Handler gives the whole HTTP side of the exchange.
+func Handler(c Config) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { text(w, 200, "ok\n") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if err := c.Ready(); err != nil {
+			text(w, 503, err.Error()+"\n")
+			return
+		}
+		text(w, 200, "ready\n")
+	})
+	mux.Handle("GET /metrics", c.Metrics)
+
+	settings := huma.DefaultConfig("Santral", c.Version)
+	settings.DocsPath = "" // the page would load its script from elsewhere
+	settings.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
+	settings.Security = []map[string][]string{{"token": {}}}
+	api := humago.New(mux, settings)
+	api.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) {
+		given := strings.TrimPrefix(ctx.Header("Authorization"), "Bearer ")
+		if subtle.ConstantTimeCompare([]byte(given), []byte(c.Token)) != 1 {
+			ctx.SetHeader("WWW-Authenticate", "Bearer")
+			huma.WriteErr(api, ctx, http.StatusUnauthorized, "send the header Authorization: Bearer with the exchange's token")
+			return
+		}
+		next(ctx)
+	})
+	c.calls(api)
+	c.registrations(api)
+	c.cdrs(api)
+	c.bans(api)
+	return bounded(mux)
+}
+
+func text(w http.ResponseWriter, status int, body string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	w.Write([]byte(body))
+}
+
+const maxBody = 1 << 20 // octets of a request's body
+
+// bounded keeps requests small and answers from being taken for something else.
+func bounded(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Cache-Control", "no-store")
+		h.ServeHTTP(w, r)
+	})
+}
+
+// Server gives the HTTP server of the exchange with its deadlines.
+func Server(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      60 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+	}
+}
+
+// Page is one page of a list. Next, where not empty, is the cursor that the following page begins
+// behind.
+type Page[T any] struct {
+	Items []T    `json:"items"`
+	Next  string `json:"next,omitempty" doc:"pass as ?cursor= for the next page; absent on the last"`
+}
+
+// paging is what every list takes.
+type paging struct {
+	Cursor string `query:"cursor" doc:"where the page begins: next of the page before"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"rows of a page"`
+}
+
+// body wraps what a handler answers with.
+type body[T any] struct{ Body T }

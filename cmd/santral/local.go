@@ -1,0 +1,190 @@
+package main
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"santral/config"
+	"santral/server"
+	"santral/tenant"
+)
+
+// local runs everything on loopback. Its flags and its ready line are a contract: other people's
+// tests start the program with them.
+type local struct {
+	Listen     netip.Addr `default:"127.0.0.1" help:"Address to listen on."`
+	Public     string     `help:"Address that phones outside reach us at; by the route to each phone when left out." placeholder:"ADDR"`
+	SIPPort    uint16     `name:"sip-port" default:"5060" help:"SIP port, UDP and TCP."`
+	HTTPPort   uint16     `name:"http-port" default:"8080" help:"Port of the API, health and metrics."`
+	RTPPorts   string     `name:"rtp-ports" default:"10000-29999" help:"Range of media ports."`
+	Data       string     `default:"data/local" help:"Folder of everything that survives a restart."`
+	Extensions int        `default:"10" help:"How many extensions: from 101 up, with 900 or more from 10001 up."`
+	Channels   int        `default:"2" help:"Calls at once for each extension."`
+	Password   string     `help:"Password of all accounts; random ones, kept in the data folder and printed, when left out."`
+	Digest     string     `default:"sha256,md5" help:"Digest algorithms offered, in order: sha256, sha512-256, md5."`
+	Trust      []string   `help:"TESTS ONLY: take INVITEs from this network as the extension in From, without a challenge and without limits." placeholder:"CIDR"`
+	Log        string     `default:"warn" enum:"debug,info,warn,error" help:"What is logged on standard error: debug, info, warn, error."`
+}
+
+const (
+	firstExtension      = 101
+	firstOfMany         = 10001
+	many                = 900
+	firstLine           = 22000001
+	printedAccounts     = 12
+	localMaxExtensions  = 80000
+	passwordSecretBytes = 32
+)
+
+// Run serves until SIGTERM or SIGINT.
+func (l *local) Run() error {
+	boot, err := l.boot()
+	if err != nil {
+		return err
+	}
+	password, err := l.passwords()
+	if err != nil {
+		return err
+	}
+	sample := l.sample(password)
+	options := server.Options{Boot: boot, Tenants: []*tenant.Tenant{sample}}
+	for _, cidr := range l.Trust {
+		p, err := netip.ParsePrefix(cidr)
+		if err != nil {
+			return fmt.Errorf("--trust %q: write a network such as 127.0.0.0/8", cidr)
+		}
+		options.Trust = append(options.Trust, p)
+	}
+	return run(options, func(ready server.Ready) {
+		l.explain(sample, ready)
+		line, _ := json.Marshal(struct {
+			Event string `json:"event"`
+			SIP   string `json:"sip"`
+			HTTP  string `json:"http"`
+			Realm string `json:"realm"`
+			Token string `json:"token"`
+		}{"ready", ready.SIP, ready.HTTP, sample.Realm, ready.Token})
+		fmt.Println(string(line))
+	})
+}
+
+func (l *local) boot() (*config.Boot, error) {
+	sip := netip.AddrPortFrom(l.Listen, l.SIPPort)
+	advertise := config.Advertise{}
+	if l.Public != "" {
+		addr, err := netip.ParseAddr(l.Public)
+		if err != nil {
+			return nil, fmt.Errorf("--public %q: write an address", l.Public)
+		}
+		advertise.Public = addr
+	}
+	first, last, ok := config.Ports(l.RTPPorts)
+	if !ok {
+		return nil, fmt.Errorf("--rtp-ports %q: write a range such as %s", l.RTPPorts, config.DefaultPorts)
+	}
+	if l.Extensions < 0 || l.Extensions > localMaxExtensions {
+		return nil, fmt.Errorf("--extensions %d: at most %d", l.Extensions, localMaxExtensions)
+	}
+	if l.Channels < 1 || l.Channels > tenant.MaxChannels {
+		return nil, fmt.Errorf("--channels %d: from 1 to %d", l.Channels, tenant.MaxChannels)
+	}
+	digest := strings.Split(l.Digest, ",")
+	for _, name := range digest {
+		if !strings.Contains(" "+strings.Join(config.DigestNames, " ")+" ", " "+name+" ") {
+			return nil, fmt.Errorf("--digest %q: write some of %s, with commas", l.Digest, strings.Join(config.DigestNames, ", "))
+		}
+	}
+	return &config.Boot{
+		Listen: []config.Listener{
+			{Transport: "udp", Address: sip, Advertise: advertise},
+			{Transport: "tcp", Address: sip, Advertise: advertise},
+		},
+		HTTP:   netip.AddrPortFrom(l.Listen, l.HTTPPort),
+		Media:  config.Media{Address: l.Listen, First: first, Last: last, Advertise: advertise, DeadAfter: config.DefaultDeadAfter},
+		Data:   l.Data,
+		Digest: digest,
+		Log:    l.Log,
+	}, nil
+}
+
+// passwords gives each account's password: the one of the flag, or one derived from a secret that
+// stays in the data folder.
+func (l *local) passwords() (func(number string) string, error) {
+	if l.Password != "" {
+		return func(string) string { return l.Password }, nil
+	}
+	file := filepath.Join(l.Data, "passwords.key")
+	secret, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		secret = make([]byte, passwordSecretBytes)
+		rand.Read(secret)
+		if err = os.MkdirAll(l.Data, 0o700); err == nil {
+			err = os.WriteFile(file, secret, 0o600)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("keep the sample accounts' passwords: %w", err)
+	}
+	return func(number string) string {
+		h := hmac.New(sha256.New, secret)
+		h.Write([]byte(number))
+		return strings.ToLower(base32.StdEncoding.EncodeToString(h.Sum(nil)))[:16]
+	}, nil
+}
+
+// sample is the tenant of a first look: extensions and two SIP Phone lines.
+func (l *local) sample(password func(string) string) *tenant.Tenant {
+	t := &tenant.Tenant{ID: "sample", Name: "Sample", Realm: "santral.local", Domains: []string{"santral.local"}, Default: true}
+	first := firstExtension
+	if l.Extensions >= many {
+		first = firstOfMany
+	}
+	for i := range l.Extensions {
+		number := strconv.Itoa(first + i)
+		t.Accounts = append(t.Accounts, tenant.Account{
+			Tenant: t.ID, Kind: tenant.Extension, Number: number, Name: "Extension " + number, Channels: l.Channels,
+			Credential: tenant.Credential{Password: password(number)},
+		})
+	}
+	for i := range 2 {
+		number := strconv.Itoa(firstLine + i)
+		t.Accounts = append(t.Accounts, tenant.Account{
+			Tenant: t.ID, Kind: tenant.Line, Number: number, Name: "Line " + number, Channels: 1,
+			Credential: tenant.Credential{Password: password(number)},
+		})
+	}
+	return t
+}
+
+// explain tells a newcomer how to call, before the ready line.
+func (l *local) explain(t *tenant.Tenant, ready server.Ready) {
+	fmt.Printf("Santral serves SIP at %s (UDP and TCP), its API at %s.\n\n", ready.SIP, ready.HTTP)
+	if len(l.Trust) > 0 {
+		fmt.Printf("!!! --trust %s: calls from there need no password and know no limit. Never do this outside a test.\n\n", strings.Join(l.Trust, " "))
+	}
+	fmt.Println("Set up any SIP phone with one of these accounts (user name = number):")
+	for i, a := range t.Accounts {
+		if i == printedAccounts && len(t.Accounts) > printedAccounts+2 {
+			fmt.Printf("  … up to %s\n", t.Accounts[len(t.Accounts)-3].Number)
+		}
+		if i < printedAccounts || i >= len(t.Accounts)-2 {
+			fmt.Printf("  %-9s password %s\n", a.Number, a.Credential.Password)
+		}
+	}
+	fmt.Println("\nDial another account's number, *43 for an echo, *60 to hear your own number.")
+	if len(t.Accounts) > 1 {
+		a, b := t.Accounts[0], t.Accounts[1]
+		fmt.Printf("Without a phone, in two more terminals:\n  santral phone --server %s --user %s --password %s --answer\n  santral phone --server %s --user %s --password %s --call %s\n\n",
+			ready.SIP, b.Number, b.Credential.Password, ready.SIP, a.Number, a.Credential.Password, b.Number)
+	}
+}

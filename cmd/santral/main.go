@@ -1,0 +1,34 @@
+// Command santral is the telephone exchange and everything that an operator types: serve, check
+// and local run it, phone is a telephone for the command line, and the others ask a running
+// exchange through its API.
+package main
+
+import (
+	"os"
+
+	"github.com/alecthomas/kong"
+)
+
+var commands struct {
+	Serve         serve         `cmd:"" help:"Run the exchange from its boot file."`
+	Check         check         `cmd:"" help:"Say everything that is wrong with a boot file and its tenant documents, and start nothing."`
+	Local         local         `cmd:"" help:"Run the whole exchange on loopback with a sample tenant: for a first look, a test or a benchmark."`
+	Phone         telephone     `cmd:"" help:"Be a telephone: register, call or answer, play and record sound."`
+	Calls         calls         `cmd:"" help:"List the calls that are going on."`
+	Hangup        hangup        `cmd:"" help:"End a call."`
+	Registrations registrations `cmd:"" help:"List who is registered, and where."`
+	CDRs          cdrs          `cmd:"" name:"cdrs" help:"List call records, newest first."`
+	Trace         traceCall     `cmd:"" help:"Draw a call's SIP messages as a ladder."`
+	Bans          bans          `cmd:"" help:"List the sources that are banned for guessing passwords."`
+	Version       version       `cmd:"" help:"Print the version."`
+}
+
+func main() {
+	k := kong.Parse(&commands,
+		kong.Name("santral"),
+		kong.Description("A SIP telephone exchange: an operator's SIP service and an organisation's IP PBX."),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	k.FatalIfErrorf(k.Run())
+	os.Exit(0)
+}

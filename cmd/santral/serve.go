@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"santral/base/doc"
+	"santral/config"
+	"santral/server"
+	"santral/tenant"
+)
+
+// serve runs the exchange from its boot file.
+type serve struct {
+	Config string `required:"" type:"path" help:"The boot file." placeholder:"FILE"`
+}
+
+// Run serves until SIGTERM or SIGINT.
+func (s *serve) Run() error {
+	options, err := read(s.Config)
+	if err != nil {
+		return err
+	}
+	return run(options, func(ready server.Ready) {
+		fmt.Printf("santral serves SIP at %s, its API at %s\n", ready.SIP, ready.HTTP)
+	})
+}
+
+// check says what is wrong and starts nothing.
+type check struct {
+	Config string `required:"" type:"path" help:"The boot file." placeholder:"FILE"`
+}
+
+// Run prints every problem and fails when there is one.
+func (c *check) Run() error {
+	options, err := read(c.Config)
+	if err != nil {
+		return err
+	}
+	accounts := 0
+	for _, t := range options.Tenants {
+		accounts += len(t.Accounts)
+	}
+	fmt.Printf("%s is good: %d listeners, %d tenants, %d accounts\n", c.Config, len(options.Boot.Listen), len(options.Tenants), accounts)
+	return nil
+}
+
+// read reads a boot file and its tenants; the error says everything that is wrong, a line each.
+func read(file string) (server.Options, error) {
+	var problems doc.Problems
+	o := server.Options{Boot: config.Read(file, &problems)}
+	if o.Boot != nil && o.Boot.Tenants != "" {
+		o.Tenants = tenant.ReadDir(o.Boot.Tenants, &problems)
+		tenant.Check(o.Tenants, &problems)
+	}
+	if err := problems.Err(); err != nil {
+		return o, fmt.Errorf("nothing was started:\n%w", err)
+	}
+	return o, nil
+}
+
+// run serves until a signal, then ends calls with BYE, writes everything down and returns.
+func run(o server.Options, ready func(server.Ready)) error {
+	o.Version = buildVersion()
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	err := server.Run(ctx, o, ready)
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	return err
+}
+
+// version prints what this binary is.
+type version struct{}
+
+// Run prints the version.
+func (version) Run() error {
+	fmt.Fprintln(os.Stdout, "santral", buildVersion())
+	return nil
+}
+
+func buildVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
+}
