@@ -1,0 +1,122 @@
+package endpoint
+
+import (
+	"net/netip"
+	"strconv"
+
+	"santral/sip"
+)
+
+// refuse answers a request without keeping any state. Copies of the request get the same answer with
+// the same tag (RFC 3261 §8.2.7).
+func (s *Shard) refuse(in *sip.Inbound, via sip.Via, status int, reason string, headers ...sip.Header) {
+	s.count.Refused.Add(1)
+	text := s.e.appendAnswer(make([]byte, 0, 512), in.Msg, status, reason, s.e.statelessTag(in.Msg), headers)
+	s.send(replyFlow(in.Flow, via), in.Msg.CallID(), text, nil)
+}
+
+// statelessTag gives a To tag that is always the same for the same request.
+func (e *Endpoint) statelessTag(m *sip.Message) string {
+	h := uint64(0xcbf29ce484222325) ^ e.tagKey
+	for i := range m.Headers {
+		switch m.Headers[i].Kind {
+		case sip.ViaKind, sip.From, sip.CallID, sip.CSeqKind:
+			for _, c := range []byte(m.Headers[i].Value) {
+				h = (h ^ uint64(c)) * 0x100000001b3
+			}
+		}
+	}
+	h ^= h >> 31
+	return strconv.FormatUint(h*e.tagKey, 36)
+}
+
+// appendAnswer prints a response without a body: the request's Vias, From, To, Call-ID and CSeq as
+// they stand (RFC 3261 §8.2.6.2), tag added to a To that has none, then headers.
+func (e *Endpoint) appendAnswer(dst []byte, req *sip.Message, status int, reason, tag string, headers []sip.Header) []byte {
+	if reason == "" {
+		reason = sip.ReasonText(status)
+	}
+	dst = append(dst, "SIP/2.0 "...)
+	dst = strconv.AppendInt(dst, int64(status), 10)
+	dst = append(dst, ' ')
+	dst = appendSafe(dst, reason)
+	dst = append(dst, "\r\n"...)
+	var from, to, callID, cseq bool // a refused request may have two of them
+	for i := range req.Headers {
+		h := &req.Headers[i]
+		switch {
+		case h.Kind == sip.ViaKind, status == 100 && h.Kind == sip.Timestamp:
+		case h.Kind == sip.From && !from:
+			from = true
+		case h.Kind == sip.To && !to:
+			to = true
+		case h.Kind == sip.CallID && !callID:
+			callID = true
+		case h.Kind == sip.CSeqKind && !cseq:
+			cseq = true
+		default:
+			continue
+		}
+		dst = append(dst, h.Kind.String()...)
+		dst = append(dst, ": "...)
+		dst = appendSafe(dst, h.Value)
+		if h.Kind == sip.To && status > 100 && tag != "" && req.ToTag() == "" {
+			dst = append(dst, ";tag="...)
+			dst = append(dst, tag...)
+		}
+		dst = append(dst, "\r\n"...)
+	}
+	for i := range headers {
+		h := &headers[i]
+		if h.Name != "" {
+			dst = appendSafe(dst, h.Name)
+		} else {
+			dst = append(dst, h.Kind.String()...)
+		}
+		dst = append(dst, ": "...)
+		dst = appendSafe(dst, h.Value)
+		dst = append(dst, "\r\n"...)
+	}
+	if e.cfg.Server != "" && status > 100 {
+		dst = append(dst, "Server: "...)
+		dst = appendSafe(dst, e.cfg.Server)
+		dst = append(dst, "\r\n"...)
+	}
+	return append(dst, "Content-Length: 0\r\n\r\n"...)
+}
+
+// appendSafe appends text that must not end its line.
+func appendSafe(dst []byte, s string) []byte {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c == '\r' || c == '\n' || c == 0 {
+			dst = append(dst, s[:i]...)
+			for ; i < len(s); i++ {
+				if c = s[i]; c == '\r' || c == '\n' || c == 0 {
+					c = ' '
+				}
+				dst = append(dst, c)
+			}
+			return dst
+		}
+	}
+	return append(dst, s...)
+}
+
+// replyFlow is where responses to a request go (RFC 3261 §18.2.2): back on its connection, or over
+// UDP to the address that it came from, at the port that it came from where rport asks for that
+// (RFC 3581 §4), else at the port of its Via. Never to the host that Via names and never to maddr:
+// whoever writes another's address there must not make us send to it.
+func replyFlow(f sip.Flow, via sip.Via) sip.Flow {
+	if f.Transport.Stream() {
+		return f
+	}
+	if _, rport := via.RPort(); rport {
+		return f
+	}
+	port := via.Port
+	if port == 0 {
+		port = 5060
+	}
+	f.Remote = netip.AddrPortFrom(f.Remote.Addr(), port)
+	return f
+}

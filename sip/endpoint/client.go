@@ -1,0 +1,237 @@
+package endpoint
+
+import (
+	"context"
+	"net/netip"
+
+	"santral/sip"
+	"santral/sip/transaction"
+)
+
+// ClientTx is the user's handle of a request of ours. It may be several transactions in turn, one
+// for each hop. It belongs to the shard.
+type ClientTx struct {
+	shard   *Shard
+	req     *sip.Message
+	to      Next
+	h       func(ClientEvent)
+	hops    []sip.Hop // still to be tried
+	current *attempt  // nil before the first and after the last
+	flow    sip.Flow
+	over    bool // nothing more will be told
+	heard   bool // the peer of this attempt has answered something
+	giveUp  bool // Cancel was called
+	reason  string
+}
+
+// Request sends a request and calls h on the shard with what comes of it, never before Request has
+// returned. req is the endpoint's from now on: it puts Via on top and adds Max-Forwards where it is
+// missing. It must be called on the shard of the request's Call-ID.
+func (s *Shard) Request(req *sip.Message, to Next, h func(ClientEvent)) *ClientTx {
+	tx := &ClientTx{shard: s, req: req, to: to, h: h}
+	if !req.Has(sip.MaxForwards) {
+		req.Add(sip.MaxForwards, "70")
+	}
+	if len(s.clients)-s.lingering >= s.e.cfg.Limits.Clients {
+		s.count.Shed.Add(1)
+		s.Do(func() { tx.finish(ErrTransport) })
+		return tx
+	}
+	switch {
+	case to.HasFlow:
+		if !tx.begin(to.Flow) {
+			s.Do(func() { tx.finish(ErrTransport) })
+		}
+	case len(to.Hops) > 0:
+		tx.hops = to.Hops
+		if !tx.next() {
+			s.Do(func() { tx.finish(ErrTransport) })
+		}
+	default:
+		s.resolve(to.URI, func(hops []sip.Hop) {
+			tx.hops = hops
+			if !tx.over && !tx.next() {
+				tx.finish(ErrTransport)
+			}
+		})
+	}
+	return tx
+}
+
+// Request is the request as it was last sent.
+func (tx *ClientTx) Request() *sip.Message { return tx.req }
+
+// Flow is the way that the request takes; the zero Flow while its URI is being resolved. When a
+// request is sent over TCP for its size alone, it is still the UDP flow.
+func (tx *ClientTx) Flow() sip.Flow { return tx.flow }
+
+// Forget ends the telling: h is not called again and let go of. What is on the wire runs its course,
+// and copies of responses are absorbed.
+func (tx *ClientTx) Forget() {
+	tx.over, tx.h = true, nil
+	if a := tx.current; a != nil {
+		a.tx, tx.current = nil, nil
+		if a.m.State == transaction.Proceeding && a.m.Kind == transaction.InviteClient {
+			a.step(transaction.Cancelled, nil) // nobody waits: it need not live longer than 64·T1
+		}
+	}
+	tx.hops, tx.to = nil, Next{}
+}
+
+// Cancel gives an INVITE up: a CANCEL goes out once a provisional response has come (RFC 3261 §9.1).
+// What comes of the INVITE is told as always: its 487, or a 2xx that was quicker, or ErrTimeout when
+// neither comes within 64·T1. reason is the CANCEL's Reason header, "" for none. Once a final response
+// has come, and for other methods, Cancel does nothing.
+func (tx *ClientTx) Cancel(reason string) {
+	if tx.over || tx.giveUp || tx.req.Method != sip.INVITE {
+		return
+	}
+	tx.giveUp, tx.reason = true, reason
+	tx.hops = nil
+	switch a := tx.current; {
+	case a == nil:
+		tx.shard.Do(func() { tx.finish(ErrCancelled) })
+	case a.m.State == transaction.Proceeding:
+		a.sendCancel(reason)
+	}
+}
+
+// next tries the hops in turn until one can be sent to; false when none is left.
+func (tx *ClientTx) next() bool {
+	for len(tx.hops) > 0 && !tx.giveUp {
+		hop := tx.hops[0]
+		tx.hops = tx.hops[1:]
+		if flow, err := tx.shard.e.cfg.Wire.Way(hop); err == nil && tx.begin(flow) {
+			return true
+		}
+	}
+	return false
+}
+
+// begin starts a transaction on a flow.
+func (tx *ClientTx) begin(flow sip.Flow) bool {
+	s := tx.shard
+	if flow.Transport == sip.UnknownTransport {
+		return false
+	}
+	if tx.to.Prepare != nil {
+		tx.to.Prepare(tx.req, flow)
+	}
+	tx.flow, tx.heard = flow, false
+	a := s.newAttempt(tx.req, s.newBranch(), flow)
+	a.tx, tx.current = tx, a
+	a.print()
+	if !a.widen() {
+		a.start()
+	}
+	return true
+}
+
+// deliver tells the user of a response to the current attempt, or goes on to the next hop when it is
+// a 503 and there is one (RFC 3263 §4.3).
+func (tx *ClientTx) deliver(m *sip.Message) {
+	final := m.Status >= 200
+	if m.Status == 503 && tx.moveOn() {
+		return
+	}
+	tx.heard = true
+	h := tx.h
+	if final && (m.Status >= 300 || tx.req.Method != sip.INVITE) {
+		tx.close()
+	}
+	if h != nil {
+		h(ClientEvent{Response: m})
+	}
+	if !final && tx.giveUp && tx.current != nil {
+		tx.current.sendCancel(tx.reason)
+	}
+}
+
+// fail ends the current attempt without a final response: the next hop's turn, or the end.
+func (tx *ClientTx) fail(err error) {
+	if !tx.heard && tx.moveOn() {
+		return
+	}
+	tx.finish(err)
+}
+
+// moveOn goes on to the next hop that can be sent to.
+func (tx *ClientTx) moveOn() bool {
+	old := tx.current
+	if len(tx.hops) == 0 || tx.giveUp || !tx.next() {
+		return false
+	}
+	old.tx = nil
+	return true
+}
+
+// finish tells the user that there will be no response.
+func (tx *ClientTx) finish(err error) {
+	if tx.over {
+		return
+	}
+	h := tx.h
+	tx.close()
+	if h != nil {
+		h(ClientEvent{Err: err})
+	}
+}
+
+// close lets go of everything that telling needed.
+func (tx *ClientTx) close() {
+	tx.over, tx.h = true, nil
+	if tx.current != nil {
+		tx.current.tx, tx.current = nil, nil
+	}
+	tx.hops = nil
+}
+
+func (s *Shard) newBranch() string {
+	return string(s.random.AppendToken(append(make([]byte, 0, 32), transaction.Cookie...), 16))
+}
+
+// resolve finds the hops of a URI and gives them to then on the shard: at once, but never before
+// resolve has returned, for an address; by the resolver otherwise. No hops mean that it failed.
+func (s *Shard) resolve(uri sip.URI, then func([]sip.Hop)) {
+	if hop, ok := numeric(uri); ok {
+		s.Do(func() { then([]sip.Hop{hop}) })
+		return
+	}
+	if s.e.cfg.Resolver == nil || s.resolving >= s.e.cfg.Limits.Resolving {
+		s.Do(func() { then(nil) })
+		return
+	}
+	s.resolving++
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), s.e.cfg.Timers.Timeout())
+		defer cancel()
+		hops, err := s.e.cfg.Resolver.Resolve(ctx, uri)
+		if err != nil {
+			hops = nil
+		}
+		s.Do(func() {
+			s.resolving--
+			then(hops)
+		})
+	}()
+}
+
+// numeric gives the hop of a URI whose host is an address (RFC 3263 §4.1, §4.2).
+func numeric(uri sip.URI) (sip.Hop, bool) {
+	addr, err := netip.ParseAddr(uri.Host)
+	if err != nil {
+		return sip.Hop{}, false
+	}
+	hop := sip.Hop{Transport: sip.UDP}
+	if t, ok := uri.Params.Get("transport"); ok {
+		if hop.Transport = sip.ParseTransport(t); hop.Transport == sip.UnknownTransport {
+			return sip.Hop{}, false
+		}
+	}
+	port := uri.Port
+	if port == 0 {
+		port = 5060
+	}
+	hop.Addr = netip.AddrPortFrom(addr.Unmap(), port)
+	return hop, true
+}

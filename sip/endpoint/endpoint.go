@@ -1,0 +1,140 @@
+// Package endpoint is where SIP happens: it takes every message from the transport, finds or begins
+// the transaction that it belongs to, answers what can be answered without asking anybody, and hands
+// the rest to its user. It is the only package that performs the actions of sip/transaction.
+//
+// The work is divided among shards by Call-ID. A [Shard] is one goroutine that owns all transactions,
+// usages and timers of its Call-IDs: messages of one call never overtake each other, nothing is
+// locked, and there is no goroutine for a message. Users run on the shard too and must never wait
+// there; whoever comes from elsewhere posts with [Shard.Do].
+//
+// What does not live here: parsing (sip), sockets (sip/transport), names (sip/resolve), what a dialog
+// or a call is (sip/dialog, sip/invite), and who may do what (access, which is asked through
+// Config.Gate).
+package endpoint
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"time"
+
+	"santral/base/id"
+	"santral/sip"
+	"santral/sip/transaction"
+)
+
+// What a client transaction may end with instead of a response.
+var (
+	ErrTimeout   = errors.New("no answer in time")       // Timer B or F, or no answer to a CANCEL (RFC 3261 §8.1.3.1: as a 408)
+	ErrTransport = errors.New("could not be sent")       // on no hop (RFC 3261 §8.1.3.1: as a 503)
+	ErrCancelled = errors.New("cancelled before sent")   // Cancel came before anything was on the wire
+	ErrClosed    = errors.New("the endpoint was closed") // Close ended it
+)
+
+// Config is what an endpoint is made of. Wire, Random and User are required.
+type Config struct {
+	Wire     Wire
+	Resolver Resolver           // for URIs with a host name; nil refuses those
+	Shards   int                // 0: as many as GOMAXPROCS
+	Timers   transaction.Timers // zeros take the RFC's values
+	Random   *id.Source
+	User     User
+
+	// Gate is asked on the shard about every new request outside a dialog that carries no
+	// credentials, before any state is made for it. nil lets everything in.
+	Gate func(sip.Inbound) Verdict
+
+	Trace  Trace  // nil for none
+	Server string // Server header of the answers that are made here; "" for none
+
+	Allow      []sip.Method       // methods that somebody serves; it is also the Allow header of 405 and 501
+	Refuse     map[sip.Method]int // methods to refuse with another status than 405 (known ones) or 501 (others)
+	Extensions []string           // option tags that a request may Require
+	Schemes    []string           // schemes that a Request-URI may have; nil: sip, sips and tel
+	Limits     Limits             // zeros take the defaults
+	State      *State             // what Freeze gave, to go on from; nil to begin anew
+}
+
+// Endpoint divides the work among its shards. Receive, Shard, Stats and Freeze are safe from any
+// goroutine.
+type Endpoint struct {
+	cfg    Config
+	hash   transaction.Hasher
+	allow  string // Config.Allow as a header value
+	shards []*Shard
+	epoch  time.Time // the zero of every shard's clock
+	tagKey uint64    // makes the tags of stateless answers
+}
+
+// New starts an endpoint: its shards run until Close.
+func New(cfg Config) *Endpoint {
+	if cfg.Shards <= 0 {
+		cfg.Shards = runtime.GOMAXPROCS(0)
+	}
+	cfg.Timers = cfg.Timers.Fill()
+	cfg.Limits = cfg.Limits.fill(cfg.Shards)
+	if cfg.Schemes == nil {
+		cfg.Schemes = []string{"sip", "sips", "tel"}
+	}
+	e := &Endpoint{cfg: cfg, hash: transaction.NewHasher(cfg.Random), epoch: time.Now(), tagKey: cfg.Random.Uint64() | 1}
+	for i, m := range cfg.Allow {
+		if i > 0 {
+			e.allow += ", "
+		}
+		e.allow += string(m)
+	}
+	if cfg.State != nil {
+		e.hash = cfg.State.Hasher
+	}
+	for i := range cfg.Shards {
+		e.shards = append(e.shards, newShard(e, i))
+	}
+	if cfg.State != nil {
+		e.thaw(cfg.State)
+	}
+	for _, s := range e.shards {
+		go s.run()
+	}
+	return e
+}
+
+// Receive takes a message from the wire. It never waits; it is called from the transport's
+// goroutines, and messages of one Call-ID that come through one of them keep their order. When a
+// shard is far behind, requests that begin something new are shed here and counted.
+func (e *Endpoint) Receive(in sip.Inbound) {
+	callID := ""
+	if in.Msg != nil {
+		callID = in.Msg.CallID()
+	}
+	s := e.Shard(callID)
+	if s.inbox.Len() >= e.cfg.Limits.Backlog && begins(in) {
+		s.count.Shed.Add(1)
+		return
+	}
+	s.inbox.Put(item{in: in})
+}
+
+// Shard gives the shard that owns a Call-ID.
+func (e *Endpoint) Shard(callID string) *Shard {
+	if len(e.shards) == 1 {
+		return e.shards[0]
+	}
+	return e.shards[e.hash.Call(callID)%uint64(len(e.shards))]
+}
+
+// Close ends the endpoint: what was already received or posted is still done, then the shards stop.
+// Client transactions that still run end with ErrClosed. It waits until all have stopped or ctx ends.
+func (e *Endpoint) Close(ctx context.Context) error {
+	for _, s := range e.shards {
+		s.inbox.Put(item{do: s.abandon})
+		s.inbox.Close()
+	}
+	for _, s := range e.shards {
+		select {
+		case <-s.stopped:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}

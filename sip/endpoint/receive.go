@@ -1,0 +1,237 @@
+package endpoint
+
+import (
+	"strings"
+
+	"santral/sip"
+	"santral/sip/transaction"
+)
+
+// begins reports whether a message may be shed when the shard is far behind: a request that would
+// begin something new. What belongs to calls that are up is never shed here.
+func begins(in sip.Inbound) bool {
+	m := in.Msg
+	switch {
+	case in.Err != nil || m == nil:
+		return true
+	case !m.IsRequest() || m.Method == sip.ACK || m.Method == sip.CANCEL:
+		return false
+	}
+	return m.ToTag() == ""
+}
+
+// receive takes one message from the wire.
+func (s *Shard) receive(in *sip.Inbound) {
+	if s.e.cfg.Trace != nil {
+		s.e.cfg.Trace.Received(*in, s.e.epoch.Add(s.now))
+	}
+	switch {
+	case in.Err != nil:
+		s.malformed(in)
+	case in.Msg.IsRequest():
+		s.count.Requests.Add(1)
+		s.request(in)
+	default:
+		s.count.Responses.Add(1)
+		s.response(in)
+	}
+}
+
+// malformed answers what could not be parsed with the status that it deserves, keeping no state. A
+// response, an ACK and what has no Via to answer to get nothing (RFC 3261 §8.1.3.3, §17).
+func (s *Shard) malformed(in *sip.Inbound) {
+	s.count.Malformed.Add(1)
+	status := sip.ParseStatusOf(in.Err)
+	if status == 0 || in.Msg == nil || !in.Msg.IsRequest() || in.Msg.Method == sip.ACK || !in.Msg.Has(sip.ViaKind) {
+		s.count.Dropped.Add(1)
+		return
+	}
+	via, err := in.Msg.Via()
+	if err != nil {
+		via = sip.Via{} // then it goes back to where it came from
+		if !in.Flow.Transport.Stream() {
+			via.Port = in.Flow.Remote.Port()
+		}
+	}
+	reason := ""
+	if p, ok := in.Err.(*sip.ParseError); ok {
+		reason = p.Text
+	}
+	s.refuse(in, via, status, reason)
+}
+
+// request finds what a well-formed request belongs to.
+func (s *Shard) request(in *sip.Inbound) {
+	m := in.Msg
+	via, err := m.Via()
+	cseq, bad := m.CSeq()
+	if err != nil || bad != nil || cseq.Method != m.Method {
+		if m.Method == sip.ACK {
+			s.count.Dropped.Add(1)
+			return
+		}
+		via.Port = in.Flow.Remote.Port()
+		s.refuse(in, via, 400, "")
+		return
+	}
+	hash := &s.e.hash
+	switch m.Method {
+	case sip.ACK:
+		s.ack(in, hash.Server(m, via, sip.INVITE))
+		return
+	case sip.CANCEL:
+		s.cancel(in, via, hash.Server(m, via, sip.INVITE))
+		return
+	}
+	key := hash.Server(m, via, m.Method)
+	if r := s.servers[key]; r != nil {
+		s.count.Copies.Add(1)
+		r.step(transaction.Again)
+		return
+	}
+	s.fresh(in, via, key, cseq)
+}
+
+// ack takes an ACK: to a refusal it belongs to the transaction (RFC 3261 §17.2.1), to a 2xx it
+// belongs to the dialog (§13.3.1.4). It is never answered.
+func (s *Shard) ack(in *sip.Inbound, key transaction.Key) {
+	m := in.Msg
+	if r := s.servers[key]; r != nil && r.m.State != transaction.Accepted {
+		if r.m.State == transaction.Completed && (m.ToTag() == r.tag || cookie(m)) {
+			r.step(transaction.Ack)
+		}
+		return
+	}
+	if u := s.usage(m); u != nil {
+		u.Ack(m, in.Flow)
+		return
+	}
+	s.count.Stray.Add(1) // to a refusal that kept no state, or too late
+}
+
+// cookie reports whether the request's branch identifies its transaction alone (RFC 3261 §17.2.3).
+func cookie(m *sip.Message) bool {
+	via, err := m.Via()
+	if err != nil {
+		return false
+	}
+	b := via.Branch()
+	return len(b) > len(transaction.Cookie) && strings.EqualFold(b[:len(transaction.Cookie)], transaction.Cookie)
+}
+
+// cancel answers a CANCEL and tells the user of its INVITE (RFC 3261 §9.2). It needs no transaction
+// of its own: a copy finds the INVITE as it is and gets the same answer.
+func (s *Shard) cancel(in *sip.Inbound, via sip.Via, key transaction.Key) {
+	r := s.servers[key]
+	if r == nil || sourceOf(in.Flow) != sourceOf(r.flow) {
+		// A CANCEL comes from whom the INVITE came from; a stranger who has seen the branch is told
+		// what one who guesses is told.
+		s.count.Lost.Add(1)
+		s.refuse(in, via, 481, "")
+		return
+	}
+	text := s.e.appendAnswer(make([]byte, 0, 384), in.Msg, 200, "", r.tag, nil)
+	s.send(replyFlow(in.Flow, via), in.Msg.CallID(), text, nil)
+	tx := r.tx
+	if tx == nil || tx.cancel != nil {
+		return
+	}
+	tx.cancel = in.Msg
+	if tx.onCancel != nil {
+		tx.onCancel(in.Msg)
+	} else {
+		tx.Refuse(487, "")
+	}
+}
+
+// fresh takes a request that is new to us, in the order of RFC 3261 §8.2. What is refused here costs
+// no state.
+func (s *Shard) fresh(in *sip.Inbound, via sip.Via, key transaction.Key, cseq sip.CSeq) {
+	m := in.Msg
+	tag := m.ToTag()
+	inDialog := tag != "" && m.Method != sip.REGISTER
+	if !s.inspect(in, via, inDialog) {
+		return
+	}
+	if inDialog {
+		u := s.usage(m)
+		if u == nil {
+			s.count.Lost.Add(1)
+			s.refuse(in, via, 481, "")
+			return
+		}
+		u.Serve(s.serve(in, via, key, transaction.Key{}))
+		return
+	}
+	merge := s.e.hash.Merge(m, cseq)
+	if s.merges[merge] != nil { // RFC 3261 §8.2.2.2
+		s.count.Merged.Add(1)
+		s.refuse(in, via, 482, "")
+		return
+	}
+	if s.looped(in) {
+		s.count.Looped.Add(1)
+		s.refuse(in, via, 482, "")
+		return
+	}
+	limits := &s.e.cfg.Limits
+	if s.pending >= limits.Pending || s.sources[sourceOf(in.Flow)] >= int32(limits.PerSource) && !limits.Exempt(in.Flow.Remote.Addr()) {
+		s.count.Shed.Add(1)
+		s.refuse(in, via, 503, "", sip.Header{Kind: sip.RetryAfter, Value: "5"})
+		return
+	}
+	if gate := s.e.cfg.Gate; gate != nil && !m.Has(sip.Authorization) && !m.Has(sip.ProxyAuthorization) {
+		switch v := gate(*in); {
+		case v.Drop:
+			s.count.Dropped.Add(1)
+			return
+		case v.Status != 0:
+			s.refuse(in, via, v.Status, v.Reason, v.Headers...)
+			return
+		}
+	}
+	s.e.cfg.User.Serve(s, s.serve(in, via, key, merge))
+}
+
+// looped reports whether a request is one of our own that came back unchanged: one of its lower Vias
+// is that of a client transaction of ours with the same Request-URI (RFC 3261 §16.3 item 4).
+func (s *Shard) looped(in *sip.Inbound) bool {
+	if len(s.clients) == 0 {
+		return false
+	}
+	first := true
+	for via := range in.Msg.Vias() {
+		if first {
+			first = false
+			continue
+		}
+		if a := s.clients[s.e.hash.Client(via.Branch(), in.Msg.Method)]; a != nil && a.uri == in.Msg.RequestURI {
+			return true
+		}
+	}
+	return false
+}
+
+// response finds the client transaction of a response (RFC 3261 §17.1.3). One with more than one Via
+// was not meant for us (§8.1.3.3); one without a transaction is dropped (§18.1.2).
+func (s *Shard) response(in *sip.Inbound) {
+	m := in.Msg
+	var top sip.Via
+	n := 0
+	for via := range m.Vias() {
+		if n++; n == 1 {
+			top = via
+		}
+	}
+	cseq, err := m.CSeq()
+	if n != 1 || err != nil {
+		s.count.Dropped.Add(1)
+		return
+	}
+	a := s.clients[s.e.hash.Client(top.Branch(), cseq.Method)]
+	if a == nil {
+		s.count.Stray.Add(1)
+		return
+	}
+	a.respond(m)
+}
