@@ -1,0 +1,294 @@
+package dtmf
+
+import (
+	"errors"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"santral/media"
+	"santral/media/tone"
+)
+
+func TestBlock(t *testing.T) {
+	// RFC 4733 §2.3: event, E bit with R bit and volume, duration.
+	for _, c := range []struct {
+		event Event
+		text  []byte
+	}{
+		{Event{Code: 1, Volume: 20, Duration: 400}, []byte{1, 20, 0x01, 0x90}},
+		{Event{Code: 1, End: true, Volume: 20, Duration: 1760}, []byte{1, 0x80 | 20, 0x06, 0xe0}},
+		{Event{Code: 255, Volume: 63, Duration: 65535}, []byte{255, 63, 255, 255}},
+	} {
+		if got := c.event.Append(nil); !slices.Equal(got, c.text) {
+			t.Errorf("%+v printed % x", c.event, got)
+		}
+		if got, err := Parse(c.text); err != nil || got != c.event {
+			t.Errorf("% x read %+v, %v", c.text, got, err)
+		}
+	}
+	if got, err := Parse([]byte{1, 0x40 | 5, 0, 1, 9}); err != nil || got != (Event{Code: 1, Volume: 5, Duration: 1}) {
+		t.Errorf("the reserved bit: %+v, %v", got, err)
+	}
+	if _, err := Parse([]byte{1, 2, 3}); !errors.Is(err, ErrShort) {
+		t.Errorf("three octets: %v", err)
+	}
+}
+
+func TestKeys(t *testing.T) {
+	for i := range len(Keys) {
+		code, ok := CodeOf(Keys[i])
+		key, isKey := Event{Code: code}.Key()
+		if !ok || !isKey || int(code) != i || key != Keys[i] {
+			t.Errorf("%c has code %d, which is %c", Keys[i], code, key)
+		}
+	}
+	if code, ok := CodeOf('d'); !ok || code != 15 {
+		t.Errorf("d has code %d", code)
+	}
+	if _, ok := CodeOf('x'); ok {
+		t.Error("x is a key")
+	}
+	if _, ok := (Event{Code: 16}).Key(); ok {
+		t.Error("a flash is a key")
+	}
+}
+
+func press(t *testing.T, key byte, long time.Duration) (packets []Packet) {
+	t.Helper()
+	p, ok := NewPress(key, long, 8000)
+	if !ok {
+		t.Fatalf("%c cannot be pressed", key)
+	}
+	for {
+		out, ok := p.Next(160)
+		if !ok {
+			return packets
+		}
+		packets = append(packets, out)
+	}
+}
+
+func TestPress(t *testing.T) {
+	packets := press(t, '5', 100*time.Millisecond)
+	want := []Event{
+		{Code: 5, Volume: 10, Duration: 160}, {Code: 5, Volume: 10, Duration: 320}, {Code: 5, Volume: 10, Duration: 480}, {Code: 5, Volume: 10, Duration: 640},
+		{Code: 5, Volume: 10, Duration: 800, End: true}, {Code: 5, Volume: 10, Duration: 800, End: true}, {Code: 5, Volume: 10, Duration: 800, End: true},
+	}
+	if len(packets) != len(want) {
+		t.Fatalf("%d packets, want %d", len(packets), len(want))
+	}
+	for i, p := range packets {
+		e, err := Parse(p.Payload[:])
+		if err != nil || e != want[i] || p.Marker != (i == 0) || p.Last != (i == len(want)-1) {
+			t.Errorf("packet %d: %+v, marker %v, last %v; want %+v", i, e, p.Marker, p.Last, want[i])
+		}
+	}
+	for name, c := range map[string]struct {
+		long time.Duration
+		want uint16
+	}{
+		"too short": {time.Millisecond, 320}, "uneven": {50 * time.Millisecond, 400}, "too long": {time.Hour, 64000},
+	} {
+		packets := press(t, '#', c.long)
+		if e, _ := Parse(packets[len(packets)-1].Payload[:]); e.Duration != c.want || !e.End {
+			t.Errorf("%s: %+v", name, e)
+		}
+	}
+	if _, ok := NewPress('x', time.Second, 8000); ok {
+		t.Error("x was pressed")
+	}
+}
+
+// sent is a packet with its timestamp.
+type sent struct {
+	stamp uint32
+	event Event
+}
+
+func hear(h *Hearing, packets ...sent) string {
+	var keys []byte
+	for _, p := range packets {
+		keys = h.Hear(keys, p.stamp, p.event.Append(nil))
+	}
+	return string(keys)
+}
+
+func TestHearing(t *testing.T) {
+	at := func(stamp uint32, key byte, duration uint16, end bool) sent {
+		code, _ := CodeOf(key)
+		return sent{stamp, Event{Code: code, Duration: duration, End: end}}
+	}
+	for name, c := range map[string]struct {
+		packets []sent
+		want    string
+	}{
+		"once for all packets": {[]sent{at(1000, '1', 160, false), at(1000, '1', 320, false), at(1000, '1', 480, true), at(1000, '1', 480, true), at(1000, '1', 480, true)}, "1"},
+		"lost ends":            {[]sent{at(1000, '1', 160, false), at(1000, '1', 320, false), at(3000, '1', 160, false), at(3000, '1', 320, false)}, "11"},
+		"lost beginning":       {[]sent{at(1000, '1', 480, true), at(1000, '1', 480, true)}, "1"},
+		"only one end each":    {[]sent{at(1000, '1', 480, true), at(2500, '1', 480, true), at(4000, '2', 480, true)}, "112"},
+		"overtaken":            {[]sent{at(1000, '1', 480, true), at(3000, '2', 160, false), at(1000, '1', 480, true), at(3000, '2', 320, true)}, "12"},
+		"over the wrap":        {[]sent{at(4294967000, '1', 480, true), at(900, '2', 160, true), at(4294967000, '1', 480, true)}, "12"},
+		"a long press in segments": {[]sent{at(1000, '9', 65000, false), at(1000, '9', 65535, false), at(66535, '9', 160, false),
+			at(66535, '9', 8000, true)}, "9"},
+		"a segment whose end was lost": {[]sent{at(1000, '9', 60000, false), at(66535, '9', 160, false), at(66535, '9', 320, true)}, "9"},
+		"a stamp for every packet":     {[]sent{at(1000, '7', 160, false), at(1160, '7', 320, false), at(1320, '7', 480, false), at(1480, '7', 640, true), at(1480, '7', 640, true)}, "7"},
+		"and the next press":           {[]sent{at(1000, '7', 160, false), at(1160, '7', 320, true), at(3000, '7', 160, false), at(3160, '7', 320, true)}, "77"},
+		"the clock began anew":         {[]sent{at(4000000, '1', 480, true), at(1000, '1', 480, true)}, "11"},
+		"no key":                       {[]sent{{1000, Event{Code: 16, Duration: 160}}}, ""},
+		"no time":                      {[]sent{at(1000, '1', 0, false), at(1000, '1', 0, true)}, ""},
+		"a change within a stamp":      {[]sent{at(1000, '1', 160, false), at(1000, '2', 160, false)}, "12"},
+	} {
+		if got := hear(new(Hearing), c.packets...); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+	one, two := at(0, '1', 800, true).event, at(0, '2', 800, true).event
+	var h Hearing
+	if got := h.Hear(nil, 5000, two.Append(one.Append(nil))); string(got) != "12" {
+		t.Errorf("two events in a packet: %q", got)
+	}
+	if got := h.Hear(nil, 5000, append(two.Append(one.Append(nil)), 0, 0, 0, 0, 0)); len(got) != 0 {
+		t.Errorf("the same again, padded: %q", got)
+	}
+}
+
+// However packets of presses are lost and doubled, as long as one of each press arrives: all keys,
+// once, in order.
+func TestHearingUnderLoss(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		stamp := rapid.Uint32().Draw(t, "stamp")
+		var h Hearing
+		var want, got []byte
+		for range rapid.IntRange(1, 12).Draw(t, "keys") {
+			key := Keys[rapid.IntRange(0, 15).Draw(t, "key")]
+			want = append(want, key)
+			p, _ := NewPress(key, time.Duration(rapid.IntRange(40, 400).Draw(t, "ms"))*time.Millisecond, 8000)
+			total := p.Total
+			arrived := false
+			for {
+				out, ok := p.Next(160)
+				if !ok {
+					break
+				}
+				if out.Last && !arrived || rapid.Bool().Draw(t, "arrives") {
+					arrived = true
+					got = h.Hear(got, stamp, out.Payload[:])
+					if rapid.Bool().Draw(t, "doubled") {
+						got = h.Hear(got, stamp, out.Payload[:])
+					}
+				}
+			}
+			stamp += total + uint32(rapid.IntRange(320, 30000).Draw(t, "pause"))
+		}
+		if string(got) != string(want) {
+			t.Fatalf("%q, want %q", got, want)
+		}
+	})
+}
+
+func FuzzHear(f *testing.F) {
+	f.Add(uint32(1000), []byte{1, 10, 0, 160}, []byte{1, 0x8a, 3, 32, 2, 10, 0, 160})
+	f.Add(uint32(0xffffff00), []byte{16, 10, 255, 255}, []byte{0, 0, 0})
+	f.Fuzz(func(t *testing.T, stamp uint32, first, second []byte) {
+		var h Hearing
+		h.Hear(nil, stamp, first)
+		h.Hear(nil, stamp+160, second)
+		if keys := h.Hear(nil, stamp+160, second); len(keys) > blocks {
+			t.Fatalf("%d keys of one packet", len(keys))
+		}
+		if e, err := Parse(first); err == nil {
+			again, err := Parse(e.Append(nil))
+			if err != nil || again != e {
+				t.Fatalf("parse, print, parse: %+v, then %+v, %v", e, again, err)
+			}
+		}
+	})
+}
+
+// tones plays keys into an ear, with noise of the given amplitude.
+func tones(src media.Source, noise int) string {
+	rnd := rand.New(rand.NewPCG(3, 4))
+	var keys []byte
+	e := &Ear{Tell: func(k byte) { keys = append(keys, k) }}
+	f := make(media.Frame, 160)
+	for {
+		n, err := src.Read(f)
+		for i := range f[:n] {
+			f[i] += int16(rnd.IntN(2*noise+1) - noise)
+		}
+		e.Write(f[:n])
+		if errors.Is(err, io.EOF) {
+			return string(keys)
+		}
+	}
+}
+
+func TestEar(t *testing.T) {
+	const all = "0123456789*#ABCD11"
+	for name, c := range map[string]struct {
+		on, off time.Duration
+		noise   int
+	}{
+		"as read back":  {120 * time.Millisecond, 80 * time.Millisecond, 0},
+		"the shortest":  {40 * time.Millisecond, 40 * time.Millisecond, 0},
+		"uneven blocks": {61 * time.Millisecond, 53 * time.Millisecond, 0},
+		"in noise":      {80 * time.Millisecond, 60 * time.Millisecond, 3000},
+		"long ones":     {900 * time.Millisecond, 70 * time.Millisecond, 500},
+	} {
+		if got := tones(tone.Digits(all, c.on, c.off).Play(), c.noise); got != all {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	off := func(low, high, levelLow, levelHigh float64) tone.Tone {
+		return tone.Tone{Parts: []tone.Part{{Hz: [2]float64{low, high}, DBm0: [2]float64{levelLow, levelHigh}, For: 80 * time.Millisecond}, {For: 80 * time.Millisecond}}}
+	}
+	for name, c := range map[string]struct {
+		tone tone.Tone
+		want string
+	}{
+		"1.5 % high":            {off(697*1.015, 1209*1.015, -10, -10), "1"},
+		"1.5 % low":             {off(941*0.985, 1633*0.985, -10, -10), "D"},
+		"3.5 % off":             {off(770*1.035, 1336*1.035, -10, -10), ""},
+		"quiet":                 {off(770, 1336, -25, -25), "5"},
+		"too quiet":             {off(770, 1336, -48, -48), ""},
+		"4 dB of twist":         {off(770, 1336, -14, -10), "5"},
+		"4 dB the other way":    {off(770, 1336, -10, -14), "5"},
+		"much twist":            {off(770, 1336, -25, -10), ""},
+		"dial tone":             {tone.Tone{Parts: tone.Dial().Parts}, ""},
+		"one tone alone":        {off(770, 0, -10, -10), ""},
+		"two of the same group": {off(770, 852, -10, -10), ""},
+	} {
+		if got := tones(c.tone.Play(), 0); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+	if got := tones(tone.Tone{Parts: []tone.Part{{For: 20 * time.Second}}}.Play(), 20000); got != "" {
+		t.Errorf("heard %q in noise", got)
+	}
+}
+
+func BenchmarkHear(b *testing.B) {
+	payload := Event{Code: 5, Duration: 800, End: true}.Append(nil)
+	var h Hearing
+	b.ReportAllocs()
+	for b.Loop() {
+		h.Hear(nil, 1000, payload)
+	}
+}
+
+func BenchmarkEarFrame(b *testing.B) {
+	f := make(media.Frame, 160)
+	if _, err := tone.Milliwatt().Play().Read(f); err != nil {
+		b.Fatal(err)
+	}
+	e := new(Ear)
+	b.ReportAllocs()
+	for b.Loop() {
+		e.Write(f)
+	}
+}
