@@ -1,0 +1,202 @@
+// Package client speaks the exchange's HTTP API for the command line: typed calls over one
+// connection, with errors that say what to do. It knows nothing of the server's packages, so that
+// other programs may use it as it is.
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+)
+
+// Client calls one exchange.
+type Client struct {
+	URL   string // "http://127.0.0.1:8080"
+	Token string
+	HTTP  *http.Client // nil: one with a time limit of 30 s
+}
+
+// Access is what a running exchange leaves in its data folder, for commands on the same machine.
+type Access struct {
+	URL   string `json:"url"`
+	Token string `json:"token"`
+}
+
+// AccessFile is the name of the file in the data folder that holds an Access; only its owner may
+// read it.
+const AccessFile = "api.json"
+
+// Open makes a client from the data folder of an exchange on this machine.
+func Open(data string) (*Client, error) {
+	text, err := os.ReadFile(filepath.Join(data, AccessFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("no exchange has run with the data folder %s: name its folder with --data, or its API with --url and --token", data)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", AccessFile, err)
+	}
+	var a Access
+	if err := json.Unmarshal(text, &a); err != nil {
+		return nil, fmt.Errorf("read %s: %w", AccessFile, err)
+	}
+	return &Client{URL: a.URL, Token: a.Token}, nil
+}
+
+// Problem is an error that the exchange answered with (RFC 9457).
+type Problem struct {
+	Status int    `json:"status"`
+	Title  string `json:"title"`
+	Detail string `json:"detail"`
+}
+
+// Error gives the problem in words.
+func (p *Problem) Error() string {
+	if p.Detail == "" {
+		return fmt.Sprintf("%d %s", p.Status, p.Title)
+	}
+	return p.Detail
+}
+
+const maxAnswer = 64 << 20 // octets of an answer
+
+func (c *Client) do(ctx context.Context, method, path string, to any) error {
+	req, err := http.NewRequestWithContext(ctx, method, c.URL+path, nil)
+	if err != nil {
+		return fmt.Errorf("ask the exchange: %w", err)
+	}
+	req.Header.Set("Authorization", "Bearer "+c.Token)
+	h := c.HTTP
+	if h == nil {
+		h = &http.Client{Timeout: 30 * time.Second}
+	}
+	res, err := h.Do(req)
+	if err != nil {
+		return fmt.Errorf("the exchange does not answer at %s; does it run? %w", c.URL, err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	if err != nil {
+		return fmt.Errorf("read the exchange's answer: %w", err)
+	}
+	if res.StatusCode >= 300 {
+		p := Problem{Status: res.StatusCode, Title: http.StatusText(res.StatusCode)}
+		json.Unmarshal(body, &p) // what is no problem document keeps the status line
+		return &p
+	}
+	if to == nil {
+		return nil
+	}
+	if err := json.Unmarshal(body, to); err != nil {
+		return fmt.Errorf("read the exchange's answer: %w", err)
+	}
+	return nil
+}
+
+// Page is one page of a list; Next is empty on the last.
+type Page[T any] struct {
+	Items []T    `json:"items"`
+	Next  string `json:"next"`
+}
+
+// Call is a call that is going on.
+type Call struct {
+	Call    string    `json:"call"`
+	From    string    `json:"from"`
+	Dialled string    `json:"dialled"`
+	To      string    `json:"to"`
+	State   string    `json:"state"`
+	Began   time.Time `json:"began"`
+}
+
+// Registration is one place where an account can be reached.
+type Registration struct {
+	Account   string    `json:"account"`
+	Contact   string    `json:"contact"`
+	Flow      string    `json:"flow"`
+	UserAgent string    `json:"user_agent"`
+	Expires   time.Time `json:"expires"`
+}
+
+// CDR is a call record, as far as the command line shows it.
+type CDR struct {
+	Call       string    `json:"call"`
+	State      string    `json:"state"`
+	FromNumber string    `json:"from_number"`
+	Dialled    string    `json:"dialled"`
+	To         string    `json:"to"`
+	Began      time.Time `json:"began"`
+	TalkMS     int64     `json:"talk_ms"`
+	EndedBy    string    `json:"ended_by"`
+	SIP        int       `json:"sip"`
+	Q850       int       `json:"q850"`
+	Cause      string    `json:"cause"`
+	Codec      string    `json:"codec"`
+}
+
+// Ban is a source that is not heard for a while.
+type Ban struct {
+	Source string    `json:"source"`
+	Until  time.Time `json:"until"`
+}
+
+// Calls lists the calls that are going on.
+func (c *Client) Calls(ctx context.Context) ([]Call, error) {
+	var p Page[Call]
+	err := c.do(ctx, http.MethodGet, "/api/v1/calls", &p)
+	return p.Items, err
+}
+
+// Hangup ends a call.
+func (c *Client) Hangup(ctx context.Context, call string) error {
+	return c.do(ctx, http.MethodDelete, "/api/v1/calls/"+url.PathEscape(call), nil)
+}
+
+// Registrations gives a page of who is registered.
+func (c *Client) Registrations(ctx context.Context, cursor string, limit int) (Page[Registration], error) {
+	var p Page[Registration]
+	err := c.do(ctx, http.MethodGet, "/api/v1/registrations?"+paging(cursor, limit), &p)
+	return p, err
+}
+
+// CDRs gives a page of call records, newest first.
+func (c *Client) CDRs(ctx context.Context, cursor string, limit int) (Page[CDR], error) {
+	var p Page[CDR]
+	err := c.do(ctx, http.MethodGet, "/api/v1/cdrs?"+paging(cursor, limit), &p)
+	return p, err
+}
+
+func paging(cursor string, limit int) string {
+	q := url.Values{"limit": {strconv.Itoa(limit)}}
+	if cursor != "" {
+		q.Set("cursor", cursor)
+	}
+	return q.Encode()
+}
+
+// Trace reads the SIP messages of a call into to, a pointer to a slice of entries.
+func (c *Client) Trace(ctx context.Context, call string, to any) error {
+	p := struct {
+		Items any `json:"items"`
+	}{to}
+	return c.do(ctx, http.MethodGet, "/api/v1/calls/"+url.PathEscape(call)+"/trace", &p)
+}
+
+// Bans lists the sources that are not heard now.
+func (c *Client) Bans(ctx context.Context) ([]Ban, error) {
+	var p Page[Ban]
+	err := c.do(ctx, http.MethodGet, "/api/v1/bans", &p)
+	return p.Items, err
+}
+
+// Unban lets a source be heard again.
+func (c *Client) Unban(ctx context.Context, source string) error {
+	return c.do(ctx, http.MethodDelete, "/api/v1/bans/"+url.PathEscape(source), nil)
+}

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"santral/api/client"
+	"santral/observe/trace"
+)
+
+// exchange says which running exchange a command asks.
+type exchange struct {
+	Data  string `default:"data/local" env:"SANTRAL_DATA" help:"Data folder of the exchange on this machine."`
+	URL   string `env:"SANTRAL_URL" help:"Address of the API of another exchange." placeholder:"URL"`
+	Token string `env:"SANTRAL_TOKEN" help:"Token of that API."`
+	JSON  bool   `name:"json" help:"Print JSON, a line each."`
+}
+
+func (e *exchange) open() (*client.Client, error) {
+	if e.URL != "" {
+		return &client.Client{URL: e.URL, Token: e.Token}, nil
+	}
+	return client.Open(e.Data)
+}
+
+// show prints rows as JSON lines or as a table.
+func show[T any](e *exchange, rows []T, head string, line func(T) string) error {
+	if e.JSON {
+		out := json.NewEncoder(os.Stdout)
+		for _, row := range rows {
+			if err := out.Encode(row); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	w := tabwriter.NewWriter(os.Stdout, 2, 0, 2, ' ', 0)
+	fmt.Fprintln(w, head)
+	for _, row := range rows {
+		fmt.Fprintln(w, line(row))
+	}
+	return w.Flush()
+}
+
+// calls lists live calls.
+type calls struct{ exchange }
+
+// Run prints them.
+func (c *calls) Run() error {
+	x, err := c.open()
+	if err != nil {
+		return err
+	}
+	rows, err := x.Calls(context.Background())
+	if err != nil {
+		return err
+	}
+	return show(&c.exchange, rows, "CALL\tFROM\tDIALLED\tTO\tSTATE\tSINCE", func(r client.Call) string {
+		return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s", r.Call, r.From, r.Dialled, r.To, r.State, time.Since(r.Began).Round(time.Second))
+	})
+}
+
+// hangup ends a call.
+type hangup struct {
+	Call string `arg:"" help:"The call's id, as calls prints it."`
+	exchange
+}
+
+// Run ends it.
+func (h *hangup) Run() error {
+	x, err := h.open()
+	if err != nil {
+		return err
+	}
+	return x.Hangup(context.Background(), h.Call)
+}
+
+// registrations lists bindings.
+type registrations struct{ exchange }
+
+// Run prints all of them, page by page.
+func (r *registrations) Run() error {
+	x, err := r.open()
+	if err != nil {
+		return err
+	}
+	var rows []client.Registration
+	for cursor := ""; ; {
+		page, err := x.Registrations(context.Background(), cursor, 1000)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, page.Items...)
+		if cursor = page.Next; cursor == "" {
+			break
+		}
+	}
+	return show(&r.exchange, rows, "ACCOUNT\tCONTACT\tVIA\tPHONE\tEXPIRES IN", func(b client.Registration) string {
+		return fmt.Sprintf("%s\t%s\t%s\t%s\t%s", b.Account, b.Contact, b.Flow, b.UserAgent, time.Until(b.Expires).Round(time.Second))
+	})
+}
+
+// cdrs lists call records.
+type cdrs struct {
+	Limit int `default:"50" help:"How many, newest first."`
+	exchange
+}
+
+// Run prints them.
+func (c *cdrs) Run() error {
+	x, err := c.open()
+	if err != nil {
+		return err
+	}
+	page, err := x.CDRs(context.Background(), "", min(max(c.Limit, 1), 1000))
+	if err != nil {
+		return err
+	}
+	return show(&c.exchange, page.Items, "CALL\tBEGAN\tFROM\tDIALLED\tSTATE\tTALK\tENDED BY\tCAUSE", func(r client.CDR) string {
+		return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d %s", r.Call, r.Began.Local().Format(time.DateTime), r.FromNumber, r.Dialled, r.State,
+			(time.Duration(r.TalkMS) * time.Millisecond).Round(100*time.Millisecond), r.EndedBy, r.SIP, r.Cause)
+	})
+}
+
+// traceCall draws a ladder.
+type traceCall struct {
+	Call string `arg:"" help:"The call's id, as calls and cdrs print it."`
+	Full bool   `help:"Print the whole messages below the ladder."`
+	exchange
+}
+
+// Run draws it.
+func (t *traceCall) Run() error {
+	x, err := t.open()
+	if err != nil {
+		return err
+	}
+	var entries []trace.Entry
+	if err := x.Trace(context.Background(), t.Call, &entries); err != nil {
+		return err
+	}
+	if t.JSON {
+		return show(&t.exchange, entries, "", nil)
+	}
+	fmt.Print(trace.Ladder(entries))
+	if t.Full {
+		for _, e := range entries {
+			arrow := "<-"
+			if e.Out {
+				arrow = "->"
+			}
+			fmt.Printf("\n%s %s %s %s\n%s\n", e.At.Format("15:04:05.000"), e.Proto, arrow, e.Remote, e.Text)
+		}
+	}
+	return nil
+}
+
+// bans lists banned sources, or lifts a ban.
+type bans struct {
+	Lift string `help:"Let this source be heard again." placeholder:"ADDR:PORT"`
+	exchange
+}
+
+// Run prints or lifts.
+func (b *bans) Run() error {
+	x, err := b.open()
+	if err != nil {
+		return err
+	}
+	if b.Lift != "" {
+		return x.Unban(context.Background(), b.Lift)
+	}
+	rows, err := x.Bans(context.Background())
+	if err != nil {
+		return err
+	}
+	return show(&b.exchange, rows, "SOURCE\tUNTIL", func(r client.Ban) string {
+		return fmt.Sprintf("%s\t%s", r.Source, r.Until.Local().Format(time.DateTime))
+	})
+}
