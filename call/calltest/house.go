@@ -1,0 +1,280 @@
+// Package calltest is the kit for tests of calls: a house whose legs are scripted, whose ledger, router,
+// contacts and channels are small and can be watched, and a ladder that writes down everything in
+// the order in which it happened, to be compared with a golden file.
+//
+// A scripted [Leg] holds control to what a leg may be asked (see call.Leg): a command that does not fit
+// its state is a fault, unless the leg's own news may have crossed it. Nothing here knows SIP. A
+// House owns all its state behind one mutex and may be used from any goroutine.
+package calltest
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"santral/call"
+	"santral/media/sdp"
+)
+
+// Tenant is the one tenant of a House.
+const Tenant = "sample"
+
+// House is everything around a call: it is the Router, Contacts, Channels, Ledger and Dialer that a
+// control needs. Its zero value is not ready: use New.
+type House struct {
+	Settle func() // called after everything that a leg says, so that the call has done its part; may be nil
+
+	mu        sync.Mutex
+	start     time.Time
+	ladder    []string
+	faults    []string
+	accounts  map[string]*account
+	legs      map[string]*Leg // by call and leg
+	order     []*Leg
+	routes    map[string]call.Destination
+	events    []call.Event
+	committed int
+	slow      time.Duration
+	full      bool
+	mute      bool // nothing is written down: benchmarks
+}
+
+type account struct {
+	targets  []call.Target
+	channels int // 0: no limit
+	inUse    int
+	peak     int
+}
+
+// New makes an empty house.
+func New() *House {
+	return &House{
+		start:    time.Now(),
+		accounts: map[string]*account{},
+		legs:     map[string]*Leg{},
+		routes:   map[string]call.Destination{},
+	}
+}
+
+// Account adds an account with as many calls at once as channels says (0: no limit) and its devices.
+func (h *House) Account(number string, channels int, devices ...string) {
+	a := &account{channels: channels}
+	for _, d := range devices {
+		a.targets = append(a.targets, call.Target{URI: d, Device: d})
+	}
+	h.mu.Lock()
+	h.accounts[number] = a
+	h.routes[number] = call.Destination{Kind: call.ToAccount, Tenant: Tenant, Account: number, Number: number}
+	h.mu.Unlock()
+}
+
+// Service has a number lead to a service.
+func (h *House) Service(number, service string) {
+	h.mu.Lock()
+	h.routes[number] = call.Destination{Kind: call.ToService, Tenant: Tenant, Service: service, Number: number}
+	h.mu.Unlock()
+}
+
+// Party is the account of that number as a caller.
+func Party(number string) call.Party {
+	return call.Party{Tenant: Tenant, Account: number, Number: number, Name: "Phone " + number,
+		Source: netip.MustParseAddrPort("192.0.2.1:5060")}
+}
+
+// Route gives a number's account or service; any other is refused as unallocated (call.Router).
+func (h *House) Route(_ call.Party, dialled string, _ time.Time) call.Destination {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if d, ok := h.routes[dialled]; ok {
+		return d
+	}
+	return call.Destination{Kind: call.ToRefusal, Refuse: call.NotFound}
+}
+
+// Contacts gives an account's devices (call.Contacts).
+func (h *House) Contacts(_, number string) ([]call.Target, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	a := h.accounts[number]
+	if a == nil {
+		return nil, false
+	}
+	return a.targets, true
+}
+
+// Take counts a call of an account (call.Channels). Giving a channel back twice is a fault.
+func (h *House) Take(_ call.ID, _, number string, dir call.Direction) (release func(), refusal *call.Cause) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	a := h.accounts[number]
+	if a == nil {
+		a = &account{}
+		h.accounts[number] = a
+	}
+	if a.channels > 0 && a.inUse >= a.channels {
+		refusal := call.Busy
+		if dir == call.In {
+			refusal = call.LineInUse
+		}
+		return nil, &refusal
+	}
+	a.inUse++
+	a.peak = max(a.peak, a.inUse)
+	once := false
+	return func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if once {
+			h.faultLocked("channel of %s given back twice", number)
+			return
+		}
+		once = true
+		a.inUse--
+	}, nil
+}
+
+// InUse is how many channels are taken in all.
+func (h *House) InUse() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := 0
+	for _, a := range h.accounts {
+		n += a.inUse
+	}
+	return n
+}
+
+// Peak is the most calls that an account ever had at once.
+func (h *House) Peak(number string) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if a := h.accounts[number]; a != nil {
+		return a.peak
+	}
+	return 0
+}
+
+// Dial makes a scripted leg outwards (call.Dialer).
+func (h *House) Dial(_ context.Context, d call.Dial, inbox call.Inbox) call.Leg {
+	l := &Leg{house: h, call: d.Call, id: d.Leg, dir: call.Out, inbox: inbox, target: d.Target.URI, offered: d.Offer != nil}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.addLocked(l)
+	h.writeLocked("%s <- INVITE %s from %s, %d hops, %s", l.name(), d.Target.URI, d.From.Number, d.Hops, text(d.Offer))
+	return l
+}
+
+// Call has an account call a number: in is the control under test. The leg is over at once when the
+// call was not taken.
+func (h *House) Call(in call.Incoming, id call.ID, from, dialled string, offer *sdp.Description) *Leg {
+	return h.Invite(in, id, Party(from), dialled, offer, 70)
+}
+
+// Invite is Call with everything said.
+func (h *House) Invite(in call.Incoming, id call.ID, from call.Party, dialled string, offer *sdp.Description, hops int) *Leg {
+	l := &Leg{house: h, call: id, id: "a", dir: call.In, offered: offer != nil}
+	h.mu.Lock()
+	h.addLocked(l)
+	h.writeLocked("%s -> INVITE %s, %s", l.name(), dialled, text(offer))
+	h.mu.Unlock()
+	inbox := in.Incoming(l, id, from, dialled, offer, hops)
+	h.mu.Lock()
+	l.inbox = inbox
+	h.mu.Unlock()
+	h.settle()
+	return l
+}
+
+func (h *House) addLocked(l *Leg) {
+	h.legs[string(l.call)+"/"+string(l.id)] = l
+	h.order = append(h.order, l)
+}
+
+// Leg gives a leg of a call by its name, "b" for the first that control dialled; nil when there is none.
+func (h *House) Leg(id call.ID, leg call.LegID) *Leg {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.legs[string(id)+"/"+string(leg)]
+}
+
+// Legs are all legs there ever were, in order.
+func (h *House) Legs() []*Leg {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.order)
+}
+
+// Mute stops the ladder, for benchmarks.
+func (h *House) Mute() {
+	h.mu.Lock()
+	h.mute = true
+	h.mu.Unlock()
+}
+
+// Note writes a line of the test's own into the ladder.
+func (h *House) Note(format string, args ...any) {
+	h.mu.Lock()
+	h.writeLocked(format, args...)
+	h.mu.Unlock()
+}
+
+// Ladder is what has happened: a line each, with the milliseconds since the house was made.
+func (h *House) Ladder() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return strings.Join(h.ladder, "\n") + "\n"
+}
+
+// Faults are what control did against the promises of call.Leg, call.Channels and call.Ledger.
+func (h *House) Faults() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.faults)
+}
+
+// Check fails the test unless every call is wholly over: no faults, no channel taken, every leg told or
+// ended, and in the ledger for each call exactly one last event, after one end for each leg that began.
+func (h *House) Check(t testing.TB) {
+	t.Helper()
+	for _, w := range h.Wrong() {
+		t.Error(w)
+	}
+}
+
+// Wrong is what Check complains about.
+func (h *House) Wrong() []string {
+	wrong := h.Faults()
+	if n := h.InUse(); n != 0 {
+		wrong = append(wrong, fmt.Sprintf("%d channels are still taken", n))
+	}
+	for _, l := range h.Legs() {
+		if !l.Over() {
+			wrong = append(wrong, "leg "+l.name()+" was left behind")
+		}
+	}
+	return append(wrong, h.wrongRecords()...)
+}
+
+func (h *House) settle() {
+	if h.Settle != nil {
+		h.Settle()
+	}
+}
+
+func (h *House) writeLocked(format string, args ...any) {
+	if !h.mute {
+		at := time.Since(h.start).Milliseconds()
+		h.ladder = append(h.ladder, fmt.Sprintf("%7d  ", at)+fmt.Sprintf(format, args...))
+	}
+}
+
+func (h *House) faultLocked(format string, args ...any) {
+	fault := fmt.Sprintf(format, args...)
+	h.faults = append(h.faults, fault)
+	h.writeLocked("FAULT %s", fault)
+}

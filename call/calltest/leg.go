@@ -1,0 +1,222 @@
+package calltest
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"santral/call"
+	"santral/media/sdp"
+	"santral/media/session"
+)
+
+// Leg is a scripted leg: control commands it, and the test says what its phone does. What the phone
+// says is posted only while the leg lives, and one last event always is.
+type Leg struct {
+	house  *House
+	call   call.ID
+	id     call.LegID
+	dir    call.Direction
+	target string
+	inbox  call.Inbox
+
+	Sound *session.Session // its media; nil for none
+
+	// State as the phone sees it, under the house's mutex.
+	offered   bool // the INVITE carried an offer
+	told      bool // control ended it
+	over      bool // its last event was posted
+	answered  bool // 200 was said
+	confirmed bool // ACK was said: the session can be changed
+	owes      bool // out: its 200 had an offer that control still has to answer
+	asked     bool // the phone's change waits for control's Accept or Refuse
+	wants     bool // the phone's change asked for an offer
+	awaited   bool // control's offer in answer to that waits for the phone's answer
+	asking    bool // control's Offer waits for the phone
+	askingFor bool // it asked for an offer
+	frozen    bool
+}
+
+var (
+	_ call.Leg     = (*Leg)(nil)
+	_ call.Freezer = (*Leg)(nil)
+)
+
+func (l *Leg) name() string { return string(l.call) + "/" + string(l.id) }
+
+// ID is the leg's name within its call.
+func (l *Leg) ID() call.LegID { return l.id }
+
+// Media is Sound.
+func (l *Leg) Media() *session.Session { return l.Sound }
+
+// Detail is what a leg would know of itself.
+func (l *Leg) Detail() call.LegDetail {
+	return call.LegDetail{Direction: l.dir, Target: l.target, SIPCallID: l.name() + "@calltest", Transport: "UDP", UserAgent: "scripted"}
+}
+
+// Over reports that the leg has ended, by its phone or by control.
+func (l *Leg) Over() bool {
+	l.house.mu.Lock()
+	defer l.house.mu.Unlock()
+	return l.over || l.told
+}
+
+// Asked reports that control waits for the phone's answer to an Offer.
+func (l *Leg) Asked() bool {
+	l.house.mu.Lock()
+	defer l.house.mu.Unlock()
+	return l.asking && !l.over
+}
+
+// command writes a command down, and reports whether it reaches a living leg.
+func (l *Leg) commandLocked(fits bool, format string, args ...any) bool {
+	if l.over || l.frozen {
+		return false // the leg's own end crossed the command
+	}
+	what := fmt.Sprintf(format, args...)
+	l.house.writeLocked("%s <- %s", l.name(), what)
+	if l.told {
+		l.house.faultLocked("leg %s is over and was told %s", l.name(), what)
+		return false
+	}
+	if !fits {
+		l.house.faultLocked("leg %s can't take %s", l.name(), what)
+	}
+	return fits
+}
+
+// Progress takes a provisional answer.
+func (l *Leg) Progress(p call.Progress) {
+	l.house.mu.Lock()
+	defer l.house.mu.Unlock()
+	l.commandLocked(l.dir == call.In && !l.answered, "%d %s", p.Status, text(p.Early))
+}
+
+// Answer takes the 200.
+func (l *Leg) Answer(d *sdp.Description) {
+	l.house.mu.Lock()
+	defer l.house.mu.Unlock()
+	if l.commandLocked(l.dir == call.In && !l.answered, "200 %s", text(d)) {
+		l.answered = true
+	}
+}
+
+// Reject takes a final refusal.
+func (l *Leg) Reject(c call.Cause) {
+	l.house.mu.Lock()
+	defer l.house.mu.Unlock()
+	l.commandLocked(l.dir == call.In && !l.answered && c.SIP >= 300, "%s", cause(c))
+	l.endLocked(c)
+}
+
+// Offer takes a re-INVITE. While the phone's own change waits it is refused with 491.
+func (l *Leg) Offer(d *sdp.Description) {
+	l.house.mu.Lock()
+	defer l.house.mu.Unlock()
+	if !l.commandLocked(l.confirmed && !l.owes && !l.asking, "INVITE %s", text(d)) {
+		return
+	}
+	if l.asked || l.awaited {
+		l.postLocked(call.LegEvent{Kind: call.Refused, Cause: call.RequestPending})
+		return
+	}
+	l.asking, l.askingFor = true, d == nil
+}
+
+// Accept takes the answer to the phone's offer.
+func (l *Leg) Accept(d *sdp.Description) {
+	l.house.mu.Lock()
+	defer l.house.mu.Unlock()
+	if l.owes {
+		if l.commandLocked(d != nil, "ACK %s", text(d)) {
+			l.owes, l.confirmed = false, true
+		}
+		return
+	}
+	if l.commandLocked(l.asked, "200 %s", text(d)) {
+		l.awaited = l.wants
+		l.asked, l.wants = false, false
+	}
+}
+
+// Refuse takes the refusal of the phone's change.
+func (l *Leg) Refuse(c call.Cause) {
+	l.house.mu.Lock()
+	defer l.house.mu.Unlock()
+	if l.commandLocked(l.asked && c.SIP >= 300, "%s", cause(c)) {
+		l.asked, l.wants = false, false
+	}
+}
+
+// Hangup ends the leg: BYE, CANCEL or a refusal, as its state has it.
+func (l *Leg) Hangup(c call.Cause) {
+	l.house.mu.Lock()
+	defer l.house.mu.Unlock()
+	word := "BYE"
+	if !l.answered && l.dir == call.Out {
+		word = "CANCEL"
+	} else if !l.answered {
+		word = "refusal"
+	}
+	l.commandLocked(true, "%s, %s", word, cause(c))
+	l.endLocked(c)
+}
+
+// Inform takes an INFO.
+func (l *Leg) Inform(i call.Info) {
+	l.house.mu.Lock()
+	defer l.house.mu.Unlock()
+	l.commandLocked(l.answered, "INFO %s %q", i.ContentType, i.Content)
+}
+
+// endLocked is the leg's end by control: its last event follows, unless the script already said it.
+func (l *Leg) endLocked(c call.Cause) {
+	if l.over || l.told || l.frozen {
+		return
+	}
+	l.told = true
+	if l.Sound != nil {
+		l.Sound.Close()
+	}
+	if l.inbox != nil {
+		l.inbox.Post(call.LegEvent{Leg: l.id, Kind: call.Ended, Cause: c, Detail: l.Detail()})
+	}
+}
+
+func (l *Leg) postLocked(e call.LegEvent) {
+	e.Leg = l.id
+	l.inbox.Post(e)
+}
+
+// Freeze writes the leg out, as call.Freezer says.
+func (l *Leg) Freeze() (json.RawMessage, error) {
+	l.house.mu.Lock()
+	defer l.house.mu.Unlock()
+	if l.over || l.told || !l.confirmed || l.asked || l.asking || l.awaited {
+		return nil, fmt.Errorf("leg %s is not quiet", l.name())
+	}
+	l.frozen, l.told = true, true
+	l.house.writeLocked("%s frozen", l.name())
+	return json.Marshal(frozen{ID: l.id, Dir: l.dir, Target: l.target})
+}
+
+// frozen is a scripted leg on paper.
+type frozen struct {
+	ID     call.LegID
+	Dir    call.Direction
+	Target string
+}
+
+// Thaw makes a leg again (call.Thawer).
+func (h *House) Thaw(id call.ID, state json.RawMessage, inbox call.Inbox) (call.Leg, error) {
+	var f frozen
+	if err := json.Unmarshal(state, &f); err != nil {
+		return nil, fmt.Errorf("thaw scripted leg: %w", err)
+	}
+	l := &Leg{house: h, call: id, id: f.ID, dir: f.Dir, target: f.Target, inbox: inbox, answered: true, confirmed: true}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.addLocked(l)
+	h.writeLocked("%s thawed", l.name())
+	return l, nil
+}

@@ -1,0 +1,148 @@
+package calltest
+
+import (
+	"fmt"
+	"time"
+
+	"santral/call"
+	"santral/media/sdp"
+)
+
+// Say has the phone do one thing: the line for the ladder, and the event that control is told. It does
+// nothing on a leg that is over. The verbs below say it in words.
+func (l *Leg) Say(line string, e call.LegEvent) {
+	l.say(line, e)
+	l.house.settle()
+}
+
+// Together says several things before the call can do its part for any of them: how messages cross.
+func (h *House) Together(words ...func()) {
+	settle := h.Settle
+	h.Settle = nil
+	for _, w := range words {
+		w()
+	}
+	h.Settle = settle
+	h.settle()
+}
+
+func (l *Leg) say(line string, e call.LegEvent) {
+	l.house.mu.Lock()
+	if l.over || l.frozen || l.inbox == nil {
+		l.house.mu.Unlock()
+		return
+	}
+	l.house.writeLocked("%s -> %s", l.name(), line)
+	if l.told {
+		l.house.mu.Unlock()
+		return // the phone does not know yet that it is over; its door keeps that to itself
+	}
+	e.Leg, e.At = l.id, time.Now()
+	switch e.Kind {
+	case call.Answered:
+		l.answered = true
+		l.confirmed = l.offered
+		l.owes = !l.offered
+	case call.Confirmed:
+		l.confirmed = true
+	case call.Offered:
+		l.asked, l.wants = true, e.Desc == nil
+	case call.Accepted:
+		if l.awaited {
+			l.awaited = false
+		} else {
+			l.asking, l.owes = false, l.askingFor
+		}
+	case call.Refused:
+		l.asking = false
+	case call.Failed, call.Ended:
+		l.over = true
+		e.Detail = l.Detail()
+		if l.Sound != nil {
+			l.Sound.Close()
+		}
+	}
+	inbox := l.inbox
+	l.house.mu.Unlock()
+	inbox.Post(e) // outside the lock: it may call Finish at once
+}
+
+// Ring is a 180.
+func (l *Leg) Ring() { l.Say("180", call.LegEvent{Kind: call.Progressed, Status: 180}) }
+
+// Progressing is a 183, with early media where d is not nil.
+func (l *Leg) Progressing(d *sdp.Description) {
+	l.Say("183 "+text(d), call.LegEvent{Kind: call.Progressed, Status: 183, Desc: d})
+}
+
+// Pickup is the phone's 200, with an answer or, where the INVITE had no offer, an offer.
+func (l *Leg) Pickup(d *sdp.Description) {
+	l.Say("200 "+text(d), call.LegEvent{Kind: call.Answered, Desc: d})
+}
+
+// Fail is a final refusal of a leg outwards.
+func (l *Leg) Fail(c call.Cause) {
+	l.Say(cause(c), call.LegEvent{Kind: call.Failed, Cause: c})
+}
+
+// Ack is the caller's ACK, with its answer where the offer was ours.
+func (l *Leg) Ack(d *sdp.Description) {
+	l.Say("ACK "+text(d), call.LegEvent{Kind: call.Confirmed, Desc: d})
+}
+
+// Reinvite is the phone's wish to change the session; nil asks for an offer.
+func (l *Leg) Reinvite(d *sdp.Description) {
+	l.Say("INVITE "+text(d), call.LegEvent{Kind: call.Offered, Desc: d})
+}
+
+// Agree answers control's Offer, or control's offer within the phone's ACK.
+func (l *Leg) Agree(d *sdp.Description) {
+	l.Say("200 "+text(d), call.LegEvent{Kind: call.Accepted, Desc: d})
+}
+
+// AckAnswer is the phone's answer within the ACK to the offer that it asked for.
+func (l *Leg) AckAnswer(d *sdp.Description) {
+	l.Say("ACK "+text(d), call.LegEvent{Kind: call.Accepted, Desc: d})
+}
+
+// Disagree refuses control's Offer.
+func (l *Leg) Disagree(c call.Cause) {
+	l.Say(cause(c), call.LegEvent{Kind: call.Refused, Cause: c})
+}
+
+// Info is an INFO of the phone.
+func (l *Leg) Info(contentType, content string) {
+	l.Say(fmt.Sprintf("INFO %s %q", contentType, content),
+		call.LegEvent{Kind: call.Informed, Info: call.Info{ContentType: contentType, Content: content}})
+}
+
+// Press is one digit as a telephone event.
+func (l *Leg) Press(d byte) {
+	l.Say("digit "+string(d), call.LegEvent{Kind: call.Pressed, Digit: d})
+}
+
+// Silent is dead media.
+func (l *Leg) Silent() { l.Say("silence", call.LegEvent{Kind: call.MediaLost}) }
+
+// Bye hangs up; the 200 to the BYE stands in the ladder when control lets it go.
+func (l *Leg) Bye() { l.bye("BYE", call.NormalClearing) }
+
+func (l *Leg) bye(word string, c call.Cause) {
+	done := 0
+	l.Say(word, call.LegEvent{Kind: call.Ended, Cause: c, Finish: func() {
+		l.house.mu.Lock()
+		defer l.house.mu.Unlock()
+		l.house.writeLocked("%s <- 200 to %s", l.name(), word)
+		if done++; done > 1 {
+			l.house.faultLocked("leg %s: %s was answered twice", l.name(), word)
+		}
+	}})
+}
+
+// Cancel is the caller's CANCEL before an answer.
+func (l *Leg) Cancel() { l.Say("CANCEL", call.LegEvent{Kind: call.Ended, Cause: call.Cancelled}) }
+
+// Vanish is the end of a leg whose phone is gone, with the cause that its door found.
+func (l *Leg) Vanish(c call.Cause) {
+	l.Say("gone, "+cause(c), call.LegEvent{Kind: call.Ended, Cause: c})
+}

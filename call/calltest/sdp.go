@@ -1,0 +1,57 @@
+package calltest
+
+import (
+	"fmt"
+	"strings"
+
+	"santral/media/sdp"
+)
+
+// Describe makes a description of one audio line with formats by name, best first, and a direction
+// ("" for sendrecv).
+func Describe(direction string, formats ...string) *sdp.Description {
+	numbers := map[string]int{"PCMU": 0, "PCMA": 8, "G722": 9, "G729": 18, "opus": 96, "telephone-event": 101}
+	var list, maps strings.Builder
+	for _, f := range formats {
+		rate := "8000"
+		if f == "opus" {
+			rate = "48000/2"
+		}
+		fmt.Fprintf(&list, " %d", numbers[f])
+		fmt.Fprintf(&maps, "a=rtpmap:%d %s/%s\r\n", numbers[f], f, rate)
+	}
+	text := "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP" + list.String() + "\r\n" + maps.String()
+	if direction != "" {
+		text += "a=" + direction + "\r\n"
+	}
+	d, err := sdp.Parse(text)
+	if err != nil {
+		panic(err)
+	}
+	return d
+}
+
+// text prints a description in few words for a ladder.
+func text(d *sdp.Description) string {
+	if d == nil {
+		return "no sdp"
+	}
+	var b strings.Builder
+	b.WriteString("sdp(")
+	for i := range d.Media {
+		m := &d.Media[i]
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		for j, f := range m.FormatList() {
+			if j > 0 {
+				b.WriteByte(' ')
+			}
+			b.WriteString(f.Name)
+		}
+		if dir := m.Direction(d); dir != sdp.SendRecv {
+			b.WriteString(" " + dir.String())
+		}
+	}
+	return b.String() + ")"
+}

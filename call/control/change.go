@@ -1,0 +1,125 @@
+package control
+
+import "santral/call"
+
+// change is one change of the session that one party asked for and that passes through to the other:
+// hold, resume, another codec, another line (RFC 3264 §8). At most one is under way in a call.
+type change struct {
+	from, to *member // nil: no change is under way
+	offer    *call.LegEvent
+	sent     bool // the other side was asked
+	late     bool // from asked for an offer instead of making one (RFC 3261 §14.1)
+	given    bool // late: the other side's offer was given to from, whose answer is awaited
+}
+
+// offered is a party's wish to change the session.
+func (c *ongoing) offered(m *member, e *call.LegEvent) {
+	if c.story != nil {
+		if !m.answered {
+			m.leg.Refuse(call.RequestPending)
+			return
+		}
+		m.leg.Accept(nil) // the media ends here
+		if e.Desc != nil {
+			c.hold(m, holds(e.Desc), e)
+		}
+		return
+	}
+	to := c.other(m)
+	switch {
+	case c.state != Talking || to == nil:
+		m.leg.Refuse(call.RequestPending)
+		return
+	case c.change.to == m && !c.change.given:
+		// Both want a change at once, and this one arrived before our offer could leave: the leg will
+		// refuse that offer with 491, so the party that made it is told so and this one goes on.
+		if c.change.sent {
+			m.void++
+		}
+		c.change.from.leg.Refuse(call.RequestPending)
+	case c.change.from != nil:
+		m.leg.Refuse(call.RequestPending) // RFC 3261 §14.2
+		return
+	}
+	event := *e
+	c.change = change{from: m, to: to, offer: &event, late: e.Desc == nil}
+	c.changeNow()
+}
+
+// changeNow asks the other side, once its ACK has come or gone: before that it can't be asked
+// (RFC 3261 §14.1).
+func (c *ongoing) changeNow() {
+	h := &c.change
+	if h.to == nil || h.sent || !h.to.confirmed {
+		return
+	}
+	h.sent = true
+	h.to.leg.Offer(h.offer.Desc)
+}
+
+// accepted is the answer to a change: of the side that was asked, or, where the asking side wanted an
+// offer, its answer to that.
+func (c *ongoing) accepted(m *member, e *call.LegEvent) {
+	h := c.change
+	switch {
+	case h.from == nil || !h.sent:
+	case m == h.to && !h.given:
+		if e.Desc == nil {
+			c.change = change{}
+			h.from.leg.Refuse(call.NotAcceptable)
+			return
+		}
+		h.from.leg.Accept(e.Desc)
+		if h.late {
+			c.change.given = true
+			return
+		}
+		c.changed(h.offer, e)
+	case m == h.from && h.given:
+		if e.Desc == nil { // an offer without an answer leaves nothing to talk with
+			c.end(exchange, call.NotAcceptable)
+			return
+		}
+		h.to.leg.Accept(e.Desc)
+		c.changed(nil, e)
+	}
+}
+
+// changed ends a change that both sides have agreed to. offer is nil where the other side made it.
+func (c *ongoing) changed(offer, answer *call.LegEvent) {
+	h := c.change
+	c.change = change{}
+	c.speaks(codecOf(answer.Desc), h.from, h.to)
+	if offer != nil {
+		c.hold(h.from, holds(offer.Desc), answer)
+	} else {
+		c.hold(h.from, holds(answer.Desc), answer)
+	}
+}
+
+// hold writes down that a party's phone holds the other, or no longer does.
+func (c *ongoing) hold(m *member, held bool, e *call.LegEvent) {
+	if m.held == held {
+		return
+	}
+	c.mu.Lock()
+	m.held = held
+	c.mu.Unlock()
+	kind := call.LegResumed
+	if held {
+		kind = call.LegHeld
+	}
+	c.event(call.Event{Kind: kind, Leg: m.id}, e.At)
+}
+
+// refused is the other side's no to a change: the session goes on as it was.
+func (c *ongoing) refused(m *member, e *call.LegEvent) {
+	if m.void > 0 {
+		m.void--
+		return
+	}
+	if h := c.change; h.to == m && h.sent && !h.given {
+		c.change = change{}
+		h.from.leg.Refuse(e.Cause)
+	}
+}

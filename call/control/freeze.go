@@ -1,0 +1,184 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"santral/call"
+)
+
+// ErrNotQuiet is why a call can't be written out now: it is not (or no longer) two established legs
+// with no change of the session under way. It may be asked again a moment later.
+var ErrNotQuiet = errors.New("the call is not two quiet legs")
+
+// Handover is a live call of two legs, written out: all that another Control needs to go on with it.
+type Handover struct {
+	ID       call.ID          `json:"id"`
+	From     call.Party       `json:"from"`
+	Dialled  string           `json:"dialled"`
+	To       call.Destination `json:"to"`
+	Began    time.Time        `json:"began"`
+	Answered time.Time        `json:"answered"`
+	Last     time.Time        `json:"last"` // time of the last event in the ledger
+	Legs     []HandoverLeg    `json:"legs"` // all that were, so that names of legs are not used again
+}
+
+// HandoverLeg is one leg of it. State is the door's own, null for a leg that is over.
+type HandoverLeg struct {
+	ID        call.LegID      `json:"id"`
+	Direction call.Direction  `json:"direction"`
+	Tenant    string          `json:"tenant"`
+	Account   string          `json:"account"`
+	Number    string          `json:"number,omitempty"`
+	Target    string          `json:"target,omitempty"`
+	Held      bool            `json:"held,omitempty"`
+	Codec     string          `json:"codec,omitempty"`
+	State     json.RawMessage `json:"state,omitempty"`
+}
+
+// Freeze writes a live call out and lets go of it: no event, no message to anybody, no port closed. Its
+// channels are free here, and taken again where it is thawed. The wire should be at rest, as what
+// arrives during Freeze is left to the peers' retransmissions. back is the door that thaws a leg again
+// when the other could not be frozen; then the call goes on as it was, and so it does with ErrNotQuiet.
+func (k *Control) Freeze(ctx context.Context, id call.ID, back call.Thawer) (*Handover, error) {
+	c := k.find(id)
+	if c == nil {
+		return nil, fmt.Errorf("freeze call %s: %w", id, call.ErrEnded)
+	}
+	type moment struct {
+		h   *Handover
+		err error
+	}
+	ready := make(chan moment, 1)
+	verdict := make(chan func(*ongoing), 1)
+	asked := c.post(func(c *ongoing) {
+		if c.state != Talking || c.change.from != nil || !c.caller().confirmed || !c.callee.confirmed {
+			ready <- moment{err: ErrNotQuiet}
+			return
+		}
+		ready <- moment{h: c.handover()}
+		(<-verdict)(c) // the one moment in which a loop waits: everything of this call stands still
+	})
+	if !asked {
+		return nil, fmt.Errorf("freeze call %s: %w", id, call.ErrEnded)
+	}
+	var now moment
+	select {
+	case now = <-ready:
+	case <-ctx.Done():
+		verdict <- func(*ongoing) {} // whenever the loop gets there, it goes on
+		return nil, fmt.Errorf("freeze call %s: %w", id, ctx.Err())
+	}
+	if now.err != nil {
+		return nil, fmt.Errorf("freeze call %s: %w", id, now.err)
+	}
+	frozen, err := c.freezeLegs(now.h)
+	if err == nil {
+		verdict <- func(c *ongoing) {
+			c.giveBack()
+			c.setState(Frozen, "handed over")
+		}
+		k.settled()
+		return now.h, nil
+	}
+	if frozen == nil {
+		verdict <- func(*ongoing) {}
+		return nil, fmt.Errorf("freeze call %s: %w", id, err)
+	}
+	leg, failed := back.Thaw(id, now.h.Legs[0].State, c)
+	verdict <- func(c *ongoing) {
+		if failed != nil {
+			c.end(exchange, call.Interrupted)
+			return
+		}
+		c.mu.Lock()
+		frozen.leg = leg
+		c.mu.Unlock()
+		c.bridge.Part()
+		c.bridge.Join(c.caller().media(), c.callee.media())
+	}
+	return nil, fmt.Errorf("freeze call %s: %w", id, errors.Join(err, failed))
+}
+
+// freezeLegs writes out both legs of a call whose loop stands still: the caller's first. When the
+// second can't be, it gives the member that already was.
+func (c *ongoing) freezeLegs(h *Handover) (*member, error) {
+	var done *member
+	for i, m := range c.members {
+		if m != c.caller() && m != c.callee {
+			continue
+		}
+		f, ok := m.leg.(call.Freezer)
+		if !ok {
+			return done, fmt.Errorf("leg %s: %w", m.id, errors.ErrUnsupported)
+		}
+		state, err := f.Freeze()
+		if err != nil {
+			return done, fmt.Errorf("leg %s: %w", m.id, err)
+		}
+		h.Legs[i].State = state
+		done = m
+	}
+	return nil, nil
+}
+
+// handover is the call's own part of what is written out.
+func (c *ongoing) handover() *Handover {
+	h := &Handover{ID: c.id, From: c.from, Dialled: c.dialled, To: c.dest, Began: c.arrived, Answered: c.answered, Last: c.last}
+	for _, m := range c.members {
+		h.Legs = append(h.Legs, HandoverLeg{ID: m.id, Direction: m.dir, Tenant: m.tenant, Account: m.account,
+			Number: m.number, Target: m.target, Held: m.held, Codec: m.codec})
+	}
+	return h
+}
+
+// Thaw goes on with a call that another Control has written out: its legs are made again by door, its
+// channels taken (a call that lives is never refused one), its media joined. When a leg can't be made
+// the other is hung up, and the call's record is closed as interrupted.
+func (k *Control) Thaw(h *Handover, door call.Thawer) error {
+	c := &ongoing{
+		house: k, id: h.ID, from: h.From, dialled: h.Dialled, arrived: h.Began,
+		dest: h.To, answered: h.Answered, last: h.Last,
+	}
+	if !k.enter(c) {
+		return fmt.Errorf("thaw call %s: %w", h.ID, errTaken)
+	}
+	var broken error
+	for i := range h.Legs {
+		l := &h.Legs[i]
+		m := &member{id: l.ID, dir: l.Direction, tenant: l.Tenant, account: l.Account, number: l.Number,
+			target: l.Target, held: l.Held, codec: l.Codec, answered: true, confirmed: true}
+		if l.State == nil {
+			m.over, m.leg = true, departed{l.ID}
+		} else if leg, err := door.Thaw(h.ID, l.State, c); err != nil {
+			broken = errors.Join(broken, fmt.Errorf("leg %s: %w", l.ID, err))
+			m.leg = departed{l.ID}
+		} else {
+			m.leg = leg
+		}
+		c.add(m)
+		if i > 0 && l.State != nil {
+			c.callee = m
+		}
+	}
+	go c.run(func(c *ongoing) {
+		c.setState(Talking, "taken over")
+		if broken != nil || c.callee == nil {
+			c.end(exchange, call.Interrupted)
+			return
+		}
+		c.take(0, c.from.Tenant, c.from.Account, call.In)
+		c.take(1, c.dest.Tenant, c.dest.Account, call.Out)
+		c.bridge.Join(c.caller().media(), c.callee.media())
+	})
+	if broken != nil {
+		return fmt.Errorf("thaw call %s: %w", h.ID, broken)
+	}
+	return nil
+}
+
+// errTaken is why a call can't be thawed where it lives already, or where there are too many.
+var errTaken = errors.New("its id is taken, or there is no room")

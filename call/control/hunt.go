@@ -1,0 +1,186 @@
+package control
+
+import (
+	"context"
+	"time"
+
+	"santral/call"
+)
+
+// hunt rings all devices of an account at once: the first answer wins.
+func (c *ongoing) hunt() {
+	if c.hops <= 0 { // RFC 3261 §16.3
+		c.end(exchange, call.TooManyHops)
+		return
+	}
+	targets, exists := c.house.contacts.Contacts(c.dest.Tenant, c.dest.Account)
+	switch {
+	case !exists:
+		c.end(exchange, call.NotFound)
+		return
+	case len(targets) == 0:
+		c.end(exchange, call.NotRegistered)
+		return
+	}
+	if refusal := c.take(1, c.dest.Tenant, c.dest.Account, call.Out); refusal != nil {
+		c.end(exchange, *refusal)
+		return
+	}
+	c.setState(Ringing, "dialling")
+	number := c.dest.Number
+	if number == "" {
+		number = c.dest.Account
+	}
+	for _, t := range targets {
+		m := &member{id: c.nextID(), dir: call.Out, tenant: c.dest.Tenant, account: c.dest.Account, number: number, target: t.URI}
+		m.leg = c.house.dialer.Dial(context.Background(), call.Dial{
+			Call:    c.id,
+			Leg:     m.id,
+			From:    c.from,
+			To:      number,
+			Target:  t,
+			Offer:   c.offer,
+			Hops:    c.hops - 1,
+			Timeout: c.house.ringTime + dialSlack,
+		}, c)
+		c.add(m)
+		c.event(call.Event{Kind: call.LegBegan, Leg: m.id, Detail: m.detail(m.leg.Detail())}, time.Time{})
+	}
+	c.inTime(c.house.ringTime, (*ongoing).ringTimeOver)
+}
+
+func (c *ongoing) ringTimeOver() {
+	if c.state == Ringing {
+		c.end(exchange, call.NoAnswer)
+	}
+}
+
+// progressed is a provisional answer of a leg outwards. The caller hears of the first 180; the first
+// leg with early media is heard by the caller, and from then on only that leg's ringing is passed on,
+// as any other's would put a ringing tone of the caller's own over it (RFC 3960 §3).
+func (c *ongoing) progressed(m *member, e *call.LegEvent) {
+	if c.state != Ringing {
+		return
+	}
+	switch e.Status {
+	case 180, 183:
+	default:
+		return
+	}
+	first := &m.rang
+	if e.Status == 183 {
+		first = &m.progressed
+	}
+	if !*first {
+		*first = true
+		c.event(call.Event{Kind: call.LegRinging, Leg: m.id, Status: e.Status}, e.At)
+	}
+	desc := e.Desc
+	if c.offer == nil {
+		desc = nil // an unreliable answer can't carry an offer (RFC 3261 §13.2.1)
+	}
+	if desc != nil {
+		m.early = desc
+	}
+	switch {
+	case desc != nil && c.early == nil:
+		c.early = m
+		c.rang = c.rang || e.Status == 180
+		c.caller().leg.Progress(call.Progress{Status: e.Status, Early: desc})
+		c.bridge.Join(c.caller().media(), m.media())
+	case e.Status == 180 && !c.rang && (c.early == nil || c.early == m):
+		c.rang = true
+		c.caller().leg.Progress(call.Progress{Status: 180})
+	case e.Status == 183 && !c.progress && !c.rang && c.early == nil:
+		c.progress = true
+		c.caller().leg.Progress(call.Progress{Status: 183})
+	}
+}
+
+// wasAnswered is the 200 of a leg outwards. The first one wins; the others are cancelled with the
+// reason that keeps them from showing a missed call (RFC 3326 §2).
+func (c *ongoing) wasAnswered(m *member, e *call.LegEvent) {
+	if c.state != Ringing {
+		return
+	}
+	desc := e.Desc
+	if desc == nil && c.offer != nil {
+		desc = m.early // the answer came before, in a provisional one
+	}
+	if desc == nil { // neither answer nor offer: nothing to talk with (RFC 3261 §13.2.1)
+		c.hangup(m, call.NotAcceptable)
+		c.lost(call.NotAcceptable)
+		return
+	}
+	c.stopTimer()
+	late := c.offer == nil
+	a := c.caller()
+	if !late {
+		c.speaks(codecOf(desc), a, m)
+	}
+	a.leg.Answer(desc)
+	c.event(call.Event{Kind: call.LegAnswered, Leg: m.id, Codec: m.codec}, e.At)
+	c.event(call.Event{Kind: call.LegAnswered, Leg: a.id, Codec: a.codec}, e.At)
+	c.mu.Lock()
+	c.callee, c.answered = m, c.last
+	m.answered, a.answered = true, true
+	m.confirmed = !late
+	c.mu.Unlock()
+	c.bridge.Join(a.media(), m.media())
+	for _, l := range c.members[1:] {
+		if l != m && !l.over {
+			c.hangup(l, call.AnsweredElsewhere)
+		}
+	}
+	c.house.answered.Add(1)
+	c.setState(Talking, "answered")
+}
+
+// failed is the end of a leg that we opened: refused, timed out or unreachable.
+func (c *ongoing) failed(m *member, e *call.LegEvent) {
+	if c.state != Ringing || m.dir != call.Out {
+		c.legEnded(m, e)
+		return
+	}
+	c.gone(m, e.Cause, &e.Detail, e.At)
+	c.lost(e.Cause)
+}
+
+// lost weighs the refusal of one leg: a global one ends the hunt at once (RFC 3261 §16.7), and so does
+// the last one, with the best that came.
+func (c *ongoing) lost(cause call.Cause) {
+	if c.best.SIP == 0 || rank(cause) < rank(c.best) {
+		c.best = cause
+	}
+	if cause.SIP < 600 {
+		for _, l := range c.members[1:] {
+			if !l.over {
+				c.silence()
+				return
+			}
+		}
+	}
+	by := callee
+	if fromHouse(c.best) {
+		by = exchange
+	}
+	c.end(by, forCaller(c.best))
+}
+
+// silence parts the caller from a leg whose early media it heard, when that leg has failed; another
+// leg that has early media takes its place.
+func (c *ongoing) silence() {
+	if c.early == nil || !c.early.over {
+		return
+	}
+	c.early = nil
+	c.bridge.Part()
+	for _, l := range c.members[1:] {
+		if !l.over && l.early != nil {
+			c.early = l
+			c.caller().leg.Progress(call.Progress{Status: 183, Early: l.early})
+			c.bridge.Join(c.caller().media(), l.media())
+			return
+		}
+	}
+}

@@ -1,0 +1,60 @@
+package control
+
+import "santral/call"
+
+// begin is the first thing that a call does: it writes down who calls, takes the caller's channel,
+// asks where the call goes, and goes there.
+func (c *ongoing) begin() {
+	c.setState(Routing, "the door handed it in")
+	a := c.caller()
+	from := c.from
+	c.event(call.Event{Kind: call.Began, From: &from, Dialled: c.dialled}, c.arrived)
+	c.event(call.Event{Kind: call.LegBegan, Leg: a.id, Detail: a.detail(a.leg.Detail())}, c.arrived)
+	if c.house.closed() {
+		c.end(exchange, call.ShuttingDown)
+		return
+	}
+	if refusal := c.take(0, c.from.Tenant, c.from.Account, call.In); refusal != nil {
+		c.end(exchange, *refusal)
+		return
+	}
+	dest := c.house.router.Route(c.from, c.dialled, c.arrived)
+	c.mu.Lock()
+	c.dest = dest
+	c.mu.Unlock()
+	switch dest.Kind {
+	case call.ToAccount:
+		c.event(call.Event{Kind: call.Routed, To: dest.Account}, c.arrived)
+		c.hunt()
+	case call.ToService:
+		c.event(call.Event{Kind: call.Routed, To: dest.Service}, c.arrived)
+		c.serve()
+	case call.ToRefusal:
+		c.end(exchange, dest.Refuse)
+	default:
+		c.end(exchange, call.NotFound)
+	}
+}
+
+// take takes the channel of one party (0 the caller, 1 the callee) for as long as it is in the call.
+// Limits do not apply to a trusted source, nor to whom it calls.
+func (c *ongoing) take(party int, tenant, account string, dir call.Direction) *call.Cause {
+	if c.from.Trusted {
+		return nil
+	}
+	release, refusal := c.house.channels.Take(c.id, tenant, account, dir)
+	if refusal == nil {
+		c.release[party] = release
+	}
+	return refusal
+}
+
+// giveBack releases the channels of the call.
+func (c *ongoing) giveBack() {
+	for i, release := range c.release {
+		if release != nil {
+			c.release[i] = nil
+			release()
+		}
+	}
+}

@@ -1,0 +1,46 @@
+package control
+
+import "santral/call"
+
+// confirmed is the caller's ACK. With a call that began without an offer it brings the answer, which
+// the callee waits for (RFC 3261 §13.2.2.4).
+func (c *ongoing) confirmed(m *member, e *call.LegEvent) {
+	if m != c.caller() || m.confirmed || !m.answered {
+		return
+	}
+	m.confirmed = true
+	if c.story != nil {
+		c.story.confirmed()
+		return
+	}
+	if c.offer == nil && c.callee != nil {
+		if e.Desc == nil {
+			c.end(exchange, call.NotAcceptable)
+			return
+		}
+		c.speaks(codecOf(e.Desc), m, c.callee)
+		c.callee.confirmed = true
+		c.callee.leg.Accept(e.Desc)
+	}
+	c.changeNow()
+}
+
+// informed passes an INFO on to the other side of the call.
+func (c *ongoing) informed(m *member, e *call.LegEvent) {
+	if c.story != nil {
+		if e.Digit != 0 {
+			c.pressed(e.Digit)
+		}
+		return
+	}
+	if to := c.other(m); to != nil && c.state == Talking {
+		to.leg.Inform(e.Info)
+	}
+}
+
+// mediaLost ends a call whose media is dead: a party that is to send has been silent too long.
+func (c *ongoing) mediaLost() {
+	if c.state == Talking || c.state == Serving {
+		c.end(exchange, call.MediaDead)
+	}
+}

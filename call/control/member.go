@@ -1,0 +1,163 @@
+package control
+
+import (
+	"time"
+
+	"santral/call"
+	"santral/media/sdp"
+	"santral/media/session"
+)
+
+// member is one leg of a call and what the call knows of it. The loop owns it; what Calls shows is
+// changed under the call's mu.
+type member struct {
+	id      call.LegID
+	leg     call.Leg
+	dir     call.Direction
+	tenant  string
+	account string
+	number  string
+	target  string // request URI of a leg outwards
+
+	early      *sdp.Description // the last description of its provisional answers
+	rang       bool             // a 180 came
+	progressed bool             // a 183 came
+	answered   bool
+	confirmed  bool // its ACK has been sent or has come: it can change its session
+	held       bool // its peer holds the other
+	over       bool // it has ended, or was told to
+	void       int  // Refused events to come for offers that another change made void
+	codec      string
+}
+
+// media is the leg's session, nil for a leg without media.
+func (m *member) media() *session.Session { return m.leg.Media() }
+
+// detail is the leg's own account of itself, with what the call knows better.
+func (m *member) detail(d call.LegDetail) *call.LegDetail {
+	d.Direction = m.dir
+	d.Tenant, d.Account = m.tenant, m.account
+	if d.Number == "" {
+		d.Number = m.number
+	}
+	if d.Target == "" {
+		d.Target = m.target
+	}
+	return &d
+}
+
+// speaks notes the format that a leg's session agreed on; "" changes nothing.
+func (c *ongoing) speaks(codec string, members ...*member) {
+	if codec == "" {
+		return
+	}
+	c.mu.Lock()
+	for _, m := range members {
+		m.codec = codec
+	}
+	c.mu.Unlock()
+}
+
+func (c *ongoing) add(m *member) {
+	c.mu.Lock()
+	c.members = append(c.members, m)
+	c.mu.Unlock()
+}
+
+// member finds a leg by its id.
+func (c *ongoing) member(id call.LegID) *member {
+	for _, m := range c.members {
+		if m.id == id {
+			return m
+		}
+	}
+	return nil
+}
+
+// caller is the leg that began the call.
+func (c *ongoing) caller() *member { return c.members[0] }
+
+// other is the leg that m is joined with, nil when there is none.
+func (c *ongoing) other(m *member) *member {
+	switch {
+	case c.callee == nil:
+		return nil
+	case m == c.callee:
+		return c.caller()
+	case m == c.caller():
+		return c.callee
+	}
+	return nil
+}
+
+// nextID names the next leg: "a" … "z", then "aa" …
+func (c *ongoing) nextID() call.LegID {
+	n := len(c.members)
+	if n < 26 {
+		return call.LegID(letters[n : n+1])
+	}
+	return call.LegID([]byte{letters[n/26-1], letters[n%26]})
+}
+
+const letters = "abcdefghijklmnopqrstuvwxyz"
+
+// event appends one event to the ledger. at is when it happened on the wire, zero for now.
+func (c *ongoing) event(e call.Event, at time.Time) {
+	e.Call, e.At = c.id, c.stamp(at)
+	c.house.ledger.Append(e)
+}
+
+// stamp gives the time of an event: UTC, to the microsecond, never before the last one.
+func (c *ongoing) stamp(at time.Time) time.Time {
+	if at.IsZero() {
+		at = time.Now()
+	}
+	at = at.UTC().Truncate(time.Microsecond)
+	if at.Before(c.last) {
+		return c.last
+	}
+	c.last = at
+	return at
+}
+
+// codecOf names the format that a description's first living line puts first: in an answer, what is
+// spoken. A line that carries no RTP gives its protocol ("udptl").
+func codecOf(d *sdp.Description) string {
+	if d == nil {
+		return ""
+	}
+	for i := range d.Media {
+		l := &d.Media[i]
+		if l.Rejected() {
+			continue
+		}
+		if !l.RTP() {
+			return l.Proto
+		}
+		for _, f := range l.FormatList() {
+			if !sdp.IsEvents(f) && !sdp.IsNoise(f) {
+				return f.Name
+			}
+		}
+	}
+	return ""
+}
+
+// holds reports that who wrote an offer holds its peer with it: no living line of it receives.
+func holds(d *sdp.Description) bool {
+	if d == nil {
+		return false
+	}
+	held := false
+	for i := range d.Media {
+		l := &d.Media[i]
+		if l.Rejected() {
+			continue
+		}
+		if !l.Held(d) {
+			return false
+		}
+		held = true
+	}
+	return held
+}

@@ -1,0 +1,191 @@
+package control
+
+import (
+	"context"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"santral/base/loop"
+	"santral/call"
+	"santral/call/bridge"
+	"santral/media/sdp"
+)
+
+// State is where a call stands.
+type State uint8
+
+// States of a call.
+const (
+	UnknownState State = iota
+	Routing            // it has begun, nothing rings yet
+	Ringing            // one or more legs outwards, none has answered
+	Serving            // a service speaks with the caller
+	Talking            // two legs are joined
+	Frozen             // written out; somebody else goes on with it
+	Over               // the last event is with the ledger
+)
+
+// String names the state for lists and logs.
+func (s State) String() string {
+	return [...]string{"unknown", "routing", "ringing", "serving", "talking", "frozen", "over"}[s]
+}
+
+// Who ended a call, as the record says it.
+const (
+	caller   = "caller"
+	callee   = "callee"
+	exchange = "exchange"
+)
+
+// ongoing is one call. It is the inbox of its legs.
+type ongoing struct {
+	// parameters
+	house   *Control
+	id      call.ID
+	from    call.Party
+	dialled string
+	offer   *sdp.Description // the caller's, nil when it wants ours
+	hops    int
+	arrived time.Time
+
+	// state, the loop's alone; under mu where Calls looks
+	mu       sync.Mutex // a leaf: guards state, members' own lives, dest, answered and what follows "end"
+	state    State
+	members  []*member // the first is the caller's
+	dest     call.Destination
+	answered time.Time
+	callee   *member // the leg that answered
+	early    *member // the leg whose early media the caller hears
+	rang     bool    // the caller was told 180
+	progress bool    // the caller was told 183
+	best     call.Cause
+	change   change
+	bridge   bridge.Bridge
+	timer    *time.Timer
+	story    *story
+	last     time.Time // of the last event, so that times never run backwards
+	release  [2]func() // the channels of caller and callee, until they are given back
+
+	// end
+	onDisk  bool     // the last event is committed
+	waiting []func() // answers to BYE that wait for it
+
+	// inbox
+	inbox loop.Queue[message]
+}
+
+// message is what stands in a call's inbox: an event of a leg, or, where do is set, a deed.
+type message struct {
+	event call.LegEvent
+	do    func(*ongoing)
+}
+
+// Post takes what happens on a leg (call.Inbox). After the call's end only the answer to a BYE is
+// still of interest.
+func (c *ongoing) Post(e call.LegEvent) {
+	if !c.inbox.Put(message{event: e}) && e.Finish != nil {
+		c.finish(e.Finish)
+	}
+}
+
+// post brings a deed into the loop; false when the call is over.
+func (c *ongoing) post(do func(*ongoing)) bool { return c.inbox.Put(message{do: do}) }
+
+// run is the loop: it begins with first and lives until the call is over or written out.
+func (c *ongoing) run(first func(*ongoing)) {
+	c.guarded(func() { first(c) })
+	var batch []message
+	for c.state < Frozen {
+		batch = c.inbox.Take(batch)
+		for i := range batch {
+			c.handle(&batch[i])
+		}
+	}
+	c.inbox.Close()
+	for batch = c.inbox.Take(batch); batch != nil; batch = c.inbox.Take(batch) {
+		for i := range batch {
+			c.handle(&batch[i])
+		}
+	}
+	c.house.leave(c)
+}
+
+func (c *ongoing) handle(m *message) {
+	if m.do != nil {
+		c.guarded(func() { m.do(c) })
+		return
+	}
+	c.guarded(func() { c.happened(&m.event) })
+}
+
+// guarded keeps a fault in one call from ending all the others.
+func (c *ongoing) guarded(f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.house.panics.Add(1)
+			c.house.log.Error("call failed", "call", c.id, "state", c.state.String(), "panic", p, "stack", string(debug.Stack()))
+			c.end(exchange, call.Interrupted)
+		}
+	}()
+	f()
+}
+
+// happened is the table of contents of a call: what each event of a leg leads to.
+func (c *ongoing) happened(e *call.LegEvent) {
+	m := c.member(e.Leg)
+	if m == nil || m.over || c.state >= Frozen {
+		if e.Finish != nil {
+			c.finish(e.Finish)
+		}
+		return
+	}
+	switch e.Kind {
+	case call.Progressed:
+		c.progressed(m, e)
+	case call.Answered:
+		c.wasAnswered(m, e)
+	case call.Failed:
+		c.failed(m, e)
+	case call.Confirmed:
+		c.confirmed(m, e)
+	case call.Offered:
+		c.offered(m, e)
+	case call.Accepted:
+		c.accepted(m, e)
+	case call.Refused:
+		c.refused(m, e)
+	case call.Informed:
+		c.informed(m, e)
+	case call.Pressed:
+		c.pressed(e.Digit)
+	case call.MediaLost:
+		c.mediaLost()
+	case call.Ended:
+		c.legEnded(m, e)
+	}
+}
+
+// setState is the only place where a call's state changes.
+func (c *ongoing) setState(s State, why string) {
+	if log := c.house.log; log.Enabled(context.Background(), slog.LevelDebug) {
+		log.Debug("call state", "call", c.id, "from", c.state.String(), "to", s.String(), "reason", why)
+	}
+	c.mu.Lock()
+	c.state = s
+	c.mu.Unlock()
+}
+
+// inTime has a deed done in the loop after d, unless it is stopped or another timer takes its place.
+func (c *ongoing) inTime(d time.Duration, do func(*ongoing)) {
+	c.stopTimer()
+	c.timer = time.AfterFunc(d, func() { c.post(do) })
+}
+
+func (c *ongoing) stopTimer() {
+	if c.timer != nil {
+		c.timer.Stop()
+		c.timer = nil
+	}
+}

@@ -1,0 +1,142 @@
+package control
+
+import (
+	"context"
+	"runtime/debug"
+	"time"
+
+	"santral/call"
+)
+
+// typeAhead is how many digits of a caller wait for a story that does not collect yet.
+const typeAhead = 64
+
+// story is a service's side of a call (call.Control): straight, blocking code in a goroutine of its
+// own, which asks the loop for every deed.
+type story struct {
+	c      *ongoing
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	acked  chan struct{} // closed by the caller's ACK
+	digits chan byte
+}
+
+var _ call.Control = (*story)(nil)
+
+// serve hands the caller to a service.
+func (c *ongoing) serve() {
+	tale := c.house.stories[c.dest.Service]
+	if tale == nil {
+		c.end(exchange, call.NotFound)
+		return
+	}
+	s := &story{c: c, acked: make(chan struct{}), digits: make(chan byte, typeAhead)}
+	s.ctx, s.cancel = context.WithCancelCause(context.Background())
+	c.story = s
+	c.setState(Serving, c.dest.Service)
+	go s.tell(tale)
+}
+
+// tell runs the story; its last word is how the call ends.
+func (s *story) tell(tale call.Story) {
+	cause := call.Interrupted
+	defer func() {
+		if p := recover(); p != nil {
+			s.c.house.panics.Add(1)
+			s.c.house.log.Error("story failed", "call", s.c.id, "service", s.c.dest.Service, "panic", p, "stack", string(debug.Stack()))
+		}
+		s.c.post(func(c *ongoing) { c.end(exchange, cause) })
+	}()
+	cause = tale.Serve(s.ctx, s)
+}
+
+// stop tells the story that the call is over.
+func (s *story) stop() { s.cancel(call.ErrEnded) }
+
+func (s *story) confirmed() { close(s.acked) }
+
+// ask has a deed done in the loop and waits for what comes of it.
+func (s *story) ask(ctx context.Context, deed func(*ongoing) error) error {
+	if err := s.alive(ctx); err != nil {
+		return err
+	}
+	reply := make(chan error, 1)
+	asked := s.c.post(func(c *ongoing) {
+		if c.state != Serving {
+			reply <- call.ErrEnded
+			return
+		}
+		reply <- deed(c)
+	})
+	if !asked {
+		return call.ErrEnded
+	}
+	return <-reply // at once: the loop never waits
+}
+
+// alive is why a verb can't go on: the caller has gone, or the story's own context has ended.
+func (s *story) alive(ctx context.Context) error {
+	if s.ctx.Err() != nil {
+		return call.ErrEnded
+	}
+	return ctx.Err()
+}
+
+// await waits for something that happens outside the loop.
+func (s *story) await(ctx context.Context, what <-chan struct{}) error {
+	select {
+	case <-what:
+		return s.alive(ctx)
+	case <-s.ctx.Done():
+		return call.ErrEnded
+	case <-ctx.Done():
+		return s.alive(ctx)
+	}
+}
+
+// ID is the call's.
+func (s *story) ID() call.ID { return s.c.id }
+
+// Caller is the account that calls.
+func (s *story) Caller() call.Party { return s.c.from }
+
+// Dialled is what the caller dialled.
+func (s *story) Dialled() string { return s.c.dialled }
+
+// Ringing has the caller hear that it rings. After the answer it does nothing.
+func (s *story) Ringing(ctx context.Context) error {
+	return s.ask(ctx, func(c *ongoing) error {
+		if a := c.caller(); !a.answered && !c.rang {
+			c.rang = true
+			a.leg.Progress(call.Progress{Status: 180})
+		}
+		return nil
+	})
+}
+
+// Answer answers the caller with media of our own, and returns when the caller's ACK has come, so
+// that nothing said afterwards is lost. Answering twice does no harm.
+func (s *story) Answer(ctx context.Context) error {
+	err := s.ask(ctx, func(c *ongoing) error {
+		a := c.caller()
+		if a.answered {
+			return nil
+		}
+		a.leg.Answer(nil)
+		c.event(call.Event{Kind: call.LegAnswered, Leg: a.id}, time.Time{})
+		c.mu.Lock()
+		a.answered, c.answered = true, c.last
+		c.mu.Unlock()
+		c.house.answered.Add(1)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return s.await(ctx, s.acked)
+}
+
+// Hangup ends the call with a cause; before the answer it refuses the caller.
+func (s *story) Hangup(cause call.Cause) {
+	s.c.post(func(c *ongoing) { c.end(exchange, cause) })
+}
