@@ -116,6 +116,7 @@ type Dial struct {
 	To      string
 	Target  Target
 	Offer   *sdp.Description // the other leg's offer, still with its addresses; nil to ask the callee for one
+	Own     bool             // without Offer: the leg offers its own media instead of asking for an offer (a telephone)
 	Hops    int              // Max-Forwards for the new leg, already lowered
 	Timeout time.Duration    // to a final answer
 }
