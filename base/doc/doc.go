@@ -120,8 +120,21 @@ func place(err error) (line, column int, text string) {
 
 // Fail notes that this place is wrong; say what to write instead.
 func (n *Node) Fail(format string, args ...any) {
-	at := n.yaml.GetToken().Position
+	at := first(n.yaml).GetToken().Position
 	n.problems.Add(Problem{File: n.file, Line: at.Line, Column: at.Column, Text: fmt.Sprintf(format, args...)})
+}
+
+// first gives the node that a place begins with: a mapping's own token is the colon behind its key.
+func first(n ast.Node) ast.Node {
+	switch y := n.(type) {
+	case *ast.MappingNode:
+		if len(y.Values) > 0 {
+			return y.Values[0].Key
+		}
+	case *ast.MappingValueNode:
+		return y.Key
+	}
+	return n
 }
 
 // Fields says what a mapping may hold: for each key the reader of its value.

@@ -1,0 +1,78 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"santral/base/doc"
+)
+
+func read(t *testing.T, text string) (*Boot, *doc.Problems) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "santral.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var problems doc.Problems
+	return Read(file, &problems), &problems
+}
+
+func TestTheBootFile(t *testing.T) {
+	b, problems := read(t, `
+listen:
+  - {transport: udp, address: "0.0.0.0:5060", advertise: {public: 203.0.113.5, local: [10.0.0.0/8]}}
+  - {transport: tcp, address: "[::]:5060", advertise: {stun: "stun.example:3478"}}
+  - {transport: udp, address: "127.0.0.1:5062", advertise: route}
+http: 127.0.0.1:9090
+media: {address: 0.0.0.0, ports: 20001-20100, dead_after: 30s}
+data: data
+tenants: /etc/santral/tenants
+digest: [md5]
+log: debug
+drain: 1m
+`)
+	if err := problems.Err(); err != nil {
+		t.Fatal(err)
+	}
+	if len(b.Listen) != 3 || b.Listen[0].Advertise.Public.String() != "203.0.113.5" || b.Listen[1].Advertise.STUN != "stun.example:3478" {
+		t.Errorf("listeners %+v", b.Listen)
+	}
+	if b.Media.First != 20002 || b.Media.Last != 20100 || b.Media.DeadAfter != 30*time.Second {
+		t.Errorf("media %+v", b.Media)
+	}
+	if !filepath.IsAbs(b.Data) || filepath.Base(b.Data) != "data" || b.Drain != time.Minute || b.Digest[0] != "md5" {
+		t.Errorf("boot %+v", b)
+	}
+}
+
+func TestEveryProblemOfTheBootFileIsSaid(t *testing.T) {
+	_, problems := read(t, `
+listen:
+  - {transport: sctp, address: "5060"}
+  - {transport: udp, address: "0.0.0.0:5060", advertise: {public: home, stun: nowhere}}
+media: {ports: 10-20}
+digest: [rot13]
+drain: soon
+database: mysql://x
+`)
+	text := problems.Err().Error()
+	for _, want := range []string{
+		`:3:17: "sctp" is not known here; write one of udp, tcp`,
+		`must be an address with a port`,
+		`must be the address that the world reaches us at`,
+		`must be a STUN server's host:port`,
+		`must be a range of at least 4 ports`,
+		`"rot13" is not known here`,
+		`must be a time from 0s to 24h0m0s`,
+		`must be a postgres:// address`,
+		`key "data" is missing`,
+		`key "tenants" is missing`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not said in:\n%s", want, text)
+		}
+	}
+}

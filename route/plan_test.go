@@ -1,0 +1,47 @@
+package route
+
+import (
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"santral/call"
+	"santral/tenant"
+)
+
+func plan() *Plan {
+	var current atomic.Pointer[tenant.Snapshot]
+	current.Store(tenant.NewSnapshot(1, []*tenant.Tenant{
+		{ID: "a", Accounts: []tenant.Account{{Tenant: "a", Number: "101"}, {Tenant: "a", Number: "22000001"}}},
+		{ID: "b", Accounts: []tenant.Account{{Tenant: "b", Number: "202"}}},
+	}))
+	return NewPlan(&current)
+}
+
+func TestRoute(t *testing.T) {
+	p := plan()
+	for dialled, want := range map[string]call.Destination{
+		"101":       {Kind: call.ToAccount, Tenant: "a", Account: "101", Number: "101"},
+		"1-0-1":     {Kind: call.ToAccount, Tenant: "a", Account: "101", Number: "101"},
+		"۱۰۱":       {Kind: call.ToAccount, Tenant: "a", Account: "101", Number: "101"},
+		"٢٢٠٠٠٠٠١":  {Kind: call.ToAccount, Tenant: "a", Account: "22000001", Number: "22000001"},
+		"*43":       {Kind: call.ToService, Tenant: "a", Service: "echo", Number: "*43"},
+		"*60":       {Kind: call.ToService, Tenant: "a", Service: "readback", Number: "*60"},
+		"202":       {Kind: call.ToRefusal, Tenant: "a", Number: "202", Refuse: call.NotFound},
+		"":          {Kind: call.ToRefusal, Tenant: "a", Refuse: call.BadNumber},
+		"../../etc": {Kind: call.ToRefusal, Tenant: "a", Number: "../../etc", Refuse: call.BadNumber},
+		"`id`":      {Kind: call.ToRefusal, Tenant: "a", Number: "`id`", Refuse: call.BadNumber},
+	} {
+		if got := p.Route(call.Party{Tenant: "a"}, dialled, time.Time{}); got != want {
+			t.Errorf("%q goes to %+v, want %+v", dialled, got, want)
+		}
+	}
+}
+
+func BenchmarkRoute(b *testing.B) {
+	p := plan()
+	b.ReportAllocs()
+	for b.Loop() {
+		p.Route(call.Party{Tenant: "a"}, "22000001", time.Time{})
+	}
+}
