@@ -229,7 +229,7 @@ func loadPhones(calls int) {
 				then := time.Duration(binary.BigEndian.Uint64(buf[12:]))
 				if then >= warm && then < total {
 					heard++
-					delays = append(delays, (now - then).Seconds()*1e3)
+					delays = append(delays, (now-then).Seconds()*1e3)
 				}
 			}
 			if count < len(events) {

@@ -44,7 +44,7 @@ type Pool struct {
 	mu     sync.Mutex
 	closed bool
 	past   Stats // of streams that are gone
-	pacer  pacer
+	clock  clock
 }
 
 // readers is how a pool's sockets are opened and read: by loops over the kernel, or by goroutines.
@@ -123,7 +123,7 @@ func NewPool(cfg Config) (*Pool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("media ports: %w", err)
 	}
-	p.pacer.pool = p
+	p.clock.pool = p
 	return p, nil
 }
 
@@ -316,7 +316,7 @@ func (p *Pool) Close() {
 	}
 	p.closed = true
 	p.mu.Unlock()
-	p.pacer.close()
+	p.clock.close()
 	p.readers.close()
 }
 

@@ -183,8 +183,7 @@ func (r *Rule) teaches(p []byte, src Addr) bool {
 	if r.Carries != RTP || src == r.Signalled {
 		return true
 	}
-	t := p[1] & 0x7f
-	return Classify(p) == RTP && r.Types[t>>6]&(1<<(t&63)) != 0
+	return Classify(p) == RTP && inSet(&r.Types, p[1]&0x7f)
 }
 
 // rank gives the rank of a source.

@@ -59,12 +59,14 @@ type Stream struct {
 	meter     Meter
 	handler   Handler
 	route     *Stream // relay: whose peer is sent what arrives here
-	tapType   uint8
+	tapTypes  [2]uint64
 	tap       Handler
 
 	srMiddle  uint32 // of the last sender report that the peer got, RFC 3550 §6.4.1
 	srSent    int64  // when it got it
 	roundTrip int64
+	peerSR    uint32 // the same of the peer's last sender report
+	peerSRAt  int64
 }
 
 // Port is the RTP port's number; RTCP has the next.
@@ -109,10 +111,7 @@ func (s *Stream) Negotiate(t Terms) {
 	if t.Peer.IsValid() {
 		r.Near = t.Peer.As16()
 	}
-	r.Types = [2]uint64{}
-	for _, n := range t.Types {
-		r.Types[n>>6&1] |= 1 << (n & 63)
-	}
+	r.Types = typeSet(t.Types)
 	if len(t.Types) == 0 {
 		r.Types = [2]uint64{^uint64(0), ^uint64(0)}
 	}
@@ -139,16 +138,6 @@ func (s *Stream) Negotiate(t Terms) {
 	c.PerPacket = int64(time.Second) / 100 // reports are rare; pictures' feedback is not (RFC 4585 §3.5)
 	s.nearControl()
 	s.aimLocked()
-}
-
-// Reopen opens the latch's window anew without a change of terms: our own description has gone out.
-func (s *Stream) Reopen() {
-	now := s.pool.now()
-	s.mu.Lock()
-	if s.rtp.Opened != 0 {
-		s.rtp.Opened, s.rtcp.Opened = now, now
-	}
-	s.mu.Unlock()
 }
 
 // nearControl makes the host that RTP comes from the one that RTCP may come from.
@@ -196,12 +185,21 @@ func (s *Stream) Deliver(h Handler) {
 	s.mu.Unlock()
 }
 
-// Tap shows packets of one payload type to h before they go their way; nil ends it.
-func (s *Stream) Tap(payload uint8, h Handler) {
+// Tap shows packets of the given payload types to h before they go their way; nil ends it.
+func (s *Stream) Tap(h Handler, types ...uint8) {
 	s.mu.Lock()
-	s.tapType, s.tap = payload, h
+	s.tapTypes, s.tap = typeSet(types), h
 	s.mu.Unlock()
 }
+
+func typeSet(types []uint8) (set [2]uint64) {
+	for _, n := range types {
+		set[n>>6&1] |= 1 << (n & 63)
+	}
+	return set
+}
+
+func inSet(set *[2]uint64, payload uint8) bool { return set[payload>>6]&(1<<(payload&63)) != 0 }
 
 // packet is the whole way of one packet from its port: judged, measured, and passed on. now is the
 // pool's clock.
@@ -247,7 +245,7 @@ func (s *Stream) receive(b []byte, src Addr, now int64) {
 			if s.meter != nil {
 				s.meter.Packet(h, h.End-h.Begin, time.Duration(now))
 			}
-			if s.tap != nil && h.Payload == s.tapType {
+			if s.tap != nil && inSet(&s.tapTypes, h.Payload) {
 				tap = s.tap
 			}
 		} else {
@@ -287,13 +285,16 @@ func (s *Stream) receiveControl(b []byte, src Addr, now int64) {
 // controlLocked reads the round trip to the peer out of its reports: when it got the last sender
 // report, and how long it kept it (RFC 3550 §6.4.1).
 func (s *Stream) controlLocked(b []byte, now int64) {
-	if s.rtp.Secure || s.srSent == 0 {
+	if s.rtp.Secure {
 		return
 	}
 	for c, rest, ok := NextControl(b); ok; c, rest, ok = NextControl(rest) {
+		if c.Type == SenderReport {
+			s.peerSR, s.peerSRAt = uint32(c.Sender.NTP>>16), now
+		}
 		for i := range c.Reports() {
 			r := c.Report(i)
-			if r.LastSR == 0 || r.LastSR != s.srMiddle {
+			if r.LastSR == 0 || r.LastSR != s.srMiddle || s.srSent == 0 {
 				continue
 			}
 			kept := int64(r.Delay) * int64(time.Second) >> 16
@@ -332,6 +333,18 @@ func (s *Stream) sendTo(b []byte, to *target, p *port) bool {
 	}
 	s.sent.Add(1)
 	return true
+}
+
+// LastReport gives what a report block says of the peer's last sender report: the middle of its NTP
+// time, and the time since it came in 1/65536 s; zeros when none came (RFC 3550 §6.4.1).
+func (s *Stream) LastReport() (middle, delay uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.peerSRAt == 0 {
+		return 0, 0
+	}
+	since := s.pool.now() - s.peerSRAt
+	return s.peerSR, uint32(min(since>>10<<16/(int64(time.Second)>>10), 1<<32-1))
 }
 
 // Facts is what a stream has to tell about itself.

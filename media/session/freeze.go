@@ -1,12 +1,124 @@
 package session
 
+import (
+	"fmt"
+	"net/netip"
+
+	"santral/media"
+	"santral/media/dtmf"
+	"santral/media/rtp"
+	"santral/media/sdp"
+)
+
 // State is a session written out: it can be kept as JSON and read back by Thaw, in this process or
 // another that has the same ports.
-type State struct{}
+type State struct {
+	Peer    netip.Addr    `json:"peer"`
+	Like    netip.Addr    `json:"like"`
+	ID      uint64        `json:"id"`
+	Version uint64        `json:"version"`
+	Body    uint64        `json:"body"`
+	Dir     sdp.Direction `json:"dir"`
+	Lines   []LineState   `json:"lines"`
+	Chosen  *sdp.Chosen   `json:"chosen,omitempty"`
+	Voice   *VoiceState   `json:"voice,omitempty"`
+	Hearing *dtmf.Hearing `json:"hearing,omitempty"`
+	Speaker uint32        `json:"speaker,omitempty"` // source number that Hearing belongs to
+}
 
-// Freeze writes the session out without changing it.
-func (s *Session) Freeze() State { return State{} }
+// LineState is one media line written out.
+type LineState struct {
+	Kind    string           `json:"kind"`
+	Proto   string           `json:"proto"`
+	Stream  *rtp.StreamState `json:"stream,omitempty"`
+	Said    bool             `json:"said"`
+	Refused bool             `json:"refused"`
+	Dir     sdp.Direction    `json:"dir"`
+	Held    bool             `json:"held"`
+	Terms   rtp.Terms        `json:"terms"`
+	Remote  []media.Format   `json:"remote"`
+	Local   []media.Format   `json:"local"`
+	Mux     bool             `json:"mux"`
+	Ptime   int              `json:"ptime"`
+	Meter   meter            `json:"meter"`
+}
 
-// Thaw makes the session that Freeze wrote out, on the same ports of cfg.Pool. Joins are not kept:
-// join again. It fails when a port is taken.
-func Thaw(cfg *Config, st State) (*Session, error) { return &Session{}, nil }
+// VoiceState is where our own stream stands.
+type VoiceState struct {
+	SSRC      uint32 `json:"ssrc"`
+	Timestamp uint32 `json:"timestamp"`
+	Seq       uint16 `json:"seq"`
+	Packets   uint32 `json:"packets"`
+	Octets    uint32 `json:"octets"`
+	Name      string `json:"name"`
+}
+
+// Freeze writes the session out without changing it. What is joined or attached is not part of it.
+func (s *Session) Freeze() State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := State{Peer: s.peer, Like: s.like, ID: s.id, Version: s.version, Body: s.body, Dir: s.dir, Chosen: s.onlyFormat}
+	for _, l := range s.lines {
+		ls := LineState{
+			Kind: l.kind, Proto: l.proto, Said: l.said, Refused: l.refused, Dir: l.dir, Held: l.held, Terms: l.terms,
+			Remote: l.remote, Local: l.local, Mux: l.localMux, Ptime: l.ptime,
+		}
+		if l.stream != nil {
+			stream := l.stream.Freeze()
+			ls.Stream = &stream
+			l.stream.Locked(func() { ls.Meter = l.meter })
+		} else {
+			ls.Meter = l.meter
+		}
+		st.Lines = append(st.Lines, ls)
+	}
+	if v := s.voice; v != nil {
+		v.mu.Lock()
+		st.Voice = &VoiceState{SSRC: v.ssrc, Timestamp: v.timestamp, Seq: v.seq, Packets: v.packets, Octets: v.octets, Name: v.name}
+		v.mu.Unlock()
+	}
+	if e := s.ears; e != nil {
+		e.mu.Lock()
+		hearing := e.hearing
+		st.Hearing, st.Speaker = &hearing, e.ssrc
+		e.mu.Unlock()
+	}
+	return st
+}
+
+// Thaw makes the session that Freeze wrote out, on the same ports of cfg.Pool: latches, counts,
+// descriptions' versions and our own stream's numbers go on. Joins are not kept (join again), nor are
+// the functions given to OnDigit and OnDead. It fails when a port is taken.
+func Thaw(cfg *Config, st State) (*Session, error) {
+	s := &Session{cfg: cfg, peer: st.Peer, like: st.Like, id: st.ID, version: st.Version, body: st.Body, dir: st.Dir, onlyFormat: st.Chosen}
+	for _, ls := range st.Lines {
+		l := &line{
+			kind: ls.Kind, proto: ls.Proto, said: ls.Said, refused: ls.Refused, dir: ls.Dir, held: ls.Held, terms: ls.Terms,
+			remote: ls.Remote, local: ls.Local, localMux: ls.Mux, ptime: ls.Ptime, meter: ls.Meter,
+		}
+		s.lines = append(s.lines, l)
+		if ls.Stream == nil {
+			continue
+		}
+		stream, err := cfg.Pool.Thaw(*ls.Stream)
+		if err != nil {
+			s.Close()
+			return nil, fmt.Errorf("thaw media: %w", err)
+		}
+		l.meter.learn(l.remote, l.local)
+		stream.SetMeter(&l.meter)
+		l.stream = stream
+	}
+	if v := st.Voice; v != nil {
+		s.voice = &voice{
+			pool: cfg.Pool, name: v.Name, ssrc: v.SSRC, timestamp: v.Timestamp, seq: v.Seq, packets: v.Packets, octets: v.Octets,
+		}
+	}
+	if st.Hearing != nil {
+		s.ears = &ears{f: func(byte) {}, hearing: *st.Hearing, ssrc: st.Speaker}
+	}
+	s.mu.Lock()
+	s.applyModeLocked()
+	s.mu.Unlock()
+	return s, nil
+}

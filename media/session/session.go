@@ -2,17 +2,21 @@
 // pairs, latches and formats, writes the descriptions that the peer gets from us, and joins,
 // attaches or echoes the streams.
 //
-// What lives here is the meaning of a description for packets. Packets themselves are relayed by
-// media/rtp, which owns sockets and latches; descriptions are parsed by media/sdp. A Session owns
-// its streams and is safe for concurrent use: its methods take a leaf mutex and never wait.
+// What lives here is the meaning of a description for packets. Packets themselves are judged and
+// relayed by media/rtp, which owns sockets and latches; descriptions are parsed by media/sdp; what
+// is wrong with them in SIP is the caller's. A Session owns its streams and is safe for concurrent
+// use: its methods take a mutex that is held for microseconds and never wait.
 package session
 
 import (
 	"net/netip"
+	"strings"
+	"sync"
 	"time"
 
 	"santral/base/id"
 	"santral/media"
+	"santral/media/quality"
 	"santral/media/rtp"
 	"santral/media/sdp"
 )
@@ -20,79 +24,296 @@ import (
 // Config is what all sessions of a node share. It is not changed after the first New.
 type Config struct {
 	Pool      *rtp.Pool
-	Advertise func(peer netip.Addr) netip.Addr // our address as this peer can reach it; nil means the route's own
+	Advertise func(peer netip.Addr) netip.Addr // our address as this peer can reach it; nil means the one that the pool is bound to
 	DeadAfter time.Duration                    // silence after which OnDead is told; 0 means never
-	Random    *id.Source                       // SSRCs, sequence numbers and session ids; nil means id.Random()
-	Formats   []media.Format                   // what we speak ourselves, best first; nil means PCMA, PCMU and telephone-event
+	Random    *id.Source                       // SSRCs, sequence numbers and session ids
+	Formats   []media.Format                   // what we speak ourselves, best first; nil means Formats()
 }
 
+// Formats is what media that ends here speaks when nothing else is configured, best first.
+func Formats() []media.Format {
+	return []media.Format{
+		{Name: "PCMA", Payload: 8, Rate: 8000, Channels: 1},
+		{Name: "PCMU", Payload: 0, Rate: 8000, Channels: 1},
+		{Name: "telephone-event", Payload: 101, Rate: 8000, Channels: 1, Params: "0-15"},
+	}
+}
+
+// mode is what is done with what arrives.
+type mode uint8
+
+const (
+	parted mode = iota
+	joined
+	attached
+	echoing
+)
+
 // Session is the media of one leg. Make it with New and end it with Close.
-type Session struct{}
+type Session struct {
+	// Parameters.
+	cfg  *Config
+	peer netip.Addr // where the peer signals from
+
+	mu     sync.Mutex
+	closed bool
+
+	// What was said.
+	like        netip.Addr       // an address of the family that our ports have
+	id, version uint64           // of our descriptions' origin
+	body        uint64           // hash of the last one, without its origin
+	remote      *sdp.Description // the peer's last; nil after Thaw
+	before      *sdp.Description // the one that Revert goes back to
+	lines       []*line          // one for each media line, in order
+	dir         sdp.Direction    // of our own offers
+	onlyFormat  *sdp.Chosen      // what media that ends here has agreed on; nil when nothing
+
+	// What is done.
+	mode  mode
+	joint *joint
+	voice *voice // made when media first ends here
+	sink  media.Sink
+	ear   *listener
+
+	// Who is told.
+	onDigit func(byte)
+	ears    *ears
+	watch   watch
+}
+
+// line is one media line.
+type line struct {
+	kind, proto string
+	stream      *rtp.Stream // nil while the line has no ports
+	terms       rtp.Terms   // as the peer's last description has it
+	said        bool        // terms hold
+	refused     bool        // by the peer
+	dir         sdp.Direction
+	held        bool
+	format      string // the peer's first real format
+	remote      []media.Format
+	local       []media.Format // of our last description
+	localMux    bool
+	ptime       int // of our last description
+	meter       meter
+}
 
 // New makes the session of a leg whose signalling peer is at peer. It holds no port until a
-// description asks for one.
-func New(cfg *Config, peer netip.Addr) *Session { return &Session{} }
+// description of ours needs one.
+func New(cfg *Config, peer netip.Addr) *Session {
+	return &Session{cfg: cfg, peer: peer.Unmap(), id: cfg.Random.Uint64() >> 2, dir: sdp.SendRecv}
+}
 
-// SetRemote takes what the peer said, as offer or as answer: addresses, formats, directions. Latches
-// are armed anew where an address changed (RFC 3264 §8.3.1). The session is unchanged when it fails.
-func (s *Session) SetRemote(d *sdp.Description) error { return nil }
+// formats is what we speak ourselves.
+func (s *Session) formats() []media.Format {
+	if s.cfg.Formats != nil {
+		return s.cfg.Formats
+	}
+	return ownFormats
+}
 
-// RelayLocal makes the description for our peer out of the other leg's: the same lines with our
-// address, our ports and our own origin, whose version rises only when the text changes
-// (RFC 3264 §8). What cannot be relayed (ICE, DTLS, streams over TCP) is taken out or refused by port 0.
-// It fails when no port is free.
-func (s *Session) RelayLocal(other *sdp.Description) (*sdp.Description, error) { return nil, nil }
+var ownFormats = Formats()
 
-// AnswerLocal answers the description given to SetRemote with our own formats, for media that ends
-// here. It fails when there is no format in common: that is a 488.
-func (s *Session) AnswerLocal() (*sdp.Description, error) { return nil, nil }
-
-// OfferLocal offers our own formats, for media that ends here.
-func (s *Session) OfferLocal() (*sdp.Description, error) { return nil, nil }
-
-// Join relays between two sessions, both ways, stream by stream. It replaces what either did before,
-// and follows both through later descriptions until Part or Close of either.
-func (s *Session) Join(other *Session) {}
-
-// Attach ends the media here: src is heard by the peer, sink gets what the peer says, in 20 ms
-// frames of 8 kHz. Either may be nil. A src that ends by io.EOF is not read again; sink goes on. Both
-// are called on the media clock and must not block.
-func (s *Session) Attach(src media.Source, sink media.Sink) {}
-
-// Echo sends the peer its own sound back.
-func (s *Session) Echo() {}
-
-// Part ends Join, Attach and Echo: the peer hears nothing, until the next of them. The session that
-// was joined with this one is parted too.
-func (s *Session) Part() {}
-
-// SendDigit sends one digit ('0'–'9', '*', '#', 'A'–'D') of ms milliseconds as RFC 4733 events, after
-// those still to be sent. It works where media ends here (after Attach or Part, not while joined) and
-// fails when the peer takes no telephone-event or d is no digit.
-func (s *Session) SendDigit(d byte, ms int) error { return nil }
-
-// OnDigit has f told of every digit from the peer, once each, whether the session is joined or
-// not. f is called on a media loop and must not block; nil ends it.
-func (s *Session) OnDigit(f func(d byte)) {}
-
-// OnDead begins the watch over the peer's packets: f is told once when none came for DeadAfter,
-// while the peer is to send (a peer on hold is not watched). Call it when the leg is established.
-// f must not block; nil ends the watch.
-func (s *Session) OnDead(f func()) {}
+// line gives line i, made when it is new.
+func (s *Session) lineLocked(i int) *line {
+	for len(s.lines) <= i {
+		s.lines = append(s.lines, &line{})
+	}
+	return s.lines[i]
+}
 
 // Quality is what is known of each stream, one for each media line in order.
-func (s *Session) Quality() []media.Quality { return nil }
+func (s *Session) Quality() []media.Quality {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]media.Quality, len(s.lines))
+	for i, l := range s.lines {
+		list[i] = l.quality()
+	}
+	return list
+}
+
+func (l *line) quality() media.Quality {
+	var q media.Quality
+	read := func() {
+		r := &l.meter.Receiver
+		q.Packets, q.Octets, q.Lost, q.Late, q.Jitter = r.Packets, l.meter.Octets, r.Lost(), r.Late, r.JitterTime()
+		if q.Packets > 0 {
+			q.Format = nameOf(l.meter.Payload, l.local, l.remote)
+		}
+	}
+	if l.stream == nil {
+		read() // nobody meters any more
+		q.Sent, q.RoundTrip = l.meter.Sent, l.meter.RoundTrip
+	} else {
+		l.stream.Locked(read)
+		f := l.stream.Facts()
+		q.Sent, q.RoundTrip = f.Sent+l.meter.Sent, f.RoundTrip
+	}
+	q.MOS = quality.Estimate(q)
+	return q
+}
+
+// nameOf names a payload number by what either side said of it.
+func nameOf(payload uint8, lists ...[]media.Format) string {
+	for _, list := range lists {
+		for i := range list {
+			if list[i].Payload == payload {
+				return list[i].Name
+			}
+		}
+	}
+	return ""
+}
 
 // Remote is where the peer's media is, "192.0.2.1:4000": of the first stream, the learned address
 // where one is, otherwise the signalled one; "" when there is none.
-func (s *Session) Remote() string { return "" }
+func (s *Session) Remote() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.lines {
+		if l.stream != nil {
+			if f := l.stream.Facts(); f.Source.IsValid() {
+				return f.Source.String()
+			}
+		}
+		if l.said && !l.refused && l.terms.Remote.IsValid() {
+			return l.terms.Remote.String()
+		}
+	}
+	return ""
+}
 
-// Codec is the name of the first stream's format ("PCMA") as negotiated, "" when there is none.
-func (s *Session) Codec() string { return "" }
+// Codec is the name of the first stream's format as negotiated ("PCMA"), "" when there is none:
+// the first format of the answer, whichever side gave it.
+func (s *Session) Codec() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.lines {
+		if l.refused || !l.said {
+			continue
+		}
+		// The answer's list is the shorter one; where both are equal the first of either will do.
+		list := l.remote
+		if len(l.local) > 0 && len(l.local) < len(list) {
+			list = l.local
+		}
+		for _, f := range list {
+			if !sdp.IsEvents(f) && !sdp.IsNoise(f) {
+				return f.Name
+			}
+		}
+	}
+	return ""
+}
 
-// Held reports whether the peer holds us: its last description wants nothing to be sent to it, or it
-// sends nothing itself.
-func (s *Session) Held() bool { return false }
+// Held reports whether the peer holds us: by its last description it wants nothing on any line.
+func (s *Session) Held() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	any := false
+	for _, l := range s.lines {
+		if l.said && !l.refused {
+			if any = true; !l.held {
+				return false
+			}
+		}
+	}
+	return any
+}
 
-// Close gives the ports back to the pool, which lets them drain. It may be called again.
-func (s *Session) Close() {}
+// Close gives the ports back to the pool, which lets them drain. It may be called again. What
+// Quality and Remote tell stays.
+func (s *Session) Close() {
+	s.Part()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	s.closed = true
+	s.stopWatchLocked()
+	s.onDigit = nil
+	for _, l := range s.lines {
+		l.drop()
+	}
+}
+
+// drop gives a line's ports back and keeps what is worth knowing of them.
+func (l *line) drop() {
+	if l.stream == nil {
+		return
+	}
+	f := l.stream.Facts()
+	if f.Source.IsValid() {
+		l.terms.Remote = f.Source
+	}
+	l.meter.Sent += f.Sent
+	if f.RoundTrip > 0 {
+		l.meter.RoundTrip = f.RoundTrip
+	}
+	l.stream.Release()
+	l.stream = nil
+}
+
+// meter is a line's receiver statistics. Its stream calls it under its own lock.
+type meter struct {
+	Receiver  quality.Receiver `json:"receiver"`
+	SSRC      uint32           `json:"ssrc"`
+	Begun     bool             `json:"begun"`
+	Payload   uint8            `json:"payload"` // the last that was no event
+	Octets    uint64           `json:"octets"`
+	Sent      uint64           `json:"sent"` // by streams that are gone
+	RoundTrip time.Duration    `json:"round_trip"`
+
+	clocks [128]uint16 // of each payload number in units of 250 Hz, 0 where unknown
+	events [2]uint64   // payload numbers of telephone events
+}
+
+// learn tells the meter what payload numbers mean.
+func (m *meter) learn(lists ...[]media.Format) {
+	m.clocks, m.events = [128]uint16{}, [2]uint64{}
+	for _, list := range lists {
+		for _, f := range list {
+			m.clocks[f.Payload&0x7f] = uint16(f.Rate / 250)
+			if sdp.IsEvents(f) {
+				m.events[f.Payload>>6&1] |= 1 << (f.Payload & 63)
+			}
+		}
+	}
+}
+
+// Packet counts one packet of the peer's.
+func (m *meter) Packet(h rtp.Header, size int, at time.Duration) {
+	if m.SSRC != h.SSRC || !m.Begun {
+		if m.Begun {
+			m.Receiver.Restart()
+		}
+		m.SSRC, m.Begun = h.SSRC, true
+	}
+	if m.events[h.Payload>>6]&(1<<(h.Payload&63)) != 0 {
+		m.Receiver.Count(h.Seq)
+		return
+	}
+	if clock := uint32(m.clocks[h.Payload]) * 250; clock != 0 && clock != m.Receiver.Rate {
+		m.Receiver.Rate, m.Receiver.Timed = clock, false
+	}
+	m.Payload = h.Payload
+	switch m.Receiver.Update(h.Seq, h.Timestamp, at) {
+	case quality.Fresh, quality.Jumped:
+		m.Octets += uint64(size)
+	}
+}
+
+// eventsOf gives the payload numbers of telephone events in a list.
+func eventsOf(list []media.Format) (types []uint8) {
+	for _, f := range list {
+		if sdp.IsEvents(f) {
+			types = append(types, f.Payload)
+		}
+	}
+	return types
+}
+
+// rtpProto reports whether a protocol is RTP, in the clear or with keys in the description.
+func rtpProto(proto string) bool { return strings.HasPrefix(proto, "RTP/") }

@@ -1,5 +1,0 @@
-package rtp
-
-type pacer struct{ pool *Pool }
-
-func (p *pacer) close() {}

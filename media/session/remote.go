@@ -1,0 +1,224 @@
+package session
+
+import (
+	"errors"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"santral/media"
+	"santral/media/rtp"
+	"santral/media/sdp"
+)
+
+// SetRemote takes what the peer said, as offer or as answer: addresses, formats, directions. Latches
+// are armed anew where an address changed (RFC 3264 §8.3.1), and ports of refused lines are given
+// back. The description is kept and must not be changed afterwards. A refused change of the session
+// is undone by Revert.
+func (s *Session) SetRemote(d *sdp.Description) error {
+	if d == nil {
+		return errors.New("set remote media: no description")
+	}
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return errClosed
+	}
+	s.before, s.remote = s.remote, d
+	s.applyRemoteLocked(d)
+	j := s.joint
+	s.mu.Unlock()
+	j.route()
+	return nil
+}
+
+// Revert makes the peer's description before the last one hold again: the offer that SetRemote took
+// was refused, and the session goes on as it was (RFC 3264 §8). Without an earlier one it does nothing.
+func (s *Session) Revert() {
+	s.mu.Lock()
+	if s.closed || s.before == nil {
+		s.mu.Unlock()
+		return
+	}
+	s.remote, s.before = s.before, nil
+	s.applyRemoteLocked(s.remote)
+	j := s.joint
+	s.mu.Unlock()
+	j.route()
+}
+
+var errClosed = errors.New("the media session is closed")
+
+// applyRemoteLocked makes lines and streams what d says.
+func (s *Session) applyRemoteLocked(d *sdp.Description) {
+	for i := range d.Media {
+		l := s.lineLocked(i)
+		m := &d.Media[i]
+		l.kind, l.proto = m.Kind, m.Proto
+		l.refused = m.Rejected()
+		l.remote = m.FormatList()
+		l.dir = m.Direction(d)
+		l.held = m.Held(d)
+		l.terms, l.said = s.terms(d, m, l), true
+		if l.refused {
+			l.drop()
+			continue
+		}
+		s.negotiateLocked(l)
+	}
+	s.chooseLocked(d)
+	s.applyModeLocked()
+}
+
+// chooseLocked finds what media that ends here can speak with the peer: the first plain audio line
+// with a format of ours.
+func (s *Session) chooseLocked(d *sdp.Description) {
+	s.onlyFormat = nil
+	for i := range d.Media {
+		m := &d.Media[i]
+		if m.Kind != "audio" || m.Rejected() || !plain(m.Proto) {
+			continue
+		}
+		if c, ok := sdp.Choose(m, s.formats()); ok {
+			c.Line = i
+			s.onlyFormat = &c
+			return
+		}
+	}
+}
+
+func plain(proto string) bool { return proto == "RTP/AVP" || proto == "RTP/AVPF" }
+
+// negotiateLocked hands a line's terms to its stream, if it has one.
+func (s *Session) negotiateLocked(l *line) {
+	if l.stream == nil || !l.said || l.refused {
+		return
+	}
+	t := l.terms
+	t.Types = payloads(l.remote, l.local)
+	t.Mux = t.Mux && l.localMux
+	l.stream.Locked(func() { l.meter.learn(l.remote, l.local) })
+	l.stream.SetMeter(&l.meter)
+	l.stream.Negotiate(t)
+}
+
+// terms reads what d says of a line.
+func (s *Session) terms(d *sdp.Description, m *sdp.Media, l *line) rtp.Terms {
+	t := rtp.Terms{
+		Peer: s.peer,
+		Raw:  !rtpProto(m.Proto),
+		// A secure profile is SAVP or SAVPF (RFC 3711 §12, RFC 5124 §2).
+		Secure: strings.Contains(m.Proto, "SAVP"),
+		Mux:    m.Mux(),
+		Quiet:  !l.dir.Sends(),
+	}
+	if addr, ok := m.Addr(d); ok {
+		switch {
+		case addr.Addr().IsUnspecified():
+			t.Mute = true // the old hold, RFC 3264 §8.4
+		case usable(addr.Addr()):
+			t.Remote = addr
+			t.Open = mayOpen(addr.Addr(), s.peer)
+			if control, ok := m.RTCP(d); ok && usable(control.Addr()) && mayOpen(control.Addr(), s.peer) == t.Open {
+				t.Control = control
+			}
+		}
+	}
+	t.Packets, t.Octets = rates(m, l)
+	return t
+}
+
+// usable reports whether an address can be one phone's: neither a group nor everybody.
+func usable(a netip.Addr) bool {
+	return a.IsValid() && !a.IsUnspecified() && !a.IsMulticast() && a != netip.AddrFrom4([4]byte{255, 255, 255, 255})
+}
+
+// mayOpen reports whether a signalled address may be sent to before anything came from it. A
+// description may name any address, so one that is only local to somebody (private, loopback,
+// link-local) is believed only of a peer that is local itself; otherwise the peer sits behind a
+// translator, or is after our own network, and must speak first.
+func mayOpen(a, peer netip.Addr) bool {
+	a = a.Unmap()
+	switch {
+	case a == peer:
+		return true
+	case !usable(a), a.IsLinkLocalUnicast():
+		return false
+	case a.IsLoopback():
+		return peer.IsLoopback()
+	case private(a):
+		return private(peer) || peer.IsLoopback()
+	}
+	return true
+}
+
+var sharedSpace = netip.MustParsePrefix("100.64.0.0/10") // RFC 6598 §7
+
+func private(a netip.Addr) bool { return a.IsPrivate() || sharedSpace.Contains(a) }
+
+// payloads gives the payload numbers by which the peer's stream may begin: what either side named,
+// and comfort noise (RFC 3389 §4).
+func payloads(lists ...[]media.Format) []uint8 {
+	out := []uint8{13}
+	for _, list := range lists {
+		for _, f := range list {
+			out = append(out, f.Payload)
+		}
+	}
+	return out
+}
+
+// What a stream is taken to need when its description doesn't say: octets of payload a second. The
+// guard leaves several times as much.
+const (
+	voiceOctets = 16_000 // Opus at 128 kbit/s; the codecs of telephony need less
+	videoOctets = 250_000
+	header      = 40 // RTP header with extensions, and SRTP's tag
+)
+
+// rates gives the packets and octets a second that a line is good for; 0 packets where only octets
+// are known.
+func rates(m *sdp.Media, l *line) (packets, octets int) {
+	if !rtpProto(m.Proto) {
+		return 0, videoOctets
+	}
+	if bits := bandwidth(m.Lines); bits > 0 {
+		octets = bits / 8
+	}
+	if m.Kind != "audio" {
+		return 0, max(octets, videoOctets)
+	}
+	packets = 50
+	for _, ptime := range [...]int{m.Ptime(), l.ptime} {
+		if ptime >= 1 && ptime < 20 {
+			packets = max(packets, 1000/ptime)
+		}
+	}
+	octets = max(octets, voiceOctets)
+	for _, f := range l.remote {
+		if f.Name == "L16" {
+			octets = max(octets, 2*f.Rate*max(f.Channels, 1))
+		}
+	}
+	return packets, octets + packets*header
+}
+
+// bandwidth reads b=AS or b=TIAS in bits a second (RFC 8866 §5.8, RFC 3890 §6.2), 0 when unsaid.
+func bandwidth(lines []sdp.Line) int {
+	const most = 1 << 30
+	for _, line := range lines {
+		if line.Type != 'b' {
+			continue
+		}
+		kind, value, _ := strings.Cut(line.Value, ":")
+		n, err := strconv.Atoi(value)
+		switch {
+		case err != nil || n < 0:
+		case kind == "TIAS":
+			return min(n, most)
+		case kind == "AS":
+			return min(n, most/1000) * 1000
+		}
+	}
+	return 0
+}
