@@ -1,0 +1,48 @@
+package server
+
+import (
+	"santral/api/rest"
+	"santral/call"
+	"santral/call/control"
+)
+
+// liveCalls lists the calls of now for the API.
+func (s *server) liveCalls() []rest.LiveCall {
+	var list []rest.LiveCall
+	for _, l := range s.control.Calls("") {
+		list = append(list, live(l))
+	}
+	return list
+}
+
+func live(l control.Live) rest.LiveCall {
+	c := rest.LiveCall{
+		Call: string(l.ID), Tenant: l.From.Tenant, From: l.From.Number, Dialled: l.Dialled, To: l.To,
+		State: l.State.String(), Began: l.Began,
+	}
+	for _, leg := range l.Legs {
+		if leg.Over {
+			continue
+		}
+		c.Legs = append(c.Legs, rest.LiveLeg{
+			Leg: string(leg.ID), Direction: leg.Detail.Direction.String(), Account: leg.Detail.Account,
+			SIPCallID: leg.Detail.SIPCallID, Remote: leg.Detail.Remote, Media: leg.Detail.Media, Codec: leg.Codec,
+		})
+	}
+	return c
+}
+
+// callIDs gives the SIP Call-IDs of a live call, legs that are over included; none when the call is
+// not live.
+func (s *server) callIDs(id string) (ids []string) {
+	l, ok := s.control.Call(call.ID(id))
+	if !ok {
+		return nil
+	}
+	for _, leg := range l.Legs {
+		ids = append(ids, leg.Detail.SIPCallID)
+	}
+	return ids
+}
+
+func (s *server) hangup(id string) bool { return s.control.Hangup(call.ID(id), call.NormalClearing) }

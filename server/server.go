@@ -1,0 +1,243 @@
+// Package server is the one place that knows everyone: it builds the exchange out of its rooms,
+// starts and stops it, and holds the few lines that join rooms which must not know each other. It
+// owns the order of things: what is opened first is closed last, and nothing is acknowledged before
+// what it rests on is open.
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"santral/access"
+	"santral/api/client"
+	"santral/api/rest"
+	"santral/base/id"
+	"santral/base/vnet"
+	"santral/call/control"
+	"santral/config"
+	"santral/media/rtp"
+	"santral/observe/trace"
+	"santral/service/registrar"
+	"santral/sip/endpoint"
+	"santral/sip/transport"
+	"santral/tenant"
+)
+
+// Options are what an exchange is started with.
+type Options struct {
+	Boot    *config.Boot
+	Tenants []*tenant.Tenant // checked
+	Trust   []netip.Prefix   // INVITEs from there need no proof; load tests only
+	Version string
+}
+
+// Ready is told once the exchange serves.
+type Ready struct {
+	SIP   string // host:port of the first listener
+	HTTP  string // base address of the API
+	Token string // of the API
+}
+
+// server is a running exchange.
+type server struct {
+	boot     *config.Boot
+	version  string
+	log      *slog.Logger
+	random   *id.Source
+	current  atomic.Pointer[tenant.Snapshot]
+	guard    *access.Guard
+	door     *access.Door
+	traffic  traffic
+	trace    *trace.Book
+	records  *records
+	registry *registrar.Registrar
+	pool     *rtp.Pool
+	wire     *transport.Layer
+	endpoint atomic.Pointer[endpoint.Endpoint]
+	control  *control.Control
+	token    string
+	draining atomic.Bool
+	closers  []func()
+}
+
+// later runs f when the exchange ends, last registered first.
+func (s *server) later(f func()) { s.closers = append(s.closers, f) }
+
+// drainBye is how long a BYE's answer is awaited when the exchange ends.
+const drainBye = 3 * time.Second
+
+// Run serves until ctx ends; then calls may go on for Boot.Drain, are ended with BYE, everything is
+// written down, and Run returns nil. ready is called once, when the exchange really serves.
+func Run(ctx context.Context, o Options, ready func(Ready)) error {
+	s := &server{boot: o.Boot, version: o.Version, random: id.Random(), log: logger(o.Boot.Log)}
+	defer func() {
+		for i := len(s.closers) - 1; i >= 0; i-- {
+			s.closers[i]()
+		}
+	}()
+	s.current.Store(tenant.NewSnapshot(1, o.Tenants))
+	if err := s.open(); err != nil {
+		return err
+	}
+	web, err := net.Listen("tcp", s.boot.HTTP.String())
+	if err != nil {
+		return fmt.Errorf("listen for HTTP at %s: %w", s.boot.HTTP, err)
+	}
+	s.later(func() { web.Close() })
+	if err := s.serve(o.Trust); err != nil {
+		return err
+	}
+	h := rest.Server(rest.Handler(s.api()))
+	h.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)
+	go h.Serve(web)
+	s.later(func() { h.Close() })
+
+	told := Ready{SIP: s.told(), HTTP: "http://" + web.Addr().String(), Token: s.token}
+	if err := s.leaveAccess(told); err != nil {
+		return err
+	}
+	ready(told)
+	<-ctx.Done()
+	s.drain()
+	return nil
+}
+
+// told is the address that the first listener is told by.
+func (s *server) told() string { return s.boot.Listen[0].Address.String() }
+
+// open opens what survives a restart: the data folder, traces, bindings, ledger and records.
+func (s *server) open() error {
+	if err := os.MkdirAll(s.boot.Data, 0o700); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
+	}
+	if err := s.lock(); err != nil {
+		return err
+	}
+	if err := s.readToken(); err != nil {
+		return err
+	}
+	var err error
+	if s.trace, err = trace.Open(filepath.Join(s.boot.Data, "trace")); err != nil {
+		return err
+	}
+	s.later(s.trace.Close)
+	if s.records, err = openRecords(s.boot.Data, s.boot.DB, s.log); err != nil {
+		return err
+	}
+	s.later(s.records.close)
+	return nil
+}
+
+// lock keeps a second exchange out of the data folder.
+func (s *server) lock() error {
+	file, err := os.OpenFile(filepath.Join(s.boot.Data, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("lock the data folder: %w", err)
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		file.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return fmt.Errorf("another exchange runs with the data folder %s: stop it, or name another with --data", s.boot.Data)
+		}
+		return fmt.Errorf("lock the data folder: %w", err)
+	}
+	s.later(func() { file.Close() })
+	return nil
+}
+
+// readToken reads the API's token, or makes it at the first start.
+func (s *server) readToken() error {
+	file := filepath.Join(s.boot.Data, "api.token")
+	text, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		var raw [24]byte
+		rand.Read(raw[:])
+		text = []byte(base64.RawURLEncoding.EncodeToString(raw[:]))
+		err = os.WriteFile(file, text, 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("keep the API's token: %w", err)
+	}
+	s.token = string(text)
+	return nil
+}
+
+// leaveAccess leaves the API's address and token in the data folder, for commands on this machine.
+func (s *server) leaveAccess(r Ready) error {
+	text, err := json.Marshal(client.Access{URL: r.HTTP, Token: r.Token})
+	if err == nil {
+		err = os.WriteFile(filepath.Join(s.boot.Data, client.AccessFile), text, 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("leave the API's address: %w", err)
+	}
+	return nil
+}
+
+// drain takes no more calls, lets those that are going on end for a while, then ends them with BYE.
+func (s *server) drain() {
+	s.draining.Store(true)
+	ctx, stop := context.WithTimeout(context.Background(), s.boot.Drain)
+	s.control.Drain(ctx)
+	stop()
+	// What was hung up has its BYE on the wire; its answer and retransmissions need a moment.
+	deadline := time.Now().Add(drainBye)
+	for s.endpoint.Load().Stats().Clients > 0 && time.Now().Before(deadline) {
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// readiness says why new calls are not taken; nil when they are.
+func (s *server) readiness() error {
+	switch {
+	case s.draining.Load():
+		return errors.New("shutting down")
+	case s.records.Full():
+		return errors.New("the ledger can't keep up: the disk is full or failing")
+	}
+	return nil
+}
+
+func logger(level string) *slog.Logger {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		l = slog.LevelInfo
+	}
+	return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: l}))
+}
+
+// network is the wire of a running exchange.
+var network = vnet.Real()
+
+// api is what the HTTP side shows and changes.
+func (s *server) api() rest.Config {
+	return rest.Config{
+		Token:         s.token,
+		Version:       s.version,
+		Calls:         s.liveCalls,
+		Hangup:        s.hangup,
+		Registrations: s.registry.List,
+		CDRs:          s.records.rows,
+		Trace:         func(_ context.Context, ids []string) ([]trace.Entry, error) { return s.trace.Read(ids) },
+		CallIDs:       s.callIDs,
+		Bans:          func() []access.Ban { return s.guard.Bans(time.Now()) },
+		Unban: func(source string) bool {
+			from, err := netip.ParseAddrPort(source)
+			return err == nil && s.guard.Unban(from)
+		},
+		Ready:   s.readiness,
+		Metrics: s.metrics().Handler(),
+	}
+}

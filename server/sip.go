@@ -1,0 +1,264 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"santral/access"
+	"santral/base/advertise"
+	"santral/call"
+	"santral/call/control"
+	"santral/call/sipleg"
+	"santral/config"
+	"santral/media/rtp"
+	"santral/media/sdp"
+	"santral/media/session"
+	"santral/observe/trace"
+	"santral/route"
+	"santral/service/feature"
+	"santral/service/registrar"
+	"santral/sip"
+	"santral/sip/endpoint"
+	"santral/sip/resolve"
+	"santral/sip/transport"
+)
+
+// methods are those that somebody here serves.
+var methods = []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.REGISTER, sip.INFO}
+
+// serve opens the sockets: from here on the exchange answers.
+func (s *server) serve(trust []netip.Prefix) error {
+	trusted := func(a netip.Addr) bool {
+		for _, p := range trust {
+			if p.Contains(a.Unmap()) {
+				return true
+			}
+		}
+		return false
+	}
+	s.guard = access.NewGuard(access.DefaultLimits)
+	s.door = access.NewDoor(access.DoorConfig{
+		Current: s.current.Load, Guard: s.guard, Algorithms: s.boot.Digest, Trusted: trusted, Random: s.random,
+	})
+	var listeners []transport.Listener
+	for _, l := range s.boot.Listen {
+		policy, err := s.advertise(l.Address.Addr(), l.Advertise)
+		if err != nil {
+			return err
+		}
+		listeners = append(listeners, transport.Listener{Transport: sip.ParseTransport(l.Transport), Addr: l.Address, Advertise: policy})
+	}
+	layer, err := transport.Start(transport.Config{
+		Net: network, Listeners: listeners, Handle: s.receive, Closed: s.closed, Limits: transport.Limits{Exempt: trusted},
+	})
+	if err != nil {
+		return err
+	}
+	s.wire = layer
+	s.later(layer.Close)
+	s.registry = registrar.New(registrar.Config{Journal: s.records.bindings, Current: s.current.Load, Alive: layer.Alive}, s.records.saved)
+	s.later(s.registry.Close)
+	s.records.saved = nil
+
+	media, err := s.media()
+	if err != nil {
+		return err
+	}
+	agent := sipleg.New(sipleg.Config{
+		Shard: func(callID string) *endpoint.Shard { return s.endpoint.Load().Shard(callID) }, Media: media, Random: s.random,
+		Door: s.door, Host: s.realm, UserAgent: s.product(),
+	})
+	s.control = control.New(control.Config{
+		Router: route.NewPlan(&s.current), Contacts: s.registry, Channels: access.NewChannels(s.current.Load), Ledger: s.records,
+		Dialer: tracedDialer{agent, s.trace}, Stories: feature.Stories(), Log: s.log,
+	})
+	e := endpoint.New(endpoint.Config{
+		Wire: wire{layer}, Resolver: resolve.New(network), Random: s.random, User: &mux{s, agent}, Gate: s.gate,
+		Trace: &tap{s}, Server: s.product(), Allow: methods, Refuse: map[sip.Method]int{sip.SUBSCRIBE: 405},
+		Limits: endpoint.Limits{Exempt: trusted},
+	})
+	s.later(func() {
+		ctx, stop := context.WithTimeout(context.Background(), time.Second)
+		defer stop()
+		e.Close(ctx)
+	})
+	s.endpoint.Store(e)
+	agent.Open(incoming{s})
+	return nil
+}
+
+// media opens the pool of media ports.
+func (s *server) media() (*session.Config, error) {
+	m := s.boot.Media
+	policy, err := s.advertise(m.Address, m.Advertise)
+	if err != nil {
+		return nil, err
+	}
+	s.pool, err = rtp.NewPool(rtp.Config{Bind: []netip.Addr{m.Address}, First: m.First, Last: m.Last})
+	if err != nil {
+		return nil, fmt.Errorf("open media ports %d-%d: %w", m.First, m.Last, err)
+	}
+	s.later(s.pool.Close)
+	return &session.Config{Pool: s.pool, Advertise: policy.For, DeadAfter: m.DeadAfter, Random: s.random}, nil
+}
+
+// advertise makes the policy of a listener's setting. A STUN server is asked before anything is told.
+func (s *server) advertise(bound netip.Addr, a config.Advertise) (*advertise.Policy, error) {
+	p, err := advertise.New(advertise.Config{Net: network, Bound: bound, Public: a.Public, Local: a.Local, STUN: a.STUN, Random: s.random})
+	if err != nil {
+		return nil, fmt.Errorf("advertised address of %s: %w", bound, err)
+	}
+	ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
+	defer stop()
+	if err := p.Learn(ctx); err != nil {
+		return nil, fmt.Errorf("learn our public address from %s: %w", a.STUN, err)
+	}
+	return p, nil
+}
+
+func (s *server) product() string { return "Santral" }
+
+// realm is the host of the identities that a tenant's parties present.
+func (s *server) realm(tenantID string) string {
+	if t := s.current.Load().Tenant(tenantID); t != nil {
+		return t.Realm
+	}
+	return ""
+}
+
+// receive takes every message from the wire; banned sources are not heard, and nobody is before the
+// endpoint stands.
+func (s *server) receive(in sip.Inbound) {
+	e := s.endpoint.Load()
+	if e == nil {
+		return
+	}
+	if !s.guard.Hear(in.Flow.Remote, time.Now()) {
+		s.traffic.banned.Add(1)
+		return
+	}
+	s.traffic.received(in)
+	e.Receive(in)
+}
+
+// closed hears of connections that ended.
+func (s *server) closed(f sip.Flow) {
+	if s.endpoint.Load() != nil {
+		s.registry.Closed(f)
+	}
+}
+
+// gate judges new requests without credentials before any state is made for them.
+func (s *server) gate(in sip.Inbound) endpoint.Verdict {
+	drop, refusal := s.door.Gate(in.Msg, in.Flow, time.Now())
+	if drop {
+		return endpoint.Verdict{Drop: true}
+	}
+	if refusal == nil {
+		return endpoint.Verdict{}
+	}
+	return endpoint.Verdict{Status: refusal.Status, Reason: refusal.Reason, Headers: refusal.Headers}
+}
+
+// mux hands new requests to the room that serves their method.
+type mux struct {
+	s     *server
+	agent *sipleg.Agent
+}
+
+// Serve implements endpoint.User.
+func (m *mux) Serve(shard *endpoint.Shard, tx *endpoint.ServerTx) {
+	req := tx.Request()
+	if req.Method == sip.OPTIONS {
+		res := sip.NewResponse(req, 200, "")
+		res.Set(sip.Accept, "application/sdp")
+		res.Set(sip.Supported, "")
+		tx.Respond(res)
+		return
+	}
+	if wait := m.s.guard.Wait(tx.Flow().Remote, time.Now()); wait > 0 && req.Has(sip.Authorization) {
+		shard.After(wait, func() { m.hand(shard, tx) })
+		return
+	}
+	m.hand(shard, tx)
+}
+
+func (m *mux) hand(shard *endpoint.Shard, tx *endpoint.ServerTx) {
+	req := tx.Request()
+	switch req.Method {
+	case sip.INVITE:
+		m.agent.Serve(shard, tx)
+	case sip.REGISTER:
+		m.register(shard, tx)
+	default: // within no dialog of ours
+		tx.Refuse(481, "")
+	}
+}
+
+func (m *mux) register(shard *endpoint.Shard, tx *endpoint.ServerTx) {
+	req := tx.Request()
+	who, refusal := m.s.door.Identify(req, tx.Flow())
+	if refusal == nil {
+		refusal = m.s.door.Owns(req, who)
+	}
+	if refusal != nil {
+		tx.Respond(refusal)
+		return
+	}
+	inline := true
+	m.s.registry.Register(req, tx.Flow(), who, func(res *sip.Message) {
+		if inline {
+			tx.Respond(res)
+			return
+		}
+		shard.Do(func() { tx.Respond(res) })
+	})
+	inline = false
+}
+
+// wire is the transport as the endpoint asks for it.
+type wire struct{ *transport.Layer }
+
+// Writer implements endpoint.Wire.
+func (w wire) Writer() endpoint.Writer { return w.Layer.Writer() }
+
+// incoming hands inbound legs to control and keeps their ladders.
+type incoming struct{ s *server }
+
+// Incoming implements call.Incoming.
+func (i incoming) Incoming(leg call.Leg, id call.ID, from call.Party, dialled string, offer *sdp.Description, hops int) call.Inbox {
+	i.s.trace.Keep(leg.Detail().SIPCallID)
+	return i.s.control.Incoming(leg, id, from, dialled, offer, hops)
+}
+
+// tracedDialer keeps the ladders of outbound legs.
+type tracedDialer struct {
+	agent *sipleg.Agent
+	book  *trace.Book
+}
+
+// Dial implements call.Dialer.
+func (d tracedDialer) Dial(ctx context.Context, to call.Dial, inbox call.Inbox) call.Leg {
+	leg := d.agent.Dial(ctx, to, inbox)
+	d.book.Keep(leg.Detail().SIPCallID)
+	return leg
+}
+
+// tap shows every message to the trace and counts answers.
+type tap struct{ s *server }
+
+// Received implements endpoint.Trace.
+func (t *tap) Received(in sip.Inbound, at time.Time) {
+	if in.Msg == nil || in.Msg.Method == sip.REGISTER || in.Msg.Method == sip.OPTIONS {
+		return
+	}
+	t.s.trace.Add(trace.Entry{At: at, CallID: in.Msg.CallID(), Local: in.Flow.Local, Remote: in.Flow.Remote, Proto: in.Flow.Transport.String(), Text: in.Msg.String()})
+}
+
+// Sent implements endpoint.Trace.
+func (t *tap) Sent(f sip.Flow, callID string, text []byte, at time.Time) {
+	t.s.traffic.sent(text)
+	t.s.trace.Add(trace.Entry{At: at, CallID: callID, Out: true, Local: f.Local, Remote: f.Remote, Proto: f.Transport.String(), Text: string(text)})
+}
