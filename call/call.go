@@ -251,6 +251,7 @@ type Control interface {
 	Answer(ctx context.Context) error
 	Ringing(ctx context.Context) error
 	Play(ctx context.Context, s media.Source) error // until the source ends
+	Tones(ctx context.Context, keys string) error   // keys as two-tone signals (ITU-T Q.23), a blank is a silence; until the last is over
 	Echo(ctx context.Context) error                 // what is heard is said, until the caller hangs up
 	Collect(ctx context.Context, max int, first, between time.Duration) (digits string, err error)
 	Hangup(c Cause)

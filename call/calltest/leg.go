@@ -34,6 +34,7 @@ type Leg struct {
 	asking    bool // control's Offer waits for the phone
 	askingFor bool // it asked for an offer
 	frozen    bool
+	stiff     bool // it can't be written out
 }
 
 var (
@@ -96,7 +97,7 @@ func (l *Leg) Progress(p call.Progress) {
 func (l *Leg) Answer(d *sdp.Description) {
 	l.house.mu.Lock()
 	defer l.house.mu.Unlock()
-	if l.commandLocked(l.dir == call.In && !l.answered, "200 %s", text(d)) {
+	if l.commandLocked(l.dir == call.In && !l.answered, "200 %s", ours(d)) {
 		l.answered = true
 	}
 }
@@ -133,7 +134,7 @@ func (l *Leg) Accept(d *sdp.Description) {
 		}
 		return
 	}
-	if l.commandLocked(l.asked, "200 %s", text(d)) {
+	if l.commandLocked(l.asked, "200 %s", ours(d)) {
 		l.awaited = l.wants
 		l.asked, l.wants = false, false
 	}
@@ -192,12 +193,19 @@ func (l *Leg) postLocked(e call.LegEvent) {
 func (l *Leg) Freeze() (json.RawMessage, error) {
 	l.house.mu.Lock()
 	defer l.house.mu.Unlock()
-	if l.over || l.told || !l.confirmed || l.asked || l.asking || l.awaited {
+	if l.stiff || l.over || l.told || !l.confirmed || l.asked || l.asking || l.awaited {
 		return nil, fmt.Errorf("leg %s is not quiet", l.name())
 	}
 	l.frozen, l.told = true, true
 	l.house.writeLocked("%s frozen", l.name())
 	return json.Marshal(frozen{ID: l.id, Dir: l.dir, Target: l.target})
+}
+
+// Stiffen has Freeze fail from now on.
+func (l *Leg) Stiffen() {
+	l.house.mu.Lock()
+	l.stiff = true
+	l.house.mu.Unlock()
 }
 
 // frozen is a scripted leg on paper.

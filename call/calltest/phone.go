@@ -67,6 +67,30 @@ func (l *Leg) say(line string, e call.LegEvent) {
 	inbox.Post(e) // outside the lock: it may call Finish at once
 }
 
+// May reports whether a leg that keeps its promises could post such an event now.
+func (l *Leg) May(kind call.LegEventKind) bool {
+	l.house.mu.Lock()
+	defer l.house.mu.Unlock()
+	calm := l.confirmed && !l.owes && !l.asked && !l.awaited && !l.asking
+	switch {
+	case l.over || l.told || l.frozen:
+		return false
+	case kind == call.Progressed || kind == call.Answered || kind == call.Failed:
+		return l.dir == call.Out && !l.answered
+	case kind == call.Confirmed:
+		return l.dir == call.In && l.answered && !l.confirmed
+	case kind == call.Offered:
+		return calm
+	case kind == call.Accepted:
+		return l.asking || l.awaited
+	case kind == call.Refused:
+		return l.asking
+	case kind == call.Ended:
+		return l.dir == call.In || l.answered
+	}
+	return l.answered
+}
+
 // Ring is a 180.
 func (l *Leg) Ring() { l.Say("180", call.LegEvent{Kind: call.Progressed, Status: 180}) }
 

@@ -55,3 +55,11 @@ func text(d *sdp.Description) string {
 	}
 	return b.String() + ")"
 }
+
+// ours prints what control has a leg answer with: nil is the description of the leg's own session.
+func ours(d *sdp.Description) string {
+	if d == nil {
+		return "own sdp"
+	}
+	return text(d)
+}

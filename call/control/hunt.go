@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"santral/call"
+	"santral/media/tone"
 )
 
 // hunt rings all devices of an account at once: the first answer wins.
@@ -59,7 +60,7 @@ func (c *ongoing) ringTimeOver() {
 // leg with early media is heard by the caller, and from then on only that leg's ringing is passed on,
 // as any other's would put a ringing tone of the caller's own over it (RFC 3960 §3).
 func (c *ongoing) progressed(m *member, e *call.LegEvent) {
-	if c.state != Ringing {
+	if c.state != Ringing || m.dir != call.Out {
 		return
 	}
 	switch e.Status {
@@ -100,7 +101,7 @@ func (c *ongoing) progressed(m *member, e *call.LegEvent) {
 // wasAnswered is the 200 of a leg outwards. The first one wins; the others are cancelled with the
 // reason that keeps them from showing a missed call (RFC 3326 §2).
 func (c *ongoing) wasAnswered(m *member, e *call.LegEvent) {
-	if c.state != Ringing {
+	if c.state != Ringing || m.dir != call.Out {
 		return
 	}
 	desc := e.Desc
@@ -167,20 +168,31 @@ func (c *ongoing) lost(cause call.Cause) {
 	c.end(by, forCaller(c.best))
 }
 
-// silence parts the caller from a leg whose early media it heard, when that leg has failed; another
-// leg that has early media takes its place.
+// silence parts the caller from a leg whose early media it heard, when that leg has failed. Another leg
+// that has early media takes its place; otherwise, when a device rings, the caller hears that it does:
+// its phone was told to listen, so it makes no ringing tone of its own any more.
 func (c *ongoing) silence() {
 	if c.early == nil || !c.early.over {
 		return
 	}
 	c.early = nil
 	c.bridge.Part()
+	ringing := false
 	for _, l := range c.members[1:] {
-		if !l.over && l.early != nil {
+		if l.over {
+			continue
+		}
+		if l.early != nil {
 			c.early = l
 			c.caller().leg.Progress(call.Progress{Status: 183, Early: l.early})
 			c.bridge.Join(c.caller().media(), l.media())
 			return
 		}
+		ringing = ringing || l.rang
+	}
+	if ringing {
+		c.rang = true
+		c.caller().leg.Progress(call.Progress{Status: 180})
+		c.bridge.Serve(c.caller().media(), tone.Ringback().Play(), nil)
 	}
 }

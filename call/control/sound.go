@@ -8,6 +8,7 @@ import (
 
 	"santral/call"
 	"santral/media"
+	"santral/media/tone"
 )
 
 // errNoMedia is what a story's sound meets on a leg that has no media session.
@@ -28,6 +29,18 @@ func (s *story) Play(ctx context.Context, src media.Source) error {
 		return err
 	}
 	return s.until(ctx, ended)
+}
+
+// Length of a key that Tones plays, and of the silence after it: long enough for every receiver
+// (ITU-T Q.24 asks for 40 ms each) and for a person to tell keys apart.
+const (
+	keyTime  = 200 * time.Millisecond
+	keyPause = 100 * time.Millisecond
+)
+
+// Tones has the caller hear keys as two-tone signals. A blank is a silence of a key's time.
+func (s *story) Tones(ctx context.Context, keys string) error {
+	return s.Play(ctx, tone.Digits(keys, keyTime, keyPause).Play())
 }
 
 // Echo gives the caller its own sound back until the context ends or the caller hangs up.

@@ -1,0 +1,117 @@
+package control_test
+
+import (
+	"encoding/json"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"santral/call"
+	"santral/call/control"
+)
+
+// handOver moves call 1 into another control, through the text that would lie between two processes.
+func (s *stage) handOver() *control.Control {
+	s.t.Helper()
+	h, err := s.k.Freeze(s.t.Context(), "1", s)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	synctest.Wait()
+	if n := s.k.Stats(); n.Live != 0 || n.Open != 0 || s.InUse() != 0 {
+		s.t.Errorf("the old control is left with %+v, channels %d", n, s.InUse())
+	}
+	text, err := json.Marshal(h)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var again control.Handover
+	if err := json.Unmarshal(text, &again); err != nil {
+		s.t.Fatal(err)
+	}
+	k := newControl(s.House, nil)
+	if err := k.Thaw(&again, s); err != nil {
+		s.t.Fatal(err)
+	}
+	synctest.Wait()
+	return k
+}
+
+func TestHandover(t *testing.T) {
+	t.Parallel()
+	perform(t, "handed-over", nil, func(s *stage) {
+		a := s.dial("103")
+		s.leg("b").Ring()
+		s.leg("c").Pickup(answer)
+		a.Ack(nil)
+		a.Reinvite(hold)
+		s.leg("c").Agree(onHold)
+		s.pass(time.Second)
+		k := s.handOver()
+		if live := k.Calls(""); len(live) != 1 || live[0].State != control.Talking || len(live[0].Legs) != 3 ||
+			live[0].To != "103" || !live[0].Legs[0].Held || live[0].Legs[2].Codec != "PCMA" || !live[0].Legs[1].Over {
+			s.t.Errorf("after the hand-over the call is %+v", live)
+		}
+		if n := s.InUse(); n != 2 {
+			s.t.Errorf("%d channels are taken", n)
+		}
+		a, c := s.leg("a"), s.leg("c")
+		a.Reinvite(offer)
+		c.Agree(answer)
+		c.Info("application/dtmf-relay", "Signal=1")
+		s.pass(time.Second)
+		c.Bye()
+		if n := k.Stats(); n.Live != 0 || n.Open != 0 {
+			s.t.Errorf("the new control is left with %+v", n)
+		}
+	})
+	perform(t, "handed-over-only-when-quiet", nil, func(s *stage) {
+		quiet := func() bool {
+			_, err := s.k.Freeze(s.t.Context(), "1", s)
+			if err != nil && !errors.Is(err, control.ErrNotQuiet) {
+				s.t.Error(err)
+			}
+			return err == nil
+		}
+		a := s.dial("102")
+		b := s.leg("b")
+		if quiet() {
+			s.t.Error("a ringing call was written out")
+		}
+		b.Pickup(answer)
+		if quiet() {
+			s.t.Error("a call without its ACK was written out")
+		}
+		a.Ack(nil)
+		a.Reinvite(hold)
+		if quiet() {
+			s.t.Error("a call in a change was written out")
+		}
+		b.Agree(onHold)
+		a.Bye()
+		if _, err := s.k.Freeze(s.t.Context(), "1", s); !errors.Is(err, call.ErrEnded) {
+			s.t.Errorf("freezing a call that is over: %v", err)
+		}
+	})
+	perform(t, "handed-over-leg-lost", nil, func(s *stage) {
+		s.talk()
+		h, err := s.k.Freeze(s.t.Context(), "1", s)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		h.Legs[1].State = json.RawMessage(`"spoilt"`)
+		if err := newControl(s.House, nil).Thaw(h, s); err == nil {
+			s.t.Error("a spoilt leg was thawed")
+		}
+	})
+	perform(t, "hand-over-fails-and-the-call-goes-on", nil, func(s *stage) {
+		_, b := s.talk()
+		b.Stiffen()
+		if _, err := s.k.Freeze(s.t.Context(), "1", s); err == nil {
+			s.t.Error("a leg that can't be written out was")
+		}
+		synctest.Wait()
+		s.leg("a").Bye()
+	})
+}

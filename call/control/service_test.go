@@ -1,0 +1,162 @@
+package control_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"santral/call"
+)
+
+// told is a house in which *1 leads to one story.
+func told(f tale) map[string]call.Story { return map[string]call.Story{"story": f} }
+
+func TestStories(t *testing.T) {
+	t.Parallel()
+	perform(t, "service-answers-and-hangs-up", told(func(ctx context.Context, c call.Control) call.Cause {
+		if c.Dialled() != "*1" || c.Caller().Number != "101" || c.ID() != "1" {
+			t.Errorf("the story sees %q by %v in %q", c.Dialled(), c.Caller(), c.ID())
+		}
+		if err := errors.Join(c.Ringing(ctx), c.Ringing(ctx), c.Answer(ctx), c.Answer(ctx), c.Ringing(ctx)); err != nil {
+			t.Error(err)
+		}
+		return call.NormalClearing
+	}), func(s *stage) {
+		s.Service("*1", "story")
+		a := s.dial("*1")
+		s.pass(time.Second)
+		a.Ack(nil)
+	})
+	perform(t, "service-refuses", told(func(context.Context, call.Control) call.Cause {
+		return call.Forbidden
+	}), func(s *stage) {
+		s.Service("*1", "story")
+		s.dial("*1")
+	})
+	perform(t, "service-ends-without-answering", told(func(context.Context, call.Control) call.Cause {
+		return call.NormalClearing
+	}), func(s *stage) {
+		s.Service("*1", "story")
+		s.dial("*1")
+	})
+	perform(t, "service-collects", told(func(ctx context.Context, c call.Control) call.Cause {
+		if err := c.Answer(ctx); err != nil {
+			t.Error(err)
+		}
+		for _, want := range []string{"12#", "3", ""} {
+			got, err := c.Collect(ctx, 3, 5*time.Second, 2*time.Second)
+			if got != want || err != nil {
+				t.Errorf("collected %q, %v instead of %q", got, err, want)
+			}
+		}
+		c.Hangup(call.Declined)
+		return call.NormalClearing
+	}), func(s *stage) {
+		s.Service("*1", "story")
+		a := s.dial("*1")
+		a.Ack(nil)
+		a.Press('1')
+		s.pass(time.Second)
+		a.Press('2')
+		a.Say("INFO digit #", call.LegEvent{Kind: call.Informed, Digit: '#'})
+		a.Press('3')
+	})
+	perform(t, "service-is-held-and-resumed", told(func(ctx context.Context, c call.Control) call.Cause {
+		if err := c.Answer(ctx); err != nil {
+			t.Error(err)
+		}
+		if got, err := c.Collect(ctx, 1, time.Hour, 0); got != "" || err != call.ErrEnded {
+			t.Errorf("collected %q, %v from a caller that hung up", got, err)
+		}
+		if err := errors.Join(c.Play(ctx, nil), c.Echo(ctx), c.Tones(ctx, "1"), c.Ringing(ctx), c.Answer(ctx)); !errors.Is(err, call.ErrEnded) {
+			t.Errorf("verbs after the end: %v", err)
+		}
+		return call.NormalClearing
+	}), func(s *stage) {
+		s.Service("*1", "story")
+		a := s.dial("*1")
+		a.Reinvite(hold) // before the ACK
+		a.Ack(nil)
+		a.Reinvite(hold)
+		a.Reinvite(nil)
+		a.AckAnswer(answer)
+		a.Reinvite(offer)
+		a.Bye()
+	})
+	perform(t, "service-stops-waiting-by-its-own-clock", told(func(ctx context.Context, c call.Control) call.Cause {
+		if err := c.Answer(ctx); err != nil {
+			t.Error(err)
+		}
+		short, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		if _, err := c.Collect(short, 1, time.Hour, 0); err != context.DeadlineExceeded {
+			t.Errorf("collect in a second: %v", err)
+		}
+		if err := c.Ringing(short); err != context.DeadlineExceeded {
+			t.Errorf("ringing after a second: %v", err)
+		}
+		if err := c.Play(ctx, nil); err == nil {
+			t.Error("a leg without media played")
+		}
+		if err := c.Echo(ctx); err == nil {
+			t.Error("a leg without media echoed")
+		}
+		return call.NormalClearing
+	}), func(s *stage) {
+		s.Service("*1", "story")
+		s.dial("*1").Ack(nil)
+	})
+	perform(t, "service-caller-gives-up", told(func(ctx context.Context, c call.Control) call.Cause {
+		<-ctx.Done()
+		if err := c.Answer(ctx); err != call.ErrEnded {
+			t.Errorf("answer after the end: %v", err)
+		}
+		return call.NormalClearing
+	}), func(s *stage) {
+		s.Service("*1", "story")
+		a := s.dial("*1")
+		s.pass(time.Second)
+		a.Cancel()
+	})
+	perform(t, "service-is-unknown", nil, func(s *stage) {
+		s.Service("*1", "story")
+		s.dial("*1")
+	})
+	perform(t, "service-caller-is-dead", told(func(ctx context.Context, c call.Control) call.Cause {
+		if err := c.Answer(ctx); err != call.ErrEnded {
+			t.Errorf("answer without an ACK: %v", err)
+		}
+		return call.NormalClearing
+	}), func(s *stage) {
+		s.Service("*1", "story")
+		s.dial("*1").Silent()
+	})
+}
+
+// A fault in one story or one call ends that call and no other.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, told(func(context.Context, call.Control) call.Cause { panic("a fault of the story") }))
+		s.Service("*1", "story")
+		s.Call(s.k, "1", "103", "*1", offer)
+		a := s.Call(s.k, "2", "101", "102", offer)
+		s.Leg("2", "b").Pickup(answer)
+		a.Ack(nil)
+		if n := s.k.Stats(); n.Panics != 1 || n.Live != 1 || n.Answered != 1 {
+			t.Errorf("control says %+v", n)
+		}
+		a.Bye()
+		s.Check(t)
+	})
+}
+
+// echoes is a service that stays until its caller has gone.
+func echoes(ctx context.Context, c call.Control) call.Cause {
+	if c.Answer(ctx) == nil {
+		_, _ = c.Collect(ctx, 1, 24*time.Hour, 0)
+	}
+	return call.NormalClearing
+}
