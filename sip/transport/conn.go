@@ -1,0 +1,414 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"santral/sip"
+)
+
+const (
+	largeRequest = 1300            // octets above which a request prefers a stream (RFC 3261 §18.1.1)
+	largeWait    = time.Second     // and how long it waits for one before its sender goes back to UDP
+	answerWait   = 2 * time.Second // a broken stream stays open for its answer so long
+	lastWait     = 500 * time.Millisecond
+	discardMax   = 64 << 10 // octets that are thrown away meanwhile
+	eofWait      = 5 * time.Second
+)
+
+// conn is one connection, ours or a peer's. The reading goroutine owns the framer; what is under mu
+// is shared with senders.
+type conn struct {
+	l       *Layer
+	x       *listener
+	flow    sip.Flow
+	inbound bool
+	source  netip.Addr         // what PerSource counts, for an inbound one
+	cancel  context.CancelFunc // ends the dialling of an outbound one
+
+	proven atomic.Bool  // a whole message has come
+	heard  atomic.Int64 // when octets came last, as Unix nanoseconds
+
+	mu      sync.Mutex // a leaf
+	nc      net.Conn   // nil while it is being opened
+	queue   []item     // what waits to be written
+	spare   []item     // the memory of the queue before
+	held    int        // octets in queue and being written
+	open    bool
+	writing bool // a writing goroutine runs
+	ending  bool // nothing more is read; it ends when nothing is owed
+	broken  bool // as ending, because the framing was lost
+	owed    int  // requests that wait for their final response
+	gone    bool
+	stop    chan struct{} // closed when it is gone
+
+	bufs net.Buffers // the writing goroutine's
+}
+
+type item struct {
+	b    []byte
+	fail func(error)
+}
+
+func (l *Layer) newConn(x *listener, f sip.Flow) *conn {
+	c := &conn{l: l, x: x, flow: f, stop: make(chan struct{})}
+	c.heard.Store(time.Now().UnixNano())
+	return c
+}
+
+// dial opens an outbound connection and then reads it.
+func (c *conn) dial(ctx context.Context) {
+	defer c.cancel()
+	from := c.x.addr.Addr()
+	if c.x.wildcard {
+		from = c.flow.Local.Addr()
+	}
+	large := time.AfterFunc(largeWait, c.dropLarge)
+	nc, err := c.l.cfg.Net.DialTCP(ctx, from, c.flow.Remote)
+	large.Stop()
+	if err != nil {
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = ErrDial
+		}
+		c.end(err)
+		return
+	}
+	c.mu.Lock()
+	if c.gone {
+		c.mu.Unlock()
+		nc.Close()
+		return
+	}
+	c.nc, c.open = nc, true
+	c.mu.Unlock()
+	c.kick()
+	c.read()
+}
+
+// dropLarge gives up the long requests that a connection keeps waiting, so that their sender can go
+// back to UDP (RFC 3261 §18.1.1).
+func (c *conn) dropLarge() {
+	var dropped []item
+	c.mu.Lock()
+	if !c.open && !c.gone {
+		kept := c.queue[:0]
+		for _, it := range c.queue {
+			if len(it.b) > largeRequest && !isResponse(it.b) {
+				dropped = append(dropped, it)
+				c.held -= len(it.b)
+			} else {
+				kept = append(kept, it)
+			}
+		}
+		clear(c.queue[len(kept):])
+		c.queue = kept
+	}
+	c.mu.Unlock()
+	for _, it := range dropped {
+		tell(it.fail, ErrDial)
+	}
+}
+
+// put adds a message to the queue; kick sends it. It reports false when that was not possible, and
+// has told fail then.
+func (c *conn) put(b []byte, fail func(error)) bool {
+	c.mu.Lock()
+	if c.gone {
+		c.mu.Unlock()
+		tell(fail, ErrGone)
+		return false
+	}
+	if c.held+len(b) > c.l.cfg.Limits.Queue {
+		c.mu.Unlock()
+		c.l.count.slow.Add(1)
+		c.end(ErrSlow)
+		tell(fail, ErrSlow)
+		return false
+	}
+	c.queue = append(c.queue, item{b, fail})
+	c.held += len(b)
+	if isFinal(b) {
+		c.owed--
+	}
+	c.mu.Unlock()
+	return true
+}
+
+// kick starts to write what is queued, unless that happens already.
+func (c *conn) kick() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.nc == nil || c.writing || c.gone || len(c.queue) == 0 {
+		return
+	}
+	c.writing = true
+	c.l.running.Go(c.write)
+}
+
+// write empties the queue.
+func (c *conn) write() {
+	for {
+		c.mu.Lock()
+		if c.gone || len(c.queue) == 0 {
+			c.writing = false
+			done := !c.gone && c.ending && c.owed <= 0
+			c.mu.Unlock()
+			if done {
+				c.answered()
+			}
+			return
+		}
+		items := c.queue
+		c.queue, c.spare = c.spare[:0], nil
+		c.mu.Unlock()
+
+		size := 0
+		all := c.bufs[:0]
+		for _, it := range items {
+			all = append(all, it.b)
+			size += len(it.b)
+		}
+		c.bufs = all
+		err := c.nc.SetWriteDeadline(time.Now().Add(c.l.cfg.Limits.Write))
+		var n int64
+		if err == nil {
+			n, err = all.WriteTo(c.nc)
+		}
+		clear(c.bufs[:cap(c.bufs)])
+		if err != nil {
+			c.writeFailed(items, n, err)
+			return
+		}
+		c.l.count.sent.Add(uint64(len(items)))
+		clear(items)
+		c.mu.Lock()
+		c.held -= size
+		if cap(items) <= 64 {
+			c.spare = items[:0]
+		}
+		c.mu.Unlock()
+	}
+}
+
+// writeFailed ends the connection and tells the senders of what did not leave whole.
+func (c *conn) writeFailed(items []item, n int64, err error) {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.l.count.slow.Add(1)
+		err = ErrSlow
+	}
+	err = fmt.Errorf("write: %w", err)
+	c.end(err)
+	for _, it := range items {
+		if n -= int64(len(it.b)); n < 0 {
+			tell(it.fail, err)
+		}
+	}
+}
+
+// answered is called when an ending connection owes nothing any more. A broken one closes its own
+// direction and reads on for a moment, so that no reset overtakes the answer.
+func (c *conn) answered() {
+	c.mu.Lock()
+	broken := c.broken
+	c.mu.Unlock()
+	half, ok := c.nc.(interface{ CloseWrite() error })
+	if !broken || !ok || half.CloseWrite() != nil || c.nc.SetReadDeadline(time.Now().Add(lastWait)) != nil {
+		c.end(ErrGone)
+	}
+}
+
+// quitLocked marks the connection as ending and reports whether nothing is owed.
+func (c *conn) quitLocked(broken bool) bool {
+	c.ending, c.broken = true, broken
+	return c.owed <= 0 && len(c.queue) == 0 && !c.writing
+}
+
+// finish ends the connection when what is queued has been written, and after wait in any case.
+func (c *conn) finish(err error, wait time.Duration) {
+	c.mu.Lock()
+	c.owed = 0
+	done := c.quitLocked(false) || c.nc == nil
+	c.mu.Unlock()
+	if done {
+		c.end(err)
+		return
+	}
+	time.AfterFunc(wait, func() { c.end(err) })
+}
+
+// end closes the connection at once, tells the senders of what is still queued and then whoever
+// hears of ended connections.
+func (c *conn) end(err error) {
+	c.mu.Lock()
+	if c.gone {
+		c.mu.Unlock()
+		return
+	}
+	c.gone = true
+	queue, nc, open := c.queue, c.nc, c.open
+	c.queue = nil
+	close(c.stop)
+	c.mu.Unlock()
+	if c.cancel != nil {
+		c.cancel()
+	}
+	if nc != nil {
+		nc.Close()
+	}
+	c.l.conns.remove(c)
+	for _, it := range queue {
+		tell(it.fail, err)
+	}
+	if open && c.l.cfg.Closed != nil {
+		c.l.cfg.Closed(c.flow)
+	}
+}
+
+// read takes messages out of the stream until it ends.
+func (c *conn) read() {
+	lim := &c.l.cfg.Limits
+	f := framer{lim: &lim.Message}
+	was := betweenMessages
+	deadline := time.Now().Add(lim.Idle)
+	if c.inbound {
+		deadline = time.Now().Add(lim.First)
+	}
+	if c.nc.SetReadDeadline(deadline) != nil {
+		c.end(ErrGone)
+		return
+	}
+	for {
+		n, err := c.nc.Read(f.room())
+		if err != nil {
+			c.readFailed(err)
+			return
+		}
+		f.filled(n)
+		now := time.Now()
+		c.heard.Store(now.UnixNano())
+		took := false
+		for {
+			fr, ok := f.next()
+			if !ok {
+				break
+			}
+			if !c.take(fr) {
+				return
+			}
+			took = true
+		}
+		if c.inbound && !c.proven.Load() {
+			continue // the first message has one deadline in all
+		}
+		is := f.phase()
+		if is == was && is != betweenMessages && !took {
+			continue // a deadline is not moved by single octets
+		}
+		was = is
+		wait := lim.Idle
+		switch is {
+		case inHead:
+			wait = lim.Head
+		case inBody:
+			wait = lim.Body
+		}
+		if c.nc.SetReadDeadline(now.Add(wait)) != nil {
+			c.end(ErrGone)
+			return
+		}
+	}
+}
+
+// readFailed ends the connection after a read that gave an error. A peer that only closed its own
+// direction still gets the answers that are due.
+func (c *conn) readFailed(err error) {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.l.count.late.Add(1)
+	}
+	c.mu.Lock()
+	done := c.quitLocked(false)
+	c.mu.Unlock()
+	if errors.Is(err, io.EOF) && !done {
+		t := time.NewTimer(eofWait)
+		defer t.Stop()
+		select {
+		case <-c.stop:
+		case <-t.C:
+		}
+	}
+	c.end(ErrGone)
+}
+
+var pong = []byte("\r\n")
+
+// take handles one frame. It reports false when nothing more is to be read.
+func (c *conn) take(fr frame) bool {
+	src := c.flow.Remote.Addr()
+	if fr.ping {
+		c.l.count.pings.Add(1)
+		if c.put(pong, nil) {
+			c.kick()
+			return true
+		}
+		return false
+	}
+	if !c.l.admits(src, c.flow.Transport, fr.size) {
+		c.end(ErrGone)
+		return false
+	}
+	if fr.broken {
+		c.giveUp(fr)
+		return false
+	}
+	c.proven.Store(true)
+	c.up(fr)
+	return true
+}
+
+// up hands a frame's message to the house.
+func (c *conn) up(fr frame) {
+	if fr.msg.IsRequest() && fr.msg.Method != sip.ACK {
+		c.mu.Lock()
+		c.owed++
+		c.mu.Unlock()
+	}
+	c.l.deliver(c.x, c.flow, fr.msg, fr.err, fr.size)
+}
+
+// giveUp ends a stream whose framing was lost. Where the message can be answered, it waits for the
+// answer and throws away what else comes, so that no octet of it is taken for a message.
+func (c *conn) giveUp(fr frame) {
+	c.l.count.broken.Add(1)
+	if fr.msg == nil || !fr.msg.IsRequest() {
+		c.l.count.junk.Add(1)
+		c.end(ErrGone)
+		return
+	}
+	c.up(fr)
+	c.mu.Lock()
+	done := c.quitLocked(true)
+	c.mu.Unlock()
+	if done {
+		c.answered()
+	} else if c.nc.SetReadDeadline(time.Now().Add(answerWait)) != nil {
+		c.end(ErrGone)
+		return
+	}
+	waste := make([]byte, bufferFirst)
+	for left := discardMax; left > 0; {
+		n, err := c.nc.Read(waste)
+		if err != nil {
+			break
+		}
+		left -= n
+	}
+	c.end(ErrGone)
+}

@@ -1,0 +1,200 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"santral/sip"
+)
+
+// table holds every connection that is open or being opened. Its lock is a leaf.
+type table struct {
+	mu       sync.Mutex
+	byID     map[uint64]*conn
+	byRemote map[sip.Hop]*conn // the newest connection with each peer
+	bySource map[netip.Addr]int
+	next     uint64
+	closed   bool
+}
+
+func (t *table) init() {
+	t.byID = make(map[uint64]*conn)
+	t.byRemote = make(map[sip.Hop]*conn)
+	t.bySource = make(map[netip.Addr]int)
+	// A number that a flow of an earlier process carries must not name a connection of this one.
+	t.next = uint64(time.Now().UnixMicro())
+}
+
+func (t *table) len() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.byID)
+}
+
+// all closes the table and gives what is in it.
+func (t *table) all() []*conn {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closed = true
+	out := make([]*conn, 0, len(t.byID))
+	for _, c := range t.byID {
+		out = append(out, c)
+	}
+	return out
+}
+
+// get finds a flow's connection: by its number, or where that is 0 by its peer.
+func (t *table) get(f sip.Flow) *conn {
+	if f.Conn == 0 {
+		return t.to(f.Transport, f.Remote)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if c := t.byID[f.Conn]; c != nil && c.flow.Remote == f.Remote && c.flow.Transport == f.Transport {
+		return c
+	}
+	return nil
+}
+
+func (t *table) to(tr sip.Transport, remote netip.AddrPort) *conn {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.byRemote[sip.Hop{Transport: tr, Addr: remote}]
+}
+
+func (t *table) addLocked(c *conn) {
+	t.next++
+	c.flow.Conn = t.next
+	t.byID[t.next] = c
+	t.byRemote[sip.Hop{Transport: c.flow.Transport, Addr: c.flow.Remote}] = c
+	if c.inbound {
+		t.bySource[c.source]++
+	}
+}
+
+func (t *table) remove(c *conn) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.byID[c.flow.Conn] != c {
+		return
+	}
+	delete(t.byID, c.flow.Conn)
+	if hop := (sip.Hop{Transport: c.flow.Transport, Addr: c.flow.Remote}); t.byRemote[hop] == c {
+		delete(t.byRemote, hop)
+	}
+	if c.inbound {
+		if t.bySource[c.source]--; t.bySource[c.source] <= 0 {
+			delete(t.bySource, c.source)
+		}
+	}
+}
+
+// victimLocked picks a connection that may make room for a new one: among a few taken by chance, the
+// longest silent of those that never sent a whole message. Others keep their place.
+func (t *table) victimLocked() *conn {
+	var worst *conn
+	looked := 0
+	for _, c := range t.byID {
+		if c.inbound && !c.proven.Load() && (worst == nil || c.heard.Load() < worst.heard.Load()) {
+			worst = c
+		}
+		if looked++; looked == 64 {
+			break
+		}
+	}
+	return worst
+}
+
+// sourceOf gives what a limit counts by: an IPv4 address, or an IPv6 /64.
+func sourceOf(a netip.Addr) netip.Addr {
+	if a.Is4() {
+		return a
+	}
+	p, err := a.WithZone("").Prefix(64)
+	if err != nil {
+		return a
+	}
+	return p.Addr()
+}
+
+// accept takes connections in until the listener is closed.
+func (l *Layer) accept(x *listener) {
+	for {
+		nc, err := x.stream.Accept()
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) || !l.pause() {
+				return
+			}
+			continue
+		}
+		remote := addrPort(nc.RemoteAddr())
+		if !l.admits(remote.Addr(), x.transport, 0) || !l.admit(x, nc, remote) {
+			nc.Close()
+		}
+	}
+}
+
+// admit puts a connection into the table and starts to read it, unless a limit forbids.
+func (l *Layer) admit(x *listener, nc net.Conn, remote netip.AddrPort) bool {
+	local := addrPort(nc.LocalAddr())
+	c := l.newConn(x, sip.Flow{Transport: x.transport, Local: netip.AddrPortFrom(local.Addr(), x.addr.Port()), Remote: remote})
+	c.inbound, c.source, c.nc, c.open = true, sourceOf(remote.Addr()), nc, true
+	exempt := l.cfg.Limits.Exempt(remote.Addr())
+	t := &l.conns
+	t.mu.Lock()
+	if t.closed || !exempt && t.bySource[c.source] >= l.cfg.Limits.PerSource {
+		t.mu.Unlock()
+		l.count.refused.Add(1)
+		return false
+	}
+	var out *conn
+	if len(t.byID) >= l.cfg.Limits.Conns {
+		if out = t.victimLocked(); out == nil {
+			t.mu.Unlock()
+			l.count.refused.Add(1)
+			return false
+		}
+	}
+	t.addLocked(c)
+	l.running.Go(c.read)
+	t.mu.Unlock()
+	l.count.accepted.Add(1)
+	if out != nil {
+		l.count.evicted.Add(1)
+		out.end(ErrFull)
+	}
+	return true
+}
+
+// open gives the connection to f's peer, a new one where there is none yet. It does not wait: what is
+// put into a connection that is being opened goes out when it is open.
+func (l *Layer) open(f sip.Flow) (*conn, error) {
+	x := l.listener(f)
+	if x == nil || x.stream == nil {
+		return nil, ErrNoWay
+	}
+	c := l.newConn(x, f)
+	ctx, cancel := context.WithTimeout(context.Background(), l.cfg.Limits.Connect)
+	c.cancel = cancel
+	t := &l.conns
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if other := t.byRemote[sip.Hop{Transport: f.Transport, Addr: f.Remote}]; other != nil {
+		cancel()
+		return other, nil
+	}
+	if t.closed || len(t.byID) >= l.cfg.Limits.Conns {
+		cancel()
+		if t.closed {
+			return nil, ErrClosed
+		}
+		return nil, ErrFull
+	}
+	t.addLocked(c)
+	l.running.Go(func() { c.dial(ctx) })
+	return c, nil
+}
