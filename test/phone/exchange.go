@@ -230,3 +230,14 @@ next:
 	}
 	return sum
 }
+
+// Run runs one of the program's own commands against this exchange and gives what it prints.
+func (x *Exchange) Run(args ...string) string {
+	x.t.Helper()
+	cmd := exec.Command(Program(x.t), append(args, "--data", x.Data)...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		x.t.Fatalf("santral %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}

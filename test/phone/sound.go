@@ -114,3 +114,11 @@ func correlate(a, b []float64) float64 {
 	}
 	return ab / math.Sqrt(aa*bb)
 }
+
+// ALaw makes raw PCMA of a sound file, as SIPp's rtp_stream plays it.
+func ALaw(t testing.TB, file string) string {
+	t.Helper()
+	raw := filepath.Join(t.TempDir(), "sound.al")
+	run(t, "sox", file, "-r", "8000", "-c", "1", "-e", "a-law", "-t", "raw", raw)
+	return raw
+}

@@ -1,0 +1,217 @@
+// Package e2e tells the stories of the exchange as a user meets them: the program itself, started as
+// a newcomer would, and phones that nobody here wrote.
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"santral/test/phone"
+)
+
+// speech lasts as long as any call of these tests.
+const speech = 30
+
+// talk is how long the parties of a judged call speak.
+const talk = 8 * time.Second
+
+// judge fails the test unless what was heard is what was said.
+func judge(t *testing.T, who, heard, said string, least float64) {
+	t.Helper()
+	if c := phone.Match(phone.Samples(t, heard), phone.Samples(t, said), 4); c < least {
+		t.Errorf("%s heard something else than was said: correlation %.3f, want at least %.3f", who, c, least)
+	} else {
+		t.Logf("%s heard what was said: correlation %.4f", who, c)
+	}
+}
+
+// record waits for the one record of a call and gives it.
+func record(t *testing.T, x *phone.Exchange, from, dialled string) phone.CDR {
+	t.Helper()
+	var found []phone.CDR
+	phone.Eventually(t, 10*time.Second, "a record of "+from+" → "+dialled, func() bool {
+		found = nil
+		for _, c := range x.CDRs() {
+			if c.From == from && c.Dialled == dialled {
+				found = append(found, c)
+			}
+		}
+		return len(found) > 0
+	})
+	if len(found) > 1 {
+		t.Errorf("%d records of one call", len(found))
+	}
+	return found[0]
+}
+
+func TestTwoBaresipsTalk(t *testing.T) {
+	for _, transport := range []string{"udp", "tcp"} {
+		t.Run(transport, func(t *testing.T) {
+			x := phone.StartExchange(t, "--digest", "md5")
+			saraSays := phone.Speech(t, "en", "The quick brown fox jumps over the lazy dog near the river bank", speech)
+			aliSays := phone.Speech(t, "fa", "سلام، حال شما چطور است؟ امروز هوا خیلی خوب است", speech)
+			sara := phone.StartBaresip(t, x.Account("101", transport), saraSays)
+			ali := phone.StartBaresip(t, x.Account("102", transport), aliSays)
+			sara.Dial("102")
+			ali.Wait("CALL_INCOMING")
+			ali.Command("accept", "")
+			sara.Wait("CALL_ESTABLISHED")
+			ali.Wait("CALL_ESTABLISHED")
+			time.Sleep(talk)
+			sara.Command("hangup", "")
+			ali.Wait("CALL_CLOSED")
+			judge(t, "ali", ali.Heard(), saraSays, 0.95)
+			judge(t, "sara", sara.Heard(), aliSays, 0.95)
+			c := record(t, x, "101", "102")
+			if c.State != "answered" || c.EndedBy != "caller" || c.SIP != 200 || c.Q850 != 16 || len(c.Legs) != 2 {
+				t.Errorf("record %+v", c)
+			}
+			if c.TalkMS < (talk - time.Second).Milliseconds() || c.TalkMS > (talk + 3*time.Second).Milliseconds() {
+				t.Errorf("talked %d ms, want about %v", c.TalkMS, talk)
+			}
+		})
+	}
+}
+
+func TestLinphoneCallsBaresip(t *testing.T) {
+	x := phone.StartExchange(t, "--digest", "md5")
+	linSays := phone.Speech(t, "en", "One two three four five, once I caught a fish alive", speech)
+	bareSays := phone.Speech(t, "fa", "یک دو سه چهار پنج شش هفت هشت نه ده", speech)
+	lin := phone.StartLinphone(t, x.Account("103", "udp"))
+	bare := phone.StartBaresip(t, x.Account("104", "udp"), bareSays)
+	lin.Dial("104")
+	bare.Wait("CALL_INCOMING")
+	bare.Command("accept", "")
+	bare.Wait("CALL_ESTABLISHED")
+	lin.Command("play " + linSays)
+	time.Sleep(talk)
+	bare.Command("hangup", "")
+	bare.Wait("CALL_CLOSED")
+	time.Sleep(time.Second) // linphonec closes its recording
+	judge(t, "baresip", bare.Heard(), linSays, 0.9)
+	judge(t, "linphone", lin.Heard(), bareSays, 0.9)
+	c := record(t, x, "103", "104")
+	if c.State != "answered" || c.EndedBy != "callee" {
+		t.Errorf("record %+v", c)
+	}
+}
+
+// TestPhonesOfEveryDigest holds the default, SHA-256 before MD5, against a phone that knows
+// both, and one that gives up on the first sight of SHA-256 and is offered MD5 alone the next time.
+func TestPhonesOfEveryDigest(t *testing.T) {
+	x := phone.StartExchange(t)
+	phone.StartLinphone(t, x.Account("101", "udp"))
+	phone.StartBaresip(t, x.Account("102", "udp"), phone.Speech(t, "en", "hello", speech))
+}
+
+func TestHoldAndResume(t *testing.T) {
+	x := phone.StartExchange(t, "--digest", "md5")
+	aSays := phone.Speech(t, "en", "Mary had a little lamb whose fleece was white as snow", 60)
+	bSays := phone.Speech(t, "fa", "توانا بود هر که دانا بود", 60)
+	a := phone.StartBaresip(t, x.Account("101", "udp"), aSays)
+	b := phone.StartBaresip(t, x.Account("102", "udp"), bSays)
+	a.Dial("102")
+	b.Wait("CALL_INCOMING")
+	b.Command("accept", "")
+	a.Wait("CALL_ESTABLISHED")
+	time.Sleep(2 * time.Second)
+	a.Command("hold", "")
+	time.Sleep(2 * time.Second)
+	a.Command("resume", "")
+	time.Sleep(talk)
+	a.Command("hangup", "")
+	b.Wait("CALL_CLOSED")
+	judge(t, "b", b.Heard(), aSays, 0.8)
+	c := record(t, x, "101", "102")
+	if c.State != "answered" || c.Legs[0]["held_ms"] == nil || c.Legs[0]["held_ms"].(float64) < 1500 {
+		t.Errorf("the record does not know of the hold: %+v", c)
+	}
+}
+
+func TestEchoAndOwnNumber(t *testing.T) {
+	x := phone.StartExchange(t, "--digest", "md5")
+	says := phone.Speech(t, "en", "Is there anybody out there, just nod if you can hear me", speech)
+	a := phone.StartBaresip(t, x.Account("101", "udp"), says)
+	a.Dial("*43")
+	a.Wait("CALL_ESTABLISHED")
+	time.Sleep(talk)
+	a.Command("hangup", "")
+	judge(t, "the caller of *43", a.Heard(), says, 0.95)
+	if c := record(t, x, "101", "*43"); c.State != "answered" || c.EndedBy != "caller" {
+		t.Errorf("record %+v", c)
+	}
+}
+
+func TestTheLadderOfACall(t *testing.T) {
+	x := phone.StartExchange(t, "--digest", "md5")
+	a := phone.StartBaresip(t, x.Account("101", "udp"), phone.Speech(t, "en", "hello", speech))
+	b := phone.StartBaresip(t, x.Account("102", "udp"), phone.Speech(t, "en", "hello", speech))
+	a.Dial("102")
+	b.Wait("CALL_INCOMING")
+	b.Command("accept", "")
+	a.Wait("CALL_ESTABLISHED")
+	a.Command("hangup", "")
+	b.Wait("CALL_CLOSED")
+	ladder := x.Run("trace", record(t, x, "101", "102").Call)
+	for _, want := range []string{"INVITE +SDP", "401 Unauthorized (INVITE)", "100 Trying (INVITE)", "180 Ringing (INVITE)", "200 OK (INVITE) +SDP", "ACK", "BYE", "200 OK (BYE)"} {
+		if !strings.Contains(ladder, want) {
+			t.Errorf("the ladder lacks %q", want)
+		}
+	}
+	t.Log("\n" + ladder)
+}
+
+func TestALineIsOneCallOverAllItsDevices(t *testing.T) {
+	x := phone.StartExchange(t, "--digest", "md5")
+	sound := phone.Speech(t, "en", "hello", speech)
+	line := phone.StartBaresip(t, x.Account("22000001", "udp"), sound)
+	second := phone.StartBaresip(t, x.Account("22000001", "udp"), sound)
+	a := phone.StartBaresip(t, x.Account("101", "udp"), sound)
+	b := phone.StartBaresip(t, x.Account("102", "udp"), sound)
+	line.Dial("101")
+	a.Wait("CALL_INCOMING")
+	b.Dial("22000001")
+	b.Wait("486 Busy Here")
+	second.Dial("102")
+	second.Wait("403 ")
+	line.Command("hangup", "")
+	line.Wait("CALL_CLOSED")
+	second.Dial("102")
+	b.Wait("CALL_INCOMING")
+	second.Command("hangup", "")
+	if c := record(t, x, "102", "22000001"); c.State != "busy" || c.SIP != 486 || c.Q850 != 17 {
+		t.Errorf("record %+v", c)
+	}
+}
+
+func TestSIPpCallsBySIPp(t *testing.T) {
+	for _, c := range []struct {
+		transport, flag string
+		rate, seconds   int
+	}{{"udp", "u1", 50, 60}, {"tcp", "t1", 50, 20}} {
+		t.Run(c.transport, func(t *testing.T) {
+			x := phone.StartExchange(t, "--digest", "md5", "--extensions", "40", "--channels", "200", "--rtp-ports", "30000-49999")
+			calls := c.rate * c.seconds
+			answering := phone.StartSIPp(t, phone.Answer, x.SIP, "-t", c.flag, "-p", "7070", "-m", fmt.Sprint(calls), "-rtp_echo", "-mp", "16000", "-timeout", "150", "-aa")
+			var register, inject [][]string
+			for i := range 20 {
+				callee, caller := fmt.Sprint(121+i), fmt.Sprint(101+i)
+				register = append(register, []string{callee, phone.AuthField(callee, phone.Password), "7070"})
+				inject = append(inject, []string{caller, phone.AuthField(caller, phone.Password), callee, ""})
+			}
+			phone.StartSIPp(t, phone.Register, x.SIP, "-t", "u1", "-p", "7080", "-m", "20", "-inf", phone.CSV(t, register...)).Wait(t, 20*time.Second)
+			wav := phone.ALaw(t, phone.Speech(t, "en", "test call", 4))
+			for i := range inject {
+				inject[i][3] = wav
+			}
+			phone.StartSIPp(t, phone.Call, x.SIP, "-t", c.flag, "-p", "7090", "-r", fmt.Sprint(c.rate), "-m", fmt.Sprint(calls), "-l", "1000",
+				"-inf", phone.CSV(t, inject...), "-mi", "127.0.0.1", "-min_rtp_port", "50000", "-max_rtp_port", "64000", "-timeout", "150", "-timeout_error").Wait(t, 160*time.Second)
+			answering.Wait(t, 20*time.Second)
+			phone.Eventually(t, 20*time.Second, "every call has its record", func() bool {
+				return x.Metric("santral_calls_total", `result="answered"`) == float64(calls)
+			})
+		})
+	}
+}
