@@ -10,7 +10,6 @@ package invite
 import (
 	"time"
 
-	"santral/base/id"
 	"santral/sip"
 	"santral/sip/dialog"
 	"santral/sip/endpoint"
@@ -20,16 +19,14 @@ import (
 // Allow is the methods that a session serves, as the Allow header field lists them.
 const Allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO"
 
-// ContentType is the type of every body that Progress, Accept, Modify and Ack are given.
+// ContentType is the type of every body that Progress, Accept, Modify and Answer are given.
 const ContentType = "application/sdp"
 
 // Config is what the sessions of a user agent share. It is not changed once a session uses it.
 type Config struct {
-	Timers    transaction.Timers // zeros mean RFC 3261's values
-	Random    *id.Source         // tags, back-off times
-	UserAgent string             // User-Agent of our requests; "" for none
-	Supported string             // option tags of what we can do; "" for none
-	Account   *Account           // answers challenges of the peer's side; nil: a challenge is a refusal
+	UserAgent string   // User-Agent of our requests; "" for none
+	Supported string   // option tags of what we can do; "" for none
+	Account   *Account // answers challenges of the peer's side; nil: a challenge is a refusal
 	// Stranger is asked about a request within a dialog that comes from another address than the
 	// peer's: whoever knows the dialog's identifiers is not yet the peer. It reports whether the
 	// request may pass, and has answered it when not. nil lets them all pass.
@@ -46,7 +43,7 @@ const (
 	Cancelling         // we gave up, and the INVITE has no final answer yet
 	Incoming           // the peer's INVITE has no final answer yet
 	Answered           // our 2xx is not acknowledged yet
-	Unacked            // the peer's 2xx made an offer, which Ack answers
+	Unacked            // the peer's 2xx made an offer, which Answer answers
 	Established
 	Ending // our BYE is under way
 	Ended
@@ -77,11 +74,11 @@ type EventKind uint8
 const (
 	UnknownEvent EventKind = iota
 	Progressed             // we called: a 101–199 came
-	Accepted               // we called: a 2xx came; when our INVITE made no offer, Ack is due
+	Accepted               // we called: a 2xx came; when our INVITE made no offer, Answer is due
 	Failed                 // we called: a final refusal (Message), or Err
 	Confirmed              // we were called: the ACK came (Message)
 	Offered                // the peer asks for a change (Message is its INVITE): AcceptChange or RefuseChange is due
-	Changed                // our Modify: the 2xx (Message); when we made no offer, Ack is due
+	Changed                // our Modify: the 2xx (Message); when we made no offer, Answer is due
 	Refused                // our Modify: refused (Message) or impossible now (Err); the session is as it was
 	Settled                // the ACK to our AcceptChange came (Message)
 	Informed               // an INFO came (Message) and is answered
@@ -100,6 +97,7 @@ type Session struct {
 	shard   *endpoint.Shard
 	handler Handler
 	contact string // our Contact value in this session
+	timers  transaction.Timers
 
 	// state
 	state   State
@@ -117,14 +115,16 @@ type Session struct {
 	changed bool               // invite and sent belong to a re-INVITE
 
 	// we call
-	client *endpoint.ClientTx
-	heard  *acked           // the 2xx to our last INVITE, and our ACK to it
-	early  []*dialog.Dialog // one for each branch that has rung (RFC 3261 §12.1)
-	strays []*acked         // branches that answered after the first (RFC 3261 §13.2.2.4)
+	outbound bool
+	client   *endpoint.ClientTx
+	won      *acked           // the first 2xx to our INVITE
+	due      *acked           // a 2xx of the peer's that waits for Answer
+	early    []*dialog.Dialog // one for each branch that has rung (RFC 3261 §12.1)
+	strays   []*acked         // branches that answered after the first (RFC 3261 §13.2.2.4)
 
 	// change by us
 	change *modification
-	next   *modification // waits until the ACK to our 2xx has come
+	queued *modification // waits until the ACK to our 2xx has come
 
 	// end
 	bye    *endpoint.ServerTx // the peer's, which waits for Finish
@@ -142,6 +142,9 @@ func (s *Session) Dialog() *dialog.Dialog { return s.dialog }
 
 // Flow is the way by which the peer's last message within the session came.
 func (s *Session) Flow() sip.Flow { return s.path.flow }
+
+// Handler is who is told what happens.
+func (s *Session) Handler() Handler { return s.handler }
 
 // Shard is the session's owner.
 func (s *Session) Shard() *endpoint.Shard { return s.shard }
@@ -201,7 +204,7 @@ func (s *Session) quiet() {
 		stop(&s.change.timer)
 		s.change = nil
 	}
-	s.next = nil
+	s.queued = nil
 }
 
 func stop(t **endpoint.Timer) {
@@ -219,18 +222,11 @@ func (s *Session) give(m *sip.Message, body string) {
 	if s.cfg.Supported != "" {
 		m.Set(sip.Supported, s.cfg.Supported)
 	}
-	setBody(m, body)
-}
-
-func setBody(m *sip.Message, body string) {
-	if body != "" {
-		m.Set(sip.ContentType, ContentType)
-		m.Body = body
-	}
+	m.SetBody(ContentType, body)
 }
 
 // between gives a random duration from low to high in steps of 10 ms (RFC 3261 §14.1).
-func (c *Config) between(low, high time.Duration) time.Duration {
+func (s *Session) between(low, high time.Duration) time.Duration {
 	const step = 10 * time.Millisecond
-	return low + time.Duration(c.Random.Uint64()%uint64((high-low)/step+1))*step
+	return low + time.Duration(s.shard.Random().Uint64()%uint64((high-low)/step+1))*step
 }

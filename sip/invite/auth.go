@@ -1,0 +1,98 @@
+package invite
+
+import (
+	"santral/sip"
+	"santral/sip/digest"
+	"santral/sip/endpoint"
+)
+
+// Account is who we are to a peer that challenges our requests: a telephone's own account. An
+// exchange has none towards the phones that it rings, so that nobody can ask it for a digest.
+type Account struct {
+	User     string
+	Password string
+}
+
+// maxChallenges bounds the challenges that one request answers: the first, a stale nonce, and one
+// more hop that asks for itself.
+const maxChallenges = 3
+
+// authState is what a session remembers of the challenges that it answered.
+type authState struct {
+	digest digest.ClientState
+	count  int      // challenges that the present request has met
+	kind   sip.Kind // the field that carried our answer, UnknownKind for none
+	value  string   // its value
+}
+
+// authorize gives req anew with an answer to the challenge in res (RFC 3261 §22.2), or nil when res is no
+// challenge or we cannot answer it.
+func (s *Session) authorize(req, res *sip.Message) *sip.Message {
+	if res == nil || s.cfg.Account == nil || s.auth.count >= maxChallenges {
+		return nil
+	}
+	ask, give := sip.WWWAuthenticate, sip.Authorization
+	switch res.Status {
+	case 401:
+	case 407:
+		ask, give = sip.ProxyAuthenticate, sip.ProxyAuthorization
+	default:
+		return nil
+	}
+	var challenges []string
+	for v := range res.Values(ask) {
+		challenges = append(challenges, v)
+	}
+	value, err := digest.Answer(challenges, s.cfg.Account.User, s.cfg.Account.Password, string(req.Method), req.RequestURI, &s.auth.digest)
+	if err != nil {
+		return nil
+	}
+	s.auth.count++
+	s.auth.kind, s.auth.value = give, value
+	again := req.Clone()
+	again.Del(sip.ViaKind)
+	again.Set(give, value)
+	seq, _ := req.CSeq()
+	seq.Seq++
+	if s.dialog != nil {
+		s.dialog.LocalSeq++
+		seq.Seq = s.dialog.LocalSeq
+	}
+	again.Set(sip.CSeqKind, seq.String())
+	return again
+}
+
+// repeat gives the ACK to a 2xx the credentials of its INVITE (RFC 3261 §22.1).
+func (a *authState) repeat(ack *sip.Message) {
+	if a.kind != sip.UnknownKind {
+		ack.Set(a.kind, a.value)
+	}
+}
+
+// sign prepares a request that has not been challenged yet.
+func (s *Session) sign(req *sip.Message) {
+	if s.cfg.UserAgent != "" {
+		req.Set(sip.UserAgent, s.cfg.UserAgent)
+	}
+	s.auth.count = 0
+}
+
+// send sends a request within the dialog, answering a challenge to it. done is told of the responses.
+func (s *Session) send(req *sip.Message, to endpoint.Next, done func(endpoint.ClientEvent)) {
+	s.sign(req)
+	if s.cfg.Account == nil {
+		s.shard.Request(req, to, done)
+		return
+	}
+	s.challenge(req, to, done)
+}
+
+func (s *Session) challenge(req *sip.Message, to endpoint.Next, done func(endpoint.ClientEvent)) {
+	s.shard.Request(req, to, func(ev endpoint.ClientEvent) {
+		if again := s.authorize(req, ev.Response); again != nil {
+			s.challenge(again, to, done)
+			return
+		}
+		done(ev)
+	})
+}

@@ -1,0 +1,114 @@
+package invite
+
+import (
+	"errors"
+
+	"santral/sip"
+	"santral/sip/dialog"
+	"santral/sip/endpoint"
+)
+
+// ErrHungUp is the end of an attempt whose peer sent BYE before it answered.
+var ErrHungUp = errors.New("invite: the peer left before it answered")
+
+// Connect sends an INVITE and makes its session. req has everything but Via and Contact: From with
+// our tag, To, Call-ID, CSeq and the body, none to ask the peer for an offer. contact gives the
+// Contact value for the way that the request takes. The session keeps req.
+func Connect(cfg *Config, shard *endpoint.Shard, req *sip.Message, to endpoint.Next, contact func(sip.Flow) string, h Handler) *Session {
+	s := &Session{cfg: cfg, shard: shard, handler: h, timers: shard.Timers(), state: Calling, request: req, outbound: true}
+	req.Set(sip.Allow, Allow)
+	if cfg.Supported != "" {
+		req.Set(sip.Supported, cfg.Supported)
+	}
+	if cfg.UserAgent != "" {
+		req.Set(sip.UserAgent, cfg.UserAgent)
+	}
+	to.Prepare = func(req *sip.Message, flow sip.Flow) {
+		s.contact = contact(flow)
+		req.Set(sip.Contact, s.contact)
+	}
+	s.path.to = to
+	s.attach("") // requests of any branch, until one of them has answered
+	s.client = shard.Request(req, to, s.onInvite)
+	return s
+}
+
+// onInvite is told of everything that comes back to our INVITE.
+func (s *Session) onInvite(ev endpoint.ClientEvent) {
+	switch res := ev.Response; {
+	case res == nil:
+		s.onFailure(nil, ev.Err)
+	case res.Status < 200:
+		s.onProvisional(res)
+	case res.Status < 300:
+		s.onSuccess(res)
+	default:
+		s.onFailure(res, nil)
+	}
+}
+
+func (s *Session) onProvisional(res *sip.Message) {
+	if s.state != Calling || res.Status == 100 {
+		return
+	}
+	s.branch(res)
+	s.tell(Progressed, res, nil)
+}
+
+// onSuccess takes a 2xx: the first makes the session, the same once more gets its ACK once more, and
+// one of another branch or after we gave up is acknowledged and ended at once (RFC 3261 §13.2.2.4).
+func (s *Session) onSuccess(res *sip.Message) {
+	tag := res.ToTag()
+	switch {
+	case s.won != nil && s.won.tag == tag:
+		s.again(s.won)
+	case s.state == Calling:
+		s.establish(res, tag)
+	default:
+		s.stray(res, tag)
+		if s.state == Cancelling {
+			s.end()
+		}
+	}
+}
+
+func (s *Session) establish(res *sip.Message, tag string) {
+	d := s.find(tag)
+	if d != nil {
+		d.Confirm(res)
+	} else {
+		var err error
+		if d, err = dialog.FromResponse(s.request, res); err != nil {
+			s.onFailure(nil, err)
+			return
+		}
+	}
+	s.dialog, s.early = d, nil
+	s.path.reached(s.request, s.client.Flow())
+	s.attach(tag)
+	s.won = &acked{tag: tag, seq: d.LocalSeq}
+	if s.request.Body == "" {
+		s.state, s.due = Unacked, s.won
+	} else {
+		s.state = Established
+		s.acknowledge(s.won, d, s.next(), "")
+	}
+	s.tell(Accepted, res, nil)
+}
+
+// onFailure ends the attempt: refused, timed out or unreachable. A challenge is answered when we have
+// an account for it.
+func (s *Session) onFailure(res *sip.Message, err error) {
+	switch s.state {
+	case Cancelling:
+		s.end()
+	case Calling:
+		if again := s.authorize(s.request, res); again != nil {
+			s.request, s.early = again, nil
+			s.client = s.shard.Request(again, s.path.to, s.onInvite)
+			return
+		}
+		s.end()
+		s.tell(Failed, res, err)
+	}
+}

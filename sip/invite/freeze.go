@@ -1,0 +1,59 @@
+package invite
+
+import (
+	"errors"
+
+	"santral/sip"
+	"santral/sip/dialog"
+	"santral/sip/endpoint"
+)
+
+// ErrBusy is why a session can't be written out now: it is not established, or something of its own
+// is under way. It may be asked again a moment later.
+var ErrBusy = errors.New("invite: the session is not quiet")
+
+// Frozen is an established session written out: it can be kept as JSON and read back by Thaw.
+type Frozen struct {
+	Dialog    dialog.Dialog `json:"dialog"`
+	Outbound  bool          `json:"outbound"` // we called; it decides the back-off after a 491
+	Contact   string        `json:"contact"`
+	Flow      string        `json:"flow"`
+	Host      string        `json:"host,omitempty"` // where the peer said it listens
+	Port      uint16        `json:"port,omitempty"`
+	Symmetric bool          `json:"symmetric,omitempty"` // it listens where it sends from
+}
+
+// Freeze writes the session out and lets go of its dialog: nothing is sent, nothing more is told, and
+// the state belongs to whoever thaws it. It fails with ErrBusy, changing nothing, unless the session is
+// established and quiet.
+func (s *Session) Freeze() (Frozen, error) {
+	if s.state != Established || s.leave || s.invite != nil || s.sent != nil || s.due != nil || s.change != nil || s.queued != nil {
+		return Frozen{}, ErrBusy
+	}
+	st := Frozen{
+		Dialog:    *s.dialog,
+		Outbound:  s.outbound,
+		Contact:   s.contact,
+		Flow:      s.path.flow.String(),
+		Host:      s.path.claimed.Host,
+		Port:      s.path.claimed.Port,
+		Symmetric: s.path.symmetric,
+	}
+	s.end()
+	return st, nil
+}
+
+// Thaw makes the session that Freeze wrote out and takes its dialog. It must be called on the shard of
+// the dialog's Call-ID.
+func Thaw(cfg *Config, shard *endpoint.Shard, st Frozen, h Handler) (*Session, error) {
+	flow, err := sip.ParseFlow(st.Flow)
+	if err != nil {
+		return nil, err
+	}
+	d := st.Dialog
+	s := &Session{cfg: cfg, shard: shard, handler: h, contact: st.Contact, timers: shard.Timers(), state: Established, dialog: &d, outbound: st.Outbound}
+	s.path.flow, s.path.symmetric = flow, st.Symmetric
+	s.path.claimed = sip.HostPort{Host: st.Host, Port: st.Port}
+	s.attach(d.RemoteTag)
+	return s, nil
+}

@@ -1,0 +1,71 @@
+package invite
+
+import (
+	"santral/sip"
+	"santral/sip/dialog"
+	"santral/sip/endpoint"
+)
+
+// Serve is told by the endpoint of a request within the dialog.
+func (s *Session) Serve(tx *endpoint.ServerTx) {
+	req, flow := tx.Request(), tx.Flow()
+	d := s.dialog
+	if d == nil {
+		d = s.find(req.FromTag())
+	}
+	if d == nil || s.state == Ended {
+		tx.Refuse(481, "")
+		return
+	}
+	if s.cfg.Stranger != nil && s.dialog != nil && flow.Remote.Addr() != s.path.flow.Remote.Addr() && !s.cfg.Stranger(s, tx) {
+		return
+	}
+	if !s.inOrder(d, req) {
+		tx.Refuse(500, "") // RFC 3261 §12.2.2
+		return
+	}
+	if s.dialog != nil {
+		s.path.follow(flow)
+	}
+	switch req.Method {
+	case sip.BYE:
+		s.serveBye(tx)
+	case sip.INVITE:
+		s.serveChange(tx)
+	case sip.INFO:
+		ok(tx)
+		if !s.leave {
+			s.tell(Informed, req, nil)
+		}
+	case sip.OPTIONS: // RFC 3261 §11.2
+		tx.Refuse(200, "", sip.Header{Kind: sip.Allow, Value: Allow}, sip.Header{Kind: sip.Accept, Value: ContentType})
+	case sip.CANCEL, sip.ACK: // the endpoint's own
+	case sip.PRACK, sip.UPDATE, sip.SUBSCRIBE, sip.NOTIFY, sip.REFER, sip.MESSAGE, sip.REGISTER, sip.PUBLISH:
+		tx.Refuse(405, "", sip.Header{Kind: sip.Allow, Value: Allow})
+	default:
+		tx.Refuse(501, "", sip.Header{Kind: sip.Allow, Value: Allow})
+	}
+}
+
+func (s *Session) inOrder(d *dialog.Dialog, req *sip.Message) bool {
+	seq, err := req.CSeq()
+	return err == nil && d.Receive(seq.Seq)
+}
+
+// Inform sends an INFO within the dialog (RFC 6086 §4.2.1 calls this legacy use: no package). A peer
+// that does not serve it does not matter; one that no longer knows the dialog is Gone.
+func (s *Session) Inform(contentType, content string) {
+	if s.leave || s.state != Established && s.state != Answered {
+		return
+	}
+	req := s.dialog.Request(sip.INFO)
+	if contentType != "" {
+		req.Set(sip.ContentType, contentType)
+		req.Body = content
+	}
+	s.send(req, s.next(), func(ev endpoint.ClientEvent) {
+		if res := ev.Response; res != nil && res.Status == 481 {
+			s.lost(res, nil)
+		}
+	})
+}
