@@ -380,7 +380,7 @@ func (c *conn) up(fr frame) {
 		c.owed++
 		c.mu.Unlock()
 	}
-	c.l.deliver(c.x, c.flow, fr.msg, fr.err, fr.size)
+	c.l.deliver(c.x, c.flow, fr.msg, fr.err, fr.size, "")
 }
 
 // giveUp ends a stream whose framing was lost. Where the message can be answered, it waits for the

@@ -78,8 +78,9 @@ func (l *Layer) datagram(x *listener, s vnet.UDP, d *vnet.Datagram) {
 		f.Local = netip.AddrPortFrom(d.Local, x.addr.Port())
 	}
 	m := new(sip.Message)
-	err := sip.ParseLimited(string(b), m, &l.cfg.Limits.Message)
-	l.deliver(x, f, m, err, len(b))
+	text := string(b)
+	err := sip.ParseLimited(text, m, &l.cfg.Limits.Message)
+	l.deliver(x, f, m, err, len(b), text)
 }
 
 // idle reports whether a datagram holds line ends, spaces and zeros alone.

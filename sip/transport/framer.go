@@ -2,6 +2,7 @@ package transport
 
 import (
 	"bytes"
+	"strconv"
 	"strings"
 
 	"santral/sip"
@@ -149,7 +150,7 @@ func (f *framer) readHead() (frame, bool) {
 	text := string(rest[:from+i+len(headEnd)])
 	m := new(sip.Message)
 	body, err := sip.ParseHead(text, m, f.lim)
-	if err != nil && (body > f.lim.Body || !lengthKnown(text)) {
+	if err != nil && (body > f.lim.Body || !lengthKnown(text, body)) {
 		return broken(m, err, len(text)), true
 	}
 	f.at += len(text)
@@ -171,8 +172,8 @@ func broken(m *sip.Message, err error, size int) frame {
 
 // lengthKnown looks again at a head in which a fault was found, and reports whether all the same
 // nobody could doubt where the message ends: every line is whole, and exactly one of them is a
-// Content-Length, a plain number.
-func lengthKnown(head string) bool {
+// Content-Length, a plain number that was read as body.
+func lengthKnown(head string, body int) bool {
 	lengths := 0
 	for i, line := range strings.Split(strings.TrimSuffix(head, "\r\n\r\n"), "\r\n") {
 		if strings.ContainsAny(line, "\r\n") {
@@ -191,7 +192,7 @@ func lengthKnown(head string) bool {
 		}
 		value = strings.Trim(value, " \t")
 		lengths++
-		if value == "" || strings.Trim(value, "0123456789") != "" {
+		if n, err := strconv.ParseUint(value, 10, 31); err != nil || n != uint64(body) {
 			return false
 		}
 	}

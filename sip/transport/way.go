@@ -149,8 +149,9 @@ func (l *Layer) ours(x *listener, f sip.Flow, m *sip.Message) bool {
 	return known || a == told
 }
 
-// deliver hands one message up. size is its length on the wire.
-func (l *Layer) deliver(x *listener, f sip.Flow, m *sip.Message, err error, size int) {
+// deliver hands one message up. size is its length on the wire; text is the message itself, "" where
+// a stream brought it in pieces.
+func (l *Layer) deliver(x *listener, f sip.Flow, m *sip.Message, err error, size int, text string) {
 	if err != nil && sip.ParseStatusOf(err) == 0 {
 		l.count.junk.Add(1)
 		return
@@ -162,7 +163,7 @@ func (l *Layer) deliver(x *listener, f sip.Flow, m *sip.Message, err error, size
 		return
 	}
 	l.count.received.Add(1)
-	l.cfg.Handle(sip.Inbound{Flow: f, Msg: m, Err: err, Size: size})
+	l.cfg.Handle(sip.Inbound{Flow: f, Msg: m, Err: err, Size: size, Text: text})
 }
 
 // admits asks the gate.
