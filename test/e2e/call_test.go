@@ -68,7 +68,7 @@ func TestTwoBaresipsTalk(t *testing.T) {
 			if c.State != "answered" || c.EndedBy != "caller" || c.SIP != 200 || c.Q850 != 16 || len(c.Legs) != 2 {
 				t.Errorf("record %+v", c)
 			}
-			if c.TalkMS < (talk - time.Second).Milliseconds() || c.TalkMS > (talk + 3*time.Second).Milliseconds() {
+			if c.TalkMS < (talk-time.Second).Milliseconds() || c.TalkMS > (talk+3*time.Second).Milliseconds() {
 				t.Errorf("talked %d ms, want about %v", c.TalkMS, talk)
 			}
 		})
