@@ -17,8 +17,8 @@ func TestCall(t *testing.T) {
 		s.take(sip.ACK)
 		s.we(func(x *Session) { x.Hangup("Q.850;cause=16") })
 		s.answer(s.take(sip.BYE), 200, "", "")
-		if s.session.State() != Ended {
-			t.Errorf("the session is %s", s.session.State())
+		if s.state() != Ended {
+			t.Errorf("the session is %s", s.state())
 		}
 	})
 }
@@ -144,8 +144,8 @@ func TestNobodyThere(t *testing.T) {
 			s.take(sip.INVITE)
 		}
 		s.none(time.Minute)
-		if s.session.State() != Ended {
-			t.Errorf("the session is %s", s.session.State())
+		if s.state() != Ended {
+			t.Errorf("the session is %s", s.state())
 		}
 	})
 }

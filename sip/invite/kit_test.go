@@ -379,3 +379,9 @@ func (s *scene) served() (ok *sip.Message) {
 	s.ack(req, ok, "")
 	return ok
 }
+
+// state is where our session stands.
+func (s *scene) state() (st State) {
+	s.we(func(x *Session) { st = x.State() })
+	return st
+}

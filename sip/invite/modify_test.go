@@ -49,8 +49,8 @@ func TestChangeRefused(t *testing.T) {
 		again := s.asks(sip.INVITE, ack, "video")
 		s.we(func(x *Session) { x.RefuseChange(488, "") })
 		s.ack(again, s.status(488), "")
-		if s.session.State() != Established {
-			t.Errorf("the session is %s", s.session.State())
+		if s.state() != Established {
+			t.Errorf("the session is %s", s.state())
 		}
 	})
 }
@@ -185,8 +185,8 @@ func TestOtherDialog(t *testing.T) {
 			s.put(forged, ourFlow)
 			s.status(481)
 		}
-		if s.session.State() != Established {
-			t.Errorf("the session is %s", s.session.State())
+		if s.state() != Established {
+			t.Errorf("the session is %s", s.state())
 		}
 	})
 }
@@ -198,8 +198,8 @@ func TestPeerLost(t *testing.T) {
 		s.we(func(x *Session) { x.Modify("ours") })
 		s.answer(s.take(sip.INVITE), 481, "", "")
 		s.take(sip.ACK)
-		if s.session.State() != Ended {
-			t.Errorf("the session is %s", s.session.State())
+		if s.state() != Ended {
+			t.Errorf("the session is %s", s.state())
 		}
 	})
 }
@@ -211,10 +211,10 @@ func TestPeerSilent(t *testing.T) {
 		for s.take("").Method != sip.BYE {
 		}
 		s.none(10 * time.Millisecond)
-		if s.session.State() != Ending {
-			t.Errorf("the session is %s", s.session.State())
+		if s.state() != Ending {
+			t.Errorf("the session is %s", s.state())
 		}
-		s.drop = func(*sip.Message) bool { return true }
+		s.we(func(*Session) { s.drop = func(*sip.Message) bool { return true } })
 		s.none(time.Minute)
 	})
 }
