@@ -66,8 +66,8 @@ func (r *Raw) Request(method, target, user string, cseq int, callID, extra, body
 
 var challengePart = regexp.MustCompile(`(\w+)="?([^",]*)"?`)
 
-// Answer makes the Authorization line for the MD5 challenge of a response, "" when it has none.
-func Answer(response, method, uri, user, password string) string {
+// AnswerChallenge makes the Authorization line for the MD5 challenge of a response, "" when it has none.
+func AnswerChallenge(response, method, uri, user, password string) string {
 	for line := range strings.SplitSeq(response, "\r\n") {
 		value, ok := strings.CutPrefix(line, "WWW-Authenticate: Digest ")
 		if !ok {
@@ -94,7 +94,7 @@ func (r *Raw) Register(user, password string) string {
 	uri := "sip:" + r.x.SIP
 	r.Send(r.Request("REGISTER", uri, user, 1, callID, "", ""))
 	challenge := r.Receive(2 * time.Second)
-	r.Send(r.Request("REGISTER", uri, user, 2, callID, Answer(challenge, "REGISTER", uri, user, password), ""))
+	r.Send(r.Request("REGISTER", uri, user, 2, callID, AnswerChallenge(challenge, "REGISTER", uri, user, password), ""))
 	return r.Receive(5 * time.Second)
 }
 
@@ -110,7 +110,7 @@ func (r *Raw) Call(user, password, number string) error {
 	if err != nil {
 		return err
 	}
-	auth := Answer(challenge, "INVITE", uri, user, password)
+	auth := AnswerChallenge(challenge, "INVITE", uri, user, password)
 	answer, err := r.transact(r.Request("INVITE", uri, user, 2, callID, content+auth, rawOffer), callID, "2 INVITE")
 	if err != nil {
 		return err
