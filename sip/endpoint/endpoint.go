@@ -68,6 +68,15 @@ type Endpoint struct {
 
 // New starts an endpoint: its shards run until Close.
 func New(cfg Config) *Endpoint {
+	e := build(cfg)
+	for _, s := range e.shards {
+		go s.run()
+	}
+	return e
+}
+
+// build makes an endpoint whose shards do not run yet.
+func build(cfg Config) *Endpoint {
 	if cfg.Shards <= 0 {
 		cfg.Shards = runtime.GOMAXPROCS(0)
 	}
@@ -91,9 +100,6 @@ func New(cfg Config) *Endpoint {
 	}
 	if cfg.State != nil {
 		e.thaw(cfg.State)
-	}
-	for _, s := range e.shards {
-		go s.run()
 	}
 	return e
 }

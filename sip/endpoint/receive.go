@@ -1,8 +1,6 @@
 package endpoint
 
 import (
-	"strings"
-
 	"santral/sip"
 	"santral/sip/transaction"
 )
@@ -77,7 +75,7 @@ func (s *Shard) request(in *sip.Inbound) {
 	hash := &s.e.hash
 	switch m.Method {
 	case sip.ACK:
-		s.ack(in, hash.Server(m, via, sip.INVITE))
+		s.ack(in, via, hash.Server(m, via, sip.INVITE))
 		return
 	case sip.CANCEL:
 		s.cancel(in, via, hash.Server(m, via, sip.INVITE))
@@ -94,10 +92,10 @@ func (s *Shard) request(in *sip.Inbound) {
 
 // ack takes an ACK: to a refusal it belongs to the transaction (RFC 3261 §17.2.1), to a 2xx it
 // belongs to the dialog (§13.3.1.4). It is never answered.
-func (s *Shard) ack(in *sip.Inbound, key transaction.Key) {
+func (s *Shard) ack(in *sip.Inbound, via sip.Via, key transaction.Key) {
 	m := in.Msg
 	if r := s.servers[key]; r != nil && r.m.State != transaction.Accepted {
-		if r.m.State == transaction.Completed && (m.ToTag() == r.tag || cookie(m)) {
+		if r.m.State == transaction.Completed && (transaction.Marked(via.Branch()) || m.ToTag() == r.tag) {
 			r.step(transaction.Ack)
 		}
 		return
@@ -107,16 +105,6 @@ func (s *Shard) ack(in *sip.Inbound, key transaction.Key) {
 		return
 	}
 	s.count.Stray.Add(1) // to a refusal that kept no state, or too late
-}
-
-// cookie reports whether the request's branch identifies its transaction alone (RFC 3261 §17.2.3).
-func cookie(m *sip.Message) bool {
-	via, err := m.Via()
-	if err != nil {
-		return false
-	}
-	b := via.Branch()
-	return len(b) > len(transaction.Cookie) && strings.EqualFold(b[:len(transaction.Cookie)], transaction.Cookie)
 }
 
 // cancel answers a CANCEL and tells the user of its INVITE (RFC 3261 §9.2). It needs no transaction

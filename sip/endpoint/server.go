@@ -72,7 +72,9 @@ func (tx *ServerTx) Respond(res *sip.Message) {
 			return
 		}
 	}
-	if res.Status > 100 && res.ToTag() == "" {
+	if tag := res.ToTag(); tag != "" {
+		r.tag = tag // the user chose one, and what we answer by ourselves follows
+	} else if res.Status > 100 {
 		res.SetToTag(r.tag)
 	}
 	if server := r.shard.e.cfg.Server; server != "" && !res.Has(sip.Server) && !res.Has(sip.UserAgent) {
@@ -256,6 +258,8 @@ func (r *served) release() {
 	}
 	s := r.shard
 	r.tx = nil
+	own := r.callID + r.tag // so that the request's text is not held on to
+	r.callID, r.tag = own[:len(r.callID)], own[len(r.callID):]
 	s.pending--
 	if s.sources[r.source]--; s.sources[r.source] <= 0 {
 		delete(s.sources, r.source)

@@ -71,25 +71,29 @@ func (h Hasher) Call(callID string) uint64 { return h.text(h.begin(ofCall), call
 
 // Server gives the key of the server transaction that req belongs to (RFC 3261 §17.2.3): its topmost
 // Via's branch and sent-by and its method, ACK counting as INVITE. method is given apart so that a
-// CANCEL can look for its INVITE (§9.2). Requests of RFC 2543, without the cookie in their branch, are
-// known by Request-URI, From tag, Call-ID, CSeq number and the whole topmost Via; what such an ACK's To
-// tag must be is for the caller to compare.
+// CANCEL can look for its INVITE (RFC 3261 §9.2). Call-ID and CSeq number go in as well: they are the
+// same in every message of a transaction, and who uses a branch twice is not taken for a copy.
+//
+// Requests of RFC 2543, without the cookie in their branch, are known by Request-URI, From tag and
+// the topmost Via instead; what the To tag of such an ACK must be is for the caller to compare.
 func (h Hasher) Server(req *sip.Message, via sip.Via, method sip.Method) Key {
 	if method == sip.ACK {
 		method = sip.INVITE
 	}
-	if branch := via.Branch(); len(branch) > len(Cookie) && strings.EqualFold(branch[:len(Cookie)], Cookie) {
-		k := h.text(h.begin(ofServer), branch)
-		k = h.word(h.text(k, via.Host), uint64(via.Port))
-		return h.text(k, string(method))
+	branch := via.Branch()
+	k := h.begin(ofServer)
+	if !Marked(branch) {
+		k = h.text(h.text(h.begin(ofOldServer), req.RequestURI), req.FromTag())
 	}
-	k := h.text(h.begin(ofOldServer), req.RequestURI)
-	k = h.text(k, req.FromTag())
-	k = h.text(k, req.CallID())
 	cseq, _ := req.CSeq()
-	k = h.word(k, uint64(cseq.Seq))
-	k = h.text(h.word(h.text(k, via.Host), uint64(via.Port)), via.Branch())
+	k = h.text(h.word(k, uint64(via.Port)<<32|uint64(cseq.Seq)), branch)
+	k = h.text(h.text(k, via.Host), req.CallID())
 	return h.text(k, string(method))
+}
+
+// Marked reports whether a branch begins with the cookie and so identifies its transaction alone.
+func Marked(branch string) bool {
+	return len(branch) > len(Cookie) && strings.EqualFold(branch[:len(Cookie)], Cookie)
 }
 
 // Client gives the key of a client transaction of ours (RFC 3261 §17.1.3).
