@@ -32,7 +32,7 @@ func makeClasses() (t [256]uint8) {
 	add(classUser, unreserved+"&=+$,;?/:#")
 	add(classParam, unreserved+"[]/:&+$")
 	add(classHeader, unreserved+"[]/?:+$=&")
-	add(classValue, alphanum+"-.!%*_+`'~[]:@/?&$()#^{}|")
+	add(classValue, alphanum+"-.!%*_+`'~[]:@/?&$()#^{}|=")
 	for c := 0x80; c <= 0xFF; c++ {
 		t[c] |= classUser | classParam | classValue
 	}
@@ -103,10 +103,11 @@ func lowerASCII(s string) string {
 	return s
 }
 
-// escapesValid reports whether every byte of s is of class or part of a "%" HEXDIG HEXDIG.
+// escapesValid reports whether every byte of s is of class, which must not hold "%", or part of a
+// "%" HEXDIG HEXDIG.
 func escapesValid(s string, class uint8) bool {
 	for i := 0; i < len(s); i++ {
-		if is(s[i], class) && s[i] != '%' {
+		if is(s[i], class) {
 			continue
 		}
 		if s[i] != '%' || i+2 >= len(s) || !is(s[i+1], classHex) || !is(s[i+2], classHex) {
@@ -127,19 +128,23 @@ func unhex(c byte) byte {
 }
 
 // hasControl reports whether s has a control character: below space, tab included, or DEL.
-func hasControl(s string) bool {
+func hasControl(s string) bool { return hasBelow(s, ' ') }
+
+// hasBelow reports whether s has a character below limit, which is at most 0x80, or DEL.
+func hasBelow(s string, limit byte) bool {
+	low := uint64(limit) * 0x0101010101010101
 	for len(s) >= 8 {
 		w := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
 			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 		const ones, highs = 0x0101010101010101, 0x8080808080808080
 		del := w ^ 0x7F*ones
-		if ((w-0x20*ones)&^w|(del-ones)&^del)&highs != 0 {
+		if ((w-low)&^w|(del-ones)&^del)&highs != 0 {
 			return true
 		}
 		s = s[8:]
 	}
 	for i := 0; i < len(s); i++ {
-		if s[i] < ' ' || s[i] == 0x7F {
+		if s[i] < limit || s[i] == 0x7F {
 			return true
 		}
 	}

@@ -87,5 +87,6 @@ type Inbound struct {
 	Flow Flow
 	Msg  *Message
 	Err  error
-	Size int // octets on the wire
+	Size int    // octets on the wire
+	Text string // the datagram as it came, whose memory Msg shares; "" from a stream
 }

@@ -158,6 +158,47 @@ func (k Kind) String() string {
 	return kindNames[k]
 }
 
+// commonKind knows the everyday spelling of the everyday fields, as a switch that needs no table.
+func commonKind(name string) Kind {
+	switch name {
+	case "Via":
+		return ViaKind
+	case "From":
+		return From
+	case "To":
+		return To
+	case "Call-ID":
+		return CallID
+	case "CSeq":
+		return CSeqKind
+	case "Contact":
+		return Contact
+	case "Max-Forwards":
+		return MaxForwards
+	case "Content-Length":
+		return ContentLength
+	case "Content-Type":
+		return ContentType
+	case "Route":
+		return Route
+	case "Record-Route":
+		return RecordRoute
+	case "Allow":
+		return Allow
+	case "Supported":
+		return Supported
+	case "User-Agent":
+		return UserAgent
+	case "Server":
+		return Server
+	case "Expires":
+		return Expires
+	case "Authorization":
+		return Authorization
+	}
+	return UnknownKind
+}
+
 // KindOf finds the kind of a header field name of any case, compact forms too; UnknownKind when it
 // is none of ours.
 func KindOf(name string) Kind {

@@ -214,19 +214,45 @@ func appendRawParam(b []byte, name, value string) []byte {
 }
 
 // wellFormed checks every parameter: a token for a name, and for a value a quoted string or text of
-// class.
+// classValue.
 func (p Params) wellFormed() bool {
-	for s := string(p); s != ""; {
-		n, v, rest, ok := cutParam(s)
-		if !ok || !all(n, classToken) {
+	s := string(p)
+	for i := 0; i < len(s); {
+		if i = skipSpace(s, i); i == len(s) {
+			return true
+		}
+		if s[i] != ';' {
 			return false
 		}
-		if v == "" || v[0] != '"' {
-			if !all(v, classValue) {
+		i = skipSpace(s, i+1)
+		start := i
+		for i < len(s) && is(s[i], classToken) {
+			i++
+		}
+		if i == start {
+			return false
+		}
+		if i = skipSpace(s, i); i == len(s) || s[i] != '=' {
+			continue
+		}
+		if i = skipSpace(s, i+1); i < len(s) && s[i] == '"' {
+			n := quotedEnd(s[i:])
+			if n < 0 {
 				return false
 			}
+			i += n
+			continue
 		}
-		s = rest
+		for i < len(s) && is(s[i], classValue) {
+			i++
+		}
 	}
 	return true
+}
+
+func skipSpace(s string, i int) int {
+	for i < len(s) && isSpace(s[i]) {
+		i++
+	}
+	return i
 }

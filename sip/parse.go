@@ -148,58 +148,94 @@ func (p *parser) head(text string) (rest string) {
 	if !m.IsRequest() && m.Status == 0 {
 		return ""
 	}
+	lines := 1
 	seen := uint64(0)
+	headers := m.Headers
 	for {
-		line, rest, ok = p.line(rest)
-		if !ok {
+		if line, rest, ok = p.line(rest); !ok {
 			if rest != "" { // a datagram that only lacks its empty line is forgiven
 				p.fail(errHeadEnd)
 			}
 			break
 		}
+		lines++
 		if line == "" {
 			break
 		}
 		if rest != "" && isSpace(rest[0]) {
-			line, rest = p.unfold(line, rest)
+			n := 0
+			line, rest, n = p.unfold(line, rest)
+			lines += n
 		}
 		if len(line) > p.lim.Line {
 			p.fail(errLongLine)
 			continue
 		}
-		if len(m.Headers) >= p.lim.Headers {
+		if len(headers) >= p.lim.Headers {
 			p.fail(errManyLines)
 			continue
 		}
-		p.header(line, &seen)
+		colon := strings.IndexByte(line, ':')
+		if colon <= 0 {
+			p.fail(errHeaderLine)
+			continue
+		}
+		name, value := line[:colon], trim(line[colon+1:])
+		k := commonKind(name)
+		if k == UnknownKind {
+			if name = trim(name); name == "" {
+				p.fail(errHeaderLine)
+				continue
+			}
+			if k = KindOf(name); k == UnknownKind && !isToken(name) {
+				p.fail(errHeaderLine)
+				continue
+			}
+		}
+		if n := len(headers); n < cap(headers) { // filled in place: append would build the value twice
+			headers = headers[:n+1]
+			h := &headers[n]
+			h.Kind, h.Name, h.Value = k, name, value
+		} else {
+			headers = append(headers, Header{k, name, value})
+		}
+		if k <= RecordRoute && k != UnknownKind {
+			bit := uint64(1) << k
+			p.check(k, value, seen&bit != 0)
+			seen |= bit
+		}
+	}
+	m.Headers = headers
+	// Every LF must have ended a line: one alone is where two readers could come to differ.
+	if strings.Count(text[:len(text)-len(rest)], "\n") != lines {
+		p.fail(errLineEnd)
 	}
 	p.complete(seen)
 	return rest
 }
 
-// line cuts the next line off, without its CRLF. Both characters are needed: a lone CR or LF is
-// where two readers could come to differ (RFC 3261 §7).
+// line cuts the next line off, without its CRLF. Both characters are needed (RFC 3261 §7).
 func (p *parser) line(s string) (line, rest string, ok bool) {
+	i := strings.IndexByte(s, '\r')
+	if uint(i) < uint(len(s)-1) && s[i+1] == '\n' {
+		return s[:i], s[i+2:], true
+	}
+	return p.oddLine(s)
+}
+
+// oddLine is line for a text without the CRLF that it should have.
+func (p *parser) oddLine(s string) (line, rest string, ok bool) {
 	i := strings.IndexByte(s, '\n')
 	if i < 0 {
 		return "", s, false
 	}
-	if i == 0 || s[i-1] != '\r' {
-		p.fail(errLineEnd)
-		line, rest = s[:i], s[i+1:]
-	} else {
-		line, rest = s[:i-1], s[i+1:]
-	}
-	if strings.IndexByte(line, '\r') >= 0 {
-		p.fail(errLineEnd)
-		line = strings.ReplaceAll(line, "\r", " ")
-	}
-	return line, rest, true
+	p.fail(errLineEnd)
+	return strings.ReplaceAll(s[:i], "\r", " "), s[i+1:], true
 }
 
 // unfold joins continuation lines with single spaces (RFC 3261 §7.3.1). Only folded fields pay for
 // a copy.
-func (p *parser) unfold(line, rest string) (string, string) {
+func (p *parser) unfold(line, rest string) (whole, after string, lines int) {
 	b := append(make([]byte, 0, len(line)+128), line...)
 	for rest != "" && isSpace(rest[0]) {
 		next, after, ok := p.line(rest)
@@ -207,12 +243,13 @@ func (p *parser) unfold(line, rest string) (string, string) {
 			break
 		}
 		rest = after
+		lines++
 		if len(b) <= p.lim.Line {
 			b = append(b, ' ')
 			b = append(b, trim(next)...)
 		}
 	}
-	return string(b), rest
+	return string(b), rest, lines
 }
 
 // startLine reads a Request-Line or Status-Line (RFC 3261 §7.1, §7.2).
@@ -290,44 +327,23 @@ func (p *parser) statusLine(line string, space int) {
 	p.m.Status, p.m.Reason = int(n), reason
 }
 
-// header reads one unfolded header line and checks the fields that every element relies on.
-func (p *parser) header(line string, seen *uint64) {
-	colon := strings.IndexByte(line, ':')
-	if colon <= 0 {
-		p.fail(errHeaderLine)
-		return
-	}
-	name := line[:colon]
-	if isSpace(name[len(name)-1]) {
-		name = trim(name)
-	}
-	k := KindOf(name)
-	if k == UnknownKind && !isToken(name) {
-		p.fail(errHeaderLine)
-		return
-	}
-	value := trim(line[colon+1:])
-	m := p.m
-	m.Headers = append(m.Headers, Header{k, name, value})
-	if k <= RecordRoute {
-		p.check(k, value, seen)
-	}
-}
-
 // check looks into the fields up to RecordRoute.
-func (p *parser) check(k Kind, value string, seen *uint64) {
-	again := *seen&(1<<k) != 0
-	*seen |= 1 << k
+func (p *parser) check(k Kind, value string, again bool) {
 	switch k {
 	case ViaKind:
 		var v Via
-		for any, s := false, value; ; any = true {
+		if strings.IndexByte(value, ',') < 0 {
+			if v.parse(value) != nil {
+				p.fail(errBadVia)
+			}
+			return
+		}
+		for s := value; ; {
 			e, rest, ok := nextElement(s)
 			if !ok || v.parse(e) != nil {
 				p.fail(errBadVia)
 				return
 			}
-			_ = any
 			if s = rest; s == "" {
 				return
 			}
@@ -380,6 +396,12 @@ func (p *parser) checkAddress(value string, again bool, bad, two *ParseError) {
 
 func (p *parser) checkList(value string, bad *ParseError) {
 	var a Address
+	if strings.IndexByte(value, ',') < 0 {
+		if a.parse(value) != nil {
+			p.fail(bad)
+		}
+		return
+	}
 	for s := value; ; {
 		e, rest, ok := nextElement(s)
 		if !ok || a.parse(e) != nil {
@@ -406,17 +428,7 @@ func nextElement(s string) (value, rest string, ok bool) {
 
 // callIDValid checks word [ "@" word ] (RFC 3261 §25.1), loosely: no spaces and no control
 // characters.
-func callIDValid(s string) bool {
-	if s == "" {
-		return false
-	}
-	for i := 0; i < len(s); i++ {
-		if s[i] <= ' ' || s[i] == 0x7F {
-			return false
-		}
-	}
-	return true
-}
+func callIDValid(s string) bool { return s != "" && !hasBelow(s, ' '+1) }
 
 // complete asks for the fields without which nothing can be answered (RFC 3261 §8.1.1). A missing
 // Max-Forwards is forgiven: elements of RFC 2543 do not send it.

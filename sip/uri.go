@@ -40,8 +40,8 @@ func ParseURI(s string) (URI, error) {
 	return u, err
 }
 
+// parse fills u, which must be zero.
 func (u *URI) parse(s string) error {
-	*u = URI{}
 	if len(s) > 4 && s[3] == ':' && s[0]|0x20 == 's' && s[1]|0x20 == 'i' && s[2]|0x20 == 'p' {
 		u.Scheme = s[:3]
 		return u.parseSIP(s[4:])
@@ -84,21 +84,36 @@ func validScheme(s string) bool {
 }
 
 func (u *URI) parseSIP(s string) error {
-	// An unescaped "@" is legal once, as the end of the user part (RFC 3261 §25.1).
-	if at := strings.IndexByte(s, '@'); at >= 0 {
-		user := s[:at]
-		s = s[at+1:]
-		if i := strings.IndexByte(user, ':'); i >= 0 {
-			u.Password = user[i+1:]
-			user = user[:i]
-			if !escapesValid(u.Password, classUser) {
+	// One walk tells whether there is a user part: an unescaped "@" is legal once, as its end
+	// (RFC 3261 §25.1). Everything that may stand before a host may stand in a user part as well.
+	colon := -1
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if is(c, classUser) {
+			if c == ':' && colon < 0 {
+				colon = i
+			}
+			continue
+		}
+		if c == '%' {
+			if !isEscape(s[i:]) {
 				return errURIUser
 			}
+			i += 2
+			continue
 		}
-		if user == "" || !escapesValid(user, classUser) {
+		if c != '@' {
+			break
+		}
+		u.User = s[:i]
+		if colon >= 0 {
+			u.User, u.Password = s[:colon], s[colon+1:i]
+		}
+		if u.User == "" {
 			return errURIUser
 		}
-		u.User = user
+		s = s[i+1:]
+		break
 	}
 	host, port, rest, ok := cutHostPort(s)
 	if !ok {
@@ -130,30 +145,30 @@ func (u *URI) parseSIP(s string) error {
 
 // uriParamsValid checks ";name=value;name" of a URI, where no space and no quote is legal.
 func uriParamsValid(s string) bool {
-	empty := true
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		switch {
-		case c == ';':
-			if empty && i > 0 {
-				return false
-			}
-			empty = true
-			continue
-		case c == '=':
-			if empty {
-				return false
-			}
-		case c == '%':
-			if i+2 >= len(s) || !is(s[i+1], classHex) || !is(s[i+2], classHex) {
-				return false
-			}
-		case !is(c, classParam):
+	for i := 0; ; {
+		if i >= len(s) || s[i] != ';' {
+			return i > 0 && i == len(s)
+		}
+		i++
+		start := i
+		for i < len(s) && (is(s[i], classParam) || s[i] == '%') && (s[i] != '%' || isEscape(s[i:])) {
+			i++
+		}
+		if i == start {
 			return false
 		}
-		empty = false
+		if i < len(s) && s[i] == '=' {
+			i++
+			for i < len(s) && (is(s[i], classParam) || s[i] == '%') && (s[i] != '%' || isEscape(s[i:])) {
+				i++
+			}
+		}
 	}
-	return !empty
+}
+
+// isEscape reports whether s begins with "%" HEXDIG HEXDIG.
+func isEscape(s string) bool {
+	return len(s) > 2 && s[0] == '%' && is(s[1], classHex) && is(s[2], classHex)
 }
 
 func (u *URI) parseTel(s string) error {
@@ -210,14 +225,16 @@ func cutHostPort(s string) (host string, port int, rest string, ok bool) {
 		return host, 0, rest, true
 	}
 	i := 1
-	for i < len(rest) && is(rest[i], classDigit) {
+	for i < len(rest) && '0' <= rest[i] && rest[i] <= '9' && port <= 65535 {
+		port = port*10 + int(rest[i]-'0')
 		i++
 	}
-	n, good := parseUint(rest[1:i], 65535)
-	if !good {
-		return host, -1, rest[i:], true
+	if i == 1 {
+		port = -1
+	} else if port > 65535 {
+		port = -2
 	}
-	return host, int(n), rest[i:], true
+	return host, port, rest[i:], true
 }
 
 // ipv6Host checks the inside of an IPv6 reference. Three colons before an embedded IPv4 address are
@@ -374,11 +391,12 @@ func sameHost(a, b string) bool {
 func paramsEqual(a, b Params, strict bool) bool {
 	one := func(a, b Params) bool {
 		for s := string(a); s != ""; {
-			n, v, rest, ok := cutParam(s)
+			n, _, rest, ok := cutParam(s)
 			if !ok {
 				return false
 			}
 			s = rest
+			v, _ := a.raw(n) // of two with one name the first counts
 			w, has := b.raw(n)
 			if has && !equalFoldEscaped(v, w) {
 				return false

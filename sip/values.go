@@ -150,7 +150,7 @@ func ParseWarning(s string) (Warning, error) {
 	code, ok := parseUint(s[:3], 999)
 	s = trimLeft(s[3:])
 	i := strings.IndexByte(s, ' ')
-	if !ok || i < 0 {
+	if !ok || code < 100 || i < 0 {
 		return Warning{}, errWarning
 	}
 	text := trimLeft(s[i:])

@@ -47,18 +47,26 @@ func (v *Via) parse(s string) error {
 		}
 	}
 	host, port, rest, ok := cutHostPort(trimLeft(s))
-	if !ok || port < 0 && !spacedPort(&port, &rest, s) {
+	if !ok || port < -1 {
 		return errViaSentBy
+	}
+	rest = trimLeft(rest)
+	if colon := rest != "" && rest[0] == ':' && port == 0; colon || port < 0 {
+		// The rare "host : 5060" and "host: 5060", which the grammar's COLON allows.
+		if colon {
+			rest = trimLeft(rest[1:])
+		}
+		n := 0
+		for n < len(rest) && is(rest[n], classDigit) {
+			n++
+		}
+		p, ok := parseUint(rest[:n], 65535)
+		if !ok {
+			return errViaSentBy
+		}
+		port, rest = int(p), trimLeft(rest[n:])
 	}
 	v.Host, v.Port = host, uint16(port)
-	rest = trimLeft(rest)
-	if rest == "" {
-		return nil
-	}
-	if rest[0] == ':' && !spacedPort(&port, &rest, rest) {
-		return errViaSentBy
-	}
-	v.Port = uint16(port)
 	if rest == "" {
 		return nil
 	}
@@ -99,23 +107,6 @@ func (v *Via) parseProtocol(s string) (rest string, ok bool) {
 		v.Other = part[2]
 	}
 	return trimLeft(s), true
-}
-
-// spacedPort reads the rare ": 5060" and " : 5060", which the grammar's COLON allows.
-func spacedPort(port *int, rest *string, s string) bool {
-	i := strings.LastIndexByte(s, ']') + 1
-	j := strings.IndexByte(s[i:], ':')
-	if j < 0 {
-		return false
-	}
-	s = trimLeft(s[i+j+1:])
-	n := 0
-	for n < len(s) && is(s[n], classDigit) {
-		n++
-	}
-	p, ok := parseUint(s[:n], 65535)
-	*port, *rest = int(p), trimLeft(s[n:])
-	return ok
 }
 
 // Branch gives the branch parameter, "" when there is none.
