@@ -211,7 +211,7 @@ func (p *Pool) pairLocked(r *portRange) (*pair, error) {
 		if now-max(q.rtp.heard.Load(), q.rtcp.heard.Load()) >= int64(enough) {
 			return q, nil
 		}
-		r.sleep(q, now)
+		r.sleep(q)
 	}
 	for range min(len(r.fresh), 64) { // a port that somebody else holds goes to the end of the line
 		q := &r.pairs[r.fresh[len(r.fresh)-1]]
@@ -232,9 +232,8 @@ func (p *Pool) pairLocked(r *portRange) (*pair, error) {
 	return nil, ErrNoPorts
 }
 
-// sleep puts a pair to rest.
-func (r *portRange) sleep(q *pair, now int64) {
-	q.released = now
+// sleep puts a pair to rest, at the end of the line.
+func (r *portRange) sleep(q *pair) {
 	r.rest[(r.head+r.resting)%len(r.rest)] = q.index
 	r.resting++
 }
@@ -304,7 +303,8 @@ func (p *Pool) release(s *Stream, sum Stats) {
 	q.rtcp.stream.Store(nil)
 	p.past.add(sum)
 	q.of.used--
-	q.of.sleep(q, p.now())
+	q.released = p.now()
+	q.of.sleep(q)
 }
 
 // Close closes every port and waits for the readers to end. Streams still held are silent from then on.

@@ -70,6 +70,7 @@ const (
 	nearLater  = 2 * time.Second        // and after it
 	farSoon    = time.Second            // the same for a foreign source
 	farLater   = 10 * time.Second
+	reports    = 30 * time.Second   // RTCP comes each five seconds or so (RFC 3550 §6.2): what is silence there
 	guardTimes = 4                  // a stream may come this many times as fast as negotiated …
 	guardBurst = int64(time.Second) // … and be ahead of that by this much: a stall of the network ends in a burst
 )
@@ -105,6 +106,7 @@ type Rule struct {
 	Open      bool      // Signalled may be sent to before it was heard from
 	Mute      bool      // the peer wants nothing at all
 	Quiet     bool      // the peer is not to send, so its silence means nothing
+	Close     bool      // no foreign source is learned: the stream's RTP shows where the peer is
 	Signalled Addr      // where the peer says it is
 	Near      [16]byte  // the host that it signals from, or that its RTP comes from
 	Types     [2]uint64 // payload types by which a source is learned, a bit each
@@ -205,10 +207,10 @@ func (r *Rule) entitled(src Addr, now int64) bool {
 	switch {
 	case rank == Signalled:
 		return true
-	case src == r.Barred:
+	case src == r.Barred, rank == Foreign && r.Close:
 		return false
 	case r.Rank == NoRank:
-		return rank == Near || fresh || now-max(r.Heard, r.Opened) >= int64(farLater)
+		return true // a window in which nobody came ends in silence, which opens it again
 	case src == r.Prior && r.Rank != Signalled:
 		return true
 	case rank > r.Rank && fresh:
@@ -218,6 +220,8 @@ func (r *Rule) entitled(src Addr, now int64) bool {
 	}
 	wait := nearLater
 	switch {
+	case r.Carries == RTCP:
+		wait = reports
 	case rank == Foreign && fresh:
 		wait = farSoon
 	case rank == Foreign:
@@ -253,7 +257,7 @@ func (r *Rule) Target() (to Addr, ok bool) {
 	return Addr{}, false
 }
 
-// Forget clears what was learned, because the peer has named another address; counts stay.
+// Forget clears what was learned, because the peer has shown or named another place; counts stay.
 func (r *Rule) Forget() {
 	r.Barred = Addr{}
 	if r.Rank == Signalled {

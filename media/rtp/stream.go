@@ -131,7 +131,7 @@ func (s *Stream) Negotiate(t Terms) {
 		}
 		c.Signalled = control
 	}
-	c.Secure, c.Open, c.Quiet, c.Opened = t.Secure, t.Open, false, now
+	c.Secure, c.Open, c.Quiet, c.Close, c.Opened = t.Secure, t.Open, false, false, now
 	if t.Peer.IsValid() {
 		c.Near = t.Peer.As16()
 	}
@@ -140,10 +140,16 @@ func (s *Stream) Negotiate(t Terms) {
 	s.aimLocked()
 }
 
-// nearControl makes the host that RTP comes from the one that RTCP may come from.
+// nearControl makes the host that RTP comes from the one that RTCP may come from, beside the
+// signalled address.
 func (s *Stream) nearControl() {
-	if s.rtp.Rank >= Near {
-		s.rtcp.Near = s.rtp.Source.IP
+	if s.rtp.Rank == NoRank {
+		return
+	}
+	c, host := &s.rtcp, s.rtp.Source.IP
+	c.Near, c.Close = host, true
+	if c.Rank != NoRank && c.Rank != Signalled && c.Source.IP != host {
+		c.Forget()
 	}
 }
 
