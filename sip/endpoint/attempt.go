@@ -35,8 +35,9 @@ type attempt struct {
 	text   []byte       // the request, for repetitions
 	ack    []byte       // the ACK to a refusal, for repetitions
 	node   node
-	serial int         // counts the ways that were taken, so that an old way's failure does not count
-	failed func(error) // what the writer calls for the current serial
+	armed  time.Duration // what node is set to
+	serial int           // counts the ways that were taken, so that an old way's failure does not count
+	failed func(error)   // what the writer calls for the current serial
 
 	narrow    sip.Flow // the UDP flow that the request left for its size; zero when there is no way back
 	timer     *Timer   // ends the waiting for TCP
@@ -249,7 +250,10 @@ func (a *attempt) expire() { a.step(transaction.Due, nil) }
 
 func (a *attempt) arm() {
 	if at, ok := a.m.Next(); ok {
-		a.shard.set(&a.node, at)
+		if at != a.armed || !a.node.set() {
+			a.armed = at
+			a.shard.set(&a.node, at)
+		}
 	} else {
 		a.shard.wheel.remove(&a.node)
 	}

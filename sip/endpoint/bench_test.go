@@ -50,28 +50,32 @@ func inbounds(b *testing.B, method sip.Method, n int) []sip.Inbound {
 	return list
 }
 
-// BenchmarkRoute finds the transaction of a request among 20,000: a copy of an INVITE that waits for
-// its user.
+// BenchmarkRoute finds the transaction of a request: a copy of an INVITE that waits for its user, among
+// as many as fit into the processor's cache and among many more.
 func BenchmarkRoute(b *testing.B) {
-	s := still(func(*Shard, *ServerTx) {})
-	list := inbounds(b, sip.INVITE, 20000)
-	for i := range list {
-		list[i].Flow.Remote = mustAddr("10.0." + strconv.Itoa(i/200) + ".1:5060")
-		s.receive(&list[i])
-	}
-	if len(s.servers) != len(list) {
-		b.Fatal(len(s.servers))
-	}
-	for _, r := range s.servers {
-		r.m.Answered, r.last = true, nil
-	}
-	b.ReportAllocs()
-	i := 0
-	for b.Loop() {
-		s.receive(&list[i])
-		if i++; i == len(list) {
-			i = 0
-		}
+	for _, n := range []int{100, 20000} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			s := still(func(*Shard, *ServerTx) {})
+			list := inbounds(b, sip.INVITE, n)
+			for i := range list {
+				list[i].Flow.Remote = mustAddr("10.0." + strconv.Itoa(i/200) + ".1:5060")
+				s.receive(&list[i])
+			}
+			if len(s.servers) != len(list) {
+				b.Fatal(len(s.servers))
+			}
+			for _, r := range s.servers {
+				r.m.Answered, r.last = true, nil
+			}
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				s.receive(&list[i])
+				if i++; i == len(list) {
+					i = 0
+				}
+			}
+		})
 	}
 }
 

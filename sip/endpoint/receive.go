@@ -1,6 +1,8 @@
 package endpoint
 
 import (
+	"strings"
+
 	"santral/sip"
 	"santral/sip/transaction"
 )
@@ -36,7 +38,7 @@ func (s *Shard) receive(in *sip.Inbound) {
 }
 
 // malformed answers what could not be parsed with the status that it deserves, keeping no state. A
-// response, an ACK and what has no Via to answer to get nothing (RFC 3261 §8.1.3.3, §17).
+// response, an ACK and what has no Via to answer to get nothing (RFC 3261 §8.1.3.3, RFC 3261 §17).
 func (s *Shard) malformed(in *sip.Inbound) {
 	s.count.Malformed.Add(1)
 	status := sip.ParseStatusOf(in.Err)
@@ -61,41 +63,31 @@ func (s *Shard) malformed(in *sip.Inbound) {
 // request finds what a well-formed request belongs to.
 func (s *Shard) request(in *sip.Inbound) {
 	m := in.Msg
-	via, err := m.Via()
-	cseq, bad := m.CSeq()
-	if err != nil || bad != nil || cseq.Method != m.Method {
-		if m.Method == sip.ACK {
-			s.count.Dropped.Add(1)
-			return
-		}
-		via.Port = in.Flow.Remote.Port()
-		s.refuse(in, via, 400, "")
-		return
+	method := m.Method
+	if method == sip.CANCEL || method == sip.ACK {
+		method = sip.INVITE
 	}
-	hash := &s.e.hash
-	switch m.Method {
-	case sip.ACK:
-		s.ack(in, via, hash.Server(m, via, sip.INVITE))
-		return
-	case sip.CANCEL:
-		s.cancel(in, via, hash.Server(m, via, sip.INVITE))
-		return
-	}
-	key := hash.Server(m, via, m.Method)
-	if r := s.servers[key]; r != nil {
+	key, marked := s.e.hash.Server(m, method)
+	r := s.servers[key]
+	switch {
+	case m.Method == sip.ACK:
+		s.ack(in, r, marked)
+	case m.Method == sip.CANCEL:
+		s.cancel(in, r)
+	case r != nil:
 		s.count.Copies.Add(1)
 		r.step(transaction.Again)
-		return
+	default:
+		s.fresh(in, key)
 	}
-	s.fresh(in, via, key, cseq)
 }
 
 // ack takes an ACK: to a refusal it belongs to the transaction (RFC 3261 §17.2.1), to a 2xx it
-// belongs to the dialog (§13.3.1.4). It is never answered.
-func (s *Shard) ack(in *sip.Inbound, via sip.Via, key transaction.Key) {
+// belongs to the dialog (RFC 3261 §13.3.1.4). It is never answered.
+func (s *Shard) ack(in *sip.Inbound, r *served, marked bool) {
 	m := in.Msg
-	if r := s.servers[key]; r != nil && r.m.State != transaction.Accepted {
-		if r.m.State == transaction.Completed && (transaction.Marked(via.Branch()) || m.ToTag() == r.tag) {
+	if r != nil && r.m.State != transaction.Accepted {
+		if r.m.State == transaction.Completed && (marked || m.ToTag() == r.tag) {
 			r.step(transaction.Ack)
 		}
 		return
@@ -109,8 +101,8 @@ func (s *Shard) ack(in *sip.Inbound, via sip.Via, key transaction.Key) {
 
 // cancel answers a CANCEL and tells the user of its INVITE (RFC 3261 §9.2). It needs no transaction
 // of its own: a copy finds the INVITE as it is and gets the same answer.
-func (s *Shard) cancel(in *sip.Inbound, via sip.Via, key transaction.Key) {
-	r := s.servers[key]
+func (s *Shard) cancel(in *sip.Inbound, r *served) {
+	via, _ := in.Msg.Via()
 	if r == nil || sourceOf(in.Flow) != sourceOf(r.flow) {
 		// A CANCEL comes from whom the INVITE came from; a stranger who has seen the branch is told
 		// what one who guesses is told.
@@ -134,8 +126,15 @@ func (s *Shard) cancel(in *sip.Inbound, via sip.Via, key transaction.Key) {
 
 // fresh takes a request that is new to us, in the order of RFC 3261 §8.2. What is refused here costs
 // no state.
-func (s *Shard) fresh(in *sip.Inbound, via sip.Via, key transaction.Key, cseq sip.CSeq) {
+func (s *Shard) fresh(in *sip.Inbound, key transaction.Key) {
 	m := in.Msg
+	via, err := m.Via()
+	cseq, bad := m.CSeq()
+	if err != nil || bad != nil || cseq.Method != m.Method {
+		via.Port = in.Flow.Remote.Port()
+		s.refuse(in, via, 400, "")
+		return
+	}
 	tag := m.ToTag()
 	inDialog := tag != "" && m.Method != sip.REGISTER
 	if !s.inspect(in, via, inDialog) {
@@ -201,25 +200,35 @@ func (s *Shard) looped(in *sip.Inbound) bool {
 }
 
 // response finds the client transaction of a response (RFC 3261 §17.1.3). One with more than one Via
-// was not meant for us (§8.1.3.3); one without a transaction is dropped (§18.1.2).
+// was not meant for us (RFC 3261 §8.1.3.3); one without a transaction is dropped (RFC 3261 §18.1.2).
 func (s *Shard) response(in *sip.Inbound) {
 	m := in.Msg
-	var top sip.Via
-	n := 0
-	for via := range m.Vias() {
-		if n++; n == 1 {
-			top = via
+	vias := 0
+	for i := range m.Headers {
+		if h := &m.Headers[i]; h.Kind == sip.ViaKind {
+			if vias++; strings.IndexByte(h.Value, ',') >= 0 && severalVias(m) {
+				vias++
+			}
 		}
 	}
 	cseq, err := m.CSeq()
-	if n != 1 || err != nil {
+	if vias != 1 || err != nil {
 		s.count.Dropped.Add(1)
 		return
 	}
-	a := s.clients[s.e.hash.Client(top.Branch(), cseq.Method)]
+	_, branch := transaction.TopVia(m)
+	a := s.clients[s.e.hash.Client(branch, cseq.Method)]
 	if a == nil {
 		s.count.Stray.Add(1)
 		return
 	}
 	a.respond(m)
+}
+
+func severalVias(m *sip.Message) bool {
+	n := 0
+	for range m.Vias() {
+		n++
+	}
+	return n > 1
 }

@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"net/netip"
+	"time"
 
 	"santral/sip"
 	"santral/sip/transaction"
@@ -20,8 +21,9 @@ type served struct {
 	tag    string // the To tag of our responses
 	last   []byte // the last response, for copies of the request
 	node   node
-	source netip.Addr // counted as pending while valid
-	merged bool       // it stands in merges
+	armed  time.Duration // what node is set to
+	source netip.Addr    // counted as pending while valid
+	merged bool          // it stands in merges
 
 	list         *fifo
 	older, newer *served
@@ -287,7 +289,10 @@ func (s *Shard) drop(r *served) {
 // arm sets the one timer to what the machine waits for.
 func (r *served) arm() {
 	if at, ok := r.m.Next(); ok {
-		r.shard.set(&r.node, at)
+		if at != r.armed || !r.node.set() {
+			r.armed = at
+			r.shard.set(&r.node, at)
+		}
 	} else {
 		r.shard.wheel.remove(&r.node)
 	}

@@ -75,20 +75,49 @@ func (h Hasher) Call(callID string) uint64 { return h.text(h.begin(ofCall), call
 // same in every message of a transaction, and who uses a branch twice is not taken for a copy.
 //
 // Requests of RFC 2543, without the cookie in their branch, are known by Request-URI, From tag and
-// the topmost Via instead; what the To tag of such an ACK must be is for the caller to compare.
-func (h Hasher) Server(req *sip.Message, via sip.Via, method sip.Method) Key {
+// the topmost Via instead: marked is then false, and what the To tag of an ACK must be is for the
+// caller to compare.
+func (h Hasher) Server(req *sip.Message, method sip.Method) (k Key, marked bool) {
 	if method == sip.ACK {
 		method = sip.INVITE
 	}
-	branch := via.Branch()
-	k := h.begin(ofServer)
-	if !Marked(branch) {
+	sentBy, branch := TopVia(req)
+	marked = Marked(branch)
+	k = h.begin(ofServer)
+	if !marked {
 		k = h.text(h.text(h.begin(ofOldServer), req.RequestURI), req.FromTag())
 	}
 	cseq, _ := req.CSeq()
-	k = h.text(h.word(k, uint64(via.Port)<<32|uint64(cseq.Seq)), branch)
-	k = h.text(h.text(k, via.Host), req.CallID())
-	return h.text(k, string(method))
+	k = h.text(h.word(k, uint64(cseq.Seq)), branch)
+	k = h.text(h.text(k, sentBy), req.CallID())
+	return h.text(k, string(method)), marked
+}
+
+// TopVia gives sent-by and branch of the topmost Via as they are written, without looking closely:
+// the parser has seen to it that they are well formed. Both are empty when there is no Via.
+func TopVia(m *sip.Message) (sentBy, branch string) {
+	v := m.Get(sip.ViaKind)
+	if semi := strings.IndexByte(v, ';'); semi > 0 && strings.IndexByte(v, '"') < 0 {
+		rest := v[semi:]
+		for len(rest) > 8 && rest[0] == ';' {
+			end := strings.IndexByte(rest[1:], ';') + 1
+			if end == 0 {
+				end = len(rest)
+			}
+			if p := rest[1:end]; len(p) > 7 && p[6] == '=' && strings.EqualFold(p[:7], "branch=") {
+				if strings.IndexByte(v[:semi], ',') < 0 && strings.IndexAny(p, ", \t") < 0 {
+					return v[strings.LastIndexByte(v[:semi], ' ')+1 : semi], p[7:]
+				}
+				break
+			}
+			rest = rest[end:]
+		}
+	}
+	via, err := m.Via()
+	if err != nil {
+		return "", ""
+	}
+	return via.SentBy().String(), via.Branch()
 }
 
 // Marked reports whether a branch begins with the cookie and so identifies its transaction alone.
