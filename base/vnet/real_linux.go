@@ -310,9 +310,11 @@ func (b *batch) local(i int) netip.Addr {
 	data := ctl[unix.SizeofCmsghdr:]
 	switch {
 	case h.Level == unix.IPPROTO_IP && h.Type == unix.IP_PKTINFO:
-		return netip.AddrFrom4([4]byte(data[8:12])) // ipi_addr, behind ifindex and spec_dst
+		return netip.AddrFrom4([4]byte(data[4:8])) // ipi_spec_dst: ours, also for a broadcast
 	case h.Level == unix.IPPROTO_IPV6 && h.Type == unix.IPV6_PKTINFO:
-		return netip.AddrFrom16([16]byte(data[:16]))
+		if a := netip.AddrFrom16([16]byte(data[:16])); !a.IsMulticast() {
+			return a
+		}
 	}
 	return netip.Addr{}
 }

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"container/list"
 	"context"
 	"errors"
 	"fmt"
@@ -34,8 +35,10 @@ type conn struct {
 	source  netip.Addr         // what PerSource counts, for an inbound one
 	cancel  context.CancelFunc // ends the dialling of an outbound one
 
-	proven atomic.Bool  // a whole message has come
-	heard  atomic.Int64 // when octets came last, as Unix nanoseconds
+	ofSource, ofAll *list.Element // the table's, while no good message has come
+
+	proven  bool        // a good message has come; the reading goroutine's
+	welcome atomic.Bool // we gave it a 2xx, or opened the connection ourselves
 
 	mu      sync.Mutex // a leaf
 	nc      net.Conn   // nil while it is being opened
@@ -59,9 +62,7 @@ type item struct {
 }
 
 func (l *Layer) newConn(x *listener, f sip.Flow) *conn {
-	c := &conn{l: l, x: x, flow: f, stop: make(chan struct{})}
-	c.heard.Store(time.Now().UnixNano())
-	return c
+	return &conn{l: l, x: x, flow: f, stop: make(chan struct{})}
 }
 
 // dial opens an outbound connection and then reads it.
@@ -89,6 +90,8 @@ func (c *conn) dial(ctx context.Context) {
 	}
 	c.nc, c.open = nc, true
 	c.mu.Unlock()
+	c.proven = true
+	c.welcome.Store(true)
 	c.kick()
 	c.read()
 }
@@ -139,6 +142,9 @@ func (c *conn) put(b []byte, fail func(error)) bool {
 		c.owed--
 	}
 	c.mu.Unlock()
+	if isFinal(b) && b[8] == '2' {
+		c.welcome.Store(true)
+	}
 	return true
 }
 
@@ -276,25 +282,24 @@ func (c *conn) end(err error) {
 func (c *conn) read() {
 	lim := &c.l.cfg.Limits
 	f := framer{lim: &lim.Message}
-	was := betweenMessages
-	deadline := time.Now().Add(lim.Idle)
-	if c.inbound {
-		deadline = time.Now().Add(lim.First)
-	}
-	if c.nc.SetReadDeadline(deadline) != nil {
-		c.end(ErrGone)
-		return
-	}
-	for {
-		n, err := c.nc.Read(f.room())
+	heard := time.Now() // when octets came last
+	was, wait := betweenMessages, c.patience(betweenMessages)
+	err := c.nc.SetReadDeadline(heard.Add(wait))
+	for err == nil {
+		var n int
+		n, err = c.nc.Read(f.room())
 		if err != nil {
-			c.readFailed(err)
-			return
+			// Whoever became welcome while it waited may wait on.
+			if longer := c.patience(was); was == betweenMessages && longer > wait && errors.Is(err, os.ErrDeadlineExceeded) {
+				wait = longer
+				err = c.nc.SetReadDeadline(heard.Add(wait))
+				continue
+			}
+			break
 		}
 		f.filled(n)
-		now := time.Now()
-		c.heard.Store(now.UnixNano())
-		took := false
+		heard = time.Now()
+		first, took := !c.proven, false
 		for {
 			fr, ok := f.next()
 			if !ok {
@@ -305,26 +310,30 @@ func (c *conn) read() {
 			}
 			took = true
 		}
-		if c.inbound && !c.proven.Load() {
-			continue // the first message has one deadline in all
-		}
 		is := f.phase()
-		if is == was && is != betweenMessages && !took {
+		if first && !c.proven || is == was && is != betweenMessages && !took {
 			continue // a deadline is not moved by single octets
 		}
-		was = is
-		wait := lim.Idle
-		switch is {
-		case inHead:
-			wait = lim.Head
-		case inBody:
-			wait = lim.Body
-		}
-		if c.nc.SetReadDeadline(now.Add(wait)) != nil {
-			c.end(ErrGone)
-			return
-		}
+		was, wait = is, c.patience(is)
+		err = c.nc.SetReadDeadline(heard.Add(wait))
 	}
+	c.readFailed(err)
+}
+
+// patience is how long to wait for the next octets that count.
+func (c *conn) patience(p phase) time.Duration {
+	lim := &c.l.cfg.Limits
+	switch {
+	case !c.proven:
+		return lim.First
+	case p == inHead:
+		return lim.Head
+	case p == inBody:
+		return lim.Body
+	case c.welcome.Load():
+		return lim.Idle
+	}
+	return lim.Stranger
 }
 
 // readFailed ends the connection after a read that gave an error. A peer that only closed its own
@@ -368,7 +377,10 @@ func (c *conn) take(fr frame) bool {
 		c.giveUp(fr)
 		return false
 	}
-	c.proven.Store(true)
+	if !c.proven && fr.err == nil {
+		c.proven = true
+		c.l.conns.prove(c)
+	}
 	c.up(fr)
 	return true
 }

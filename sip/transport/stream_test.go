@@ -212,7 +212,8 @@ func TestSlowClients(t *testing.T) {
 		{"later head stops", request(viaTCP, "c0") + half, "", 10 * time.Second},
 		{"later head drips", request(viaTCP, "c0") + half, "x", 10 * time.Second},
 		{"later body drips", request(viaTCP, "c0") + body, "x", 10 * time.Second},
-		{"idle", request(viaTCP, "c0"), "", 65 * time.Minute},
+		{"a stranger's silence", request(viaTCP, "c0"), "", 2 * time.Minute},
+		{"bad message first", strings.Replace(request(viaTCP, "c0"), "Max-Forwards: 70", "Max-Forwards: x", 1), "", 10 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -244,11 +245,14 @@ func TestSlowClients(t *testing.T) {
 			})
 		})
 	}
-	t.Run("keep-alives keep", func(t *testing.T) {
+	t.Run("a phone", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, nil)
 			conn := w.dial(w.phone)
 			write(t, conn, request(viaTCP, "c0"))
+			in := w.must()
+			time.Sleep(time.Minute) // the answer comes while a stranger's patience runs
+			w.answer(in, 200)
 			go io.Copy(io.Discard, conn)
 			for range 10 {
 				time.Sleep(time.Hour)
@@ -256,6 +260,11 @@ func TestSlowClients(t *testing.T) {
 			}
 			if w.layer.Stats().Open != 1 {
 				t.Fatal("ended")
+			}
+			start := time.Now()
+			<-w.closed
+			if d := time.Since(start); d != 65*time.Minute {
+				t.Fatal(d)
 			}
 		})
 	})
@@ -319,45 +328,51 @@ func TestSlowReader(t *testing.T) {
 	}
 }
 
-// One source cannot take all connections, and another still gets in.
+// Connections that never spoke make room for new ones, of the same source first; those that did
+// keep their place, and no source takes all.
 func TestConnectionCaps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(c *Config) { c.Limits.PerSource, c.Limits.Conns = 10, 15 })
-		var open []net.Conn
-		for range 10 {
-			open = append(open, w.dial(w.phone))
-		}
-		if c := w.dial(w.phone); !isOver(c, time.Millisecond) {
-			t.Fatal("the eleventh was let in")
-		}
-		for _, c := range open[:9] { // these are phones; open[9] never spoke
+		speak := func(c net.Conn) net.Conn {
+			t.Helper()
 			write(t, c, request(viaTCP, "c1"))
 			w.must()
+			return c
+		}
+		var idle []net.Conn
+		for range 10 {
+			idle = append(idle, w.dial(w.phone))
+		}
+		var phones []net.Conn
+		for i := range 8 { // the source is full of idlers, and yet a phone gets in
+			phones = append(phones, speak(w.dial(w.phone)))
+			if !isOver(idle[i], time.Millisecond) {
+				t.Fatal("nobody made room")
+			}
 		}
 		for range 5 {
-			c := w.dial(w.other)
-			write(t, c, request(viaTCP, "c2"))
-			w.must()
+			speak(w.dial(w.other))
 		}
-		// All is full: the one that never spoke makes room.
-		c := w.dial(w.other)
-		write(t, c, request(viaTCP, "c3"))
-		w.must()
-		if !isOver(open[9], time.Millisecond) {
-			t.Fatal("nobody made room")
+		speak(w.dial(w.other)) // all is full: the oldest idler goes
+		if !isOver(idle[8], time.Millisecond) || isOver(idle[9], time.Millisecond) {
+			t.Fatal("not the oldest one made room")
 		}
-		if !isOver(w.dial(w.other), time.Millisecond) {
-			t.Fatal("a phone had to go")
+		speak(idle[9])
+		for _, h := range []*vnet.Host{w.phone, w.other} {
+			if !isOver(w.dial(h), time.Millisecond) {
+				t.Fatal("a phone had to go")
+			}
 		}
-		<-w.closed
-		open[0].Close()
-		<-w.closed
-		write(t, w.dial(w.phone), request(viaTCP, "c4"))
-		w.must()
 		s := w.layer.Stats()
-		if s.Open != 15 || s.Refused != 2 || s.Evicted != 1 || s.Accepted != 17 {
+		if s.Open != 15 || s.Refused != 2 || s.Evicted != 9 || s.Accepted != 24 {
 			t.Fatalf("%+v", s)
 		}
+		for range 9 {
+			<-w.closed
+		}
+		phones[0].Close()
+		<-w.closed
+		speak(w.dial(w.phone))
 	})
 }
 
@@ -370,7 +385,8 @@ func TestExemptSource(t *testing.T) {
 		for range 5 {
 			w.dial(w.phone)
 		}
-		w.dial(w.other)
+		write(t, w.dial(w.other), request(viaTCP, "c1"))
+		w.must()
 		if !isOver(w.dial(w.other), time.Millisecond) {
 			t.Fatal("not refused")
 		}

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"container/list"
 	"context"
 	"errors"
 	"net"
@@ -16,15 +17,22 @@ type table struct {
 	mu       sync.Mutex
 	byID     map[uint64]*conn
 	byRemote map[sip.Hop]*conn // the newest connection with each peer
-	bySource map[netip.Addr]int
+	bySource map[netip.Addr]*source
+	fresh    list.List // inbound connections without a good message yet, oldest first
 	next     uint64
 	closed   bool
+}
+
+// source is what one address has open, as PerSource counts it.
+type source struct {
+	count int
+	fresh list.List // of these, the ones without a good message yet, oldest first
 }
 
 func (t *table) init() {
 	t.byID = make(map[uint64]*conn)
 	t.byRemote = make(map[sip.Hop]*conn)
-	t.bySource = make(map[netip.Addr]int)
+	t.bySource = make(map[netip.Addr]*source)
 	// A number that a flow of an earlier process carries must not name a connection of this one.
 	t.next = uint64(time.Now().UnixMicro())
 }
@@ -71,8 +79,30 @@ func (t *table) addLocked(c *conn) {
 	c.flow.Conn = t.next
 	t.byID[t.next] = c
 	t.byRemote[sip.Hop{Transport: c.flow.Transport, Addr: c.flow.Remote}] = c
-	if c.inbound {
-		t.bySource[c.source]++
+	if !c.inbound {
+		return
+	}
+	s := t.bySource[c.source]
+	if s == nil {
+		s = new(source)
+		t.bySource[c.source] = s
+	}
+	s.count++
+	c.ofSource, c.ofAll = s.fresh.PushBack(c), t.fresh.PushBack(c)
+}
+
+// prove marks a connection as one that has sent a good message, which does not make room for others.
+func (t *table) prove(c *conn) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.settleLocked(c)
+}
+
+func (t *table) settleLocked(c *conn) {
+	if c.ofAll != nil {
+		t.fresh.Remove(c.ofAll)
+		t.bySource[c.source].fresh.Remove(c.ofSource)
+		c.ofSource, c.ofAll = nil, nil
 	}
 }
 
@@ -86,27 +116,36 @@ func (t *table) remove(c *conn) {
 	if hop := (sip.Hop{Transport: c.flow.Transport, Addr: c.flow.Remote}); t.byRemote[hop] == c {
 		delete(t.byRemote, hop)
 	}
-	if c.inbound {
-		if t.bySource[c.source]--; t.bySource[c.source] <= 0 {
-			delete(t.bySource, c.source)
-		}
+	if !c.inbound {
+		return
+	}
+	t.settleLocked(c)
+	if s := t.bySource[c.source]; s.count > 1 {
+		s.count--
+	} else {
+		delete(t.bySource, c.source)
 	}
 }
 
-// victimLocked picks a connection that may make room for a new one: among a few taken by chance, the
-// longest silent of those that never sent a whole message. Others keep their place.
-func (t *table) victimLocked() *conn {
-	var worst *conn
-	looked := 0
-	for _, c := range t.byID {
-		if c.inbound && !c.proven.Load() && (worst == nil || c.heard.Load() < worst.heard.Load()) {
-			worst = c
-		}
-		if looked++; looked == 64 {
-			break
-		}
+// roomLocked looks for room for one more connection from src. Where a limit is reached, the oldest
+// connection that has not sent a good message yet has to go: out. ok is false when there is none, so
+// that who has spoken keeps its place and who newly comes is refused.
+func (t *table) roomLocked(src netip.Addr, l *Limits, exempt bool) (out *conn, ok bool) {
+	if t.closed {
+		return nil, false
 	}
-	return worst
+	fresh := &t.fresh
+	s := t.bySource[src]
+	switch {
+	case s != nil && s.count >= l.PerSource && !exempt:
+		fresh = &s.fresh
+	case len(t.byID) < l.Conns:
+		return nil, true
+	}
+	if e := fresh.Front(); e != nil {
+		return e.Value.(*conn), true
+	}
+	return nil, false
 }
 
 // sourceOf gives what a limit counts by: an IPv4 address, or an IPv6 /64.
@@ -146,18 +185,11 @@ func (l *Layer) admit(x *listener, nc net.Conn, remote netip.AddrPort) bool {
 	exempt := l.cfg.Limits.Exempt(remote.Addr())
 	t := &l.conns
 	t.mu.Lock()
-	if t.closed || !exempt && t.bySource[c.source] >= l.cfg.Limits.PerSource {
+	out, ok := t.roomLocked(c.source, &l.cfg.Limits, exempt)
+	if !ok {
 		t.mu.Unlock()
 		l.count.refused.Add(1)
 		return false
-	}
-	var out *conn
-	if len(t.byID) >= l.cfg.Limits.Conns {
-		if out = t.victimLocked(); out == nil {
-			t.mu.Unlock()
-			l.count.refused.Add(1)
-			return false
-		}
 	}
 	t.addLocked(c)
 	l.running.Go(c.read)

@@ -70,12 +70,13 @@ type Limits struct {
 	PerSource int // accepted from one address, an IPv6 /64 counting as one (default 1,024)
 	Queue     int // octets that wait for a peer to read them before it is cut off (default 1 MiB)
 
-	First   time.Duration // a new connection's first message (default 10 s)
-	Head    time.Duration // from a message's first octet to the end of its head (default 10 s)
-	Body    time.Duration // from there to the end of its body (default 10 s)
-	Idle    time.Duration // between messages or keep-alives (default 65 minutes, beyond a registration's hour)
-	Write   time.Duration // a peer that takes nothing for so long is cut off (default 10 s)
-	Connect time.Duration // opening a connection (default 4 s)
+	First    time.Duration // from the beginning of a connection to its first good message (default 10 s)
+	Head     time.Duration // from a message's first octet to the end of its head (default 10 s)
+	Body     time.Duration // from there to the end of its body (default 10 s)
+	Stranger time.Duration // between messages of a peer that was never given a 2xx (default 2 minutes)
+	Idle     time.Duration // between messages or keep-alives of others (default 65 minutes, beyond a registration's hour)
+	Write    time.Duration // a peer that takes nothing for so long is cut off (default 10 s)
+	Connect  time.Duration // opening a connection (default 4 s)
 
 	Message sip.Limits // of one message; a zero Message.Message takes sip.DefaultLimits
 
@@ -100,6 +101,7 @@ func (l Limits) fill() Limits {
 	span(&l.First, 10*time.Second)
 	span(&l.Head, 10*time.Second)
 	span(&l.Body, 10*time.Second)
+	span(&l.Stranger, 2*time.Minute)
 	span(&l.Idle, 65*time.Minute)
 	span(&l.Write, 10*time.Second)
 	span(&l.Connect, 4*time.Second)

@@ -89,6 +89,9 @@ func (x *listener) told(f sip.Flow) netip.Addr {
 	return a
 }
 
+// hostsMax bounds the addresses of ours that are remembered; all of 127/8 is ours, for one.
+const hostsMax = 256
+
 // host prints an address of ours once and remembers it as one that peers were told.
 func (l *Layer) host(a netip.Addr) string {
 	if s, ok := (*l.hosts.Load())[a]; ok {
@@ -96,10 +99,12 @@ func (l *Layer) host(a netip.Addr) string {
 	}
 	l.hostsMu.Lock()
 	defer l.hostsMu.Unlock()
-	known := maps.Clone(*l.hosts.Load())
 	s := a.WithZone("").String()
-	known[a] = s
-	l.hosts.Store(&known)
+	if known := *l.hosts.Load(); len(known) < hostsMax {
+		known = maps.Clone(known)
+		known[a] = s
+		l.hosts.Store(&known)
+	}
 	return s
 }
 
