@@ -93,6 +93,13 @@ type Channels interface {
 	Take(call ID, tenant, account string, dir Direction) (release func(), refusal *Cause)
 }
 
+// HoldWatcher is what a Channels may be besides: it is told when an account's phone holds the other
+// side of its call, and when it no longer does, so that a consultation call can share the channel
+// meanwhile. A held call that ends is not told as resumed: its release says it.
+type HoldWatcher interface {
+	Held(call ID, tenant, account string, held bool)
+}
+
 // Ledger takes the events of calls, in order. Append never blocks. Commit appends and calls done
 // when the event is on disk, or when waiting longer would hold up the call (an alarm is then up);
 // done runs on a goroutine of the ledger's and must not block. Full reports that memory for

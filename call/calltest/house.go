@@ -19,6 +19,7 @@ import (
 
 	"santral/call"
 	"santral/media/sdp"
+	"santral/media/session"
 )
 
 // Tenant is the one tenant of a House.
@@ -27,7 +28,8 @@ const Tenant = "sample"
 // House is everything around a call: it is the Router, Contacts, Channels, Ledger and Dialer that a
 // control needs. Its zero value is not ready: use New.
 type House struct {
-	Settle func() // called after everything that a leg says, so that the call has done its part; may be nil
+	Settle func()          // called after everything that a leg says, so that the call has done its part; may be nil
+	Media  *session.Config // whose sessions legs get, for tests with sound; nil for legs without media
 
 	mu        sync.Mutex
 	start     time.Time
@@ -138,6 +140,17 @@ func (h *House) Take(_ call.ID, _, number string, dir call.Direction) (release f
 	}, nil
 }
 
+// Held notes in the ladder who holds (call.HoldWatcher).
+func (h *House) Held(id call.ID, _, number string, held bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	word := "resumes"
+	if held {
+		word = "holds"
+	}
+	h.writeLocked("%s    %s %s", id, number, word)
+}
+
 // InUse is how many channels are taken in all.
 func (h *House) InUse() int {
 	h.mu.Lock()
@@ -162,6 +175,8 @@ func (h *House) Peak(number string) int {
 // Dial makes a scripted leg outwards (call.Dialer).
 func (h *House) Dial(_ context.Context, d call.Dial, inbox call.Inbox) call.Leg {
 	l := &Leg{house: h, call: d.Call, id: d.Leg, dir: call.Out, inbox: inbox, target: d.Target.URI, offered: d.Offer != nil}
+	l.open(nil)
+	l.local(d.Offer, false)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.addLocked(l)
@@ -178,6 +193,7 @@ func (h *House) Call(in call.Incoming, id call.ID, from, dialled string, offer *
 // Invite is Call with everything said.
 func (h *House) Invite(in call.Incoming, id call.ID, from call.Party, dialled string, offer *sdp.Description, hops int) *Leg {
 	l := &Leg{house: h, call: id, id: "a", dir: call.In, offered: offer != nil}
+	l.open(offer)
 	h.mu.Lock()
 	h.addLocked(l)
 	h.writeLocked("%s -> INVITE %s, %s", l.name(), dialled, text(offer))

@@ -19,7 +19,8 @@ type Leg struct {
 	target string
 	inbox  call.Inbox
 
-	Sound *session.Session // its media; nil for none
+	sound *session.Session // its media; nil for none
+	heard *sdp.Description // what the phone was told last, when it has media
 
 	// State as the phone sees it, under the house's mutex.
 	offered   bool // the INVITE carried an offer
@@ -47,8 +48,8 @@ func (l *Leg) name() string { return string(l.call) + "/" + string(l.id) }
 // ID is the leg's name within its call.
 func (l *Leg) ID() call.LegID { return l.id }
 
-// Media is Sound.
-func (l *Leg) Media() *session.Session { return l.Sound }
+// Media is the leg's session, nil where the house has no media.
+func (l *Leg) Media() *session.Session { return l.sound }
 
 // Detail is what a leg would know of itself.
 func (l *Leg) Detail() call.LegDetail {
@@ -90,7 +91,9 @@ func (l *Leg) commandLocked(fits bool, format string, args ...any) bool {
 func (l *Leg) Progress(p call.Progress) {
 	l.house.mu.Lock()
 	defer l.house.mu.Unlock()
-	l.commandLocked(l.dir == call.In && !l.answered, "%d %s", p.Status, text(p.Early))
+	if l.commandLocked(l.dir == call.In && !l.answered, "%d %s", p.Status, text(p.Early)) && p.Early != nil {
+		l.local(p.Early, false)
+	}
 }
 
 // Answer takes the 200.
@@ -99,6 +102,7 @@ func (l *Leg) Answer(d *sdp.Description) {
 	defer l.house.mu.Unlock()
 	if l.commandLocked(l.dir == call.In && !l.answered, "200 %s", ours(d)) {
 		l.answered = true
+		l.local(d, true)
 	}
 }
 
@@ -122,6 +126,7 @@ func (l *Leg) Offer(d *sdp.Description) {
 		return
 	}
 	l.asking, l.askingFor = true, d == nil
+	l.local(d, false)
 }
 
 // Accept takes the answer to the phone's offer.
@@ -131,10 +136,12 @@ func (l *Leg) Accept(d *sdp.Description) {
 	if l.owes {
 		if l.commandLocked(d != nil, "ACK %s", text(d)) {
 			l.owes, l.confirmed = false, true
+			l.local(d, false)
 		}
 		return
 	}
 	if l.commandLocked(l.asked, "200 %s", ours(d)) {
+		l.local(d, true)
 		l.awaited = l.wants
 		l.asked, l.wants = false, false
 	}
@@ -176,9 +183,7 @@ func (l *Leg) endLocked(c call.Cause) {
 		return
 	}
 	l.told = true
-	if l.Sound != nil {
-		l.Sound.Close()
-	}
+	l.close()
 	if l.inbox != nil {
 		l.inbox.Post(call.LegEvent{Leg: l.id, Kind: call.Ended, Cause: c, Detail: l.Detail()})
 	}
@@ -198,7 +203,12 @@ func (l *Leg) Freeze() (json.RawMessage, error) {
 	}
 	l.frozen, l.told = true, true
 	l.house.writeLocked("%s frozen", l.name())
-	return json.Marshal(frozen{ID: l.id, Dir: l.dir, Target: l.target})
+	f := frozen{ID: l.id, Dir: l.dir, Target: l.target}
+	if l.sound != nil {
+		f.Media = l.sound.Freeze()
+		f.Heard = l.heard.String()
+	}
+	return json.Marshal(f)
 }
 
 // Stiffen has Freeze fail from now on.
@@ -213,6 +223,8 @@ type frozen struct {
 	ID     call.LegID
 	Dir    call.Direction
 	Target string
+	Media  session.State
+	Heard  string
 }
 
 // Thaw makes a leg again (call.Thawer).
@@ -222,6 +234,15 @@ func (h *House) Thaw(id call.ID, state json.RawMessage, inbox call.Inbox) (call.
 		return nil, fmt.Errorf("thaw scripted leg: %w", err)
 	}
 	l := &Leg{house: h, call: id, id: f.ID, dir: f.Dir, target: f.Target, inbox: inbox, answered: true, confirmed: true}
+	if h.Media != nil {
+		var err error
+		if l.sound, err = session.Thaw(h.Media, f.Media); err != nil {
+			return nil, fmt.Errorf("thaw scripted leg: %w", err)
+		}
+		if l.heard, err = sdp.Parse(f.Heard); err != nil {
+			return nil, fmt.Errorf("thaw scripted leg: %w", err)
+		}
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.addLocked(l)

@@ -38,6 +38,9 @@ func (l *Leg) say(line string, e call.LegEvent) {
 		return // the phone does not know yet that it is over; its door keeps that to itself
 	}
 	e.Leg, e.At = l.id, time.Now()
+	if e.Desc != nil {
+		l.remote(e.Desc)
+	}
 	switch e.Kind {
 	case call.Answered:
 		l.answered = true
@@ -58,9 +61,7 @@ func (l *Leg) say(line string, e call.LegEvent) {
 	case call.Failed, call.Ended:
 		l.over = true
 		e.Detail = l.Detail()
-		if l.Sound != nil {
-			l.Sound.Close()
-		}
+		l.close()
 	}
 	inbox := l.inbox
 	l.house.mu.Unlock()

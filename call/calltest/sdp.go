@@ -2,14 +2,20 @@ package calltest
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"santral/media/sdp"
 )
 
 // Describe makes a description of one audio line with formats by name, best first, and a direction
-// ("" for sendrecv).
+// ("" for sendrecv), for a phone at 192.0.2.1:4000.
 func Describe(direction string, formats ...string) *sdp.Description {
+	return DescribeAt(netip.MustParseAddrPort("192.0.2.1:4000"), direction, formats...)
+}
+
+// DescribeAt is Describe for a phone whose media is at an IPv4 address.
+func DescribeAt(at netip.AddrPort, direction string, formats ...string) *sdp.Description {
 	numbers := map[string]int{"PCMU": 0, "PCMA": 8, "G722": 9, "G729": 18, "opus": 96, "telephone-event": 101}
 	var list, maps strings.Builder
 	for _, f := range formats {
@@ -20,7 +26,8 @@ func Describe(direction string, formats ...string) *sdp.Description {
 		fmt.Fprintf(&list, " %d", numbers[f])
 		fmt.Fprintf(&maps, "a=rtpmap:%d %s/%s\r\n", numbers[f], f, rate)
 	}
-	text := "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP" + list.String() + "\r\n" + maps.String()
+	text := fmt.Sprintf("v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %[1]s\r\nt=0 0\r\nm=audio %d RTP/AVP%s\r\n%s",
+		at.Addr(), at.Port(), list.String(), maps.String())
 	if direction != "" {
 		text += "a=" + direction + "\r\n"
 	}

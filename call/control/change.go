@@ -69,12 +69,12 @@ func (c *ongoing) accepted(m *member, e *call.LegEvent) {
 			h.from.leg.Refuse(call.NotAcceptable)
 			return
 		}
-		h.from.leg.Accept(e.Desc)
 		if h.late {
 			c.change.given = true
-			return
+		} else {
+			c.changed(h.offer, e) // before the phone knows: it may call out the next moment
 		}
-		c.changed(h.offer, e)
+		h.from.leg.Accept(e.Desc)
 	case m == h.from && h.given:
 		if e.Desc == nil { // an offer without an answer leaves nothing to talk with
 			c.end(exchange, call.NotAcceptable)
@@ -110,6 +110,14 @@ func (c *ongoing) hold(m *member, held bool, e *call.LegEvent) {
 		kind = call.LegHeld
 	}
 	c.event(call.Event{Kind: kind, Leg: m.id}, e.At)
+	c.tellHeld(m)
+}
+
+// tellHeld tells whoever counts channels, where it wants to know.
+func (c *ongoing) tellHeld(m *member) {
+	if w, ok := c.house.channels.(call.HoldWatcher); ok && !c.from.Trusted {
+		w.Held(c.id, m.tenant, m.account, m.held)
+	}
 }
 
 // refused is the other side's no to a change: the session goes on as it was.

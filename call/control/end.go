@@ -46,14 +46,9 @@ func (c *ongoing) end(by string, cause call.Cause) {
 	c.bridge.Part()
 	c.giveBack() // before any phone hears that it is free, so that it can call again at once
 	for _, m := range c.members {
-		if m.over {
-			continue
+		if !m.over {
+			c.hangup(m, cause)
 		}
-		if m.dir == call.Out && !m.answered && c.callee != nil {
-			c.hangup(m, call.AnsweredElsewhere)
-			continue
-		}
-		c.hangup(m, cause)
 	}
 	c.change = change{}
 	c.setState(Over, cause.Text)

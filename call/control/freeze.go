@@ -172,6 +172,11 @@ func (k *Control) Thaw(h *Handover, door call.Thawer) error {
 		}
 		c.take(0, c.from.Tenant, c.from.Account, call.In)
 		c.take(1, c.dest.Tenant, c.dest.Account, call.Out)
+		for _, m := range c.members {
+			if m.held {
+				c.tellHeld(m)
+			}
+		}
 		c.bridge.Join(c.caller().media(), c.callee.media())
 	})
 	if broken != nil {

@@ -11,8 +11,9 @@ import (
 	"santral/call/control"
 )
 
-// handOver moves call 1 into another control, through the text that would lie between two processes.
-func (s *stage) handOver() *control.Control {
+// handOver moves call 1 into another control, through the text that would lie between two processes;
+// change is what happens in between.
+func (s *stage) handOver(change func()) *control.Control {
 	s.t.Helper()
 	h, err := s.k.Freeze(s.t.Context(), "1", s)
 	if err != nil {
@@ -30,6 +31,7 @@ func (s *stage) handOver() *control.Control {
 	if err := json.Unmarshal(text, &again); err != nil {
 		s.t.Fatal(err)
 	}
+	change()
 	k := newControl(s.House, nil)
 	if err := k.Thaw(&again, s); err != nil {
 		s.t.Fatal(err)
@@ -48,7 +50,7 @@ func TestHandover(t *testing.T) {
 		a.Reinvite(hold)
 		s.leg("c").Agree(onHold)
 		s.pass(time.Second)
-		k := s.handOver()
+		k := s.handOver(func() {})
 		if live := k.Calls(""); len(live) != 1 || live[0].State != control.Talking || len(live[0].Legs) != 3 ||
 			live[0].To != "103" || !live[0].Legs[0].Held || live[0].Legs[2].Codec != "PCMA" || !live[0].Legs[1].Over {
 			s.t.Errorf("after the hand-over the call is %+v", live)

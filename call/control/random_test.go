@@ -11,6 +11,7 @@ import (
 
 	"santral/call"
 	"santral/call/calltest"
+	"santral/call/control"
 	"santral/media/sdp"
 )
 
@@ -72,6 +73,11 @@ func play(t *testing.T, steps []step, polite, late bool) string {
 			s.Invite(s.k, id, calltest.Party("10"+fmt.Sprint(1+st.Call)), numbers[(i+st.What)%len(numbers)], first, st.Pause+1)
 		} else if l := s.Leg(id, call.LegID("abc"[st.Leg:st.Leg+1])); l != nil {
 			say(l, st.What, polite)
+		}
+		for _, l := range s.k.Calls("") { // whoever looks sees something whole
+			if len(l.Legs) == 0 || l.State == control.UnknownState && l.To != "" {
+				return fmt.Sprintf("a call shows as %+v", l)
+			}
 		}
 		if !st.Together {
 			synctest.Wait()

@@ -9,14 +9,14 @@ func rank(c call.Cause) int {
 	switch {
 	case c.SIP >= 600:
 		return 0
+	case fromHouse(c):
+		return 6
 	case c.SIP == 486:
 		return 1
 	case c.SIP == 480:
 		return 2
 	case c.SIP == 415 || c.SIP == 484 || c.SIP == 488:
 		return 3 // something that the caller can mend
-	case c.SIP == 408:
-		return 6
 	case c.SIP >= 400 && c.SIP < 500:
 		return 4
 	case c.SIP >= 300 && c.SIP < 400:
@@ -25,8 +25,13 @@ func rank(c call.Cause) int {
 	return 7
 }
 
-// fromHouse reports a refusal that no device gave: nobody was reached.
-func fromHouse(c call.Cause) bool { return c.SIP == 408 || c.SIP >= 500 && c.SIP < 600 }
+// outOfOrder is the Q.850 code of a device to which nothing could be sent.
+const outOfOrder = 27
+
+// fromHouse reports a refusal that no person and no device chose: nobody was reached.
+func fromHouse(c call.Cause) bool {
+	return c.SIP == 408 || c.SIP >= 500 && c.SIP < 600 || c.Q850 == outOfOrder
+}
 
 // forCaller turns a callee's refusal into what the caller is told. Refusals that concern only the hop
 // between us and the callee (credentials, extensions, session timers, redirection) do not cross, and a

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"santral/call"
@@ -132,24 +131,6 @@ func TestStories(t *testing.T) {
 	}), func(s *stage) {
 		s.Service("*1", "story")
 		s.dial("*1").Silent()
-	})
-}
-
-// A fault in one story or one call ends that call and no other.
-func TestFaults(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, told(func(context.Context, call.Control) call.Cause { panic("a fault of the story") }))
-		s.Service("*1", "story")
-		s.Call(s.k, "1", "103", "*1", offer)
-		a := s.Call(s.k, "2", "101", "102", offer)
-		s.Leg("2", "b").Pickup(answer)
-		a.Ack(nil)
-		if n := s.k.Stats(); n.Panics != 1 || n.Live != 1 || n.Answered != 1 {
-			t.Errorf("control says %+v", n)
-		}
-		a.Bye()
-		s.Check(t)
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"santral/base/vnet"
 	"santral/call"
 	"santral/call/calltest"
 	"santral/call/control"
@@ -19,8 +20,9 @@ var update = flag.Bool("update", false, "write the golden ladders anew")
 // stage is one house with a control in it, in virtual time.
 type stage struct {
 	*calltest.House
-	t *testing.T
-	k *control.Control
+	t    *testing.T
+	k    *control.Control
+	host vnet.Net // of the exchange, where there is media
 }
 
 func newStage(t *testing.T, stories map[string]call.Story) *stage {
