@@ -65,6 +65,13 @@ func (l *Layer) newConn(x *listener, f sip.Flow) *conn {
 	return &conn{l: l, x: x, flow: f, stop: make(chan struct{})}
 }
 
+// isOpen reports whether messages leave at once, and not only when the connection has been made.
+func (c *conn) isOpen() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.open && !c.gone
+}
+
 // dial opens an outbound connection and then reads it.
 func (c *conn) dial(ctx context.Context) {
 	defer c.cancel()

@@ -446,6 +446,9 @@ func TestReuseAndReconnect(t *testing.T) {
 			for i := range 3 { // the first opens, all wait for it
 				send(w.layer, f, []byte(request(viaTCP, fmt.Sprint("c", i))), fail)
 			}
+			if again, err := w.layer.Way(hop); err != nil || again.Conn != 0 {
+				t.Fatal("open already:", again, err)
+			}
 			c := w.accept(l)
 			if got := readAll(c); strings.Count(got, "OPTIONS sip:") != 3 || strings.Index(got, "c0") > strings.Index(got, "c2") {
 				t.Fatal(got)

@@ -179,7 +179,7 @@ func TestResponseRouting(t *testing.T) {
 				}
 				in := w.must()
 				want := sip.Flow{Transport: sip.UDP, Local: to, Remote: from.LocalAddr()}
-				if in.Flow != want || in.Err != nil || in.Size != len(text) {
+				if in.Flow != want || in.Err != nil || in.Size != len(text) || in.Text != text {
 					t.Fatalf("%+v, want flow %+v", in, want)
 				}
 				if v, err := in.Msg.Via(); err != nil || v.String() != c.stamped {

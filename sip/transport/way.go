@@ -9,8 +9,8 @@ import (
 
 // Way picks the flow on which hop is reached. Among the listeners of the hop's transport and address
 // family the one wins that the route to the hop leaves from, then one at a wildcard, then the first.
-// For a stream an existing connection to that very address is taken; else Conn is 0 and Send opens
-// one. Way does not wait.
+// For a stream an open connection to that very address is taken; else Conn is 0 and Send opens one or
+// waits for the one that is being opened. Way does not wait.
 func (l *Layer) Way(hop sip.Hop) (sip.Flow, error) {
 	remote := netip.AddrPortFrom(hop.Addr.Addr().Unmap(), hop.Addr.Port())
 	to := remote.Addr()
@@ -53,7 +53,7 @@ func (l *Layer) Way(hop sip.Hop) (sip.Flow, error) {
 		f.Local = netip.AddrPortFrom(source, best.addr.Port())
 	}
 	if f.Transport.Stream() {
-		if c := l.conns.to(f.Transport, remote); c != nil {
+		if c := l.conns.to(f.Transport, remote); c != nil && c.isOpen() {
 			return c.flow, nil
 		}
 	}
