@@ -1,7 +1,6 @@
 package endpoint
 
 import (
-	"net/netip"
 	"strconv"
 
 	"santral/sip"
@@ -9,25 +8,16 @@ import (
 
 // refuse answers a request without keeping any state. Copies of the request get the same answer with
 // the same tag (RFC 3261 §8.2.7).
-func (s *Shard) refuse(in *sip.Inbound, via sip.Via, status int, reason string, headers ...sip.Header) {
+func (s *Shard) refuse(in *sip.Inbound, status int, reason string, headers ...sip.Header) {
 	s.count.Refused.Add(1)
 	text := s.e.appendAnswer(make([]byte, 0, 512), in.Msg, status, reason, s.e.statelessTag(in.Msg), headers)
-	s.send(replyFlow(in.Flow, via), in.Msg.CallID(), text, nil)
+	s.send(in.Flow, in.Msg.CallID(), text, nil)
 }
 
-// statelessTag gives a To tag that is always the same for the same request.
+// statelessTag gives a To tag that is always the same for the same request and nobody can guess.
 func (e *Endpoint) statelessTag(m *sip.Message) string {
-	h := uint64(0xcbf29ce484222325) ^ e.tagKey
-	for i := range m.Headers {
-		switch m.Headers[i].Kind {
-		case sip.ViaKind, sip.From, sip.CallID, sip.CSeqKind:
-			for _, c := range []byte(m.Headers[i].Value) {
-				h = (h ^ uint64(c)) * 0x100000001b3
-			}
-		}
-	}
-	h ^= h >> 31
-	return strconv.FormatUint(h*e.tagKey, 36)
+	key, _ := e.hash.Server(m, m.Method)
+	return strconv.FormatUint(key.Hi, 36)
 }
 
 // appendAnswer prints a response without a body: the request's Vias, From, To, Call-ID and CSeq as
@@ -100,23 +90,4 @@ func appendSafe(dst []byte, s string) []byte {
 		}
 	}
 	return append(dst, s...)
-}
-
-// replyFlow is where responses to a request go (RFC 3261 §18.2.2): back on its connection, or over
-// UDP to the address that it came from, at the port that it came from where rport asks for that
-// (RFC 3581 §4), else at the port of its Via. Never to the host that Via names and never to maddr:
-// whoever writes another's address there must not make us send to it.
-func replyFlow(f sip.Flow, via sip.Via) sip.Flow {
-	if f.Transport.Stream() {
-		return f
-	}
-	if _, rport := via.RPort(); rport {
-		return f
-	}
-	port := via.Port
-	if port == 0 {
-		port = 5060
-	}
-	f.Remote = netip.AddrPortFrom(f.Remote.Addr(), port)
-	return f
 }

@@ -9,12 +9,11 @@ import (
 	"santral/sip/transaction"
 )
 
-// The size above which a request over UDP goes over TCP, and how long TCP may take to connect before
-// it goes over UDP after all (RFC 3261 §18.1.1). A peer whose TCP does not answer is not tried again
-// for a while, so that not every call waits.
+// The size above which a request over UDP goes over TCP (RFC 3261 §18.1.1). A peer whose TCP does not
+// answer is not tried again for a while, so that not every call waits for the second that the writer
+// gives it.
 const (
 	wide    = 1300
-	widenIn = time.Second
 	deafFor = 5 * time.Minute
 	maxDeaf = 1024
 )
@@ -40,7 +39,6 @@ type attempt struct {
 	failed func(error)   // what the writer calls for the current serial
 
 	narrow    sip.Flow // the UDP flow that the request left for its size; zero when there is no way back
-	timer     *Timer   // ends the waiting for TCP
 	cancelled bool
 	lingers   bool // answered, and here only to absorb copies
 }
@@ -149,18 +147,6 @@ func (a *attempt) widen() bool {
 	a.narrow, a.flow = a.flow, flow
 	a.print()
 	a.start()
-	if flow.Conn == 0 {
-		a.timer = s.After(widenIn, func() {
-			if a.narrow == (sip.Flow{}) || a.m.State == transaction.Terminated {
-				return
-			}
-			if up, err := s.e.cfg.Wire.Way(sip.Hop{Transport: sip.TCP, Addr: a.narrow.Remote}); err == nil && up.Conn != 0 {
-				a.flow = up
-				return
-			}
-			a.fallBack()
-		})
-	}
 	return true
 }
 
@@ -171,7 +157,6 @@ func (a *attempt) fallBack() {
 		clear(s.deaf)
 	}
 	s.deaf[a.narrow.Remote] = s.now + deafFor
-	a.timer.Stop()
 	a.flow, a.narrow = a.narrow, sip.Flow{}
 	a.serial++
 	a.failed = nil
@@ -183,7 +168,6 @@ func (a *attempt) fallBack() {
 func (a *attempt) respond(m *sip.Message) {
 	if a.narrow != (sip.Flow{}) {
 		a.narrow = sip.Flow{} // whatever carries the answer is good
-		a.timer.Stop()
 	}
 	a.step(transaction.ResponseInput(m.Status), m)
 }
@@ -263,7 +247,6 @@ func (a *attempt) arm() {
 func (s *Shard) forget(a *attempt) {
 	a.m.State = transaction.Terminated
 	s.wheel.remove(&a.node)
-	a.timer.Stop()
 	if s.clients[a.key] == a {
 		delete(s.clients, a.key)
 		s.count.Clients.Add(-1)

@@ -2,9 +2,9 @@ package endpoint
 
 import (
 	"context"
-	"net/netip"
 
 	"santral/sip"
+	"santral/sip/resolve"
 	"santral/sip/transaction"
 )
 
@@ -37,25 +37,33 @@ func (s *Shard) Request(req *sip.Message, to Next, h func(ClientEvent)) *ClientT
 		s.Do(func() { tx.finish(ErrTransport) })
 		return tx
 	}
+	if !to.HasFlow || !tx.begin(to.Flow) {
+		tx.search()
+	}
+	return tx
+}
+
+// search goes where the request may go besides its flow: its hops, or those of its URI. It tells of a
+// failure later, never at once.
+func (tx *ClientTx) search() {
+	s, to := tx.shard, tx.to
+	tx.to.HasFlow, tx.to.Hops, tx.to.URI = false, nil, sip.URI{} // each is tried once
 	switch {
-	case to.HasFlow:
-		if !tx.begin(to.Flow) {
-			s.Do(func() { tx.finish(ErrTransport) })
-		}
 	case len(to.Hops) > 0:
 		tx.hops = to.Hops
 		if !tx.next() {
 			s.Do(func() { tx.finish(ErrTransport) })
 		}
-	default:
+	case !to.URI.IsZero():
 		s.resolve(to.URI, func(hops []sip.Hop) {
 			tx.hops = hops
 			if !tx.over && !tx.next() {
 				tx.finish(ErrTransport)
 			}
 		})
+	default:
+		s.Do(func() { tx.finish(ErrTransport) })
 	}
-	return tx
 }
 
 // Request is the request as it was last sent.
@@ -147,9 +155,15 @@ func (tx *ClientTx) deliver(m *sip.Message) {
 	}
 }
 
-// fail ends the current attempt without a final response: the next hop's turn, or the end.
+// fail ends the current attempt without a final response: the next hop's turn, or the end. A flow
+// that is gone gives way to what else Next knows.
 func (tx *ClientTx) fail(err error) {
 	if !tx.heard && tx.moveOn() {
+		return
+	}
+	if err == ErrTransport && tx.to.HasFlow && !tx.heard && !tx.giveUp {
+		tx.current.tx, tx.current = nil, nil
+		tx.search()
 		return
 	}
 	tx.finish(err)
@@ -193,7 +207,7 @@ func (s *Shard) newBranch() string {
 // resolve finds the hops of a URI and gives them to then on the shard: at once, but never before
 // resolve has returned, for an address; by the resolver otherwise. No hops mean that it failed.
 func (s *Shard) resolve(uri sip.URI, then func([]sip.Hop)) {
-	if hop, ok := numeric(uri); ok {
+	if hop, ok := resolve.Numeric(uri); ok {
 		s.Do(func() { then([]sip.Hop{hop}) })
 		return
 	}
@@ -214,24 +228,4 @@ func (s *Shard) resolve(uri sip.URI, then func([]sip.Hop)) {
 			then(hops)
 		})
 	}()
-}
-
-// numeric gives the hop of a URI whose host is an address (RFC 3263 §4.1, §4.2).
-func numeric(uri sip.URI) (sip.Hop, bool) {
-	addr, err := netip.ParseAddr(uri.Host)
-	if err != nil {
-		return sip.Hop{}, false
-	}
-	hop := sip.Hop{Transport: sip.UDP}
-	if t, ok := uri.Params.Get("transport"); ok {
-		if hop.Transport = sip.ParseTransport(t); hop.Transport == sip.UnknownTransport {
-			return sip.Hop{}, false
-		}
-	}
-	port := uri.Port
-	if port == 0 {
-		port = 5060
-	}
-	hop.Addr = netip.AddrPortFrom(addr.Unmap(), port)
-	return hop, true
 }

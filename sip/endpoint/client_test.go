@@ -490,3 +490,27 @@ func TestCloseEndsRequests(t *testing.T) {
 		d.is(t, ErrClosed.Error())
 	})
 }
+
+// A flow that is gone gives way to the URI that Next knows besides; silence on it does not.
+func TestFlowThenURI(t *testing.T) {
+	play(t, nil, func(r *rig) {
+		uri, _ := sip.ParseURI("sip:bob@192.0.2.20")
+		gone := onTCP(alice, 4)
+		r.paper.fail(gone)
+		_, d := r.ask(sip.BYE, Next{Flow: gone, HasFlow: true, URI: uri})
+		r.wait(ms)
+		r.get(bob, r.reply(r.last(), 200, "b"))
+		r.sends("0.000 bob BYE sip:bob@192.0.2.20 SIP/2.0")
+		d.is(t, "200")
+
+		r.paper.fail(bob)
+		_, d = r.ask(sip.BYE, Next{Flow: gone, HasFlow: true, URI: uri})
+		r.wait(ms)
+		d.is(t, ErrTransport.Error())
+
+		_, d = r.ask(sip.BYE, Next{Flow: alice, HasFlow: true, URI: uri})
+		r.wait(33 * time.Second)
+		d.is(t, ErrTimeout.Error())
+		r.lives(0, 0)
+	})
+}

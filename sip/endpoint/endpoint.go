@@ -63,7 +63,6 @@ type Endpoint struct {
 	allow  string // Config.Allow as a header value
 	shards []*Shard
 	epoch  time.Time // the zero of every shard's clock
-	tagKey uint64    // makes the tags of stateless answers
 }
 
 // New starts an endpoint: its shards run until Close.
@@ -85,7 +84,7 @@ func build(cfg Config) *Endpoint {
 	if cfg.Schemes == nil {
 		cfg.Schemes = []string{"sip", "sips", "tel"}
 	}
-	e := &Endpoint{cfg: cfg, hash: transaction.NewHasher(cfg.Random), epoch: time.Now(), tagKey: cfg.Random.Uint64() | 1}
+	e := &Endpoint{cfg: cfg, hash: transaction.NewHasher(cfg.Random), epoch: time.Now()}
 	for i, m := range cfg.Allow {
 		if i > 0 {
 			e.allow += ", "

@@ -9,7 +9,7 @@ import (
 
 // inspect makes the checks that need no state (RFC 3261 §8.2.1, §8.2.2, §16.3). When one fails it
 // answers and reports false.
-func (s *Shard) inspect(in *sip.Inbound, via sip.Via, inDialog bool) bool {
+func (s *Shard) inspect(in *sip.Inbound, inDialog bool) bool {
 	m, cfg := in.Msg, &s.e.cfg
 	if !slices.Contains(cfg.Allow, m.Method) {
 		status := cfg.Refuse[m.Method]
@@ -19,21 +19,21 @@ func (s *Shard) inspect(in *sip.Inbound, via sip.Via, inDialog bool) bool {
 				status = 501 // RFC 3261 §21.5.2
 			}
 		}
-		s.refuse(in, via, status, "", sip.Header{Kind: sip.Allow, Value: s.e.allow})
+		s.refuse(in, status, "", sip.Header{Kind: sip.Allow, Value: s.e.allow})
 		return false
 	}
 	scheme, _, _ := strings.Cut(m.RequestURI, ":")
 	if !slices.ContainsFunc(cfg.Schemes, func(ours string) bool { return strings.EqualFold(ours, scheme) }) {
-		s.refuse(in, via, 416, "") // RFC 3261 §8.2.2.1
+		s.refuse(in, 416, "") // RFC 3261 §8.2.2.1
 		return false
 	}
 	if hops, ok := m.MaxForwards(); ok && hops == 0 && !inDialog && forwards(m) {
-		s.refuse(in, via, 483, "") // RFC 3261 §16.3 item 3
+		s.refuse(in, 483, "") // RFC 3261 §16.3 item 3
 		return false
 	}
 	if m.Has(sip.Require) || m.Has(sip.ProxyRequire) {
 		if missing := s.missing(m); missing != "" {
-			s.refuse(in, via, 420, "", sip.Header{Kind: sip.Unsupported, Value: missing}) // RFC 3261 §8.2.2.3
+			s.refuse(in, 420, "", sip.Header{Kind: sip.Unsupported, Value: missing}) // RFC 3261 §8.2.2.3
 			return false
 		}
 	}

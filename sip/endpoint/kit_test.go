@@ -69,6 +69,17 @@ func (p *paper) Send(f sip.Flow, b []byte, fail func(error)) {
 		}
 		return
 	}
+	if conn, ok := p.tcp[f.Remote]; f.Transport.Stream() && ok && conn == 0 && fail != nil {
+		// Nobody connects: a long request comes back after a second.
+		time.AfterFunc(time.Second, func() {
+			p.mu.Lock()
+			up := p.tcp[f.Remote] != 0
+			p.mu.Unlock()
+			if !up {
+				fail(errTest)
+			}
+		})
+	}
 	first, _, _ := strings.Cut(string(b), "\r\n")
 	who := f.Remote.String()
 	switch f.Remote {

@@ -46,18 +46,11 @@ func (s *Shard) malformed(in *sip.Inbound) {
 		s.count.Dropped.Add(1)
 		return
 	}
-	via, err := in.Msg.Via()
-	if err != nil {
-		via = sip.Via{} // then it goes back to where it came from
-		if !in.Flow.Transport.Stream() {
-			via.Port = in.Flow.Remote.Port()
-		}
-	}
 	reason := ""
 	if p, ok := in.Err.(*sip.ParseError); ok {
 		reason = p.Text
 	}
-	s.refuse(in, via, status, reason)
+	s.refuse(in, status, reason)
 }
 
 // request finds what a well-formed request belongs to.
@@ -102,16 +95,15 @@ func (s *Shard) ack(in *sip.Inbound, r *served, marked bool) {
 // cancel answers a CANCEL and tells the user of its INVITE (RFC 3261 §9.2). It needs no transaction
 // of its own: a copy finds the INVITE as it is and gets the same answer.
 func (s *Shard) cancel(in *sip.Inbound, r *served) {
-	via, _ := in.Msg.Via()
 	if r == nil || sourceOf(in.Flow) != sourceOf(r.flow) {
 		// A CANCEL comes from whom the INVITE came from; a stranger who has seen the branch is told
 		// what one who guesses is told.
 		s.count.Lost.Add(1)
-		s.refuse(in, via, 481, "")
+		s.refuse(in, 481, "")
 		return
 	}
 	text := s.e.appendAnswer(make([]byte, 0, 384), in.Msg, 200, "", r.tag, nil)
-	s.send(replyFlow(in.Flow, via), in.Msg.CallID(), text, nil)
+	s.send(in.Flow, in.Msg.CallID(), text, nil)
 	tx := r.tx
 	if tx == nil || tx.cancel != nil {
 		return
@@ -128,43 +120,41 @@ func (s *Shard) cancel(in *sip.Inbound, r *served) {
 // no state.
 func (s *Shard) fresh(in *sip.Inbound, key transaction.Key) {
 	m := in.Msg
-	via, err := m.Via()
-	cseq, bad := m.CSeq()
-	if err != nil || bad != nil || cseq.Method != m.Method {
-		via.Port = in.Flow.Remote.Port()
-		s.refuse(in, via, 400, "")
+	cseq, err := m.CSeq()
+	if err != nil || cseq.Method != m.Method {
+		s.refuse(in, 400, "")
 		return
 	}
 	tag := m.ToTag()
 	inDialog := tag != "" && m.Method != sip.REGISTER
-	if !s.inspect(in, via, inDialog) {
+	if !s.inspect(in, inDialog) {
 		return
 	}
 	if inDialog {
 		u := s.usage(m)
 		if u == nil {
 			s.count.Lost.Add(1)
-			s.refuse(in, via, 481, "")
+			s.refuse(in, 481, "")
 			return
 		}
-		u.Serve(s.serve(in, via, key, transaction.Key{}))
+		u.Serve(s.serve(in, key, transaction.Key{}))
 		return
 	}
 	merge := s.e.hash.Merge(m, cseq)
 	if s.merges[merge] != nil { // RFC 3261 §8.2.2.2
 		s.count.Merged.Add(1)
-		s.refuse(in, via, 482, "")
+		s.refuse(in, 482, "")
 		return
 	}
 	if s.looped(in) {
 		s.count.Looped.Add(1)
-		s.refuse(in, via, 482, "")
+		s.refuse(in, 482, "")
 		return
 	}
 	limits := &s.e.cfg.Limits
 	if s.pending >= limits.Pending || s.sources[sourceOf(in.Flow)] >= int32(limits.PerSource) && !limits.Exempt(in.Flow.Remote.Addr()) {
 		s.count.Shed.Add(1)
-		s.refuse(in, via, 503, "", sip.Header{Kind: sip.RetryAfter, Value: "5"})
+		s.refuse(in, 503, "", sip.Header{Kind: sip.RetryAfter, Value: "5"})
 		return
 	}
 	if gate := s.e.cfg.Gate; gate != nil && !m.Has(sip.Authorization) && !m.Has(sip.ProxyAuthorization) {
@@ -173,11 +163,11 @@ func (s *Shard) fresh(in *sip.Inbound, key transaction.Key) {
 			s.count.Dropped.Add(1)
 			return
 		case v.Status != 0:
-			s.refuse(in, via, v.Status, v.Reason, v.Headers...)
+			s.refuse(in, v.Status, v.Reason, v.Headers...)
 			return
 		}
 	}
-	s.e.cfg.User.Serve(s, s.serve(in, via, key, merge))
+	s.e.cfg.User.Serve(s, s.serve(in, key, merge))
 }
 
 // looped reports whether a request is one of our own that came back unchanged: one of its lower Vias

@@ -16,7 +16,7 @@ type served struct {
 	key    transaction.Key
 	merge  transaction.Key
 	m      transaction.Machine
-	flow   sip.Flow // where responses go
+	flow   sip.Flow // the way that the request came; the transport finds the response's from it
 	callID string
 	tag    string // the To tag of our responses
 	last   []byte // the last response, for copies of the request
@@ -33,7 +33,6 @@ type served struct {
 type ServerTx struct {
 	rec      *served
 	req      *sip.Message
-	in       sip.Flow
 	onCancel func(*sip.Message)
 	cancel   *sip.Message // the CANCEL that came
 }
@@ -45,7 +44,7 @@ func (tx *ServerTx) Shard() *Shard { return tx.rec.shard }
 func (tx *ServerTx) Request() *sip.Message { return tx.req }
 
 // Flow is the way that the request came.
-func (tx *ServerTx) Flow() sip.Flow { return tx.in }
+func (tx *ServerTx) Flow() sip.Flow { return tx.rec.flow }
 
 // Tag is the To tag that every response of this transaction carries: the request's own where it has
 // one, else one that was made for it (RFC 3261 §8.2.6.2). It is the local tag of a dialog begun here.
@@ -142,10 +141,10 @@ func (tx *ServerTx) OnCancel(f func(cancel *sip.Message)) {
 }
 
 // serve begins the transaction of a request that has passed every check.
-func (s *Shard) serve(in *sip.Inbound, via sip.Via, key, merge transaction.Key) *ServerTx {
-	r := &served{shard: s, key: key, merge: merge, flow: replyFlow(in.Flow, via), callID: in.Msg.CallID()}
+func (s *Shard) serve(in *sip.Inbound, key, merge transaction.Key) *ServerTx {
+	r := &served{shard: s, key: key, merge: merge, flow: in.Flow, callID: in.Msg.CallID()}
 	r.node.owner = r
-	tx := &ServerTx{rec: r, req: in.Msg, in: in.Flow}
+	tx := &ServerTx{rec: r, req: in.Msg}
 	r.tx = tx
 	if r.tag = in.Msg.ToTag(); r.tag == "" {
 		r.tag = s.random.Token(13)

@@ -363,25 +363,6 @@ func TestUsages(t *testing.T) {
 	})
 }
 
-// A response goes back to where the request came from, never to what its Via claims: with rport to
-// the port that it came from, else to the port of the Via.
-func TestWhereResponsesGo(t *testing.T) {
-	play(t, nil, func(r *rig) {
-		r.serve = respond(200)
-		nat := alice
-		nat.Remote = mustAddr("192.0.2.10:1024")
-		for i, via := range []string{
-			"203.0.113.9:5070;branch=z9hG4bK-0;rport",
-			"203.0.113.9:5070;branch=z9hG4bK-1",
-			"203.0.113.9;branch=z9hG4bK-2;maddr=203.0.113.7",
-		} {
-			r.get(nat, text(sip.OPTIONS, "192.0.2.10:5060;branch=z9hG4bK-one;rport", via, "call-1", "c"+string(rune('0'+i))))
-			r.wait(ms)
-		}
-		r.sends("0.000 192.0.2.10:1024 SIP/2.0 200 OK", "0.001 192.0.2.10:5070 SIP/2.0 200 OK", "0.002 alice SIP/2.0 200 OK")
-	})
-}
-
 // Clients of RFC 2543 have no branch that says anything (RFC 3261 §17.2.3).
 func TestOldClients(t *testing.T) {
 	play(t, nil, func(r *rig) {

@@ -23,7 +23,9 @@ type Wire interface {
 
 // Writer sends messages for one shard. Send never waits and keeps b, which nobody changes
 // afterwards; fail, which may be nil, is called at most once and from any goroutine when the message
-// could not be sent. Flush pushes out what was collected.
+// could not be sent: for a request of more than 1,300 octets also when the stream that it was for has
+// not connected within a second (RFC 3261 §18.1.1). A request goes to the flow's peer, a response
+// where RFC 3261 §18.2.2 sends it. Flush pushes out what was collected.
 type Writer interface {
 	Send(f sip.Flow, b []byte, fail func(error))
 	Flush()
@@ -64,7 +66,8 @@ type Verdict struct {
 	Headers []sip.Header // what the refusal carries besides
 }
 
-// Next says where a request goes, by the first of: Flow where HasFlow is set, Hops, URI.
+// Next says where a request goes, by the first of: Flow where HasFlow is set, Hops, URI. When a flow
+// cannot carry the request any more, the next of them that is given has its turn.
 type Next struct {
 	Flow    sip.Flow
 	HasFlow bool
