@@ -1,0 +1,455 @@
+// Package phone is a telephone: an account, calls, a WAV file in, a WAV file out. It is the product's
+// own software phone (the phone command calls [Run]) and the hands of tests, which use a [Phone] over
+// the kernel's network or over a virtual one in virtual time.
+//
+// It is made of the same wings as the exchange: transport and endpoint for SIP, call/sipleg for the
+// legs, media/session for the sound. What lives here is what a telephone adds to them: it registers,
+// rings, answers, holds, plays and records. A [Phone] owns its sockets and its calls; what happens in
+// a [Call] is told by its events. All methods are safe for concurrent use, and those that wait take a
+// context.
+package phone
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"santral/base/id"
+	"santral/base/vnet"
+	"santral/call"
+	"santral/call/sipleg"
+	"santral/media"
+	"santral/media/rtp"
+	"santral/media/sdp"
+	"santral/media/session"
+	"santral/sip"
+	"santral/sip/endpoint"
+	"santral/sip/invite"
+	"santral/sip/transaction"
+	"santral/sip/transport"
+)
+
+// What the methods of a phone and of its calls fail with, besides a context's error.
+var (
+	ErrClosed  = errors.New("the phone is switched off")
+	ErrEnded   = errors.New("the call has ended")
+	ErrNobody  = errors.New("no server and no address to call")
+	ErrRefused = errors.New("refused")
+
+	// ErrUnregistered is what a run fails with that could not register.
+	ErrUnregistered = errors.New("not registered")
+)
+
+// Config is what a phone is made of. Nothing is required for a phone that only calls and answers
+// addresses; Server and User make it a phone of an exchange.
+type Config struct {
+	Net       vnet.Net       // nil: the kernel's
+	Server    string         // the exchange, "host" or "host:port"
+	Transport sip.Transport  // UDP (also when unknown) or TCP
+	Listen    netip.AddrPort // where we listen; without an address the one that the route to Server leaves from, without a port a free one
+
+	User     string // account and number
+	Password string
+	Name     string // display name
+	Domain   string // of our identity; "" is Server's host
+
+	FirstPort, LastPort uint16 // media ports; zeros: 30000 to 32766
+	Formats             []media.Format
+	DeadAfter           time.Duration // silence after which MediaLost is told; 0: never
+
+	Calls     int // calls at once, others are told that we are busy; 0: no limit
+	UserAgent string
+	Instance  string // instance id to register with, "urn:uuid:…"; "" for none
+
+	Random *id.Source         // nil: really random
+	Timers transaction.Timers // zeros: the RFC's
+	Trace  endpoint.Trace     // sees every message; nil for none
+}
+
+// Phone is a telephone that is switched on.
+type Phone struct {
+	// parameters
+	cfg    Config
+	local  netip.AddrPort
+	server sip.Hop // zero: none
+	domain string
+
+	layer    *transport.Layer
+	endpoint *endpoint.Endpoint
+	agent    *sipleg.Agent
+	pool     *rtp.Pool
+	reg      *registration
+
+	// inbox
+	calling  mailbox[*Call] // calls to us that nobody has taken yet
+	statuses mailbox[Registration]
+
+	// state
+	mu     sync.Mutex // a leaf
+	calls  map[*Call]struct{}
+	closed bool
+}
+
+// New switches a phone on: it listens, and answers calls with ringing from now on. ctx bounds the
+// look-up of the server's name.
+func New(ctx context.Context, cfg Config) (*Phone, error) {
+	if cfg.Net == nil {
+		cfg.Net = vnet.Real()
+	}
+	if cfg.Random == nil {
+		cfg.Random = id.Random()
+	}
+	if cfg.Transport != sip.TCP {
+		cfg.Transport = sip.UDP
+	}
+	if cfg.FirstPort == 0 {
+		cfg.FirstPort, cfg.LastPort = 30000, 32766
+	}
+	if cfg.UserAgent == "" {
+		cfg.UserAgent = "Santral phone"
+	}
+	p := &Phone{cfg: cfg, domain: cfg.Domain, calls: make(map[*Call]struct{})}
+	p.calling.init()
+	p.statuses.init()
+	if err := p.locate(ctx); err != nil {
+		return nil, fmt.Errorf("start phone: %w", err)
+	}
+	if err := p.assemble(); err != nil {
+		return nil, fmt.Errorf("start phone: %w", err)
+	}
+	return p, nil
+}
+
+// locate finds the server and our own address towards it.
+func (p *Phone) locate(ctx context.Context) error {
+	bind := p.cfg.Listen.Addr()
+	if p.cfg.Server != "" {
+		u, err := sip.ParseURI("sip:" + p.cfg.Server)
+		if err != nil {
+			return fmt.Errorf("server %q: %w", p.cfg.Server, err)
+		}
+		hop, err := p.find(ctx, u)
+		if err != nil {
+			return err
+		}
+		p.server = hop
+		if p.domain == "" {
+			p.domain = u.Host
+		}
+		if !bind.IsValid() {
+			if bind, err = p.cfg.Net.RouteTo(hop.Addr.Addr()); err != nil {
+				return err
+			}
+		}
+	}
+	if !bind.IsValid() {
+		return errors.New("neither a server nor an address to listen at")
+	}
+	p.local = netip.AddrPortFrom(bind.Unmap(), p.cfg.Listen.Port())
+	return nil
+}
+
+// find looks a URI's host up. The port is the URI's or 5060, the transport its parameter's or ours.
+func (p *Phone) find(ctx context.Context, u sip.URI) (sip.Hop, error) {
+	hop := sip.Hop{Transport: p.cfg.Transport}
+	if u.Params.Has("transport") {
+		if hop.Transport = u.Transport(); hop.Transport != sip.UDP && hop.Transport != sip.TCP {
+			return hop, fmt.Errorf("%s: this phone speaks UDP and TCP", u)
+		}
+	}
+	addr, ok := u.HostPort().Addr()
+	if !ok {
+		list, err := p.cfg.Net.LookupIP(ctx, u.Host)
+		if err != nil {
+			return hop, err
+		}
+		for _, a := range list { // the first of our own family
+			if addr = a; !p.local.IsValid() || a.Is4() == p.local.Addr().Is4() {
+				break
+			}
+		}
+	}
+	if !addr.IsValid() {
+		return hop, fmt.Errorf("%s: no address", u.Host)
+	}
+	port := u.Port
+	if port == 0 {
+		port = 5060
+	}
+	hop.Addr = netip.AddrPortFrom(addr.Unmap(), port)
+	return hop, nil
+}
+
+// assemble joins the wings.
+func (p *Phone) assemble() error {
+	var receiver atomic.Pointer[endpoint.Endpoint]
+	receive := func(in sip.Inbound) {
+		if e := receiver.Load(); e != nil {
+			e.Receive(in)
+		}
+	}
+	pool, err := rtp.NewPool(rtp.Config{Net: p.cfg.Net, Bind: []netip.Addr{p.local.Addr()}, First: p.cfg.FirstPort, Last: p.cfg.LastPort, Loops: 1})
+	if err != nil {
+		return err
+	}
+	p.pool = pool
+	if p.layer, err = p.listen(receive); err != nil {
+		pool.Close()
+		return err
+	}
+	sound := &session.Config{Pool: pool, Random: p.cfg.Random, Formats: p.cfg.Formats, DeadAfter: p.cfg.DeadAfter}
+	settings := sipleg.Config{
+		Shard:     func(callID string) *endpoint.Shard { return p.endpoint.Shard(callID) },
+		Media:     sound,
+		Random:    p.cfg.Random,
+		Host:      func(string) string { return p.domain },
+		UserAgent: p.cfg.UserAgent,
+	}
+	if p.cfg.Password != "" {
+		settings.Account = &invite.Account{User: p.cfg.User, Password: p.cfg.Password}
+	}
+	p.agent = sipleg.New(settings)
+	p.agent.Open(door{p})
+	p.endpoint = endpoint.New(endpoint.Config{
+		Wire:     wire{p.layer},
+		Resolver: resolver{p},
+		Shards:   1,
+		Timers:   p.cfg.Timers,
+		Random:   p.cfg.Random,
+		User:     user{p},
+		Trace:    p.cfg.Trace,
+		Server:   p.cfg.UserAgent,
+		Allow:    []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.INFO},
+	})
+	p.reg = newRegistration(p)
+	receiver.Store(p.endpoint)
+	return nil
+}
+
+// listen opens the same port for UDP and for TCP (RFC 3261 §18): a free one unless one was asked for.
+func (p *Phone) listen(receive func(sip.Inbound)) (*transport.Layer, error) {
+	const tries = 20
+	for n := 1; ; n++ {
+		at := p.local
+		if at.Port() == 0 {
+			at = netip.AddrPortFrom(at.Addr(), uint16(49152+p.cfg.Random.Uint64()%16000))
+		}
+		layer, err := transport.Start(transport.Config{
+			Net:       p.cfg.Net,
+			Listeners: []transport.Listener{{Transport: sip.UDP, Addr: at}, {Transport: sip.TCP, Addr: at}},
+			Handle:    receive,
+			Closed:    p.lostConnection,
+			Readers:   1,
+		})
+		if err == nil {
+			p.local = at
+			return layer, nil
+		}
+		if p.local.Port() != 0 || n == tries {
+			return nil, err
+		}
+	}
+}
+
+func (p *Phone) lostConnection(f sip.Flow) {
+	if p.endpoint != nil && f.Remote == p.server.Addr {
+		p.reg.lost()
+	}
+}
+
+// Addr is where the phone listens.
+func (p *Phone) Addr() netip.AddrPort { return p.local }
+
+// Call calls a number at the server, or a SIP URI wherever it is. It returns at once; the call's
+// events tell what comes of it. ctx bounds the whole call: when it ends, the call is hung up.
+func (p *Phone) Call(ctx context.Context, target string) (*Call, error) {
+	d := call.Dial{Call: call.ID(p.cfg.Random.Token(16)), Leg: "a", From: call.Party{Number: p.cfg.User, Name: p.cfg.Name}, Own: true, Hops: 70}
+	u, err := sip.ParseURI(target)
+	hop := p.server
+	switch {
+	case err == nil && u.IsSIP():
+		if p.server.Addr.IsValid() && u.Host == p.domain {
+			break // our own exchange
+		}
+		if hop, err = p.find(ctx, u); err != nil {
+			return nil, fmt.Errorf("call %s: %w", target, err)
+		}
+	case !p.server.Addr.IsValid():
+		return nil, fmt.Errorf("call %s: %w", target, ErrNobody)
+	default:
+		u = p.address(target)
+		d.To = target
+	}
+	flow, err := p.layer.Way(hop)
+	if err != nil {
+		return nil, fmt.Errorf("call %s: %w", target, err)
+	}
+	d.Target = call.Target{URI: u.String(), Flow: flow.String()}
+	c := newCall(p, call.Out, target)
+	if err := p.add(c); err != nil {
+		return nil, err
+	}
+	c.begin(p.agent.Dial(ctx, d, c))
+	return c, nil
+}
+
+// address is the URI of a number at the server.
+func (p *Phone) address(number string) sip.URI {
+	u := sip.URI{Scheme: "sip", User: sip.EscapeUser(number), Host: p.domain, Port: p.server.Addr.Port()}
+	if p.cfg.Transport == sip.TCP {
+		u.Params = ";transport=tcp"
+	}
+	return u
+}
+
+// Ringing waits for the next call to us; the caller hears ringing since it came. Calls that are over
+// by now are left out.
+func (p *Phone) Ringing(ctx context.Context) (*Call, error) {
+	for {
+		c, err := p.calling.take(ctx)
+		if err != nil || c.State() != Ended {
+			return c, err
+		}
+	}
+}
+
+// Answer waits for the next call and answers it; it returns when the caller has acknowledged.
+func (p *Phone) Answer(ctx context.Context) (*Call, error) {
+	c, err := p.Ringing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c.Answer()
+	_, err = c.Wait(ctx, Talks)
+	return c, err
+}
+
+func (p *Phone) add(c *Call) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return ErrClosed
+	}
+	p.calls[c] = struct{}{}
+	return nil
+}
+
+func (p *Phone) remove(c *Call) {
+	p.mu.Lock()
+	delete(p.calls, c)
+	p.mu.Unlock()
+}
+
+// Close hangs all calls up, waits for their ends as long as ctx allows, and switches the phone off. It
+// does not unregister.
+func (p *Phone) Close(ctx context.Context) error {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return nil
+	}
+	p.closed = true
+	list := make([]*Call, 0, len(p.calls))
+	for c := range p.calls {
+		list = append(list, c)
+	}
+	p.mu.Unlock()
+	p.reg.stop()
+	for _, c := range list {
+		c.Hangup()
+	}
+	for _, c := range list {
+		select {
+		case <-c.Done():
+		case <-ctx.Done():
+		}
+	}
+	p.calling.close(ErrClosed)
+	p.statuses.close(ErrClosed)
+	p.linger(ctx)
+	err := p.endpoint.Close(ctx)
+	p.layer.Close()
+	p.pool.Close()
+	if err != nil {
+		return fmt.Errorf("close phone: %w", err)
+	}
+	return nil
+}
+
+// linger waits until our BYEs are answered, or lost for good after a few repetitions.
+func (p *Phone) linger(ctx context.Context) {
+	timers := p.cfg.Timers.Fill()
+	deadline := time.NewTimer(8 * timers.T1)
+	defer deadline.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for p.endpoint.Stats().Clients > 0 {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// door takes calls to us (call.Incoming).
+type door struct{ *Phone }
+
+// Incoming rings.
+func (p door) Incoming(leg call.Leg, _ call.ID, from call.Party, dialled string, offer *sdp.Description, _ int) call.Inbox {
+	c := newCall(p.Phone, call.In, from.Number)
+	c.name, c.dialled = from.Name, dialled
+	busy := p.add(c) != nil
+	if p.cfg.Calls > 0 {
+		p.mu.Lock()
+		busy = busy || len(p.calls) > p.cfg.Calls
+		p.mu.Unlock()
+	}
+	c.begin(leg)
+	if busy {
+		leg.Reject(call.Busy)
+		return c
+	}
+	leg.Progress(call.Progress{Status: 180})
+	p.calling.put(c)
+	return c
+}
+
+// user takes new requests (endpoint.User).
+type user struct{ *Phone }
+
+// Serve hands INVITEs to the agent and tells who asks that we are here (RFC 3261 §11.2).
+func (p user) Serve(s *endpoint.Shard, tx *endpoint.ServerTx) {
+	switch tx.Request().Method {
+	case sip.INVITE:
+		p.agent.Serve(s, tx)
+	case sip.OPTIONS:
+		tx.Refuse(200, "", sip.Header{Kind: sip.Allow, Value: s.Allow()}, sip.Header{Kind: sip.Accept, Value: invite.ContentType})
+	default:
+		tx.Refuse(405, "", sip.Header{Kind: sip.Allow, Value: s.Allow()})
+	}
+}
+
+// wire is the transport as the endpoint wants it.
+type wire struct{ *transport.Layer }
+
+// Writer gives a shard's writer.
+func (w wire) Writer() endpoint.Writer { return w.Layer.Writer() }
+
+// resolver finds the hosts of Contacts that are names.
+type resolver struct{ *Phone }
+
+// Resolve gives the one hop of a URI.
+func (r resolver) Resolve(ctx context.Context, u sip.URI) ([]sip.Hop, error) {
+	hop, err := r.find(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	return []sip.Hop{hop}, nil
+}
