@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	readBatch   = 32
+	readBatch   = 16
 	datagramMax = 65535
 )
 

@@ -129,6 +129,7 @@ type Stats struct {
 	Late     uint64 // connections that missed a deadline
 	Slow     uint64 // connections that did not read
 	Broken   uint64 // connections whose framing was lost
+	Failed   uint64 // reads and accepts that failed and were tried again
 	Open     int    // connections now
 }
 
@@ -272,7 +273,7 @@ func (l *Layer) Stats() Stats {
 		Received: c.received.Load(), Sent: c.sent.Load(), Junk: c.junk.Load(), Gated: c.gated.Load(),
 		Foreign: c.foreign.Load(), Pings: c.pings.Load(), Lost: c.lost.Load(), Accepted: c.accepted.Load(),
 		Refused: c.refused.Load(), Evicted: c.evicted.Load(), Late: c.late.Load(), Slow: c.slow.Load(),
-		Broken: c.broken.Load(), Open: l.conns.len(),
+		Broken: c.broken.Load(), Failed: c.readFail.Load(), Open: l.conns.len(),
 	}
 }
 
