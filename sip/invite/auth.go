@@ -43,6 +43,7 @@ func (s *Session) authorize(req, res *sip.Message) *sip.Message {
 	for v := range res.Values(ask) {
 		challenges = append(challenges, v)
 	}
+	s.auth.digest.Random = s.shard.Random()
 	value, err := digest.Answer(challenges, s.cfg.Account.User, s.cfg.Account.Password, string(req.Method), req.RequestURI, &s.auth.digest)
 	if err != nil {
 		return nil
@@ -69,12 +70,20 @@ func (a *authState) repeat(ack *sip.Message) {
 	}
 }
 
-// sign prepares a request that has not been challenged yet.
+// sign prepares a request that has not been challenged yet. Once a challenge was answered, what follows
+// carries credentials before it is asked (RFC 7616 §3.6).
 func (s *Session) sign(req *sip.Message) {
 	if s.cfg.UserAgent != "" {
 		req.Set(sip.UserAgent, s.cfg.UserAgent)
 	}
 	s.auth.count = 0
+	if s.auth.kind == sip.UnknownKind {
+		return
+	}
+	if value, ok := s.auth.digest.Again(s.cfg.Account.User, s.cfg.Account.Password, string(req.Method), req.RequestURI); ok {
+		req.Set(s.auth.kind, value)
+		s.auth.value = value
+	}
 }
 
 // send sends a request within the dialog, answering a challenge to it. done is told of the responses.

@@ -12,9 +12,10 @@ import (
 var ErrHungUp = errors.New("invite: the peer left before it answered")
 
 // Connect sends an INVITE and makes its session. req has everything but Via and Contact: From with
-// our tag, To, Call-ID, CSeq and the body, none to ask the peer for an offer. contact gives the
-// Contact value for the way that the request takes. The session keeps req.
-func Connect(cfg *Config, shard *endpoint.Shard, req *sip.Message, to endpoint.Next, contact func(sip.Flow) string, h Handler) *Session {
+// our tag, To, Call-ID, CSeq and the body, none to ask the peer for an offer. prepare gives the
+// Contact value for the way that the request takes, and may change the request for it, but for what
+// names the dialog. The session keeps req.
+func Connect(cfg *Config, shard *endpoint.Shard, req *sip.Message, to endpoint.Next, prepare func(*sip.Message, sip.Flow) string, h Handler) *Session {
 	s := &Session{cfg: cfg, shard: shard, handler: h, timers: shard.Timers(), state: Calling, request: req, outbound: true}
 	req.Set(sip.Allow, Allow)
 	if cfg.Supported != "" {
@@ -24,7 +25,7 @@ func Connect(cfg *Config, shard *endpoint.Shard, req *sip.Message, to endpoint.N
 		req.Set(sip.UserAgent, cfg.UserAgent)
 	}
 	to.Prepare = func(req *sip.Message, flow sip.Flow) {
-		s.contact = contact(flow)
+		s.contact = prepare(req, flow)
 		req.Set(sip.Contact, s.contact)
 	}
 	s.path.to = to

@@ -200,7 +200,7 @@ func (s *scene) call(body string) *sip.Message {
 	req.SetBody(ContentType, body)
 	shard := s.ep.Shard("call-1")
 	s.we(func(*Session) {
-		s.session = Connect(&s.cfg, shard, req, endpoint.Next{Flow: ourFlow, HasFlow: true}, func(sip.Flow) string { return "<sip:us@192.0.2.1:5060>" }, s)
+		s.session = Connect(&s.cfg, shard, req, endpoint.Next{Flow: ourFlow, HasFlow: true}, func(*sip.Message, sip.Flow) string { return "<sip:us@192.0.2.1:5060>" }, s)
 	})
 	return s.take(sip.INVITE)
 }

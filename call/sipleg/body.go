@@ -1,0 +1,185 @@
+package sipleg
+
+import (
+	"strings"
+
+	"santral/media/sdp"
+	"santral/sip"
+	"santral/sip/invite"
+)
+
+// heard is the last description that was read, so that the same text in 183 and 200 is parsed once.
+type heard struct {
+	text string
+	desc *sdp.Description
+}
+
+// read gives the description in a message that is no request to us, nil when there is none that can
+// be understood.
+func (l *Leg) read(m *sip.Message) *sdp.Description {
+	text, _ := sessionPart(m)
+	if text == "" {
+		return nil
+	}
+	if text == l.heard.text {
+		return l.heard.desc
+	}
+	d, err := sdp.Parse(text)
+	if err != nil {
+		return nil
+	}
+	l.heard = heard{text, d}
+	return d
+}
+
+// refused is why a request's body cannot be served.
+type refused struct {
+	status  int
+	phrase  string
+	headers []sip.Header
+}
+
+var (
+	acceptSDP      = sip.Header{Kind: sip.Accept, Value: invite.ContentType}
+	acceptPlain    = sip.Header{Kind: sip.AcceptEncoding, Value: "identity"}
+	refuseType     = &refused{415, "", []sip.Header{acceptSDP}}
+	refuseEncoding = &refused{415, "", []sip.Header{acceptPlain}}
+	refuseAccept   = &refused{406, "", nil}
+	refuseText     = &refused{400, "Bad Session Description", nil}
+)
+
+// readOffer gives the description in an INVITE, nil for none, or why it must be refused (RFC 3261 §8.2.3).
+func readOffer(req *sip.Message) (*sdp.Description, *refused) {
+	if !acceptsSDP(req) {
+		return nil, refuseAccept
+	}
+	text, bad := sessionPart(req)
+	if bad != nil || text == "" {
+		return nil, bad
+	}
+	d, err := sdp.Parse(text)
+	if err != nil {
+		return nil, refuseText
+	}
+	return d, nil
+}
+
+// acceptsSDP reports whether our answer may carry a description (RFC 3261 §20.1). A message without
+// Accept takes one.
+func acceptsSDP(req *sip.Message) bool {
+	if !req.Has(sip.Accept) {
+		return true
+	}
+	any := false
+	for v := range req.Values(sip.Accept) {
+		any = true
+		v, _, _ = strings.Cut(v, ";")
+		switch strings.ToLower(strings.TrimSpace(v)) {
+		case invite.ContentType, "application/*", "*/*":
+			return true
+		}
+	}
+	return !any
+}
+
+// sessionPart gives the session description in a message's body: the whole body, or the part of a
+// multipart/mixed or multipart/alternative (RFC 5621 §3.1). A body that may be ignored counts as none.
+func sessionPart(m *sip.Message) (text string, bad *refused) {
+	if m.Body == "" {
+		return "", nil
+	}
+	if enc := m.Get(sip.ContentEncoding); enc != "" && !strings.EqualFold(enc, "identity") {
+		return "", refuseEncoding
+	}
+	kind := m.MediaType()
+	switch {
+	case kind == invite.ContentType:
+		return m.Body, nil
+	case strings.HasPrefix(kind, "multipart/"):
+		_, params, _ := strings.Cut(m.Get(sip.ContentType), ";")
+		boundary, _ := sip.Params(";" + params).Get("boundary")
+		if text = findPart(m.Body, boundary); text != "" {
+			return text, nil
+		}
+	}
+	if optional(m.Get(sip.ContentDisposition)) {
+		return "", nil
+	}
+	return "", refuseType
+}
+
+// optional reads "handling=optional" of a Content-Disposition (RFC 3261 §20.11).
+func optional(disposition string) bool {
+	_, params, _ := strings.Cut(disposition, ";")
+	handling, _ := sip.Params(";" + params).Get("handling")
+	return strings.EqualFold(handling, "optional")
+}
+
+// maxParts bounds the parts of a multipart body that are looked at.
+const maxParts = 16
+
+// findPart gives the first part of a multipart body that is a session description (RFC 2046 §5.1).
+func findPart(body, boundary string) string {
+	if boundary == "" {
+		return ""
+	}
+	_, rest, found := strings.Cut("\r\n"+body, "\r\n--"+boundary)
+	for n := 0; found && n < maxParts && !strings.HasPrefix(rest, "--"); n++ {
+		var part string
+		part, rest, found = strings.Cut(rest, "\r\n--"+boundary)
+		if !found {
+			return ""
+		}
+		_, part, _ = strings.Cut(part, "\r\n") // the rest of the boundary's line
+		head, content, ok := strings.Cut("\r\n"+part, "\r\n\r\n")
+		if ok && partType(head) == invite.ContentType {
+			return content + "\r\n"
+		}
+	}
+	return ""
+}
+
+// partType gives the media type of a part's header lines; without one it is text/plain.
+func partType(head string) string {
+	for line := range strings.SplitSeq(head, "\r\n") {
+		name, value, ok := strings.Cut(line, ":")
+		if ok && sip.KindOf(strings.TrimSpace(name)) == sip.ContentType {
+			value, _, _ = strings.Cut(value, ";")
+			return strings.ToLower(strings.TrimSpace(value))
+		}
+	}
+	return "text/plain"
+}
+
+// digitOf is the digit that an INFO says: application/dtmf-relay ("Signal=5"), or application/dtmf with
+// the digit alone; 0 for any other.
+func digitOf(m *sip.Message) byte {
+	text := m.Body
+	switch m.MediaType() {
+	case "application/dtmf-relay":
+		found := false
+		for line := range strings.Lines(m.Body) {
+			name, value, ok := strings.Cut(line, "=")
+			if ok && strings.EqualFold(strings.TrimSpace(name), "Signal") {
+				text, found = value, true
+				break
+			}
+		}
+		if !found {
+			return 0
+		}
+	case "application/dtmf":
+	default:
+		return 0
+	}
+	text = strings.ToUpper(strings.TrimSpace(text))
+	switch {
+	case text == "10":
+		return '*'
+	case text == "11":
+		return '#'
+	case len(text) == 1 && strings.Contains("0123456789*#ABCD", text):
+		return text[0]
+	}
+	return 0
+}

@@ -1,0 +1,168 @@
+package sipleg
+
+import (
+	"santral/call"
+	"santral/media/sdp"
+	"santral/sip"
+	"santral/sip/invite"
+)
+
+// Handle is told by the session what the peer does, and tells the call (invite.Handler).
+func (l *Leg) Handle(e invite.Event) {
+	if l.over.Load() {
+		if e.Kind == invite.Gone {
+			l.session.Finish()
+		}
+		return
+	}
+	switch e.Kind {
+	case invite.Progressed:
+		l.onProgressed(e.Message)
+	case invite.Accepted:
+		l.onAccepted(e.Message)
+	case invite.Failed:
+		l.finish(call.Failed, failure(e), nil)
+	case invite.Confirmed:
+		l.onConfirmed(e.Message, call.Confirmed)
+	case invite.Settled:
+		l.onConfirmed(e.Message, call.Accepted)
+	case invite.Offered:
+		l.onOffered(e.Message)
+	case invite.Changed:
+		l.onChanged(e.Message)
+	case invite.Refused:
+		l.post(call.LegEvent{Kind: call.Refused, Cause: failure(e)})
+	case invite.Informed:
+		i := call.Info{ContentType: e.Message.Get(sip.ContentType), Content: e.Message.Body}
+		l.post(call.LegEvent{Kind: call.Informed, Info: i, Digit: digitOf(e.Message)})
+	case invite.Gone:
+		l.onGone(e)
+	}
+}
+
+// onProgressed is a provisional answer. A description in it previews the answer, so that early media
+// is heard (RFC 6337 §3.1.1).
+func (l *Leg) onProgressed(res *sip.Message) {
+	if res.Status == 180 || res.Status == 183 {
+		l.rang = true
+	}
+	e := call.LegEvent{Kind: call.Progressed, Status: res.Status}
+	if l.offered {
+		if d := l.read(res); d != nil && l.media.SetRemote(d) == nil {
+			e.Desc = d
+			l.preview(res.ToTag(), d)
+		}
+	}
+	l.post(e)
+}
+
+// maxPreviews bounds the branches whose early descriptions are kept.
+const maxPreviews = 16
+
+func (l *Leg) preview(tag string, d *sdp.Description) {
+	for i := range l.early {
+		if l.early[i].tag == tag {
+			l.early[i].desc = d
+			return
+		}
+	}
+	if len(l.early) < maxPreviews {
+		l.early = append(l.early, preview{tag, d})
+	}
+}
+
+// onAccepted is the 200 to our INVITE: with the answer to our offer, or with the peer's offer.
+func (l *Leg) onAccepted(res *sip.Message) {
+	if l.limit != nil {
+		l.limit.Stop()
+		l.limit = nil
+	}
+	l.noteAgent(res)
+	l.noteFlow(l.session.Flow())
+	d := l.read(res)
+	if !l.offered { // the peer's offer, which Accept answers
+		if d == nil {
+			l.hangup(call.NotAcceptable)
+			return
+		}
+		l.offer = d
+		l.watch()
+		l.post(call.LegEvent{Kind: call.Answered, Desc: d})
+		return
+	}
+	if d == nil { // some say it in the 183 alone
+		for _, p := range l.early {
+			if p.tag == res.ToTag() {
+				d = p.desc
+			}
+		}
+	}
+	l.early = nil
+	if d == nil || l.media.SetRemote(d) != nil {
+		l.hangup(call.NotAcceptable)
+		return
+	}
+	l.watch()
+	l.post(call.LegEvent{Kind: call.Answered, Desc: d})
+}
+
+// onConfirmed is the ACK to our 200, as the first or to a re-INVITE. req is nil when the ACK was lost
+// and the peer showed otherwise that it has the 200.
+func (l *Leg) onConfirmed(req *sip.Message, kind call.LegEventKind) {
+	var d *sdp.Description
+	if l.owed {
+		l.owed = false
+		if req != nil {
+			d = l.read(req)
+		}
+		if d == nil || l.media.SetRemote(d) != nil { // an offer without an answer: RFC 3261 §13.3.1.4 leaves only the BYE
+			l.hangup(call.NotAcceptable)
+			return
+		}
+	} else if kind == call.Accepted {
+		return // the peer's own offer was answered in our 200: nothing new
+	}
+	if kind == call.Confirmed {
+		l.watch()
+	}
+	l.post(call.LegEvent{Kind: kind, Desc: d})
+}
+
+// onOffered is a re-INVITE of the peer's. What it offers is taken into our media once it is accepted.
+func (l *Leg) onOffered(req *sip.Message) {
+	d, bad := readOffer(req)
+	if bad != nil {
+		l.session.RefuseChange(bad.status, bad.phrase, bad.headers...)
+		return
+	}
+	l.offer = d
+	l.post(call.LegEvent{Kind: call.Offered, Desc: d})
+}
+
+// onChanged is the 200 to our re-INVITE: with the answer, or with the peer's offer.
+func (l *Leg) onChanged(res *sip.Message) {
+	d := l.read(res)
+	switch {
+	case !l.offered && d == nil:
+		l.session.Answer("")
+		l.post(call.LegEvent{Kind: call.Refused, Cause: call.NotAcceptable})
+		return
+	case !l.offered:
+		l.offer = d
+	case d != nil && l.media.SetRemote(d) != nil:
+		l.post(call.LegEvent{Kind: call.Refused, Cause: call.NotAcceptable})
+		return
+	}
+	l.post(call.LegEvent{Kind: call.Accepted, Desc: d})
+}
+
+// onGone is the end by the peer. The answer to its BYE waits until the call's end is on disk.
+func (l *Leg) onGone(e invite.Event) {
+	c := departure(e)
+	if e.Message == nil || e.Message.Method != sip.BYE {
+		l.finish(call.Ended, c, nil)
+		return
+	}
+	s, shard := l.session, l.shard
+	l.finish(call.Ended, c, func() { shard.Do(s.Finish) })
+}

@@ -1,0 +1,118 @@
+package sipleg
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"santral/call"
+	"santral/media/session"
+	"santral/sip"
+	"santral/sip/invite"
+)
+
+// frozen is a leg written out.
+type frozen struct {
+	Leg     call.LegID     `json:"leg"`
+	Dir     call.Direction `json:"direction"`
+	Tenant  string         `json:"tenant"`
+	Peer    string         `json:"peer"`
+	Begun   time.Time      `json:"begun"`
+	Detail  call.LegDetail `json:"detail"`
+	Session invite.Frozen  `json:"session"`
+	Media   session.State  `json:"media"`
+}
+
+var errClosed = errors.New("the endpoint is closed")
+
+// Freeze writes an established, quiet leg out (call.Freezer). It waits for the shard, so it is never
+// called there.
+func (l *Leg) Freeze() (json.RawMessage, error) {
+	type result struct {
+		state frozen
+		err   error
+	}
+	done := make(chan result, 1)
+	if !l.shard.Do(func() {
+		st, err := l.freeze()
+		done <- result{st, err}
+	}) {
+		return nil, fmt.Errorf("freeze leg %s: %w", l.id, errClosed)
+	}
+	r := <-done
+	if r.err != nil {
+		return nil, fmt.Errorf("freeze leg %s: %w", l.id, r.err)
+	}
+	return json.Marshal(r.state)
+}
+
+func (l *Leg) freeze() (st frozen, err error) {
+	if l.over.Load() || l.session == nil || l.offer != nil || l.owed {
+		return st, invite.ErrBusy
+	}
+	if st.Session, err = l.session.Freeze(); err != nil {
+		return st, err
+	}
+	st.Media = l.media.Freeze()
+	l.over.Store(true) // nothing is posted from now on
+	l.media.OnDigit(nil)
+	l.media.OnDead(nil)
+	if l.unwatch != nil {
+		l.unwatch()
+	}
+	st.Leg, st.Dir, st.Tenant, st.Peer, st.Begun = l.id, l.dir, l.tenant, l.peer, l.begun
+	l.mu.Lock()
+	st.Detail = l.detail
+	l.mu.Unlock()
+	return st, nil
+}
+
+// Thaw makes the leg that Freeze wrote out (call.Thawer). It returns when the leg's dialog is heard.
+func (a *Agent) Thaw(id call.ID, state json.RawMessage, inbox call.Inbox) (call.Leg, error) {
+	var st frozen
+	if err := json.Unmarshal(state, &st); err != nil {
+		return nil, fmt.Errorf("thaw a leg of call %s: %w", id, err)
+	}
+	flow, err := sip.ParseFlow(st.Session.Flow)
+	if err != nil {
+		return nil, fmt.Errorf("thaw leg %s of call %s: %w", st.Leg, id, err)
+	}
+	l := &Leg{
+		agent:  a,
+		id:     st.Leg,
+		dir:    st.Dir,
+		tenant: st.Tenant,
+		peer:   st.Peer,
+		callID: st.Session.Dialog.CallID,
+		shard:  a.cfg.Shard(st.Session.Dialog.CallID),
+		inbox:  inbox,
+		begun:  st.Begun,
+		detail: st.Detail,
+	}
+	if l.media, err = session.Thaw(a.cfg.Media, st.Media); err != nil {
+		return nil, fmt.Errorf("thaw leg %s of call %s: %w", st.Leg, id, err)
+	}
+	l.noteFlow(flow)
+	done := make(chan error, 1)
+	if !l.shard.Do(func() {
+		l.session, err = invite.Thaw(&a.invite, l.shard, st.Session, l)
+		done <- err
+	}) {
+		done <- errClosed
+	}
+	if err := <-done; err != nil {
+		l.media.Close()
+		return nil, fmt.Errorf("thaw leg %s of call %s: %w", st.Leg, id, err)
+	}
+	l.media.OnDigit(func(d byte) { l.post(call.LegEvent{Kind: call.Pressed, Digit: d}) })
+	l.watch()
+	return l, nil
+}
+
+var (
+	_ call.Leg     = (*Leg)(nil)
+	_ call.Freezer = (*Leg)(nil)
+	_ call.Dialer  = (*Agent)(nil)
+	_ call.Thawer  = (*Agent)(nil)
+)

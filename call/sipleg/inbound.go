@@ -1,0 +1,105 @@
+package sipleg
+
+import (
+	"strings"
+	"time"
+
+	"santral/call"
+	"santral/sip"
+	"santral/sip/endpoint"
+	"santral/sip/invite"
+)
+
+// callLength makes 80 random bits, enough for a name in URLs and files.
+const callLength = 16
+
+// defaultHops is what a request without Max-Forwards is taken to have (RFC 3261 §16.3).
+const defaultHops = 70
+
+// receive makes a leg out of an INVITE: who, whereto, with which description; then it is the call's.
+func (a *Agent) receive(in call.Incoming, tx *endpoint.ServerTx) {
+	req, flow := tx.Request(), tx.Flow()
+	from, refusal := a.identify(req, flow)
+	if refusal != nil {
+		turnAway(tx, refusal)
+		return
+	}
+	hops, ok := req.MaxForwards()
+	if !ok {
+		hops = defaultHops
+	}
+	if hops == 0 {
+		tx.Refuse(483, "")
+		return
+	}
+	dialled, ok := dialledNumber(req)
+	if !ok {
+		tx.Refuse(400, "Bad Request-URI")
+		return
+	}
+	offer, bad := readOffer(req)
+	if bad != nil {
+		tx.Refuse(bad.status, bad.phrase, bad.headers...)
+		return
+	}
+	l := &Leg{
+		agent:  a,
+		id:     "a",
+		dir:    call.In,
+		tenant: from.Tenant,
+		peer:   from.Account,
+		shard:  tx.Shard(),
+		callID: req.CallID(),
+		offer:  offer,
+		detail: call.LegDetail{
+			Direction: call.In,
+			Tenant:    from.Tenant,
+			Account:   from.Account,
+			Number:    from.Number,
+			Target:    req.RequestURI,
+			SIPCallID: req.CallID(),
+			UserAgent: clean(req.Get(sip.UserAgent)),
+		},
+	}
+	l.noteFlow(flow)
+	a.media(l, flow.Remote.Addr())
+	s, err := invite.Serve(&a.invite, tx, contact(l.shard, flow, dialled), l)
+	if err != nil {
+		l.close()
+		tx.Refuse(400, "Missing or Bad Contact")
+		return
+	}
+	l.session = s
+	if offer != nil {
+		if err := l.media.SetRemote(offer); err != nil {
+			l.refuseMedia()
+			return
+		}
+	}
+	l.begun = time.Now()
+	l.inbox = in.Incoming(l, call.ID(a.cfg.Random.Token(callLength)), from, dialled, offer, hops)
+}
+
+// refuseMedia answers an offer that nobody here can serve, before there is a call.
+func (l *Leg) refuseMedia() {
+	l.over.Store(true)
+	l.session.Reject(488, "", warning(l.shard, l.session.Flow()), reasonHeader(call.NotAcceptable))
+	l.close()
+}
+
+// dialledNumber is what the caller dialled: the user part of the Request-URI, or the number of a tel URI
+// without its visual separators. Control characters are in no number; ok is false then.
+func dialledNumber(req *sip.Message) (number string, ok bool) {
+	uri, err := req.URI()
+	if err != nil {
+		return "", false
+	}
+	if uri.IsTel() {
+		return strings.TrimPrefix(uri.AOR(), "tel:"), true
+	}
+	number = uri.Username()
+	if semi := strings.IndexByte(number, ';'); semi >= 0 { // RFC 3261 §19.1.6: a telephone-subscriber's own parameters
+		number = number[:semi]
+	}
+	return number, clean(number) == number
+}

@@ -1,0 +1,163 @@
+package sipleg
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"santral/call"
+	"santral/media/sdp"
+	"santral/media/session"
+	"santral/sip"
+	"santral/sip/endpoint"
+	"santral/sip/invite"
+)
+
+// Leg is one side of a call in SIP (call.Leg), whichever side opened it. All but Media, Detail and
+// the posting of commands belongs to its shard.
+type Leg struct {
+	// parameters
+	agent   *Agent
+	id      call.LegID
+	dir     call.Direction
+	tenant  string // of the party that this leg's peer is
+	peer    string // its account, or the number that was dialled
+	callID  string
+	shard   *endpoint.Shard
+	inbox   call.Inbox
+	media   *session.Session
+	unwatch func() bool // ends the watch over Dial's context
+
+	// state
+	session *invite.Session // nil until an outbound INVITE is sent
+	over    atomic.Bool     // the last event was posted
+	begun   time.Time
+	limit   *endpoint.Timer  // to a final answer, outbound
+	rang    bool             // a 180 or 183 came
+	offered bool             // our INVITE or 200 made the offer of the exchange that is under way
+	owed    bool             // our 200 made an offer, and the ACK must answer it
+	offer   *sdp.Description // the peer's offer that waits for our answer, nil for none
+	heard   heard            // the last description that was read
+	early   []preview        // descriptions of provisional responses
+
+	mu     sync.Mutex // a leaf
+	detail call.LegDetail
+}
+
+// preview is what a branch said before it answered.
+type preview struct {
+	tag  string
+	desc *sdp.Description
+}
+
+// ID tells the leg's name in its call.
+func (l *Leg) ID() call.LegID { return l.id }
+
+// Media gives the leg's media session.
+func (l *Leg) Media() *session.Session { return l.media }
+
+// Detail gives what the record keeps of the leg, as it is now; after its end, as it was then.
+func (l *Leg) Detail() call.LegDetail {
+	l.mu.Lock()
+	d := l.detail
+	l.mu.Unlock()
+	if !l.over.Load() {
+		l.measure(&d)
+	}
+	return d
+}
+
+// measure adds what the media session knows.
+func (l *Leg) measure(d *call.LegDetail) {
+	if l.media != nil {
+		d.Media, d.Quality = l.media.Remote(), l.media.Quality()
+	}
+}
+
+// noteFlow keeps the addresses of the signalling for the record.
+func (l *Leg) noteFlow(f sip.Flow) {
+	l.mu.Lock()
+	l.detail.Local, l.detail.Remote, l.detail.Transport = f.Local.String(), f.Remote.String(), f.Transport.String()
+	l.mu.Unlock()
+}
+
+// noteAgent keeps the name of the peer's software for the record.
+func (l *Leg) noteAgent(m *sip.Message) {
+	name := m.Get(sip.UserAgent)
+	if name == "" {
+		name = m.Get(sip.Server)
+	}
+	if name == "" {
+		return
+	}
+	l.mu.Lock()
+	l.detail.UserAgent = clean(name)
+	l.mu.Unlock()
+}
+
+// do runs a command on the shard, unless the leg is over by then.
+func (l *Leg) do(f func()) {
+	l.shard.Do(func() {
+		if !l.over.Load() && l.session != nil {
+			f()
+		}
+	})
+}
+
+// post tells the call, unless the leg is over.
+func (l *Leg) post(e call.LegEvent) {
+	if l.over.Load() || l.inbox == nil {
+		return
+	}
+	e.Leg, e.At = l.id, time.Now()
+	l.inbox.Post(e)
+}
+
+// finish posts the leg's last event, with its detail, and closes its media. answer is Finish.
+func (l *Leg) finish(kind call.LegEventKind, c call.Cause, answer func()) {
+	if !l.over.CompareAndSwap(false, true) {
+		return
+	}
+	l.mu.Lock()
+	l.measure(&l.detail)
+	e := call.LegEvent{Leg: l.id, Kind: kind, At: time.Now(), Cause: c, Finish: answer, Detail: l.detail}
+	l.mu.Unlock()
+	l.close()
+	if l.inbox != nil {
+		l.inbox.Post(e)
+	} else if answer != nil {
+		answer()
+	}
+}
+
+// close lets go of what the leg holds besides its session.
+func (l *Leg) close() {
+	if l.limit != nil {
+		l.limit.Stop()
+		l.limit = nil
+	}
+	if l.unwatch != nil {
+		l.unwatch()
+	}
+	l.offer, l.early, l.heard = nil, nil, heard{}
+	l.media.OnDigit(nil)
+	l.media.OnDead(nil)
+	l.media.Close()
+}
+
+// watch begins to look after the peer's packets, once the leg is established.
+func (l *Leg) watch() {
+	l.media.OnDead(func() { l.post(call.LegEvent{Kind: call.MediaLost}) })
+}
+
+// ours makes the description that the peer gets: out of the other side's, or, for media that ends
+// here, an answer to the peer's offer or an offer of our own.
+func (l *Leg) ours(other *sdp.Description, answering bool) (*sdp.Description, error) {
+	switch {
+	case other != nil:
+		return l.media.RelayLocal(other)
+	case answering:
+		return l.media.AnswerLocal()
+	}
+	return l.media.OfferLocal()
+}

@@ -1,0 +1,177 @@
+package sipleg
+
+import (
+	"context"
+	"net/netip"
+	"strconv"
+
+	"santral/call"
+	"santral/sip"
+	"santral/sip/endpoint"
+	"santral/sip/invite"
+)
+
+// tagLength makes 65 random bits, more than RFC 3261 §19.3 asks for.
+const tagLength = 13
+
+// unreachable is the cause of a target to which nothing could be sent.
+var unreachable = call.Cause{Q850: 27, SIP: 480, Text: "destination out of order", Retry: true}
+
+// dial begins a leg outwards. It runs on the caller's goroutine as far as nobody else can see the
+// leg, and goes on upon the shard.
+func (l *Leg) dial(ctx context.Context, d call.Dial) {
+	uri, to, err := way(d.Target)
+	l.agent.media(l, peerOf(to))
+	switch {
+	case d.Hops <= 0:
+		l.fail(call.TooManyHops)
+		return
+	case err != nil:
+		l.fail(unreachable)
+		return
+	}
+	body := ""
+	if l.offered = d.Offer != nil || d.Own; l.offered {
+		local, err := l.ours(d.Offer, false)
+		if err != nil {
+			l.fail(mediaCause(err))
+			return
+		}
+		body = describe(local)
+	}
+	if to.HasFlow {
+		l.noteFlow(to.Flow)
+	}
+	if ctx.Done() != nil {
+		l.unwatch = context.AfterFunc(ctx, func() { l.Hangup(call.Cancelled) })
+	}
+	if !l.shard.Do(func() { l.connect(d, uri, to, body) }) {
+		l.fail(call.ShuttingDown)
+	}
+}
+
+// fail ends a leg that never reached the wire.
+func (l *Leg) fail(c call.Cause) {
+	l.finish(call.Failed, c, nil)
+}
+
+// way reads where a target is: its URI, and the flow of its binding or the first hop of its path.
+func way(t call.Target) (uri string, to endpoint.Next, err error) {
+	u, err := sip.ParseURI(t.URI)
+	if err != nil {
+		return "", to, err
+	}
+	u.Headers, u.Params = "", u.Params.Without("method") // RFC 3261 §19.1.5
+	uri = u.String()
+	if t.Flow != "" {
+		to.Flow, err = sip.ParseFlow(t.Flow)
+		to.HasFlow = err == nil
+		return uri, to, err
+	}
+	to.URI = u
+	if len(t.Path) > 0 {
+		first, err := sip.ParseAddress(t.Path[0])
+		to.URI = first.URI
+		return uri, to, err
+	}
+	return uri, to, nil
+}
+
+// peerOf is the address that a way leads to, as far as it is known without asking anybody.
+func peerOf(to endpoint.Next) netip.Addr {
+	if to.HasFlow {
+		return to.Flow.Remote.Addr()
+	}
+	addr, _ := to.URI.HostPort().Addr()
+	return addr
+}
+
+// connect sends the INVITE. Identity comes from the party that was authenticated, never from what it
+// said of itself (RFC 3325 §5).
+func (l *Leg) connect(d call.Dial, uri string, to endpoint.Next, body string) {
+	if l.over.Load() {
+		return
+	}
+	a := l.agent
+	number := d.From.Number
+	if number == "" {
+		number = d.From.Account
+	}
+	req := sip.NewRequest(sip.INVITE, uri)
+	for _, p := range d.Target.Path { // RFC 3327 §5.3
+		req.Add(sip.Route, p)
+	}
+	req.Set(sip.MaxForwards, strconv.Itoa(d.Hops))
+	host, known := "", true
+	if a.cfg.Host != nil {
+		host = a.cfg.Host(d.From.Tenant)
+	}
+	if host == "" {
+		known, host = false, "invalid" // until the way is known
+	}
+	who := identity{name: clean(d.From.Name), number: sip.EscapeUser(number), tag: l.shard.Random().Token(tagLength), to: sip.EscapeUser(d.To), assert: a.cfg.Door != nil}
+	if d.To == "" {
+		req.Set(sip.To, "<"+uri+">")
+	}
+	who.put(req, host)
+	req.Set(sip.CallID, l.callID)
+	req.Set(sip.CSeqKind, "1 INVITE")
+	if body != "" {
+		req.SetBody(invite.ContentType, body)
+	}
+	l.session = invite.Connect(&a.invite, l.shard, req, to, func(req *sip.Message, flow sip.Flow) string {
+		l.noteFlow(flow)
+		if !known {
+			who.put(req, l.shard.SentBy(flow).Host)
+		}
+		return contact(l.shard, flow, number)
+	}, l)
+	if d.Timeout > 0 {
+		l.limit = l.shard.After(d.Timeout, l.onLimit)
+	}
+}
+
+// identity is who calls whom, as the callee is told.
+type identity struct {
+	name, number string
+	tag          string
+	to           string // "" leaves To as it is
+	assert       bool   // by P-Asserted-Identity too (RFC 3325 §9.1)
+}
+
+// put writes the identity's header fields with a host.
+func (i *identity) put(req *sip.Message, host string) {
+	from := sip.Address{Display: i.name, URI: sip.URI{Scheme: "sip", User: i.number, Host: host}}.String()
+	req.Set(sip.From, from+";tag="+i.tag)
+	if i.to != "" {
+		req.Set(sip.To, sip.Address{URI: sip.URI{Scheme: "sip", User: i.to, Host: host}}.String())
+	}
+	if i.assert {
+		req.Set(sip.PAssertedIdentity, from)
+	}
+}
+
+// onLimit ends an attempt that took longer than the call wants to wait.
+func (l *Leg) onLimit() {
+	c := call.NoResponse
+	if l.rang {
+		c = call.NoAnswer
+	}
+	l.hangup(c)
+}
+
+// contact is our Contact value for a peer: what it can reach (RFC 3261 §8.1.1.8), with the user that
+// it knows us by.
+func contact(s *endpoint.Shard, flow sip.Flow, user string) string {
+	at := s.SentBy(flow)
+	uri := sip.URI{Scheme: "sip", User: sip.EscapeUser(user), Host: at.Host, Port: at.Port}
+	switch flow.Transport {
+	case sip.TCP:
+		uri.Params = ";transport=tcp"
+	case sip.TLS:
+		uri.Params = ";transport=tls"
+	case sip.WS, sip.WSS:
+		uri.Params = ";transport=ws"
+	}
+	return "<" + uri.String() + ">"
+}
