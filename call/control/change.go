@@ -41,8 +41,7 @@ func (c *ongoing) offered(m *member, e *call.LegEvent) {
 		m.leg.Refuse(call.RequestPending) // RFC 3261 §14.2
 		return
 	}
-	event := *e
-	c.change = change{from: m, to: to, offer: &event, late: e.Desc == nil}
+	c.change = change{from: m, to: to, offer: e, late: e.Desc == nil}
 	c.changeNow()
 }
 

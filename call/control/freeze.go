@@ -88,7 +88,10 @@ func (k *Control) Freeze(ctx context.Context, id call.ID, back call.Thawer) (*Ha
 		verdict <- func(*ongoing) {}
 		return nil, fmt.Errorf("freeze call %s: %w", id, err)
 	}
-	leg, failed := back.Thaw(id, now.h.Legs[0].State, c)
+	if old := frozen.media(); old != nil {
+		old.Close() // its ports are wanted again
+	}
+	leg, failed := back.Thaw(id, now.h.Legs[0].State, c) // the caller's: it is written out first
 	verdict <- func(c *ongoing) {
 		if failed != nil {
 			c.end(exchange, call.Interrupted)

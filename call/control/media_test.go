@@ -233,6 +233,34 @@ func TestSoundAfterHandover(t *testing.T) {
 	})
 }
 
+// The second leg can't be written out, so the first one is made again, on ports that it had.
+func TestSoundAfterFailedHandover(t *testing.T) {
+	t.Parallel()
+	sounding(t, nil, func(s *stage, phone func(byte) *ear) {
+		anna, ben := phone(1), phone(2)
+		a := s.Call(s.k, "1", "101", "102", calltest.DescribeAt(anna.at, "", "PCMA"))
+		b := s.leg("b")
+		b.Pickup(calltest.DescribeAt(ben.at, "", "PCMA"))
+		a.Ack(nil)
+		anna.talk(s, a, 5)
+		ben.talk(s, b, 5)
+		b.Stiffen()
+		if _, err := s.k.Freeze(s.t.Context(), "1", s); err == nil {
+			t.Error("a leg that can't be written out was")
+		}
+		synctest.Wait()
+		a = s.leg("a")
+		anna.heard()
+		ben.heard()
+		anna.talk(s, a, 5)
+		ben.talk(s, b, 5)
+		if n, m := ben.heard()[anna.ssrc], anna.heard()[ben.ssrc]; n != 5 || m != 5 {
+			t.Errorf("of 5 packets each the callee heard %d and the caller %d", n, m)
+		}
+		a.Bye()
+	})
+}
+
 func TestSoundOfStories(t *testing.T) {
 	t.Parallel()
 	var verbs []error

@@ -78,14 +78,14 @@ type ongoing struct {
 
 // message is what stands in a call's inbox: an event of a leg, or, where do is set, a deed.
 type message struct {
-	event call.LegEvent
+	event *call.LegEvent // by pointer: a quiet call keeps its inbox's room, and an event is large
 	do    func(*ongoing)
 }
 
 // Post takes what happens on a leg (call.Inbox). After the call's end only the answer to a BYE is
 // still of interest.
 func (c *ongoing) Post(e call.LegEvent) {
-	if !c.inbox.Put(message{event: e}) && e.Finish != nil {
+	if !c.inbox.Put(message{event: &e}) && e.Finish != nil {
 		c.finish(e.Finish)
 	}
 }
@@ -117,7 +117,7 @@ func (c *ongoing) handle(m *message) {
 		c.guarded(func() { m.do(c) })
 		return
 	}
-	c.guarded(func() { c.happened(&m.event) })
+	c.guarded(func() { c.happened(m.event) })
 }
 
 // guarded keeps a fault in one call from ending all the others.
