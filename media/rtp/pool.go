@@ -201,7 +201,8 @@ func (p *Pool) rangeLocked(like netip.Addr) (*portRange, error) {
 func (p *Pool) pairLocked(r *portRange) (*pair, error) {
 	now := p.now()
 	free := float64(len(r.pairs)-r.used-r.resting) / float64(len(r.pairs))
-	enough := max(drainLeast, time.Duration(float64(p.drain)*free))
+	least := min(drainLeast, p.drain)
+	enough := max(least, time.Duration(float64(p.drain)*free))
 	for range min(r.resting, 8) { // pairs that are still talked to go to the end of the line
 		q := &r.pairs[r.rest[r.head]]
 		if now-q.released < int64(enough) {
@@ -224,7 +225,7 @@ func (p *Pool) pairLocked(r *portRange) (*pair, error) {
 	}
 	if r.resting > 0 {
 		q := &r.pairs[r.rest[r.head]]
-		if now-q.released >= int64(drainLeast) {
+		if now-q.released >= int64(least) {
 			r.wakeFirst()
 			return q, nil
 		}

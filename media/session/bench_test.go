@@ -1,0 +1,89 @@
+package session_test
+
+import (
+	"net/netip"
+	"runtime"
+	"testing"
+	"time"
+
+	"santral/base/id"
+	"santral/media/mediatest"
+	"santral/media/rtp"
+	"santral/media/sdp"
+	"santral/media/session"
+)
+
+func kernelConfig(b *testing.B, first, last uint16) *session.Config {
+	b.Helper()
+	lo := netip.MustParseAddr("127.0.0.1")
+	pool, err := rtp.NewPool(rtp.Config{Bind: []netip.Addr{lo}, First: first, Last: last, Drain: time.Nanosecond})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(pool.Close)
+	return &session.Config{Pool: pool, DeadAfter: time.Minute, Random: id.Random()}
+}
+
+// relayed is the media work of one call from offer to end, but its packets.
+func relayed(b *testing.B, cfg *session.Config, offer, answer *sdp.Description) (x, y *session.Session) {
+	x, y = session.New(cfg, aAddr.Addr()), session.New(cfg, bAddr.Addr())
+	x.OnDigit(func(byte) {})
+	y.OnDigit(func(byte) {})
+	err := x.SetRemote(offer)
+	if err == nil {
+		_, err = y.RelayLocal(offer)
+	}
+	if err == nil {
+		err = y.SetRemote(answer)
+	}
+	if err == nil {
+		_, err = x.RelayLocal(answer)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	x.Join(y)
+	x.OnDead(func() {})
+	y.OnDead(func() {})
+	return x, y
+}
+
+// BenchmarkCall is what media costs a call in signalling: descriptions, ports, latches, join, end.
+func BenchmarkCall(b *testing.B) {
+	cfg := kernelConfig(b, 34000, 35999)
+	offer, answer := mediatest.Offer(b, aAddr), mediatest.Offer(b, bAddr)
+	b.ReportAllocs()
+	for b.Loop() {
+		x, y := relayed(b, cfg, offer, answer)
+		x.Quality()
+		y.Quality()
+		x.Close()
+		y.Close()
+	}
+}
+
+// BenchmarkMemory reports what a call with media holds: both sessions, their streams and watches.
+func BenchmarkMemory(b *testing.B) {
+	const calls = 500
+	cfg := kernelConfig(b, 36000, 36000+4*calls)
+	offer, answer := mediatest.Offer(b, aAddr), mediatest.Offer(b, bAddr)
+	all := make([]*session.Session, 0, 2*calls)
+	for b.Loop() {
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		for range calls {
+			x, y := relayed(b, cfg, offer, answer)
+			all = append(all, x, y)
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/calls, "B/call")
+		for _, s := range all {
+			s.Close()
+		}
+		clear(all)
+		all = all[:0]
+	}
+	b.ReportMetric(0, "ns/op")
+}
