@@ -82,6 +82,7 @@ type Phone struct {
 	endpoint *endpoint.Endpoint
 	agent    *sipleg.Agent
 	pool     *rtp.Pool
+	errands  *errands
 	reg      *registration
 
 	// inbox
@@ -212,6 +213,7 @@ func (p *Phone) assemble() error {
 	if p.cfg.Password != "" {
 		settings.Account = &invite.Account{User: p.cfg.User, Password: p.cfg.Password}
 	}
+	p.errands = newErrands(p.cfg.Trace)
 	p.agent = sipleg.New(settings)
 	p.agent.Open(door{p})
 	p.endpoint = endpoint.New(endpoint.Config{
@@ -221,7 +223,7 @@ func (p *Phone) assemble() error {
 		Timers:   p.cfg.Timers,
 		Random:   p.cfg.Random,
 		User:     user{p},
-		Trace:    p.cfg.Trace,
+		Trace:    p.errands,
 		Server:   p.cfg.UserAgent,
 		Allow:    []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.INFO},
 	})
@@ -380,14 +382,15 @@ func (p *Phone) Close(ctx context.Context) error {
 	return nil
 }
 
-// linger waits until our BYEs are answered, or lost for good after a few repetitions.
+// linger waits until our BYEs and cancelled INVITEs are answered, or lost for good after a few
+// repetitions.
 func (p *Phone) linger(ctx context.Context) {
 	timers := p.cfg.Timers.Fill()
 	deadline := time.NewTimer(8 * timers.T1)
 	defer deadline.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for p.endpoint.Stats().Clients > 0 {
+	for p.errands.left() > 0 {
 		select {
 		case <-tick.C:
 		case <-deadline.C:

@@ -46,7 +46,10 @@ type registration struct {
 
 func newRegistration(p *Phone) *registration {
 	callID := p.cfg.Random.Token(26)
-	return &registration{phone: p, shard: p.endpoint.Shard(callID), callID: callID, tag: p.cfg.Random.Token(13)}
+	return &registration{
+		phone: p, shard: p.endpoint.Shard(callID), callID: callID, tag: p.cfg.Random.Token(13),
+		digest: digest.ClientState{Random: p.cfg.Random},
+	}
 }
 
 // Register registers our address for the time, answering challenges, and keeps it registered until
