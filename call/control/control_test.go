@@ -12,6 +12,7 @@ import (
 	"santral/call/calltest"
 	"santral/call/control"
 	"santral/media/sdp"
+	"santral/media/session"
 )
 
 // A callee's refusal is told to the caller with this status and code.
@@ -250,6 +251,37 @@ func TestFaults(t *testing.T) {
 		s.Check(t)
 	})
 }
+
+// Legs that fail when they are told to end leave no call behind.
+func TestFaultyLeg(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, told(echoes))
+		s.Service("*1", "story")
+		taken := s.InUse()
+		in := s.k.Incoming(brittle{}, "1", calltest.Party("101"), "*1", offer, 70)
+		synctest.Wait()
+		if in == nil {
+			t.Fatal("the call was not taken")
+		}
+		events := s.Events()
+		if n := s.k.Stats(); n.Panics == 0 || n.Live != 0 || n.Open != 0 || s.InUse() != taken || events[len(events)-1].Kind != call.EndedCall {
+			t.Errorf("control says %+v, and the ledger\n%s", n, s.Ladder())
+		}
+	})
+}
+
+// brittle is a leg that fails at the first command.
+type brittle struct{ call.Leg }
+
+// ID is the caller's.
+func (brittle) ID() call.LegID { return "a" }
+
+// Media is none.
+func (brittle) Media() *session.Session { return nil }
+
+// Detail is empty.
+func (brittle) Detail() call.LegDetail { return call.LegDetail{} }
 
 // faulty is a router that falls over one number.
 type faulty struct{ *calltest.House }

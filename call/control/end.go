@@ -50,6 +50,12 @@ func (c *ongoing) end(by string, cause call.Cause) {
 			c.hangup(m, cause)
 		}
 	}
+	c.close(by, cause)
+}
+
+// close is the last thing that a call does: its last event goes to the ledger, and the loop ends.
+func (c *ongoing) close(by string, cause call.Cause) {
+	c.giveBack()
 	c.change = change{}
 	c.setState(Over, cause.Text)
 	c.house.ended.Add(1)

@@ -126,10 +126,21 @@ func (c *ongoing) guarded(f func()) {
 		if p := recover(); p != nil {
 			c.house.panics.Add(1)
 			c.house.log.Error("call failed", "call", c.id, "state", c.state.String(), "panic", p, "stack", string(debug.Stack()))
-			c.end(exchange, call.Interrupted)
+			c.afterFault()
 		}
 	}()
 	f()
+}
+
+// afterFault ends a call that failed. Should that fail too, its record is closed all the same and its
+// channels are free.
+func (c *ongoing) afterFault() {
+	defer func() {
+		if recover() != nil {
+			c.close(exchange, call.Interrupted)
+		}
+	}()
+	c.end(exchange, call.Interrupted)
 }
 
 // happened is the table of contents of a call: what each event of a leg leads to.

@@ -71,7 +71,12 @@ func (s *story) ask(ctx context.Context, deed func(*ongoing) error) error {
 	if !asked {
 		return call.ErrEnded
 	}
-	return <-reply // at once: the loop never waits
+	select {
+	case err := <-reply:
+		return err
+	case <-s.ctx.Done(): // the call ended before the deed was done, or by it
+		return call.ErrEnded
+	}
 }
 
 // alive is why a verb can't go on: the caller has gone, or the story's own context has ended.
