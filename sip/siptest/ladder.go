@@ -1,0 +1,115 @@
+package siptest
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"santral/sip"
+)
+
+// rung is one line of a ladder: a message between two columns, or a note.
+type rung struct {
+	at       time.Duration
+	from, to netip.Addr
+	label    string
+	stream   bool
+	note     string
+}
+
+// cell is the width between two columns.
+const cell = 30
+
+// draw prints rungs between the columns of actors. A message over a stream is drawn with "=".
+func draw(actors []actor, rungs []rung) string {
+	cols := names(actors)
+	column := func(a netip.Addr) int {
+		for _, x := range actors {
+			if x.addr == a {
+				return slices.Index(cols, x.name)
+			}
+		}
+		return -1
+	}
+	// What one sender makes several hear in one moment is drawn in the order of the columns.
+	rungs = slices.Clone(rungs)
+	for i := 0; i < len(rungs); {
+		j := i + 1
+		for j < len(rungs) && rungs[j].at == rungs[i].at && rungs[j].from == rungs[i].from && rungs[j].note == "" {
+			j++
+		}
+		slices.SortStableFunc(rungs[i:j], func(x, y rung) int { return column(x.to) - column(y.to) })
+		i = j
+	}
+	var b strings.Builder
+	head := "        "
+	for _, name := range cols {
+		head += fmt.Sprintf("  %-*s", cell-2, name)
+	}
+	b.WriteString(strings.TrimRight(head, " ") + "\n")
+	for _, r := range rungs {
+		at := fmt.Sprintf("%8.3f", r.at.Seconds())
+		if r.note != "" {
+			fmt.Fprintf(&b, "%s    -- %s --\n", at, r.note)
+			continue
+		}
+		from, to := column(r.from), column(r.to)
+		if from < 0 || to < 0 || from == to {
+			fmt.Fprintf(&b, "%s    %s from %s to %s\n", at, r.label, r.from, r.to)
+			continue
+		}
+		fmt.Fprintf(&b, "%s    %s\n", at, strings.TrimRight(arrow(len(cols), from, to, r), " "))
+	}
+	return b.String()
+}
+
+// arrow draws one message between two columns, the other columns as bars.
+func arrow(cols, from, to int, r rung) string {
+	row := []byte(strings.Repeat(" ", (cols-1)*cell+1))
+	for c := range cols {
+		row[c*cell] = '|'
+	}
+	left, right := min(from, to), max(from, to)
+	dash := byte('-')
+	if r.stream {
+		dash = '='
+	}
+	span := row[left*cell+1 : right*cell]
+	label := " " + r.label + " "
+	if len(label) > len(span)-4 {
+		label = label[:len(span)-5] + " "
+	}
+	for i := range span {
+		span[i] = dash
+	}
+	copy(span[(len(span)-len(label))/2:], label)
+	if from < to {
+		span[len(span)-1] = '>'
+	} else {
+		span[0] = '<'
+	}
+	return string(row)
+}
+
+// label is what a ladder shows of a message: a request's method, a response's status line, and what
+// cannot be seen otherwise: the method of a response that is not to an INVITE, and a body.
+func label(text string) string {
+	m, err := sip.ParseMessage(text)
+	if err != nil && m.Method == "" && m.Status == 0 {
+		first, _, _ := strings.Cut(text, "\r\n")
+		return fmt.Sprintf("%.20q", first)
+	}
+	out := string(m.Method)
+	if !m.IsRequest() {
+		out = fmt.Sprintf("%d %s", m.Status, m.Reason)
+		if cseq, err := m.CSeq(); err == nil && cseq.Method != sip.INVITE {
+			out += " (" + string(cseq.Method) + ")"
+		}
+	}
+	if m.Body != "" {
+		out += " +" + strings.TrimPrefix(m.MediaType(), "application/")
+	}
+	return out
+}
