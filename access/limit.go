@@ -52,6 +52,16 @@ func (b *bucket) take(n, rate, burst float64, now time.Time) bool {
 	return true
 }
 
+// has reports whether n tokens are there, and takes none.
+func (b bucket) has(n, rate, burst float64, now time.Time) bool { return b.take(n, rate, burst, now) }
+
+// spend takes n tokens, or what is left of them.
+func (b *bucket) spend(n, rate, burst float64, now time.Time) {
+	if !b.take(n, rate, burst, now) {
+		b.used = burst
+	}
+}
+
 // source is what is remembered of an address and port, or of an address.
 type source struct {
 	requests bucket
@@ -60,6 +70,14 @@ type source struct {
 	proved   time.Time // when it last showed a good credential
 	banned   time.Time // until when nothing of it is heard
 }
+
+// provedAt reports whether the source showed a good credential within the hour.
+func (s *source) provedAt(now time.Time) bool {
+	return !s.proved.IsZero() && now.Sub(s.proved) < time.Hour
+}
+
+// hostBurst is how many seconds' worth of an address's wrong guesses may come at once.
+const hostBurst = 10
 
 // table remembers sources, at most size of them: when it is full, one that is not banned makes
 // room. It is split so that shards rarely meet on a lock.
@@ -185,7 +203,7 @@ func (g *Guard) Ask(from netip.AddrPort, now time.Time) bool {
 	ok, proved := true, false
 	g.ports.with(from, func(s *source) {
 		ok = s.requests.take(1, g.limits.PortRate, g.limits.PortBurst, now)
-		proved = !s.proved.IsZero() && now.Sub(s.proved) < time.Hour
+		proved = s.provedAt(now)
 	})
 	if ok && !proved {
 		g.hosts.with(network(from.Addr()), func(s *source) { ok = s.requests.take(1, g.limits.HostRate, g.limits.HostBurst, now) })
@@ -193,26 +211,39 @@ func (g *Guard) Ask(from netip.AddrPort, now time.Time) bool {
 	return ok
 }
 
-// Wrong notes a wrong credential and gives how long its answer shall wait: guessing is slowed down
-// by source, never by account, so nobody can lock an owner out.
-func (g *Guard) Wrong(from netip.AddrPort, now time.Time) (wait time.Duration) {
-	slow := false
+// Wait gives how long a request with credentials of this source shall wait before they are looked
+// at: nothing, unless the source has guessed wrong too often of late. Right and wrong wait alike, so
+// that time tells nothing; a source that has proved itself does not wait for its neighbours.
+func (g *Guard) Wait(from netip.AddrPort, now time.Time) time.Duration {
+	slow, proved := false, false
+	g.ports.peek(from, func(s *source) {
+		slow = !s.guesses.has(1, g.limits.GuessRate, g.limits.GuessBurst, now)
+		proved = s.provedAt(now)
+	})
+	if !slow && !proved {
+		g.hosts.peek(network(from.Addr()), func(s *source) {
+			slow = !s.guesses.has(1, g.limits.HostGuesses, hostBurst*g.limits.HostGuesses, now)
+		})
+	}
+	if slow {
+		return g.limits.SlowDown
+	}
+	return 0
+}
+
+// Wrong notes a wrong credential: guessing is slowed down and banned by source, never by account,
+// so nobody can lock an owner out.
+func (g *Guard) Wrong(from netip.AddrPort, now time.Time) {
 	g.ports.with(from, func(s *source) {
-		s.wrong++
-		slow = !s.guesses.take(1, g.limits.GuessRate, g.limits.GuessBurst, now)
-		if s.wrong >= g.limits.BanAfter {
+		s.guesses.spend(1, g.limits.GuessRate, g.limits.GuessBurst, now)
+		if s.wrong++; s.wrong >= g.limits.BanAfter {
 			s.wrong = 0
 			s.banned = now.Add(g.limits.BanFor)
 		}
 	})
 	g.hosts.with(network(from.Addr()), func(s *source) {
-		s.wrong++
-		slow = !s.guesses.take(1, g.limits.HostGuesses, 10*g.limits.HostGuesses, now) || slow
+		s.guesses.spend(1, g.limits.HostGuesses, hostBurst*g.limits.HostGuesses, now)
 	})
-	if slow {
-		return g.limits.SlowDown
-	}
-	return 0
 }
 
 // Right notes a good credential.

@@ -65,9 +65,10 @@ func TestGuessingIsSlowedThenBannedAndForgiven(t *testing.T) {
 	from, now := source4(9, 5060), t0
 	slow, wrong := 0, 0
 	for g.Hear(from, now) {
-		if g.Wrong(from, now) >= 400*time.Millisecond {
+		if g.Wait(from, now) >= 400*time.Millisecond {
 			slow++
 		}
+		g.Wrong(from, now)
 		wrong++
 		now = now.Add(20 * time.Millisecond)
 	}

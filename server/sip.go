@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"santral/access"
@@ -20,6 +21,7 @@ import (
 	"santral/service/feature"
 	"santral/service/registrar"
 	"santral/sip"
+	"santral/sip/digest"
 	"santral/sip/endpoint"
 	"santral/sip/resolve"
 	"santral/sip/transport"
@@ -38,9 +40,13 @@ func (s *server) serve(trust []netip.Prefix) error {
 		}
 		return false
 	}
+	algorithms, err := digest.ParseAlgorithms(strings.Join(s.boot.Digest, ","))
+	if err != nil {
+		return fmt.Errorf("digest: %w", err)
+	}
 	s.guard = access.NewGuard(access.DefaultLimits)
 	s.door = access.NewDoor(access.DoorConfig{
-		Current: s.current.Load, Guard: s.guard, Algorithms: s.boot.Digest, Trusted: trusted, Random: s.random,
+		Current: s.current.Load, Guard: s.guard, Algorithms: algorithms, Trusted: trusted, Random: s.random,
 	})
 	var listeners []transport.Listener
 	for _, l := range s.boot.Listen {
@@ -113,7 +119,14 @@ func (s *server) advertise(bound netip.Addr, a config.Advertise) (*advertise.Pol
 	ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
 	defer stop()
 	if err := p.Learn(ctx); err != nil {
-		return nil, fmt.Errorf("learn our public address from %s: %w", a.STUN, err)
+		s.log.Error("the STUN server does not tell our public address; it is asked again", "server", a.STUN, "error", err)
+	}
+	if a.STUN != "" {
+		ctx, stop := context.WithCancel(context.Background())
+		s.later(stop)
+		go p.Run(ctx, func(told netip.Addr, err error) {
+			s.log.Info("public address", "server", a.STUN, "address", told, "error", err)
+		})
 	}
 	return p, nil
 }
@@ -254,7 +267,11 @@ func (t *tap) Received(in sip.Inbound, at time.Time) {
 	if in.Msg == nil || in.Msg.Method == sip.REGISTER || in.Msg.Method == sip.OPTIONS {
 		return
 	}
-	t.s.trace.Add(trace.Entry{At: at, CallID: in.Msg.CallID(), Local: in.Flow.Local, Remote: in.Flow.Remote, Proto: in.Flow.Transport.String(), Text: in.Msg.String()})
+	text := in.Text
+	if text == "" {
+		text = in.Msg.String()
+	}
+	t.s.trace.Add(trace.Entry{At: at, CallID: in.Msg.CallID(), Local: in.Flow.Local, Remote: in.Flow.Remote, Proto: in.Flow.Transport.String(), Text: text})
 }
 
 // Sent implements endpoint.Trace.

@@ -1,0 +1,181 @@
+// Package access is the exchange's door: who is there (identify, challenge), how much a source may ask
+// before it has proved itself (limit, ban), and whether an account has a channel left (admit).
+//
+// What lives here is the judgement; sockets, transactions and calls live elsewhere and ask. A
+// [Guard] owns what is remembered of sources, [Channels] the calls of each account, a [Door] only
+// its settings and counters.
+package access
+
+import (
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"santral/base/id"
+	"santral/call"
+	"santral/sip"
+	"santral/sip/digest"
+	"santral/tenant"
+)
+
+// DoorConfig is what a door is made of.
+type DoorConfig struct {
+	Current    func() *tenant.Snapshot
+	Guard      *Guard
+	Algorithms []digest.Algorithm    // offered in this order
+	Trusted    func(netip.Addr) bool // sources that need no proof (load tests); nil for none
+	Random     *id.Source
+}
+
+// Door tells who sends a request. It is safe for concurrent use.
+type Door struct {
+	cfg    DoorConfig
+	realms sync.Map // realm → *digest.Server
+	hashes sync.Map // *tenant.Account → *digest.HA1
+
+	refused [len(failureNames)]atomic.Uint64
+}
+
+// failure is why credentials were refused.
+type failure uint8
+
+const (
+	wrongCredentials failure = iota
+	malformedCredentials
+	foreignAOR
+	overLimit
+	unknownDomain
+)
+
+var failureNames = [...]string{"wrong credentials", "malformed credentials", "not the owner", "over the limit", "unknown domain"}
+
+// NewDoor makes a door.
+func NewDoor(cfg DoorConfig) *Door {
+	if cfg.Trusted == nil {
+		cfg.Trusted = func(netip.Addr) bool { return false }
+	}
+	return &Door{cfg: cfg}
+}
+
+// Failures counts what was refused, by reason.
+func (d *Door) Failures() map[string]uint64 {
+	m := map[string]uint64{}
+	for i, name := range failureNames {
+		m[name] = d.refused[i].Load()
+	}
+	return m
+}
+
+// Gate judges a new request that brings no credentials, before anything is remembered of it: it is
+// dropped when its source asks too much, challenged or refused, or let in (neither).
+func (d *Door) Gate(req *sip.Message, flow sip.Flow, now time.Time) (drop bool, refusal *sip.Message) {
+	trusted := d.cfg.Trusted(flow.Remote.Addr())
+	if !trusted && !d.cfg.Guard.Ask(flow.Remote, now) {
+		d.refused[overLimit].Add(1)
+		return true, nil
+	}
+	if req.Method != sip.INVITE && req.Method != sip.REGISTER || trusted && req.Method == sip.INVITE {
+		return false, nil
+	}
+	_, refusal = d.Identify(req, flow)
+	return false, refusal
+}
+
+// Identify tells who sends an INVITE or a REGISTER. refusal is nil for an account that has proved
+// itself; otherwise it is the answer that the request gets. Known and unknown users are refused
+// alike.
+func (d *Door) Identify(req *sip.Message, flow sip.Flow) (call.Party, *sip.Message) {
+	snapshot := d.cfg.Current()
+	t := d.tenantOf(snapshot, req)
+	if t == nil {
+		d.refused[unknownDomain].Add(1)
+		return call.Party{}, sip.NewResponse(req, 404, "")
+	}
+	if req.Method == sip.INVITE && d.cfg.Trusted(flow.Remote.Addr()) {
+		if from, err := req.From(); err == nil {
+			if a := snapshot.Account(t.ID, from.URI.Username()); a != nil {
+				p := party(a, flow)
+				p.Trusted = true
+				return p, nil
+			}
+		}
+		return call.Party{}, sip.NewResponse(req, 403, "")
+	}
+	user, result, challenges := d.realm(t.Realm).Authenticate(req, sip.Authorization, flow, func(user string) (digest.HA1, bool) {
+		a := snapshot.Account(t.ID, user)
+		if a == nil {
+			return digest.HA1{}, false
+		}
+		return d.hash(a, t.Realm), true
+	})
+	switch result {
+	case digest.Accepted:
+		d.cfg.Guard.Right(flow.Remote, time.Now())
+		return party(snapshot.Account(t.ID, user), flow), nil
+	case digest.Malformed:
+		d.refused[malformedCredentials].Add(1)
+		d.cfg.Guard.Wrong(flow.Remote, time.Now())
+		return call.Party{}, sip.NewResponse(req, 400, "Bad Credentials")
+	case digest.Wrong:
+		d.refused[wrongCredentials].Add(1)
+		d.cfg.Guard.Wrong(flow.Remote, time.Now())
+	}
+	res := sip.NewResponse(req, 401, "")
+	for _, c := range challenges {
+		res.Add(sip.WWWAuthenticate, c)
+	}
+	return call.Party{}, res
+}
+
+// Owns refuses a REGISTER for an AOR that is not the account's own (RFC 3261 §10.3).
+func (d *Door) Owns(req *sip.Message, who call.Party) (refusal *sip.Message) {
+	to, err := req.To()
+	if err == nil && to.URI.Username() == who.Account {
+		if t := d.cfg.Current().Domain(to.URI.Host); t != nil && t.ID == who.Tenant {
+			return nil
+		}
+	}
+	d.refused[foreignAOR].Add(1)
+	return sip.NewResponse(req, 403, "")
+}
+
+// tenantOf finds the tenant that a request is for by its Request-URI's host.
+func (d *Door) tenantOf(s *tenant.Snapshot, req *sip.Message) *tenant.Tenant {
+	u, err := sip.ParseURI(req.RequestURI)
+	if err != nil {
+		return nil
+	}
+	return s.Domain(u.Host)
+}
+
+func party(a *tenant.Account, flow sip.Flow) call.Party {
+	return call.Party{Tenant: a.Tenant, Account: a.Number, Name: a.Name, Number: a.Number, Source: flow.Remote}
+}
+
+// realm gives the digest server of a realm, made at its first use.
+func (d *Door) realm(name string) *digest.Server {
+	if s, ok := d.realms.Load(name); ok {
+		return s.(*digest.Server)
+	}
+	s, _ := d.realms.LoadOrStore(name, digest.NewServer(digest.Config{
+		Realm: name, Algorithms: d.cfg.Algorithms, Random: d.cfg.Random,
+		Ours: func(h sip.HostPort) bool { return d.cfg.Current().Domain(h.Host) != nil },
+	}))
+	return s.(*digest.Server)
+}
+
+// hash gives the hashes of an account's password, computed once for each revision of the account.
+func (d *Door) hash(a *tenant.Account, realm string) digest.HA1 {
+	if h, ok := d.hashes.Load(a); ok {
+		return *h.(*digest.HA1)
+	}
+	var h digest.HA1
+	if a.Credential.Password != "" {
+		h = digest.NewHA1(a.Number, realm, a.Credential.Password)
+	} else {
+		h = digest.HA1From(a.Credential.HA1)
+	}
+	d.hashes.Store(a, &h)
+	return h
+}
