@@ -87,14 +87,6 @@ func reasonOf(c call.Cause) string {
 	return q
 }
 
-func reasonHeader(c call.Cause) sip.Header {
-	value := reasonOf(c)
-	if value == "" {
-		return sip.Header{}
-	}
-	return sip.Header{Kind: sip.ReasonKind, Value: value}
-}
-
 // warning says why a description was not acceptable (RFC 3261 §20.43, 305: no format in common).
 func warning(s *endpoint.Shard, flow sip.Flow) sip.Header {
 	w := sip.Warning{Code: 305, Agent: s.SentBy(flow).Host, Text: "Incompatible media format"}

@@ -67,7 +67,10 @@ func (l *Leg) refusal(c call.Cause) (status int, headers []sip.Header) {
 	case status == 401 || status == 407:
 		status = call.Forbidden.SIP // a challenge that is not ours is nobody's to answer
 	}
-	headers = append(make([]sip.Header, 0, 3), reasonHeader(c))
+	headers = make([]sip.Header, 0, 3)
+	if reason := reasonOf(c); reason != "" {
+		headers = append(headers, sip.Header{Kind: sip.ReasonKind, Value: reason})
+	}
 	switch status {
 	case 405:
 		headers = append(headers, allow)

@@ -83,7 +83,8 @@ func (a *Agent) receive(in call.Incoming, tx *endpoint.ServerTx) {
 // refuseMedia answers an offer that nobody here can serve, before there is a call.
 func (l *Leg) refuseMedia() {
 	l.over.Store(true)
-	l.session.Reject(488, "", warning(l.shard, l.session.Flow()), reasonHeader(call.NotAcceptable))
+	status, headers := l.refusal(call.NotAcceptable)
+	l.session.Reject(status, "", headers...)
 	l.close()
 }
 
