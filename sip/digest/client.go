@@ -18,6 +18,7 @@ type ClientState struct {
 	fields fields
 	alg    Algorithm
 	sess   bool
+	cnonce string // one for each nonce of the server's
 	count  uint32
 }
 
@@ -89,12 +90,15 @@ func (s *ClientState) header(user, password, method, uri string) string {
 	s.count++
 	nc, cnonce := "", ""
 	if f.has&hasQop != 0 {
-		if s.Random == nil {
-			s.Random = id.Random()
+		if s.count == 1 {
+			if s.Random == nil {
+				s.Random = id.Random()
+			}
+			s.cnonce = s.Random.Token(16)
 		}
+		cnonce = s.cnonce
 		nc = strconv.FormatUint(uint64(s.count), 16)
 		nc = "00000000"[:8-len(nc)] + nc
-		cnonce = s.Random.Token(16)
 	}
 	ha1 := Hash(s.alg, user, f.realm, password)
 	if s.sess { // RFC 7616 §3.4.2
