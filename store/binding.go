@@ -1,0 +1,35 @@
+package store
+
+import "time"
+
+// Binding is one place where an account can be reached: what a REGISTER left behind (RFC 3261 §10.3).
+type Binding struct {
+	Tenant     string
+	Account    string // the address of record's user part: the account's number
+	Contact    string // URI
+	Flow       string // the signalling path, opaque, as sip.Flow prints it
+	Path       []string
+	CallID     string
+	CSeq       uint32
+	InstanceID string // +sip.instance (RFC 5626 §4.1), "" when unsaid
+	UserAgent  string
+	Q          int       // thousandths, 1000 when unsaid
+	Expires    time.Time // when it ends, whole microseconds
+	Registered time.Time // when it was first made, whole microseconds
+}
+
+// BindingKey is what a binding is found by: writing one with the same key replaces it.
+type BindingKey struct {
+	Tenant, Account, Contact string
+}
+
+// Key gives the binding's key.
+func (b *Binding) Key() BindingKey { return BindingKey{b.Tenant, b.Account, b.Contact} }
+
+// Bindings is the registrar's memory on disk. done is called when a crash of this process can no longer
+// lose the change, or when waiting longer would hold up the phone (an alarm is then up); it runs on a
+// goroutine of the store's, must not block, and may be nil.
+type Bindings interface {
+	Put(b *Binding, done func())
+	Delete(key BindingKey, done func())
+}

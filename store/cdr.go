@@ -1,0 +1,176 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// Millis is a duration in milliseconds, as records keep it.
+type Millis int64
+
+// Duration gives the same as a time.Duration.
+func (m Millis) Duration() time.Duration { return time.Duration(m) * time.Millisecond }
+
+// CDRState tells how an attempt came out.
+type CDRState uint8
+
+// How an attempt can come out. The numbers stand in databases and never change.
+const (
+	UnknownState CDRState = iota
+	Answered              // it was talked, or a service answered
+	Busy                  // the callee or its line was in use
+	NoAnswer              // it rang or was sought, and nobody came
+	Cancelled             // the caller gave up before an answer
+	Failed                // refused, unreachable or impossible; Cause says why
+	Interrupted           // the exchange stopped while the call was going on
+)
+
+var stateNames = [...]string{"unknown", "answered", "busy", "no answer", "cancelled", "failed", "interrupted"}
+
+// String gives the word that people and programs read.
+func (s CDRState) String() string {
+	if int(s) >= len(stateNames) {
+		s = UnknownState
+	}
+	return stateNames[s]
+}
+
+// MarshalText gives the word.
+func (s CDRState) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads the word; one that it does not know becomes UnknownState.
+func (s *CDRState) UnmarshalText(text []byte) error {
+	*s = ParseCDRState(string(text))
+	return nil
+}
+
+// ParseCDRState reads what String printed, or gives UnknownState.
+func ParseCDRState(text string) CDRState {
+	for i, name := range stateNames {
+		if name == text {
+			return CDRState(i)
+		}
+	}
+	return UnknownState
+}
+
+// CDR is the record of one attempt to call, with its legs: a fold over the events of the ledger, made
+// when the attempt is over. Times are UTC and whole milliseconds, zero for what never happened, and
+// durations are differences of these very times, so that a record always adds up.
+type CDR struct {
+	Seq    uint64   `json:"seq"`  // place in the order of ending, from 1, without gaps
+	Call   string   `json:"call"` // the call's id
+	Tenant string   `json:"tenant"`
+	State  CDRState `json:"state"`
+
+	FromAccount string `json:"from_account"`
+	FromNumber  string `json:"from_number"` // as presented to the callee
+	FromName    string `json:"from_name,omitempty"`
+	Source      string `json:"source,omitempty"` // where the caller's signalling came from, address:port
+	Dialled     string `json:"dialled"`
+	To          string `json:"to,omitempty"`          // the account or service that it was routed to
+	AnsweredBy  string `json:"answered_by,omitempty"` // account of the leg that answered, or the service
+
+	Began    time.Time `json:"began"`
+	Ringing  time.Time `json:"ringing,omitzero"` // first 180 or 183 of any leg
+	Answered time.Time `json:"answered,omitzero"`
+	Ended    time.Time `json:"ended"`
+
+	PostDialDelay Millis `json:"post_dial_delay_ms"` // from the beginning to the first ringing, or to the answer without one
+	RingTime      Millis `json:"ring_ms"`            // from ringing to answer or end
+	TalkTime      Millis `json:"talk_ms"`            // from answer to end
+
+	EndedBy string `json:"ended_by"` // "caller", "callee" or "exchange"
+	SIP     int    `json:"sip"`      // SIP status that tells why
+	Q850    int    `json:"q850"`     // ITU-T Q.850 cause
+	Cause   string `json:"cause"`    // in words
+	Codec   string `json:"codec,omitempty"`
+
+	Legs []CDRLeg `json:"legs"` // in the order in which they began
+}
+
+// CDRLeg is what the record keeps of one leg.
+type CDRLeg struct {
+	Leg       string `json:"leg"`       // "a" is the one that began the call
+	Direction string `json:"direction"` // "in" or "out", seen from the exchange
+	Account   string `json:"account,omitempty"`
+	Number    string `json:"number,omitempty"`
+	Target    string `json:"target,omitempty"` // request URI
+	SIPCallID string `json:"sip_call_id,omitempty"`
+	Local     string `json:"local,omitempty"`  // our signalling address
+	Remote    string `json:"remote,omitempty"` // the peer's
+	Transport string `json:"transport,omitempty"`
+	UserAgent string `json:"user_agent,omitempty"`
+	Media     string `json:"media,omitempty"` // the peer's media address
+	Codec     string `json:"codec,omitempty"`
+
+	Began    time.Time `json:"began"`
+	Ringing  time.Time `json:"ringing,omitzero"`
+	Answered time.Time `json:"answered,omitzero"`
+	Ended    time.Time `json:"ended"`
+	Held     Millis    `json:"held_ms,omitempty"` // how long it was on hold in all
+
+	SIP     int      `json:"sip"`
+	Q850    int      `json:"q850"`
+	Cause   string   `json:"cause"`
+	Streams []Stream `json:"streams,omitempty"` // what came from the peer, one for each m-line
+}
+
+// Stream is the quality of one received stream over the whole of its life (RFC 3550 §6.4).
+type Stream struct {
+	Format    string  `json:"format,omitempty"`
+	Packets   uint64  `json:"packets"`
+	Octets    uint64  `json:"octets"`
+	Lost      uint64  `json:"lost"`
+	Late      uint64  `json:"late"`
+	Sent      uint64  `json:"sent"`          // packets that we sent to the peer
+	Jitter    int64   `json:"jitter_us"`     // microseconds
+	RoundTrip int64   `json:"round_trip_us"` // microseconds, 0 when unknown
+	MOS       float64 `json:"mos"`           // 1 to 4.5, thousandths; 0 when nothing came
+}
+
+// CDRFilter says which records a list holds. Empty members do not restrict.
+type CDRFilter struct {
+	Tenant  string
+	Account string    // the caller's account, the routed one or the one that answered
+	Call    string    // the call's id, or the SIP Call-ID of a leg (looked through, so give From with it)
+	State   CDRState  // UnknownState for all
+	From    time.Time // begun then or later
+	Until   time.Time // begun before
+}
+
+// CDRs is where records are read. Lists are newest first by the time of beginning and paged by cursor: next
+// is what the following page is asked for with, "" after the last. Records that are added meanwhile
+// never move others from one page to another.
+type CDRs interface {
+	CDR(ctx context.Context, tenant, call string) (CDR, error)
+	CDRs(ctx context.Context, filter CDRFilter, cursor string, limit int) (page []CDR, next string, err error)
+}
+
+// Fold is how far the records have been made of the ledger.
+type Fold struct {
+	Done  Pos    // every record of a call that ended before this place is in the tables
+	Low   Pos    // where reading begins after a start: no later than the first event of any call that is open at Done and not kept in OpenCall
+	Count uint64 // records made so far
+}
+
+// OpenCall is a call that has been going on for so long that what is known of it was put down, so
+// that a start need not read the ledger from its beginning.
+type OpenCall struct {
+	Call  string
+	Until Pos    // events before this place are in State
+	State []byte // the fold's own text
+}
+
+// FoldStore keeps records together with how far they have been made, so that neither a crash nor a
+// repeated write can lose or double one.
+type FoldStore interface {
+	CDRs
+	// Fold gives what the last AddCDRs left, zero before the first.
+	Fold(ctx context.Context) (Fold, []OpenCall, error)
+	// AddCDRs writes everything or nothing. It does nothing, and succeeds, when to is where the tables already
+	// are; it fails when they are neither there nor at from.
+	AddCDRs(ctx context.Context, from, to Fold, rows []CDR, keep []OpenCall, forget []string) error
+	// ResetCDRs empties the tables, so that everything is made from the ledger anew.
+	ResetCDRs(ctx context.Context) error
+}

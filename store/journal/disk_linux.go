@@ -1,0 +1,5 @@
+package journal
+
+import "syscall"
+
+func dataSync(fd int) error { return syscall.Fdatasync(fd) }
