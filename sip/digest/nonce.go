@@ -23,7 +23,7 @@ const (
 )
 
 type nonces struct {
-	realm string
+	realm []byte
 	last  atomic.Int64 // the newest stamp given out
 	macs  sync.Pool    // *nonceMAC, each keyed once
 }
@@ -37,7 +37,7 @@ type nonceMAC struct {
 }
 
 func (n *nonces) init(key [32]byte, realm string) {
-	n.realm = realm
+	n.realm = []byte(realm)
 	n.macs.New = func() any { return &nonceMAC{hash: hmac.New(sha256.New, key[:])} }
 }
 
@@ -48,7 +48,7 @@ func (n *nonces) sum(m *nonceMAC, stamp int64, source netip.Addr) []byte {
 	copy(m.in[stampLen:], addr[:])
 	m.hash.Reset()
 	m.hash.Write(m.in[:])
-	m.hash.Write([]byte(n.realm))
+	m.hash.Write(n.realm)
 	return m.hash.Sum(m.out[:0])[:macLen]
 }
 
