@@ -3,6 +3,7 @@ package phone
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -215,9 +216,23 @@ func (r *registration) authorize(req, res *sip.Message) (value string, ok bool) 
 	for v := range res.Values(ask) {
 		challenges = append(challenges, v)
 	}
+	if answered(req) && !slices.ContainsFunc(challenges, stale) {
+		return "", false // what we know was not good enough, and will not be
+	}
 	cfg := &r.phone.cfg
 	value, err := digest.Answer(challenges, cfg.User, cfg.Password, string(req.Method), req.RequestURI, &r.digest)
 	return value, err == nil
+}
+
+// answered reports whether a request carries credentials.
+func answered(req *sip.Message) bool {
+	return req.Has(sip.Authorization) || req.Has(sip.ProxyAuthorization)
+}
+
+// stale reports a challenge whose server minds only the age of the nonce (RFC 7616 §3.3).
+func stale(challenge string) bool {
+	_, rest, ok := strings.Cut(strings.ToLower(challenge), "stale")
+	return ok && strings.HasPrefix(strings.TrimLeft(rest, " =\"\t"), "true")
 }
 
 // granted is how long the server keeps our address: our Contact's own time, else the Expires of the
