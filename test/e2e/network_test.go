@@ -54,18 +54,20 @@ extensions:
 
 // summary is what `santral phone` prints, as far as these tests look.
 type summary struct {
-	State    string `json:"state"`
-	Received uint64 `json:"packets_received"`
-	Sent     uint64 `json:"packets_sent"`
+	Call struct {
+		Received uint64 `json:"received"`
+		Sent     uint64 `json:"sent"`
+	} `json:"call"`
 }
 
 // talkBetween lets 101 on one host call 102 on another through the exchange, over a transport, and
 // wants sound in both directions.
 func talkBetween(t *testing.T, caller *phone.Host, callerServer string, callee *phone.Host, calleeServer, transport string) {
 	t.Helper()
+	said := phone.Speech(t, "en", "one two three", 5)
 	start := func(h *phone.Host, server, user string, args ...string) chan summary {
 		out := &phone.Output{}
-		cmd := h.Command(phone.Program(t), append([]string{"phone", "--server", server, "--transport", transport, "--user", user, "--password", "correct-horse", "--json"}, args...)...)
+		cmd := h.Command(phone.Program(t), append([]string{"phone", "--server", server, "--transport", transport, "--user", user, "--password", "correct-horse", "--loop", "--play", said}, args...)...)
 		result := make(chan summary, 1)
 		stderr := &phone.Output{}
 		cmd.Stdout, cmd.Stderr = out, stderr
@@ -85,13 +87,13 @@ func talkBetween(t *testing.T, caller *phone.Host, callerServer string, callee *
 		}
 		return result
 	}
-	answered := start(callee, calleeServer, "102", "--answer", "--once")
+	answered := start(callee, calleeServer, "102", "--answer")
 	called := start(caller, callerServer, "101", "--call", "102", "--hangup-after", "3s")
 	for who, result := range map[string]chan summary{"caller": called, "callee": answered} {
 		select {
 		case s := <-result:
-			if s.Received < 100 || s.Sent < 100 {
-				t.Errorf("%s sent %d packets and heard %d, want at least 100 each way", who, s.Sent, s.Received)
+			if s.Call.Received < 100 || s.Call.Sent < 100 {
+				t.Errorf("%s sent %d packets and heard %d, want at least 100 each way", who, s.Call.Sent, s.Call.Received)
 			}
 		case <-time.After(20 * time.Second):
 			t.Fatalf("%s does not end", who)

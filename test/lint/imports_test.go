@@ -59,7 +59,7 @@ var rules = []rule{
 
 	{"server", []string{"*"}, "the one place that knows everyone"},
 	{"phone", []string{"call", "call/sipleg", "media", "media/*", "sip", "sip/*", "base/*", "observe/*"}, "a telephone is made of the wings, without the exchange"},
-	{"cmd", []string{"server", "phone", "api/client", "config", "tenant", "base/*", "observe/*"}, "commands speak to what runs"},
+	{"cmd", []string{"server", "phone", "sip", "api/client", "config", "tenant", "base/*", "observe/*"}, "commands speak to what runs"},
 	{"test", []string{"*"}, "tests see everything"},
 	{"bench", []string{"*"}, "measurements see everything"},
 }

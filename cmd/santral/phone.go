@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"santral/phone"
+	"santral/sip"
+)
+
+// telephone is a phone for the command line. Its exit status says how far it came, its last line on
+// standard output is a JSON summary, and what happens is told on standard error.
+type telephone struct {
+	Server    string        `default:"127.0.0.1:5060" help:"The exchange, host or host:port."`
+	Transport string        `default:"udp" enum:"udp,tcp" help:"udp or tcp."`
+	User      string        `help:"Account, which is the number."`
+	Password  string        `env:"SANTRAL_PASSWORD" help:"Its password."`
+	Name      string        `help:"Display name."`
+	Register  bool          `default:"true" negatable:"" help:"Register first."`
+	Call      string        `xor:"do" help:"Call this number or SIP URI." placeholder:"NUMBER"`
+	Answer    bool          `xor:"do" help:"Wait for a call and answer it."`
+	Within    time.Duration `default:"1m" help:"A call must come, or be answered, within this time; with neither --call nor --answer, stay registered so long."`
+	Ring      time.Duration `help:"Let it ring so long before answering."`
+	Play      string        `type:"existingfile" help:"Say this WAV file." placeholder:"FILE"`
+	Loop      bool          `help:"Say it over and over."`
+	Record    string        `type:"path" help:"Write what is heard into this WAV file." placeholder:"FILE"`
+	Digits    string        `help:"Keys to press in the call; a comma is a pause of half a second."`
+	DigitsAt  time.Duration `name:"digits-at" help:"When, from the answer."`
+	HoldAt    time.Duration `name:"hold-at" help:"Hold the other side so long after the answer."`
+	ResumeAt  time.Duration `name:"resume-at" help:"Resume so long after the answer."`
+	HangupAt  time.Duration `name:"hangup-after" help:"Hang up so long after the answer; when left out, once the file and the keys are through, or when the other side does."`
+}
+
+// Run makes or awaits the call.
+func (t *telephone) Run(k *kong.Context) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	o := phone.Options{
+		Config:   phone.Config{Server: t.Server, Transport: sip.ParseTransport(t.Transport), User: t.User, Password: t.Password, Name: t.Name},
+		Register: t.Register && t.User != "",
+		Number:   t.Call, Await: t.Answer, Within: t.Within, Ring: t.Ring,
+		Play: t.Play, Loop: t.Loop, Record: t.Record, Digits: t.Digits, DigitsAt: t.DigitsAt,
+		HoldAt: t.HoldAt, ResumeAt: t.ResumeAt, HangupAt: t.HangupAt,
+		Note: func(text string) { fmt.Fprintln(os.Stderr, text) },
+	}
+	if t.Call == "" && !t.Answer {
+		o.Stay = t.Within
+	}
+	summary, err := phone.Run(ctx, o)
+	os.Stdout.Write(append(summary.JSON(), '\n'))
+	if status := summary.Exit(err); status != 0 {
+		if err != nil && !errors.Is(err, context.Canceled) {
+			fmt.Fprintln(os.Stderr, "santral phone:", err)
+		}
+		k.Exit(status)
+	}
+	return nil
+}
