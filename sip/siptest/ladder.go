@@ -33,14 +33,20 @@ func draw(actors []actor, rungs []rung) string {
 		}
 		return -1
 	}
-	// What one sender makes several hear in one moment is drawn in the order of the columns.
+	// Between one pair the order is the true one. What happens between several pairs in one moment has
+	// no order that would be the same in every run, so it is drawn in the order of the columns: give
+	// the network's links a delay, and such moments tell nothing about cause and effect.
 	rungs = slices.Clone(rungs)
+	pair := func(r rung) int {
+		x, y := column(r.from), column(r.to)
+		return min(x, y)*len(cols) + max(x, y)
+	}
 	for i := 0; i < len(rungs); {
 		j := i + 1
-		for j < len(rungs) && rungs[j].at == rungs[i].at && rungs[j].from == rungs[i].from && rungs[j].note == "" {
+		for j < len(rungs) && rungs[j].at == rungs[i].at && rungs[j].note == "" && rungs[i].note == "" {
 			j++
 		}
-		slices.SortStableFunc(rungs[i:j], func(x, y rung) int { return column(x.to) - column(y.to) })
+		slices.SortStableFunc(rungs[i:j], func(x, y rung) int { return pair(x) - pair(y) })
 		i = j
 	}
 	var b strings.Builder
@@ -78,6 +84,9 @@ func arrow(cols, from, to int, r rung) string {
 	}
 	span := row[left*cell+1 : right*cell]
 	label := " " + r.label + " "
+	if i := strings.LastIndex(label, " ("); len(label) > len(span)-4 && i > 4 {
+		label = label[:4] + label[i:] // the code and the method tell enough
+	}
 	if len(label) > len(span)-4 {
 		label = label[:len(span)-5] + " "
 	}

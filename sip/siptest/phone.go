@@ -98,6 +98,9 @@ func (p *Phone) Close() {
 // Addr is the phone's own address.
 func (p *Phone) Addr() netip.AddrPort { return p.addr }
 
+// Host is the phone's machine, for the network's links and cuts.
+func (p *Phone) Host() *vnet.Host { return p.host }
+
 // ListenTCP makes the phone take connections at its address.
 func (p *Phone) ListenTCP() {
 	p.stage.t.Helper()
