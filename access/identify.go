@@ -69,7 +69,7 @@ func (d *Door) Failures() map[string]uint64 {
 
 // Gate judges a new request that brings no credentials, before anything is remembered of it: it is
 // dropped when its source asks too much, challenged or refused, or let in (neither).
-func (d *Door) Gate(req *sip.Message, flow sip.Flow, now time.Time) (drop bool, refusal *sip.Message) {
+func (d *Door) Gate(req *sip.Message, flow sip.Flow, now time.Time) (drop bool, refusal *Refusal) {
 	trusted := d.cfg.Trusted(flow.Remote.Addr())
 	if !trusted && !d.cfg.Guard.Ask(flow.Remote, now) {
 		d.refused[overLimit].Add(1)
@@ -78,19 +78,38 @@ func (d *Door) Gate(req *sip.Message, flow sip.Flow, now time.Time) (drop bool, 
 	if req.Method != sip.INVITE && req.Method != sip.REGISTER || trusted && req.Method == sip.INVITE {
 		return false, nil
 	}
-	_, refusal = d.Identify(req, flow)
+	_, refusal = d.judge(req, flow)
 	return false, refusal
+}
+
+// Refusal is what a request gets that is not let in.
+type Refusal struct {
+	Status  int
+	Reason  string       // "" for the standard's
+	Headers []sip.Header // challenges
 }
 
 // Identify tells who sends an INVITE or a REGISTER. refusal is nil for an account that has proved
 // itself; otherwise it is the answer that the request gets. Known and unknown users are refused
 // alike.
 func (d *Door) Identify(req *sip.Message, flow sip.Flow) (call.Party, *sip.Message) {
+	who, refusal := d.judge(req, flow)
+	if refusal == nil {
+		return who, nil
+	}
+	res := sip.NewResponse(req, refusal.Status, refusal.Reason)
+	for _, h := range refusal.Headers {
+		res.Add(h.Kind, h.Value)
+	}
+	return call.Party{}, res
+}
+
+func (d *Door) judge(req *sip.Message, flow sip.Flow) (call.Party, *Refusal) {
 	snapshot := d.cfg.Current()
 	t := d.tenantOf(snapshot, req)
 	if t == nil {
 		d.refused[unknownDomain].Add(1)
-		return call.Party{}, sip.NewResponse(req, 404, "")
+		return call.Party{}, &Refusal{Status: 404}
 	}
 	if req.Method == sip.INVITE && d.cfg.Trusted(flow.Remote.Addr()) {
 		if from, err := req.From(); err == nil {
@@ -100,7 +119,7 @@ func (d *Door) Identify(req *sip.Message, flow sip.Flow) (call.Party, *sip.Messa
 				return p, nil
 			}
 		}
-		return call.Party{}, sip.NewResponse(req, 403, "")
+		return call.Party{}, &Refusal{Status: 403}
 	}
 	user, result, challenges := d.realm(t.Realm).Authenticate(req, sip.Authorization, flow, func(user string) (digest.HA1, bool) {
 		a := snapshot.Account(t.ID, user)
@@ -116,16 +135,16 @@ func (d *Door) Identify(req *sip.Message, flow sip.Flow) (call.Party, *sip.Messa
 	case digest.Malformed:
 		d.refused[malformedCredentials].Add(1)
 		d.cfg.Guard.Wrong(flow.Remote, time.Now())
-		return call.Party{}, sip.NewResponse(req, 400, "Bad Credentials")
+		return call.Party{}, &Refusal{Status: 400, Reason: "Bad Credentials"}
 	case digest.Wrong:
 		d.refused[wrongCredentials].Add(1)
 		d.cfg.Guard.Wrong(flow.Remote, time.Now())
 	}
-	res := sip.NewResponse(req, 401, "")
+	challenge := &Refusal{Status: 401}
 	for _, c := range challenges {
-		res.Add(sip.WWWAuthenticate, c)
+		challenge.Headers = append(challenge.Headers, sip.Header{Kind: sip.WWWAuthenticate, Name: sip.WWWAuthenticate.String(), Value: c})
 	}
-	return call.Party{}, res
+	return call.Party{}, challenge
 }
 
 // Owns refuses a REGISTER for an AOR that is not the account's own (RFC 3261 §10.3).
