@@ -106,7 +106,7 @@ type Rule struct {
 	Open      bool      // Signalled may be sent to before it was heard from
 	Mute      bool      // the peer wants nothing at all
 	Quiet     bool      // the peer is not to send, so its silence means nothing
-	Close     bool      // no foreign source is learned: the stream's RTP shows where the peer is
+	Least     Rank      // no source of a lower rank is learned
 	Signalled Addr      // where the peer says it is
 	Near      [16]byte  // the host that it signals from, or that its RTP comes from
 	Types     [2]uint64 // payload types by which a source is learned, a bit each
@@ -118,7 +118,7 @@ type Rule struct {
 	Rank   Rank
 	Source Addr  // whose packets pass
 	Prior  Addr  // who was pinned before silence gave way to Source: it may come back
-	Barred Addr  // where the peer was before it named another address: late packets teach nothing
+	Barred Addr  // where the peer was before it named another address: late packets teach nothing for a while
 	Heard  int64 // when Source was last heard
 	Due    int64 // when the guard's bucket will be empty
 
@@ -207,7 +207,7 @@ func (r *Rule) entitled(src Addr, now int64) bool {
 	switch {
 	case rank == Signalled:
 		return true
-	case src == r.Barred, rank == Foreign && r.Close:
+	case rank < r.Least, src == r.Barred && now-r.Opened < int64(nearLater):
 		return false
 	case r.Rank == NoRank:
 		return true // a window in which nobody came ends in silence, which opens it again

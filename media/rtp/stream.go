@@ -131,7 +131,7 @@ func (s *Stream) Negotiate(t Terms) {
 		}
 		c.Signalled = control
 	}
-	c.Secure, c.Open, c.Quiet, c.Close, c.Opened = t.Secure, t.Open, false, false, now
+	c.Secure, c.Open, c.Quiet, c.Opened = t.Secure, t.Open, false, now
 	if t.Peer.IsValid() {
 		c.Near = t.Peer.As16()
 	}
@@ -140,15 +140,16 @@ func (s *Stream) Negotiate(t Terms) {
 	s.aimLocked()
 }
 
-// nearControl makes the host that RTP comes from the one that RTCP may come from, beside the
-// signalled address.
+// nearControl has RTCP follow what RTP shows: it comes from the signalled address, or, where RTP came
+// from elsewhere because of a translator, from the host that RTP comes from.
 func (s *Stream) nearControl() {
-	if s.rtp.Rank == NoRank {
-		return
+	c := &s.rtcp
+	if s.rtp.Rank == NoRank || s.rtp.Rank == Signalled {
+		c.Least = Signalled
+	} else {
+		c.Least, c.Near = Near, s.rtp.Source.IP
 	}
-	c, host := &s.rtcp, s.rtp.Source.IP
-	c.Near, c.Close = host, true
-	if c.Rank != NoRank && c.Rank != Signalled && c.Source.IP != host {
+	if c.Rank != NoRank && (c.Rank < c.Least || c.Rank == Near && c.Source.IP != c.Near) {
 		c.Forget()
 	}
 }

@@ -23,6 +23,7 @@ var (
 type house struct {
 	net     *vnet.Network
 	host    *vnet.Host
+	hostA   *vnet.Host
 	pool    *rtp.Pool
 	a, b, x *mediatest.Phone
 	sa, sb  *rtp.Stream // where a and b talk to
@@ -58,7 +59,8 @@ func newHouse(t *testing.T) *house {
 	n := vnet.New(1)
 	h := &house{net: n, host: n.Host(homeAddr)}
 	h.pool = open(t, h.host, 10000, 10099)
-	h.a = mediatest.NewPhone(t, n.Host(aAddr.Addr()), aAddr)
+	h.hostA = n.Host(aAddr.Addr())
+	h.a = mediatest.NewPhone(t, h.hostA, aAddr)
 	h.b = mediatest.NewPhone(t, n.Host(bAddr.Addr()), bAddr)
 	h.x = mediatest.NewPhone(t, n.Host(thief.Addr()), thief)
 	h.sa, h.sb = take(t, h.pool), take(t, h.pool)
@@ -166,6 +168,50 @@ func TestThirdParty(t *testing.T) {
 	})
 }
 
+// Nobody hears or sends reports in the place of a phone that sends none, not even from its own host,
+// unless a translator stands before it.
+func TestReportsOfStrangers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.agree()
+		beside := mediatest.NewPhone(t, h.hostA, netip.AddrPortFrom(aAddr.Addr(), 4800))
+		sr := rtp.AppendReport(nil, 1, &rtp.Sender{NTP: 5 << 32})
+		story := func() {
+			mediatest.Talk(3000,
+				func() { beside.SendControl(control(h.sa), sr); h.x.SendControl(control(h.sa), sr) },
+				func() { h.b.SendControl(control(h.sb), sr) })
+		}
+		story()
+		h.a.Say(at(h.sa))
+		story()
+		if n := len(h.b.HeardControl()) + len(beside.HeardControl()) + len(h.x.HeardControl()); n != 0 {
+			t.Errorf("%d reports went astray", n)
+		}
+		if n := len(h.a.HeardControl()); n == 0 {
+			t.Error("the phone itself got none")
+		}
+
+		behind := terms(netip.MustParseAddrPort("192.168.1.1:4000"))
+		behind.Open = false
+		behind.Peer = aAddr.Addr()
+		h.sa.Negotiate(behind)
+		h.a.SendControl(control(h.sa), sr)
+		synctest.Wait()
+		if n := len(h.b.HeardControl()); n != 0 {
+			t.Errorf("%d reports before RTP showed where the peer is", n)
+		}
+		mediatest.Wait(2 * time.Second) // it was at another address: late packets teach nothing
+		h.a.Say(at(h.sa))
+		synctest.Wait()
+		h.x.SendControl(control(h.sa), sr)
+		h.a.SendControl(control(h.sa), sr)
+		synctest.Wait()
+		if n := len(h.b.HeardControl()); n != 1 {
+			t.Errorf("%d reports, want the peer's one", n)
+		}
+	})
+}
+
 // An attacker who is there first loses all once the caller talks (threats, row 18).
 func TestAttackerFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -198,7 +244,7 @@ func TestRelearning(t *testing.T) {
 		mediatest.Talk(600, func() { h.a.Say(at(h.sa)) }, func() { h.b.Say(at(h.sb)) }) // beyond the window
 
 		// After silence another port of the same host is learned, without a new negotiation.
-		moved := mediatest.NewPhone(t, h.net.Host(aAddr.Addr()), netip.AddrPortFrom(aAddr.Addr(), 4100))
+		moved := mediatest.NewPhone(t, h.hostA, netip.AddrPortFrom(aAddr.Addr(), 4100))
 		h.b.Forget()
 		moved.Talk(at(h.sa), 50)
 		if n := len(h.b.Heard()); n != 0 {

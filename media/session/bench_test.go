@@ -62,13 +62,14 @@ func BenchmarkCall(b *testing.B) {
 	}
 }
 
-// BenchmarkMemory reports what a call with media holds: both sessions, their streams and watches.
+// BenchmarkMemory reports what a call with media holds: both sessions, their streams and watches, and
+// what the pool keeps for their four sockets.
 func BenchmarkMemory(b *testing.B) {
 	const calls = 500
-	cfg := kernelConfig(b, 36000, 36000+4*calls)
 	offer, answer := mediatest.Offer(b, aAddr), mediatest.Offer(b, bAddr)
-	all := make([]*session.Session, 0, 2*calls)
 	for b.Loop() {
+		cfg := kernelConfig(b, 36000, 36000+4*calls)
+		all := make([]*session.Session, 0, 2*calls)
 		var before, after runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&before)
@@ -78,12 +79,11 @@ func BenchmarkMemory(b *testing.B) {
 		}
 		runtime.GC()
 		runtime.ReadMemStats(&after)
-		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/calls, "B/call")
+		b.ReportMetric(float64(after.HeapAlloc+after.StackInuse-before.HeapAlloc-before.StackInuse)/calls, "B/call")
 		for _, s := range all {
 			s.Close()
 		}
-		clear(all)
-		all = all[:0]
+		cfg.Pool.Close()
 	}
 	b.ReportMetric(0, "ns/op")
 }

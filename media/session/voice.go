@@ -48,6 +48,7 @@ type voice struct {
 	seq             uint16
 	packets, octets uint32
 	reportAt        time.Duration
+	left            time.Duration // when the voice left the clock
 
 	samples [frameSize]int16
 	packet  [rtp.HeaderSize + frameSize]byte
@@ -105,6 +106,9 @@ func (v *voice) begin() {
 	join := !v.onClock && v.busyLocked()
 	if join {
 		v.onClock = true
+		if v.left != 0 { // timestamps go on through a pause (RFC 3550 §5.1)
+			v.timestamp += frameSize * uint32((v.pool.Clock()-v.left)/rtp.FrameTime)
+		}
 	}
 	v.mu.Unlock()
 	if join {
@@ -121,7 +125,7 @@ func (v *voice) Speak(now time.Duration) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if !v.busyLocked() {
-		v.onClock = false
+		v.onClock, v.left = false, now
 		return false
 	}
 	switch {
