@@ -62,7 +62,7 @@ type Options struct {
 	Sync    Sync // SyncCommits
 
 	Segment   int64         // octets after which a new segment is begun; 16 MiB
-	Pace      time.Duration // the least time between two groups, so that a busy journal writes fewer and larger ones; 4 ms
+	Pace      time.Duration // the least time between two groups, so that a busy journal writes fewer and larger ones; 4 ms, and twice that when a group had 4 commits or more
 	SyncEvery time.Duration // the longest time that anything is unforced; 1 s
 	Heartbeat time.Duration // an empty group when nothing was written for so long, to know later when the process was last alive; 0 for none
 	Patience  time.Duration // after which done is called whatever the disk does; 250 ms
@@ -75,6 +75,9 @@ type Options struct {
 const (
 	maxRecord = 1 << 20   // octets of one record
 	batchSize = 256 << 10 // a group is closed when it has so many
+
+	busyCommits = 4 // in one group
+	busyPace    = 2 // times Pace: forcing costs the processor 100 µs and more each time, however much it is
 
 	maxUnsynced = 4 << 20 // octets that may be unforced
 	maxSpare    = 4       // buffers that wait for their next use

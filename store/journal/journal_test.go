@@ -510,7 +510,7 @@ func TestPaceMakesLargerGroups(t *testing.T) {
 		}
 		closeJournal(t, j)
 		w1, s1 := disk.Counts()
-		if w1-w0 > 260 || s1-s0 > 270 || w1-w0 < 200 {
+		if w1-w0 > 140 || s1-s0 > 150 || w1-w0 < 110 {
 			t.Errorf("%d writes and %d syncs in a second", w1-w0, s1-s0)
 		}
 	})

@@ -209,7 +209,11 @@ func (j *Journal) take() (b *batch, wait time.Duration, over bool) {
 		j.idle = true
 		return nil, 0, j.closed
 	}
-	if wait := j.o.Pace - time.Since(j.lastStart); wait > 0 && !j.closed {
+	pace := j.o.Pace
+	if j.lastCommits >= busyCommits {
+		pace *= busyPace
+	}
+	if wait := pace - time.Since(j.lastStart); wait > 0 && !j.closed {
 		return nil, wait, false
 	}
 	j.line = append(j.line, j.open)
@@ -219,7 +223,7 @@ func (j *Journal) take() (b *batch, wait time.Duration, over bool) {
 
 // put writes the first batch of the line, whatever it takes, and calls its commits.
 func (j *Journal) put(b *batch) {
-	j.lastStart = time.Now()
+	j.lastStart, j.lastCommits = time.Now(), len(b.dones)
 	j.unsynced = append(j.unsynced, b)
 	j.unsyncedSize += len(b.buf)
 	force := j.unsyncedSize > maxUnsynced || j.written > 0 && j.lastStart.Sub(j.dirtySince) >= j.o.SyncEvery ||
