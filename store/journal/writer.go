@@ -31,6 +31,7 @@ type Journal struct {
 	freed        []*batch  // forced, not yet recycled
 	dirtySince   time.Time // when the first of them was written
 	lastStart    time.Time // when the last group was begun
+	lastCommits  int       // in that group
 	lastWrite    time.Time
 
 	// shared
