@@ -31,6 +31,11 @@ type house struct {
 	serve func(*endpoint.Shard, *endpoint.ServerTx)
 }
 
+// wire is the transport as the endpoint sees it.
+type wire struct{ *transport.Layer }
+
+func (w wire) Writer() endpoint.Writer { return w.Layer.Writer() }
+
 func (h *house) Serve(s *endpoint.Shard, tx *endpoint.ServerTx) { h.serve(s, tx) }
 
 // stage plays a scene in virtual time with 10 ms between any two hosts, and compares its ladder.
@@ -53,7 +58,7 @@ func stage(t *testing.T, name string, change func(*endpoint.Config), scene func(
 			t.Fatal(err)
 		}
 		cfg := endpoint.Config{
-			Wire: endpoint.Over(h.layer), Resolver: resolve.New(host), Shards: 2, Random: id.New([32]byte{3}), User: h,
+			Wire: wire{h.layer}, Resolver: resolve.New(host), Shards: 2, Random: id.New([32]byte{3}), User: h,
 			Allow:  []sip.Method{sip.INVITE, sip.ACK, sip.BYE, sip.CANCEL, sip.OPTIONS, sip.REGISTER},
 			Refuse: map[sip.Method]int{sip.SUBSCRIBE: 405},
 		}

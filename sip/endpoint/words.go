@@ -8,7 +8,8 @@ import (
 	"santral/sip"
 )
 
-// Wire is what the endpoint asks of the transport; sip/transport's Layer provides it.
+// Wire is what the endpoint asks of the transport. The Layer of sip/transport has it all, but that its
+// Writer method gives a type of its own.
 type Wire interface {
 	// Way picks the flow on which hop is reached: an existing connection or one to be opened
 	// (Conn 0). It does not wait.
