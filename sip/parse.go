@@ -120,15 +120,20 @@ func (p *parser) fail(e *ParseError) {
 	}
 }
 
-// verdict turns the first fault into Parse's error. Responses are never answered.
+// verdict turns the first fault into Parse's error.
 func (p *parser) verdict(e *ParseError) error {
 	if e == nil {
 		return nil
 	}
-	if !p.m.IsRequest() && e.Status != 0 {
-		return &ParseError{0, e.Text}
+	switch {
+	case e.Status == 0:
+		return e
+	case !p.m.IsRequest(), p.m.Method == ACK: // neither is ever answered (RFC 3261 §17)
+	case e == errStartLine && !p.m.Has(ViaKind): // nothing of it is SIP
+	default:
+		return e
 	}
-	return e
+	return &ParseError{0, e.Text}
 }
 
 // head reads start line and header fields and gives what follows the empty line.
@@ -261,29 +266,27 @@ func (p *parser) startLine(line string) {
 			return
 		}
 	}
-	first := strings.IndexByte(line, ' ')
-	if first <= 0 || !isToken(line[:first]) {
+	// A line that is nearly a Request-Line is read as one, so that its sender gets its 400.
+	method, rest, _ := strings.Cut(line, " ")
+	if !isToken(method) {
 		p.fail(errJunk)
 		return
 	}
-	last := strings.LastIndexByte(line, ' ')
-	version := line[last+1:]
-	if version == "" { // a space at the end of the line
+	m.Method = Method(method)
+	if rest != "" && rest[len(rest)-1] == ' ' {
 		p.fail(errStartLine)
-		line = trim(line)
-		last = strings.LastIndexByte(line, ' ')
-		version = line[last+1:]
+		rest = trim(rest)
 	}
-	if last <= first {
-		p.fail(errJunk)
+	last := strings.LastIndexByte(rest, ' ')
+	if last < 0 {
+		p.fail(errStartLine)
 		return
 	}
-	m.Method = Method(line[:first])
-	m.RequestURI = line[first+1 : last]
+	version := rest[last+1:]
+	m.RequestURI = rest[:last]
 	if version != "SIP/2.0" && !equalFold(version, "SIP/2.0") {
 		if !sipVersion(version) {
-			m.Method = ""
-			p.fail(errJunk)
+			p.fail(errStartLine)
 			return
 		}
 		p.fail(errVersion)
