@@ -114,13 +114,13 @@ func milliseconds(d time.Duration) float64 {
 	return math.Round(float64(d)/float64(10*time.Microsecond)) / 100
 }
 
-// JSON is the summary on one line, with its line end.
+// JSON is the summary on one line, without a line end.
 func (s Summary) JSON() []byte {
 	text, err := json.Marshal(s)
 	if err != nil { // of plain values only
-		return []byte("{}\n")
+		return []byte("{}")
 	}
-	return append(text, '\n')
+	return text
 }
 
 // Exit statuses of the phone command.
