@@ -58,6 +58,10 @@ func (e *Endpoint) appendAnswer(dst []byte, req *sip.Message, status int, reason
 	}
 	for i := range headers {
 		h := &headers[i]
+		switch h.Kind {
+		case sip.ViaKind, sip.From, sip.To, sip.CallID, sip.CSeqKind, sip.ContentLength, sip.Server:
+			continue // who gives a whole response's headers means the others
+		}
 		if h.Name != "" {
 			dst = appendSafe(dst, h.Name)
 		} else {

@@ -55,7 +55,8 @@ func (tx *ServerTx) Answered() bool { return tx.rec.tx == nil }
 
 // Respond sends a response that NewResponse of sip began. The endpoint adds the To tag and the
 // Server header where they are missing, and repeats the response as the transaction demands; a 2xx
-// to an INVITE is the user's to repeat, with Respond or Repeat. What else comes after a final answer is ignored, and
+// to an INVITE is the user's to repeat, with Respond or Repeat, and a 401 or 407 is sent once and the
+// transaction forgotten, as by Challenge. What else comes after a final answer is ignored, and
 // so is what RFC 4320 forbids: 1xx and 408 to anything but an INVITE.
 func (tx *ServerTx) Respond(res *sip.Message) {
 	r := tx.rec
@@ -81,7 +82,7 @@ func (tx *ServerTx) Respond(res *sip.Message) {
 	if server := r.shard.e.cfg.Server; server != "" && !res.Has(sip.Server) && !res.Has(sip.UserAgent) {
 		res.Add(sip.Server, server)
 	}
-	r.answer(in, res.Append(make([]byte, 0, 512+len(res.Body))))
+	r.answer(res.Status, res.Append(make([]byte, 0, 512+len(res.Body))))
 }
 
 // Refuse sends a response without a body; reason "" takes the RFC's phrase.
@@ -94,7 +95,7 @@ func (tx *ServerTx) Refuse(status int, reason string, headers ...sip.Header) {
 	case r.m.Kind == transaction.Server && status == 408:
 		r.step(transaction.Expired)
 	default:
-		r.answer(in, r.shard.e.appendAnswer(make([]byte, 0, 512), tx.req, status, reason, r.tag, headers))
+		r.answer(status, r.shard.e.appendAnswer(make([]byte, 0, 512), tx.req, status, reason, r.tag, headers))
 	}
 }
 
@@ -106,7 +107,11 @@ func (tx *ServerTx) Challenge(status int, reason string, headers ...sip.Header) 
 	if r.tx == nil || status < 200 {
 		return
 	}
-	text := r.shard.e.appendAnswer(make([]byte, 0, 512), tx.req, status, reason, r.tag, headers)
+	r.once(r.shard.e.appendAnswer(make([]byte, 0, 512), tx.req, status, reason, r.tag, headers))
+}
+
+// once sends a final response and forgets the transaction.
+func (r *served) once(text []byte) {
 	r.shard.send(r.flow, r.callID, text, nil)
 	r.shard.drop(r)
 }
@@ -177,10 +182,15 @@ func sourceOf(f sip.Flow) netip.Addr {
 	return a
 }
 
-// answer gives the machine a response of the user's, printed in text.
-func (r *served) answer(in transaction.Input, text []byte) {
+// answer gives the machine a response of the user's, printed in text. A challenge keeps no state,
+// whoever makes it (RFC 3261 §26.3.2.4).
+func (r *served) answer(status int, text []byte) {
+	if status == 401 || status == 407 {
+		r.once(text)
+		return
+	}
 	r.last = text
-	r.step(in)
+	r.step(transaction.ResponseInput(status))
 }
 
 // step moves the machine and does what it says.

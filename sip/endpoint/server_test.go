@@ -307,6 +307,29 @@ func TestChallengeKeepsNothing(t *testing.T) {
 	})
 }
 
+// So is every 401 and 407, however the user gives it.
+func TestChallengesByRespond(t *testing.T) {
+	play(t, nil, func(r *rig) {
+		r.serve = func(_ *Shard, tx *ServerTx) {
+			if tx.Request().Method == sip.INVITE {
+				tx.Respond(sip.NewResponse(tx.Request(), 407, ""))
+			} else {
+				tx.Refuse(401, "", sip.Header{Kind: sip.From, Value: "twice"})
+			}
+			if !tx.Answered() {
+				t.Error("not answered")
+			}
+		}
+		r.get(alice, text(sip.INVITE))
+		r.get(alice, text(sip.OPTIONS))
+		if m := r.last(); m.Get(sip.From) == "twice" {
+			t.Errorf("%v", m)
+		}
+		r.sends("0.000 alice SIP/2.0 407 Proxy Authentication Required", "0.000 alice SIP/2.0 401 Unauthorized")
+		r.lives(0, 0)
+	})
+}
+
 type usage struct {
 	t     *testing.T
 	got   []string

@@ -99,7 +99,7 @@ type Limits struct {
 	Pending   int // requests that wait for our answer, in all (default 65,536); above it 503
 	PerSource int // of these, from one address, an IPv6 /64 counting as one (default 8,192); above it 503
 	Unacked   int // refused INVITEs that wait for their ACK, in all (default 16,384); above it the oldest go
-	Answered  int // answered transactions that absorb copies, in all (default 65,536); above it the oldest go
+	Answered  int // answered transactions that absorb copies, in all (default 32,768); above it the oldest go
 	Clients   int // our own requests under way, in all (default 131,072); above it ErrTransport
 	Backlog   int // messages waiting in one shard's inbox before new work is shed (default 20,000)
 	Resolving int // names being resolved at once, in all (default 256); above it ErrTransport
@@ -122,7 +122,7 @@ func (l Limits) fill(shards int) Limits {
 	share(&l.Pending, 65536)
 	share(&l.PerSource, 8192)
 	share(&l.Unacked, 16384)
-	share(&l.Answered, 65536)
+	share(&l.Answered, 32768)
 	share(&l.Clients, 131072)
 	share(&l.Resolving, 256)
 	if l.Backlog <= 0 {

@@ -13,7 +13,7 @@ import (
 // Hasher's secret.
 type Key struct{ Hi, Lo uint64 }
 
-// Cookie is what every branch of RFC 3261 begins with (§8.1.1.7).
+// Cookie is what every branch begins with since RFC 3261 §8.1.1.7.
 const Cookie = "z9hG4bK"
 
 // Hasher makes keys. Two hashers with the same secret make the same ones, so that keys can be
