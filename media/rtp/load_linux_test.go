@@ -56,7 +56,11 @@ type loadResult struct {
 	Core    float64
 }
 
-const loadFirst = 40000 // ports of the relay; phones have theirs from 20000
+// The relay has its ports from 12000 and the phones have theirs from 20000, on an address that nobody
+// else uses.
+const loadFirst = 12000
+
+var loadHome = netip.AddrFrom4([4]byte{127, 77, 0, 1})
 
 func runLoad(b *testing.B, calls int) (r loadResult) {
 	b.Helper()
@@ -154,7 +158,7 @@ func cpuTime() float64 {
 }
 
 func loadRelay(calls int) {
-	home := netip.MustParseAddr("127.0.0.1")
+	home := loadHome
 	pool, err := NewPool(Config{Bind: []netip.Addr{home}, First: loadFirst, Last: loadFirst + uint16(4*calls)})
 	must(err)
 	var streams []*Stream
@@ -195,7 +199,7 @@ func loadPhones(calls int) {
 	for i := range fds {
 		fds[i], err = unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK, 0)
 		must(err)
-		must(unix.Bind(fds[i], &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}, Port: int(phonePort(i))}))
+		must(unix.Bind(fds[i], &unix.SockaddrInet4{Addr: loadHome.As4(), Port: int(phonePort(i))}))
 		must(unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, fds[i], &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(i)}))
 	}
 	const warm = time.Second
@@ -253,7 +257,7 @@ func loadPhones(calls int) {
 			}
 			stamp := time.Since(begin)
 			binary.BigEndian.PutUint64(packet[12:], uint64(stamp))
-			sa := rawAddrFrom(netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), loadFirst+uint16(2*i)))
+			sa := rawAddrFrom(netip.AddrPortFrom(loadHome, loadFirst+uint16(2*i)))
 			_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fds[i]), uintptr(unsafe.Pointer(unsafe.SliceData(packet))), uintptr(len(packet)), 0, uintptr(unsafe.Pointer(&sa.b)), sa.size)
 			if errno == 0 && stamp >= warm && stamp < total {
 				sent++

@@ -50,7 +50,7 @@ func relayed(b *testing.B, cfg *session.Config, offer, answer *sdp.Description) 
 
 // BenchmarkCall is what media costs a call in signalling: descriptions, ports, latches, join, end.
 func BenchmarkCall(b *testing.B) {
-	cfg := kernelConfig(b, 34000, 35999)
+	cfg := kernelConfig(b, 28000, 29999)
 	offer, answer := mediatest.Offer(b, aAddr), mediatest.Offer(b, bAddr)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -68,7 +68,7 @@ func BenchmarkMemory(b *testing.B) {
 	const calls = 500
 	offer, answer := mediatest.Offer(b, aAddr), mediatest.Offer(b, bAddr)
 	for b.Loop() {
-		cfg := kernelConfig(b, 36000, 36000+4*calls)
+		cfg := kernelConfig(b, 24000, 24000+4*calls)
 		all := make([]*session.Session, 0, 2*calls)
 		var before, after runtime.MemStats
 		runtime.GC()
