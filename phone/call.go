@@ -121,6 +121,20 @@ func (c *Call) Wait(ctx context.Context, kinds ...EventKind) (Event, error) {
 	}
 }
 
+// Early rings with early media: what Play says is heard before the answer. It does nothing for a
+// caller that made no offer.
+func (c *Call) Early() error {
+	if c.dir != call.In {
+		return nil
+	}
+	d, err := c.leg.Media().AnswerLocal()
+	if err != nil {
+		return fmt.Errorf("early media: %w", err)
+	}
+	c.leg.Progress(call.Progress{Status: 183, Early: d})
+	return nil
+}
+
 // Answer answers a call to us.
 func (c *Call) Answer() {
 	if c.dir == call.In {
@@ -313,7 +327,7 @@ func (c *Call) take(leg call.Leg, e call.LegEvent) {
 	case call.MediaLost:
 		c.events.put(Event{Kind: Silence, At: e.At})
 	case call.Failed, call.Ended:
-		c.onEnd(e)
+		c.onEnd(leg, e)
 	}
 }
 
@@ -331,10 +345,11 @@ func (c *Call) onProgress(e call.LegEvent) {
 }
 
 func (c *Call) onTalking(leg call.Leg, e call.LegEvent) {
-	codec := leg.Media().Codec()
+	if e.Kind == call.Answered && c.phone.cfg.LateOffer {
+		leg.Accept(nil)
+	}
 	c.mu.Lock()
-	c.state, c.status, c.codec = Talking, 200, codec
-	c.answered = e.At
+	c.state, c.status, c.answered = Talking, 200, e.At
 	c.mu.Unlock()
 	c.events.put(Event{Kind: Talks, At: e.At})
 	c.onPeer(e.Desc, e.At)
@@ -370,12 +385,14 @@ func (c *Call) onKey(e call.LegEvent) {
 	c.events.put(Event{Kind: Key, At: e.At, Key: e.Digit})
 }
 
-func (c *Call) onEnd(e call.LegEvent) {
+func (c *Call) onEnd(leg call.Leg, e call.LegEvent) {
 	if e.Finish != nil {
 		e.Finish()
 	}
 	c.voice.stop()
+	codec := leg.Media().Codec()
 	c.mu.Lock()
+	c.codec = codec
 	// A context that ends hangs up too, with the cause of a caller who gives up.
 	c.byPeer = e.Finish != nil || !c.leaving && !(c.dir == call.Out && e.Cause == call.Cancelled)
 	c.state, c.ended, c.cause, c.detail = Ended, e.At, e.Cause, e.Detail

@@ -61,6 +61,8 @@ type Config struct {
 	Formats             []media.Format
 	DeadAfter           time.Duration // silence after which MediaLost is told; 0: never
 
+	LateOffer bool // our INVITEs make no offer, the ACK answers the other side's (RFC 3261 §13.2.1)
+
 	Calls     int // calls at once, others are told that we are busy; 0: no limit
 	UserAgent string
 	Instance  string // instance id to register with, "urn:uuid:…"; "" for none
@@ -269,7 +271,7 @@ func (p *Phone) Addr() netip.AddrPort { return p.local }
 // Call calls a number at the server, or a SIP URI wherever it is. It returns at once; the call's
 // events tell what comes of it. ctx bounds the whole call: when it ends, the call is hung up.
 func (p *Phone) Call(ctx context.Context, target string) (*Call, error) {
-	d := call.Dial{Call: call.ID(p.cfg.Random.Token(16)), Leg: "a", From: call.Party{Number: p.cfg.User, Name: p.cfg.Name}, Own: true, Hops: 70}
+	d := call.Dial{Call: call.ID(p.cfg.Random.Token(16)), Leg: "a", From: call.Party{Number: p.cfg.User, Name: p.cfg.Name}, Own: !p.cfg.LateOffer, Hops: 70}
 	u, err := sip.ParseURI(target)
 	hop := p.server
 	switch {

@@ -169,6 +169,63 @@ func TestCall(t *testing.T) {
 	}
 }
 
+func TestEarlyMedia(t *testing.T) {
+	virtually(t, func(w *world) {
+		a, b := w.pair(sip.UDP)
+		ca, err := a.Call(w.ctx, "sip:bob@10.0.0.2")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ear meter
+		ca.Record(&ear)
+		cb, err := b.Ringing(w.ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cb.Play(tone.Ringback().Play())
+		if err := cb.Early(); err != nil {
+			t.Fatal(err)
+		}
+		for {
+			if e := w.wait(ca, Progress); e.Status == 183 {
+				break
+			}
+		}
+		w.pass(10 * time.Second)
+		if n := ear.loud.Load(); n < 15500 || n > 16500 { // two rings of a second
+			t.Errorf("%d samples heard before the answer", n)
+		}
+		cb.Answer()
+		w.wait(ca, Talks)
+		w.pass(10 * time.Second)
+		if n := ear.loud.Load(); n < 31500 || n > 32500 {
+			t.Errorf("%d samples heard in all", n)
+		}
+	})
+}
+
+func TestLateOffer(t *testing.T) {
+	virtually(t, func(w *world) {
+		a := w.phone(Config{Listen: netip.AddrPortFrom(addrA, 5060), User: "alice", LateOffer: true})
+		b := w.phone(Config{Listen: netip.AddrPortFrom(addrB, 5060), User: "bob"})
+		ca, cb := w.connect(a, b)
+		ca.Play(tone.Milliwatt().Play())
+		cb.Play(tone.Milliwatt().Play())
+		var here, there meter
+		ca.Record(&here)
+		cb.Record(&there)
+		w.pass(5 * time.Second)
+		if f := ca.Facts(); f.Codec != "PCMA" || f.State != Talking || f.TalkMS < 4900 || f.By != "" {
+			t.Errorf("%+v", f)
+		}
+		ca.Hangup()
+		w.wait(cb, Over)
+		if here.loud.Load() < 39000 || there.loud.Load() < 39000 || ca.Facts().Codec != "PCMA" {
+			t.Errorf("%d and %d samples heard, codec %s", here.loud.Load(), there.loud.Load(), ca.Facts().Codec)
+		}
+	})
+}
+
 func TestHold(t *testing.T) {
 	virtually(t, func(w *world) {
 		a, b := w.pair(sip.UDP)

@@ -62,11 +62,11 @@ type CallFacts struct {
 // Facts is what is known of the call now.
 func (c *Call) Facts() CallFacts {
 	c.mu.Lock()
-	leg, detail := c.leg, c.detail
+	leg, detail, codec := c.leg, c.detail, c.codec
 	over := c.state == Ended
 	c.mu.Unlock()
 	if !over && leg != nil {
-		detail = leg.Detail()
+		detail, codec = leg.Detail(), leg.Media().Codec()
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -74,7 +74,7 @@ func (c *Call) Facts() CallFacts {
 		Direction: c.dir, Way: c.dir.String(), Number: c.number, Name: c.name, SIPCallID: detail.SIPCallID, State: c.state,
 		Status: c.status, Cause: c.cause.Text, Q850: c.cause.Q850,
 		Began: c.begun.UTC(), Rang: moment(c.rang), Answered: moment(c.answered), Over: moment(c.ended),
-		Codec: c.codec, Digits: string(c.keys), Tones: string(c.tones), Holds: c.holds,
+		Codec: codec, Digits: string(c.keys), Tones: string(c.tones), Holds: c.holds,
 		Remote: detail.Remote, Media: detail.Media, Transport: detail.Transport, UserAgent: detail.UserAgent,
 	}
 	if c.state == Ended {

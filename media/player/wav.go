@@ -8,7 +8,7 @@ import (
 	"santral/media/pcm"
 )
 
-// Format tags of a WAV file's fmt chunk (RFC 2361 appendix A).
+// Format tags of a WAV file's fmt chunk.
 const (
 	tagPCM        = 1
 	tagALaw       = 6
