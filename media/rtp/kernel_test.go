@@ -165,3 +165,21 @@ func BenchmarkPorts(b *testing.B) {
 		y.Release()
 	}
 }
+
+// BenchmarkOpen is what a pair costs when it is used for the first time.
+func BenchmarkOpen(b *testing.B) {
+	for b.Loop() {
+		pool, err := rtp.NewPool(rtp.Config{Bind: []netip.Addr{loopback}, First: 26000, Last: 27999, Loops: 1})
+		if err != nil {
+			b.Fatal(err)
+		}
+		begin := time.Now()
+		for range 1000 {
+			if _, err := pool.Take(loopback); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64(time.Since(begin).Microseconds())/1000, "µs/pair")
+		pool.Close()
+	}
+}

@@ -16,6 +16,9 @@ import (
 // wait or go elsewhere.
 var ErrNoPorts = errors.New("no media port is free")
 
+// errNoRoom says that the system gives no more sockets.
+var errNoRoom = errors.New("no more sockets")
+
 // Config is what a Pool needs to begin.
 type Config struct {
 	Net   vnet.Net      // whose sockets; nil and vnet.Real() mean the kernel's, by the fastest way this system has
@@ -216,9 +219,13 @@ func (p *Pool) pairLocked(r *portRange) (*pair, error) {
 	}
 	for range min(len(r.fresh), 64) { // a port that somebody else holds goes to the end of the line
 		q := &r.pairs[r.fresh[len(r.fresh)-1]]
-		if err := p.openLocked(q); err == nil {
+		err := p.openLocked(q)
+		if err == nil {
 			r.fresh = r.fresh[:len(r.fresh)-1]
 			return q, nil
+		}
+		if errors.Is(err, errNoRoom) {
+			break
 		}
 		copy(r.fresh[1:], r.fresh[:len(r.fresh)-1])
 		r.fresh[0] = q.index

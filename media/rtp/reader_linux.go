@@ -4,6 +4,7 @@ package rtp
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -31,11 +32,11 @@ const (
 // never block and are made raw: the scheduler is told nothing, which would cost more than the Go
 // code of a packet. Waiting is left to the runtime, so a loop holds no thread while it waits.
 type loops struct {
-	dscp int
-	list []*loopState
+	dscp  int
+	limit int // sockets that may be open: connections, files and others need descriptors too
+	list  []*loopState
 
 	mu   sync.Mutex
-	next int
 	fds  []int
 	done sync.WaitGroup
 }
@@ -103,7 +104,11 @@ func (s kernelSocket) send(b []byte, to *target) bool {
 }
 
 func kernelReaders(dscp, count int) (readers, error) {
-	l := &loops{dscp: dscp}
+	l := &loops{dscp: dscp, limit: 1 << 20}
+	var lim unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &lim) == nil && lim.Cur < 1<<20 {
+		l.limit = int(lim.Cur) / 4 * 3
+	}
 	for range count {
 		s, err := newLoop()
 		if err != nil {
@@ -237,11 +242,20 @@ func (s *loopState) handle() {
 
 // open binds a socket and gives it to a loop; both sockets of a pair come to the same one.
 func (l *loops) open(p *port, at netip.AddrPort) error {
+	l.mu.Lock()
+	full := len(l.fds) >= l.limit
+	l.mu.Unlock()
+	if full {
+		return fmt.Errorf("%w: %d sockets are open", errNoRoom, l.limit)
+	}
 	family := unix.AF_INET6
 	if at.Addr().Is4() {
 		family = unix.AF_INET
 	}
 	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) {
+		return fmt.Errorf("%w: %w", errNoRoom, err)
+	}
 	if err != nil {
 		return fmt.Errorf("socket: %w", err)
 	}
