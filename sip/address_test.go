@@ -41,6 +41,26 @@ func TestParseAddress(t *testing.T) {
 	}
 }
 
+// A tag is found without parsing the address, and is the address's.
+func TestTags(t *testing.T) {
+	for _, s := range []string{
+		`sip:a@b;tag=1`, `<sip:a@b>;tag=1`, `<sip:a;tag=2@b;tag=3>;tag=1`, `"x>;tag=2" <sip:a@b>;tag=1`, `"x\";tag=2" <sip:a@b> ; tag = 1`,
+		`sip:a@b;x="<>";tag=1`, `sip:a@b;x=">";tag=1`, `x y <sip:a@b;tag=2>;TAG=1`, `<sip:a@b>;x="<y>;tag=2";tag=1`, `<sip:a@b>`, `sip:a@b`,
+	} {
+		a, err := ParseAddress(s)
+		if err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+		want := ""
+		if strings.Contains(s, "1") {
+			want = "1"
+		}
+		if got := addressTag(s); got != want || a.Tag() != want {
+			t.Errorf("%s: %q and %q", s, got, a.Tag())
+		}
+	}
+}
+
 // Nothing that a name can hold gets out of its quotes.
 func TestDisplayCannotInject(t *testing.T) {
 	for _, name := range []string{

@@ -308,13 +308,17 @@ func afterAddress(s string) string {
 		}
 		s = s[n:]
 	}
-	if i := strings.IndexByte(s, '>'); i >= 0 && strings.IndexByte(s[:i], '<') >= 0 {
-		return trimLeft(s[i+1:])
+	open, semi := strings.IndexByte(s, '<'), strings.IndexByte(s, ';')
+	if open >= 0 && (semi < 0 || open < semi) {
+		if semi = strings.IndexByte(s, '>'); semi < 0 {
+			return ""
+		}
+		return s[semi+1:]
 	}
-	if i := strings.IndexByte(s, ';'); i >= 0 {
-		return s[i:]
+	if semi < 0 {
+		return ""
 	}
-	return ""
+	return s[semi:]
 }
 
 // SetToTag adds a tag to the To of a response; when it has one already nothing changes, since the
