@@ -217,7 +217,7 @@ func (s *Shard) resolve(uri sip.URI, then func([]sip.Hop)) {
 	}
 	s.resolving++
 	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), s.e.cfg.Timers.Timeout())
+		ctx, cancel := context.WithTimeout(s.e.ctx, s.e.cfg.Timers.Timeout())
 		defer cancel()
 		hops, err := s.e.cfg.Resolver.Resolve(ctx, uri)
 		if err != nil {

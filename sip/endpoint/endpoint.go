@@ -44,7 +44,12 @@ type Config struct {
 	// credentials, before any state is made for it. nil lets everything in.
 	Gate func(sip.Inbound) Verdict
 
-	Trace  Trace  // nil for none
+	Trace Trace // nil for none
+
+	// Fault hears of a panic in a user's code: the message or timer that caused it is given up and
+	// the shard goes on. nil lets the panic end the program.
+	Fault func(value any, stack []byte)
+
 	Server string // Server header of the answers that are made here; "" for none
 
 	Allow      []sip.Method       // methods that somebody serves; it is also the Allow header of 405 and 501
@@ -63,6 +68,8 @@ type Endpoint struct {
 	allow  string // Config.Allow as a header value
 	shards []*Shard
 	epoch  time.Time // the zero of every shard's clock
+	ctx    context.Context
+	stop   context.CancelFunc // ends what is being resolved
 }
 
 // New starts an endpoint: its shards run until Close.
@@ -85,6 +92,7 @@ func build(cfg Config) *Endpoint {
 		cfg.Schemes = []string{"sip", "sips", "tel"}
 	}
 	e := &Endpoint{cfg: cfg, hash: transaction.NewHasher(cfg.Random), epoch: time.Now()}
+	e.ctx, e.stop = context.WithCancel(context.Background())
 	for i, m := range cfg.Allow {
 		if i > 0 {
 			e.allow += ", "
@@ -130,6 +138,7 @@ func (e *Endpoint) Shard(callID string) *Shard {
 // Close ends the endpoint: what was already received or posted is still done, then the shards stop.
 // Client transactions that still run end with ErrClosed. It waits until all have stopped or ctx ends.
 func (e *Endpoint) Close(ctx context.Context) error {
+	e.stop()
 	for _, s := range e.shards {
 		s.inbox.Put(item{do: s.abandon})
 		s.inbox.Close()

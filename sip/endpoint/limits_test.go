@@ -337,6 +337,32 @@ func TestFreezeAndThaw(t *testing.T) {
 	})
 }
 
+// A fault in a user's code costs the message or timer that caused it and nothing else.
+func TestFaults(t *testing.T) {
+	var heard []any
+	play(t, func(c *Config) { c.Shards = 1; c.Fault = func(v any, stack []byte) { heard = append(heard, v) } }, func(r *rig) {
+		r.serve = func(_ *Shard, tx *ServerTx) {
+			if tx.Request().CallID() == "call-7" {
+				panic("seven")
+			}
+			tx.Refuse(200, "")
+		}
+		r.get(alice, numbered(sip.OPTIONS, 7))
+		r.get(alice, numbered(sip.OPTIONS, 8))
+		fired := 0
+		r.on("x", func(s *Shard) {
+			s.After(time.Second, func() { panic("timer") })
+			s.After(time.Second, func() { fired++ })
+		})
+		r.wait(40 * time.Second)
+		if len(heard) != 2 || fired != 1 || r.e.Stats().Faults != 2 {
+			t.Errorf("heard %v, fired %d", heard, fired)
+		}
+		r.sends("0.000 alice SIP/2.0 500 Server Internal Error", "0.000 alice SIP/2.0 200 OK")
+		r.lives(0, 0)
+	})
+}
+
 func TestTrace(t *testing.T) {
 	var tr trace
 	play(t, func(c *Config) { c.Trace = &tr; c.Shards = 1 }, func(r *rig) {

@@ -137,7 +137,9 @@ func (s *Shard) fresh(in *sip.Inbound, key transaction.Key) {
 			s.refuse(in, 481, "")
 			return
 		}
-		u.Serve(s.serve(in, key, transaction.Key{}))
+		s.serving = s.serve(in, key, transaction.Key{})
+		u.Serve(s.serving)
+		s.serving = nil
 		return
 	}
 	merge := s.e.hash.Merge(m, cseq)
@@ -167,7 +169,9 @@ func (s *Shard) fresh(in *sip.Inbound, key transaction.Key) {
 			return
 		}
 	}
-	s.e.cfg.User.Serve(s, s.serve(in, key, merge))
+	s.serving = s.serve(in, key, merge)
+	s.e.cfg.User.Serve(s, s.serving)
+	s.serving = nil
 }
 
 // looped reports whether a request is one of our own that came back unchanged: one of its lower Vias

@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"net/netip"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -31,6 +32,7 @@ type Shard struct {
 
 	lingering int // client transactions that were answered
 	resolving int
+	serving   *ServerTx // what a user is being given now
 
 	wheel   wheel
 	now     time.Duration // since the endpoint's epoch
@@ -103,17 +105,20 @@ func (s *Shard) run() {
 		}
 		for i := range batch {
 			if i%32 == 0 {
-				s.tick()
+				s.advance()
 			}
 			s.handle(&batch[i])
 		}
-		s.tick()
+		s.advance()
 		s.writer.Flush()
 		s.sleep()
 	}
 }
 
 func (s *Shard) handle(it *item) {
+	if s.e.cfg.Fault != nil {
+		defer s.recover()
+	}
 	switch {
 	case it.in.Msg != nil || it.in.Err != nil:
 		s.receive(&it.in)
@@ -124,10 +129,32 @@ func (s *Shard) handle(it *item) {
 	}
 }
 
-// tick moves the shard's clock on and does the timers that became due.
-func (s *Shard) tick() {
+// advance moves the shard's clock on and does the timers that became due.
+func (s *Shard) advance() {
 	s.now = time.Since(s.e.epoch)
+	for !s.expire() { // after a fault the rest of them
+	}
+}
+
+func (s *Shard) expire() (done bool) {
+	if s.e.cfg.Fault != nil {
+		defer s.recover()
+	}
 	s.wheel.advance(uint64(s.now / tick))
+	return true
+}
+
+// recover keeps a fault of one message or timer from ending everything. The request that was being
+// served is answered 500.
+func (s *Shard) recover() {
+	if v := recover(); v != nil {
+		if tx := s.serving; tx != nil && !tx.Answered() {
+			tx.Refuse(500, "")
+		}
+		s.serving = nil
+		s.count.Faults.Add(1)
+		s.e.cfg.Fault(v, debug.Stack())
+	}
 }
 
 // sleep makes sure that the loop is woken when its next timer is due.
@@ -172,7 +199,7 @@ func (s *Shard) abandon() {
 // counters are a shard's sums; the shard adds, anybody reads.
 type counters struct {
 	Requests, Responses, Sent, Copies, Malformed, Refused, Dropped, Stray, Merged, Looped, Lost,
-	Shed, Evicted, Timeouts, Unsent atomic.Uint64
+	Shed, Evicted, Timeouts, Unsent, Faults atomic.Uint64
 	Servers, Clients, Usages atomic.Int64
 }
 
@@ -193,6 +220,7 @@ type Stats struct {
 	Evicted   uint64 // transactions forgotten before their time because of a limit
 	Timeouts  uint64 // transactions that ended without an answer or an ACK
 	Unsent    uint64 // messages that the transport could not send
+	Faults    uint64 // panics that Config.Fault heard of
 
 	Servers int // server transactions now
 	Clients int // client transactions now
@@ -221,6 +249,7 @@ func (e *Endpoint) Stats() Stats {
 		t.Evicted += c.Evicted.Load()
 		t.Timeouts += c.Timeouts.Load()
 		t.Unsent += c.Unsent.Load()
+		t.Faults += c.Faults.Load()
 		t.Servers += int(c.Servers.Load())
 		t.Clients += int(c.Clients.Load())
 		t.Usages += int(c.Usages.Load())

@@ -35,10 +35,11 @@ func (n *node) set() bool { return n.next != nil }
 
 // wheel is a hashed timer wheel of four tiers with a bitmap each. A shard owns it.
 type wheel struct {
-	now  uint64 // the last tick that was done
-	n    int
-	used [wheelTiers]uint64
-	slot [wheelTiers][wheelSlots]node // heads of rings
+	now    uint64 // the last tick that was done
+	n      int
+	firing bool
+	used   [wheelTiers]uint64
+	slot   [wheelTiers][wheelSlots]node // heads of rings
 }
 
 // add sets n to fire at tick at, or at the next one when that has passed.
@@ -112,6 +113,9 @@ func (w *wheel) next() (uint64, bool) {
 
 // advance does every tick up to and with to, expiring what is due in the order of time.
 func (w *wheel) advance(to uint64) {
+	if w.firing { // a fault cut the last tick short
+		w.fire(int(w.now % wheelSlots))
+	}
 	for w.now < to {
 		at, ok := w.next()
 		if !ok || at > to {
@@ -148,6 +152,7 @@ func (w *wheel) spread(tier, slot int) {
 // fire expires a slot of the first tier. Owners may set and stop timers meanwhile, these too: what
 // they add for now or earlier comes with the next tick, never into this slot.
 func (w *wheel) fire(slot int) {
+	w.firing = true
 	head := &w.slot[0][slot]
 	for head.next != nil && head.next != head {
 		n := head.next
@@ -155,6 +160,7 @@ func (w *wheel) fire(slot int) {
 		w.n--
 		n.owner.expire()
 	}
+	w.firing = false
 }
 
 // Timer is a timer of a shard's, set by After.
