@@ -79,7 +79,7 @@ func FuzzRule(f *testing.F) {
 	f.Add([]byte{0x80, 200, 0, 1, 0, 0, 0, 1}, []byte{2, 2, 1, 0})
 	f.Fuzz(func(t *testing.T, p, order []byte) {
 		from := [...]Addr{addr("192.0.2.1:4000"), addr("192.0.2.1:4002"), addr("203.0.113.1:5")}
-		r := Rule{Carries: RTP, Opened: 1, Signalled: from[0], Types: [2]uint64{^uint64(0), ^uint64(0)}}
+		r := Rule{Carries: RTP, Opened: 1, Signalled: from[0], Types: TypeSet{^uint64(0), ^uint64(0)}}
 		now := int64(1)
 		signalled := false
 		for _, o := range order {

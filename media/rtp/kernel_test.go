@@ -48,7 +48,7 @@ func TestKernelSockets(t *testing.T) {
 				if streams[i], err = pool.Take(home); err != nil {
 					t.Fatal(err)
 				}
-				streams[i].Negotiate(rtp.Terms{Remote: p.Addr(), Control: p.Control(), Peer: peer, Open: true, Types: []uint8{8}, Packets: 50})
+				streams[i].Negotiate(rtp.Terms{Remote: p.Addr(), Control: p.Control(), Peer: peer, Open: true, Types: rtp.Types(8), Packets: 50})
 			}
 			streams[0].Relay(streams[1])
 			streams[1].Relay(streams[0])
@@ -93,7 +93,7 @@ func TestGathering(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.Negotiate(rtp.Terms{Remote: p.Addr(), Peer: loopback, Open: true, Types: []uint8{8}})
+		s.Negotiate(rtp.Terms{Remote: p.Addr(), Peer: loopback, Open: true, Types: rtp.Types(8)})
 		phones, streams = append(phones, p), append(streams, s)
 	}
 	for i := range streams {

@@ -167,7 +167,7 @@ func loadRelay(calls int) {
 		must(err)
 		s.Negotiate(Terms{
 			Remote: netip.AddrPortFrom(home, phonePort(i)), Peer: home, Open: true,
-			Types: []uint8{8}, Packets: 50, Octets: 50 * 172,
+			Types: Types(8), Packets: 50, Octets: 50 * 172,
 		})
 		streams = append(streams, s)
 	}

@@ -290,10 +290,13 @@ func (p *Pool) openLocked(q *pair) error {
 	return nil
 }
 
-// beginLocked makes the pair's new stream.
+// beginLocked makes the pair's new stream. What a pair that is still talked to has in its sockets
+// is dropped; the others were read empty while they rested.
 func (p *Pool) beginLocked(q *pair) *Stream {
-	p.readers.flush(&q.rtp)
-	p.readers.flush(&q.rtcp)
+	if heard := max(q.rtp.heard.Load(), q.rtcp.heard.Load()); heard != 0 && p.now()-heard < int64(time.Second) {
+		p.readers.flush(&q.rtp)
+		p.readers.flush(&q.rtcp)
+	}
 	s := &Stream{pool: p, pair: q}
 	s.rtp.Carries, s.rtcp.Carries = RTP, RTCP
 	q.rtp.stream.Store(s)

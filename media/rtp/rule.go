@@ -46,6 +46,23 @@ func (a *Addr) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// TypeSet is a set of payload types, a bit each.
+type TypeSet [2]uint64
+
+// Types makes the set of these.
+func Types(types ...uint8) (s TypeSet) {
+	for _, n := range types {
+		s.Add(n)
+	}
+	return s
+}
+
+// Add puts a payload type, 0 to 127, into the set.
+func (s *TypeSet) Add(payload uint8) { s[payload>>6&1] |= 1 << (payload & 63) }
+
+// Has reports whether the set has it.
+func (s *TypeSet) Has(payload uint8) bool { return s[payload>>6&1]&(1<<(payload&63)) != 0 }
+
 // Rank says how much there is to believe that a source is the peer.
 type Rank uint8
 
@@ -100,19 +117,19 @@ func (v Verdict) String() string {
 // the pool's clock.
 type Rule struct {
 	// As negotiated.
-	Carries   Kind      // RTP or RTCP; Other lets anything through
-	Mux       bool      // RTCP comes to this port too (RFC 5761)
-	Secure    bool      // payload and reports are encrypted: only headers are looked at
-	Open      bool      // Signalled may be sent to before it was heard from
-	Mute      bool      // the peer wants nothing at all
-	Quiet     bool      // the peer is not to send, so its silence means nothing
-	Least     Rank      // no source of a lower rank is learned
-	Signalled Addr      // where the peer says it is
-	Near      [16]byte  // the host that it signals from, or that its RTP comes from
-	Types     [2]uint64 // payload types by which a source is learned, a bit each
-	PerPacket int64     // nanoseconds that one packet costs the guard; 0 means no guard
-	PerKilo   int64     // nanoseconds that 1,024 octets cost it
-	Opened    int64     // when the window opened; 0 while nothing is negotiated
+	Carries   Kind     // RTP or RTCP; Other lets anything through
+	Mux       bool     // RTCP comes to this port too (RFC 5761)
+	Secure    bool     // payload and reports are encrypted: only headers are looked at
+	Open      bool     // Signalled may be sent to before it was heard from
+	Mute      bool     // the peer wants nothing at all
+	Quiet     bool     // the peer is not to send, so its silence means nothing
+	Least     Rank     // no source of a lower rank is learned
+	Signalled Addr     // where the peer says it is
+	Near      [16]byte // the host that it signals from, or that its RTP comes from
+	Types     TypeSet  // payload types by which a source is learned
+	PerPacket int64    // nanoseconds that one packet costs the guard; 0 means no guard
+	PerKilo   int64    // nanoseconds that 1,024 octets cost it
+	Opened    int64    // when the window opened; 0 while nothing is negotiated
 
 	// As learned.
 	Rank   Rank
@@ -185,7 +202,7 @@ func (r *Rule) teaches(p []byte, src Addr) bool {
 	if r.Carries != RTP || src == r.Signalled {
 		return true
 	}
-	return Classify(p) == RTP && inSet(&r.Types, p[1]&0x7f)
+	return Classify(p) == RTP && r.Types.Has(p[1]&0x7f)
 }
 
 // rank gives the rank of a source.

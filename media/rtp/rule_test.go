@@ -75,7 +75,7 @@ func TestLatch(t *testing.T) {
 	} {
 		r := Rule{
 			Carries: RTP, Opened: int64(time.Hour), Quiet: c.quiet, Open: c.open, Signalled: addr(phone),
-			Near: netip.MustParseAddrPort(proxy).Addr().As16(), Types: [2]uint64{1 << 8},
+			Near: netip.MustParseAddrPort(proxy).Addr().As16(), Types: TypeSet{1 << 8},
 		}
 		for i, p := range c.story {
 			if got := r.Step(pcma(uint16(i)), addr(p.from), int64(time.Hour+p.at)); got != p.want {
@@ -112,7 +112,7 @@ func TestWhatTeaches(t *testing.T) {
 		"RTP on the RTCP port":       {Rule{Carries: RTCP}, pcma(1), "192.0.2.1:4000", Malformed},
 		"before anything is settled": {Rule{Carries: RTP, Opened: -1}, pcma(1), "192.0.2.1:4000", Unarmed},
 	} {
-		c.rule.Signalled, c.rule.Types = addr("192.0.2.1:4000"), [2]uint64{1 << 8}
+		c.rule.Signalled, c.rule.Types = addr("192.0.2.1:4000"), TypeSet{1 << 8}
 		if c.rule.Opened++; c.rule.Opened > 0 {
 			c.rule.Opened = 100
 		}
@@ -154,7 +154,7 @@ func TestGuard(t *testing.T) {
 }
 
 func TestRuleIsData(t *testing.T) {
-	r := Rule{Carries: RTP, Opened: 5, Signalled: addr("192.0.2.1:4000"), Source: addr("[2001:db8::1]:9"), Rank: Near, Near: addr("10.0.0.1:1").IP, Types: [2]uint64{1, 1 << 63}, Octets: 9}
+	r := Rule{Carries: RTP, Opened: 5, Signalled: addr("192.0.2.1:4000"), Source: addr("[2001:db8::1]:9"), Rank: Near, Near: addr("10.0.0.1:1").IP, Types: TypeSet{1, 1 << 63}, Octets: 9}
 	r.Counts[Stranger] = 3
 	text, err := json.Marshal(r)
 	if err != nil {
@@ -170,7 +170,7 @@ func TestRuleIsData(t *testing.T) {
 }
 
 func BenchmarkRule(b *testing.B) {
-	r := Rule{Carries: RTP, Opened: 1, Signalled: addr("192.0.2.1:4000"), Types: [2]uint64{1 << 8}, PerPacket: int64(time.Second) / 200, PerKilo: 1}
+	r := Rule{Carries: RTP, Opened: 1, Signalled: addr("192.0.2.1:4000"), Types: TypeSet{1 << 8}, PerPacket: int64(time.Second) / 200, PerKilo: 1}
 	p, from, at := pcma(1), addr("192.0.2.1:4000"), int64(1)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -194,7 +194,7 @@ func BenchmarkRelayStep(b *testing.B) {
 	for i := range pairs {
 		pairs[i].rtp = port{pool: p, socket: to}
 		streams[i] = &Stream{pool: p, pair: &pairs[i]}
-		streams[i].Negotiate(Terms{Remote: netip.MustParseAddrPort("192.0.2.1:4000"), Open: true, Types: []uint8{8}, Packets: 1 << 20})
+		streams[i].Negotiate(Terms{Remote: netip.MustParseAddrPort("192.0.2.1:4000"), Open: true, Types: Types(8), Packets: 1 << 20})
 		pairs[i].rtp.stream.Store(streams[i])
 	}
 	streams[0].Relay(streams[1])

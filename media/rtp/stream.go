@@ -31,7 +31,7 @@ type Terms struct {
 	Raw     bool           // not RTP: pass anything that the pinned source sends (T.38 over UDPTL)
 	Mux     bool           // RTP and RTCP on one port (RFC 5761)
 	Secure  bool           // SRTP: only headers are readable
-	Types   []uint8        // payload types that the peer may begin with; empty means all
+	Types   TypeSet        // payload types that the peer may begin with; empty means all
 	Packets int            // packets a second as negotiated; 0 leaves the rate unguarded
 	Octets  int            // octets a second as negotiated, headers included
 }
@@ -59,7 +59,7 @@ type Stream struct {
 	meter     Meter
 	handler   Handler
 	route     *Stream // relay: whose peer is sent what arrives here
-	tapTypes  [2]uint64
+	tapTypes  TypeSet
 	tap       Handler
 
 	srMiddle  uint32 // of the last sender report that the peer got, RFC 3550 §6.4.1
@@ -111,9 +111,8 @@ func (s *Stream) Negotiate(t Terms) {
 	if t.Peer.IsValid() {
 		r.Near = t.Peer.As16()
 	}
-	r.Types = typeSet(t.Types)
-	if len(t.Types) == 0 {
-		r.Types = [2]uint64{^uint64(0), ^uint64(0)}
+	if r.Types = t.Types; r.Types == (TypeSet{}) {
+		r.Types = TypeSet{^uint64(0), ^uint64(0)}
 	}
 	r.PerPacket, r.PerKilo = 0, 0
 	if t.Packets > 0 {
@@ -193,20 +192,11 @@ func (s *Stream) Deliver(h Handler) {
 }
 
 // Tap shows packets of the given payload types to h before they go their way; nil ends it.
-func (s *Stream) Tap(h Handler, types ...uint8) {
+func (s *Stream) Tap(h Handler, types TypeSet) {
 	s.mu.Lock()
-	s.tapTypes, s.tap = typeSet(types), h
+	s.tapTypes, s.tap = types, h
 	s.mu.Unlock()
 }
-
-func typeSet(types []uint8) (set [2]uint64) {
-	for _, n := range types {
-		set[n>>6&1] |= 1 << (n & 63)
-	}
-	return set
-}
-
-func inSet(set *[2]uint64, payload uint8) bool { return set[payload>>6]&(1<<(payload&63)) != 0 }
 
 // packet is the whole way of one packet from its port: judged, measured, and passed on. now is the
 // pool's clock.
@@ -252,7 +242,7 @@ func (s *Stream) receive(b []byte, src Addr, now int64) {
 			if s.meter != nil {
 				s.meter.Packet(h, h.End-h.Begin, time.Duration(now))
 			}
-			if s.tap != nil && inSet(&s.tapTypes, h.Payload) {
+			if s.tap != nil && s.tapTypes.Has(h.Payload) {
 				tap = s.tap
 			}
 		} else {

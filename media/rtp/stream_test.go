@@ -51,7 +51,7 @@ func take(t *testing.T, pool *rtp.Pool) *rtp.Stream {
 func terms(at netip.AddrPort) rtp.Terms {
 	return rtp.Terms{
 		Remote: at, Control: netip.AddrPortFrom(at.Addr(), at.Port()+1), Peer: at.Addr(), Open: true,
-		Types: []uint8{8}, Packets: 50, Octets: 50 * 172,
+		Types: rtp.Types(8), Packets: 50, Octets: 50 * 172,
 	}
 }
 
@@ -279,7 +279,7 @@ func TestHoldOfOld(t *testing.T) {
 		h := newHouse(t)
 		h.agree()
 		mediatest.Talk(10, func() { h.a.Say(at(h.sa)) }, func() { h.b.Say(at(h.sb)) })
-		h.sa.Negotiate(rtp.Terms{Mute: true, Peer: aAddr.Addr(), Types: []uint8{8}})
+		h.sa.Negotiate(rtp.Terms{Mute: true, Peer: aAddr.Addr(), Types: rtp.Types(8)})
 		h.a.Forget()
 		h.b.Talk(at(h.sb), 10)
 		if n := len(h.a.Heard()); n != 0 {

@@ -57,7 +57,11 @@ type VoiceState struct {
 func (s *Session) Freeze() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st := State{Peer: s.peer, Like: s.like, ID: s.id, Version: s.version, Body: s.body, Dir: s.dir, Chosen: s.onlyFormat}
+	st := State{Peer: s.peer, Like: s.like, ID: s.id, Version: s.version, Body: s.body, Dir: s.dir}
+	if s.chooseLocked() {
+		c := s.chosen
+		st.Chosen = &c
+	}
 	for _, l := range s.lines {
 		ls := LineState{
 			Kind: l.kind, Proto: l.proto, Said: l.said, Refused: l.refused, Dir: l.dir, Held: l.held, Terms: l.terms,
@@ -90,7 +94,10 @@ func (s *Session) Freeze() State {
 // descriptions' versions and our own stream's numbers go on. Joins are not kept (join again), nor are
 // the functions given to OnDigit and OnDead. It fails when a port is taken.
 func Thaw(cfg *Config, st State) (*Session, error) {
-	s := &Session{cfg: cfg, peer: st.Peer, like: st.Like, id: st.ID, version: st.Version, body: st.Body, dir: st.Dir, onlyFormat: st.Chosen}
+	s := &Session{cfg: cfg, peer: st.Peer, like: st.Like, id: st.ID, version: st.Version, body: st.Body, dir: st.Dir}
+	if st.Chosen != nil {
+		s.chosen, s.agreed = *st.Chosen, true
+	}
 	for _, ls := range st.Lines {
 		l := &line{
 			kind: ls.Kind, proto: ls.Proto, said: ls.Said, refused: ls.Refused, dir: ls.Dir, held: ls.Held, terms: ls.Terms,

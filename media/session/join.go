@@ -5,6 +5,7 @@ import (
 
 	"santral/media"
 	"santral/media/rtp"
+	"santral/media/sdp"
 )
 
 // joint is two sessions that are joined. Its lock is taken before theirs; theirs are never held together.
@@ -163,17 +164,17 @@ func (s *Session) applyModeLocked() {
 		s.ear = nil
 	}
 	var talk *line
-	if s.onlyFormat != nil && s.onlyFormat.Line < len(s.lines) {
-		talk = s.lines[s.onlyFormat.Line]
+	if (s.mode == attached || s.mode == parted && s.voice != nil) && s.chooseLocked() && s.chosen.Line < len(s.lines) {
+		talk = s.lines[s.chosen.Line]
 	}
 	for _, l := range s.lines {
 		if l.stream == nil {
 			continue
 		}
 		if s.ears != nil && rtpProto(l.proto) {
-			l.stream.Tap(s.ears, append(eventsOf(l.local), eventsOf(l.remote)...)...)
+			l.stream.Tap(s.ears, eventTypes(l.local, l.remote))
 		} else {
-			l.stream.Tap(nil)
+			l.stream.Tap(nil, rtp.TypeSet{})
 		}
 		switch {
 		case s.mode == joined:
@@ -202,4 +203,16 @@ type echo struct {
 func (e *echo) Packet(p []byte, _ rtp.Header) {
 	rtp.SetSSRC(p, e.ssrc)
 	e.stream.Send(p)
+}
+
+// eventTypes gives the payload numbers of telephone events.
+func eventTypes(lists ...[]media.Format) (set rtp.TypeSet) {
+	for _, list := range lists {
+		for i := range list {
+			if sdp.IsEvents(list[i]) {
+				set.Add(list[i].Payload)
+			}
+		}
+	}
+	return set
 }

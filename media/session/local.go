@@ -32,7 +32,7 @@ func (s *Session) relayLocked(other *sdp.Description) (*sdp.Description, error) 
 	}
 	d := other.Clone()
 	like, addr := s.ourAddr()
-	d.RemoveAttrs(untransferable)
+	d.Attrs = transferable(d.Attrs)
 	kept, lost := 0, 0
 	for i := range d.Media {
 		m, l := &d.Media[i], s.lineLocked(i)
@@ -53,7 +53,7 @@ func (s *Session) relayLocked(other *sdp.Description) (*sdp.Description, error) 
 		oldHold(m, other)
 		l.kind, l.proto = m.Kind, m.Proto
 		l.local, l.localMux, l.ptime = m.FormatList(), m.Mux(), m.Ptime()
-		m.RemoveAttrs(untransferable)
+		m.Attrs = transferable(m.Attrs)
 		m.Port, m.Ports, m.Conn = l.stream.Port(), 0, sdp.Conn{}
 		m.Lines = withoutConn(m.Lines)
 		kept++
@@ -74,6 +74,17 @@ func (s *Session) relayLocked(other *sdp.Description) (*sdp.Description, error) 
 func relayable(proto string) bool {
 	p := strings.ToUpper(proto)
 	return strings.HasPrefix(p, "RTP/") || p == "UDPTL" || p == "UDP" || p == "UDP/BFCP"
+}
+
+// transferable takes what cannot be passed on out of a list that is ours to change.
+func transferable(attrs []sdp.Attr) []sdp.Attr {
+	keep := attrs[:0]
+	for _, a := range attrs {
+		if !untransferable(a) {
+			keep = append(keep, a)
+		}
+	}
+	return keep
 }
 
 // untransferable reports attributes that speak of one path between two hosts: ICE (RFC 8839 §5),
@@ -130,11 +141,11 @@ func (s *Session) answerLocked() (*sdp.Description, error) {
 		return nil, errClosed
 	case s.remote == nil:
 		return nil, fmt.Errorf("no offer")
-	case s.onlyFormat == nil:
+	case !s.chooseLocked():
 		return nil, sdp.ErrNoMatch
 	}
 	like, addr := s.ourAddr()
-	l := s.lineLocked(s.onlyFormat.Line)
+	l := s.lineLocked(s.chosen.Line)
 	if err := s.openLocked(l, like); err != nil {
 		return nil, err
 	}
@@ -142,7 +153,7 @@ func (s *Session) answerLocked() (*sdp.Description, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.onlyFormat = &chosen
+	s.chosen, s.agreed = chosen, true
 	for i, other := range s.lines {
 		if i != chosen.Line {
 			other.drop()
@@ -173,8 +184,8 @@ func (s *Session) offerLocked() (*sdp.Description, error) {
 	}
 	like, addr := s.ourAddr()
 	at := 0
-	if s.onlyFormat != nil {
-		at = s.onlyFormat.Line
+	if s.chooseLocked() {
+		at = s.chosen.Line
 	} else {
 		for at < len(s.lines) && (s.lines[at].kind != "audio" || !plain(s.lines[at].proto)) {
 			at++

@@ -66,25 +66,29 @@ func (s *Session) applyRemoteLocked(d *sdp.Description) {
 		}
 		s.negotiateLocked(l)
 	}
-	s.chooseLocked(d)
+	s.stale = true
 	s.applyModeLocked()
 }
 
 // chooseLocked finds what media that ends here can speak with the peer: the first plain audio line
-// with a format of ours.
-func (s *Session) chooseLocked(d *sdp.Description) {
-	s.onlyFormat = nil
-	for i := range d.Media {
-		m := &d.Media[i]
+// with a format of ours. It is false when there is none.
+func (s *Session) chooseLocked() bool {
+	if !s.stale {
+		return s.agreed
+	}
+	s.stale, s.agreed = false, false
+	for i := range s.remote.Media {
+		m := &s.remote.Media[i]
 		if m.Kind != "audio" || m.Rejected() || !plain(m.Proto) {
 			continue
 		}
 		if c, ok := sdp.Choose(m, s.formats()); ok {
 			c.Line = i
-			s.onlyFormat = &c
-			return
+			s.chosen, s.agreed = c, true
+			break
 		}
 	}
+	return s.agreed
 }
 
 func plain(proto string) bool { return proto == "RTP/AVP" || proto == "RTP/AVPF" }
@@ -158,14 +162,14 @@ func private(a netip.Addr) bool { return a.IsPrivate() || sharedSpace.Contains(a
 
 // payloads gives the payload numbers by which the peer's stream may begin: what either side named,
 // and comfort noise (RFC 3389 §4).
-func payloads(lists ...[]media.Format) []uint8 {
-	out := []uint8{13}
+func payloads(lists ...[]media.Format) rtp.TypeSet {
+	set := rtp.Types(13)
 	for _, list := range lists {
-		for _, f := range list {
-			out = append(out, f.Payload)
+		for i := range list {
+			set.Add(list[i].Payload)
 		}
 	}
-	return out
+	return set
 }
 
 // What a stream is taken to need when its description doesn't say: octets of payload a second. The

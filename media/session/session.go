@@ -66,7 +66,9 @@ type Session struct {
 	before      *sdp.Description // the one that Revert goes back to
 	lines       []*line          // one for each media line, in order
 	dir         sdp.Direction    // of our own offers
-	onlyFormat  *sdp.Chosen      // what media that ends here has agreed on; nil when nothing
+	chosen      sdp.Chosen       // what media that ends here has agreed on
+	agreed      bool             // chosen holds
+	stale       bool             // chosen does not follow from the peer's last description yet
 
 	// What is done.
 	mode  mode
@@ -267,17 +269,18 @@ type meter struct {
 	RoundTrip time.Duration    `json:"round_trip"`
 
 	clocks [128]uint16 // of each payload number in units of 250 Hz, 0 where unknown
-	events [2]uint64   // payload numbers of telephone events
+	events rtp.TypeSet // of telephone events
 }
 
 // learn tells the meter what payload numbers mean.
 func (m *meter) learn(lists ...[]media.Format) {
-	m.clocks, m.events = [128]uint16{}, [2]uint64{}
+	m.clocks, m.events = [128]uint16{}, rtp.TypeSet{}
 	for _, list := range lists {
-		for _, f := range list {
+		for i := range list {
+			f := &list[i]
 			m.clocks[f.Payload&0x7f] = uint16(f.Rate / 250)
-			if sdp.IsEvents(f) {
-				m.events[f.Payload>>6&1] |= 1 << (f.Payload & 63)
+			if sdp.IsEvents(*f) {
+				m.events.Add(f.Payload)
 			}
 		}
 	}
@@ -291,7 +294,7 @@ func (m *meter) Packet(h rtp.Header, size int, at time.Duration) {
 		}
 		m.SSRC, m.Begun = h.SSRC, true
 	}
-	if m.events[h.Payload>>6]&(1<<(h.Payload&63)) != 0 {
+	if m.events.Has(h.Payload) {
 		m.Receiver.Count(h.Seq)
 		return
 	}
@@ -303,16 +306,6 @@ func (m *meter) Packet(h rtp.Header, size int, at time.Duration) {
 	case quality.Fresh, quality.Jumped:
 		m.Octets += uint64(size)
 	}
-}
-
-// eventsOf gives the payload numbers of telephone events in a list.
-func eventsOf(list []media.Format) (types []uint8) {
-	for _, f := range list {
-		if sdp.IsEvents(f) {
-			types = append(types, f.Payload)
-		}
-	}
-	return types
 }
 
 // rtpProto reports whether a protocol is RTP, in the clear or with keys in the description.

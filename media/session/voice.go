@@ -76,7 +76,7 @@ func (s *Session) aimVoiceLocked(l *line) {
 	v.mu.Lock()
 	v.stream = nil
 	if l != nil && l.stream != nil && (s.mode == attached || s.mode == parted) && !s.closed {
-		c := s.onlyFormat
+		c := &s.chosen
 		v.stream, v.meter = l.stream, &l.meter
 		v.codec, _ = pcm.Lookup(c.Format.Name)
 		v.codec.Payload = c.Format.Payload
