@@ -247,7 +247,10 @@ func (m *Media) Held(d *Description) bool {
 
 // Ptime is the packet time that the peer wants, in milliseconds; 0 when unsaid (RFC 8866 §6.4).
 func (m *Media) Ptime() int {
-	value, _ := m.Attr("ptime")
+	value, ok := m.Attr("ptime")
+	if !ok {
+		return 0
+	}
 	n, err := strconv.ParseUint(value, 10, 16)
 	if err != nil {
 		return 0
