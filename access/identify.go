@@ -32,9 +32,15 @@ type DoorConfig struct {
 type Door struct {
 	cfg    DoorConfig
 	realms sync.Map // realm → *digest.Server
-	hashes sync.Map // *tenant.Account → *digest.HA1
+	hashes atomic.Pointer[hashes]
 
 	refused [len(failureNames)]atomic.Uint64
+}
+
+// hashes are those of one revision's accounts, each computed at its first use.
+type hashes struct {
+	of        *tenant.Snapshot
+	byAccount sync.Map // *tenant.Account → *digest.HA1
 }
 
 // failure is why credentials were refused.
@@ -126,7 +132,7 @@ func (d *Door) judge(req *sip.Message, flow sip.Flow) (call.Party, *Refusal) {
 		if a == nil {
 			return digest.HA1{}, false
 		}
-		return d.hash(a, t.Realm), true
+		return d.hash(snapshot, a, t.Realm), true
 	})
 	switch result {
 	case digest.Accepted:
@@ -184,9 +190,14 @@ func (d *Door) realm(name string) *digest.Server {
 	return s.(*digest.Server)
 }
 
-// hash gives the hashes of an account's password, computed once for each revision of the account.
-func (d *Door) hash(a *tenant.Account, realm string) digest.HA1 {
-	if h, ok := d.hashes.Load(a); ok {
+// hash gives the hashes of an account's password. Those of an older revision are let go.
+func (d *Door) hash(s *tenant.Snapshot, a *tenant.Account, realm string) digest.HA1 {
+	known := d.hashes.Load()
+	if known == nil || known.of != s {
+		known = &hashes{of: s}
+		d.hashes.Store(known)
+	}
+	if h, ok := known.byAccount.Load(a); ok {
 		return *h.(*digest.HA1)
 	}
 	var h digest.HA1
@@ -195,6 +206,6 @@ func (d *Door) hash(a *tenant.Account, realm string) digest.HA1 {
 	} else {
 		h = digest.HA1From(a.Credential.HA1)
 	}
-	d.hashes.Store(a, &h)
+	known.byAccount.Store(a, &h)
 	return h
 }

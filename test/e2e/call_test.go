@@ -20,7 +20,7 @@ const talk = 8 * time.Second
 // judge fails the test unless what was heard is what was said.
 func judge(t *testing.T, who, heard, said string, least float64) {
 	t.Helper()
-	if c := phone.Match(phone.Samples(t, heard), phone.Samples(t, said), 4); c < least {
+	if c := phone.Match(phone.Samples(t, heard), phone.Samples(t, said)); c < least {
 		t.Errorf("%s heard something else than was said: correlation %.3f, want at least %.3f", who, c, least)
 	} else {
 		t.Logf("%s heard what was said: correlation %.4f", who, c)
@@ -103,27 +103,32 @@ func TestLinphoneCallsBaresip(t *testing.T) {
 func TestPhonesOfEveryDigest(t *testing.T) {
 	x := phone.StartExchange(t)
 	phone.StartLinphone(t, x.Account("101", "udp"))
-	phone.StartBaresip(t, x.Account("102", "udp"), phone.Speech(t, "en", "hello", speech))
+	weak := x.Account("102", "udp")
+	weak.Within = 100 * time.Second // it tries again after its own pause
+	phone.StartBaresip(t, weak, phone.Speech(t, "en", "hello", speech))
 }
 
+// TestHoldAndResume is judged by Linphone's ears: baresip 1.0 records nothing more once it was held.
 func TestHoldAndResume(t *testing.T) {
 	x := phone.StartExchange(t, "--digest", "md5")
 	aSays := phone.Speech(t, "en", "Mary had a little lamb whose fleece was white as snow", 60)
 	bSays := phone.Speech(t, "fa", "توانا بود هر که دانا بود", 60)
 	a := phone.StartBaresip(t, x.Account("101", "udp"), aSays)
-	b := phone.StartBaresip(t, x.Account("102", "udp"), bSays)
+	b := phone.StartLinphone(t, x.Account("102", "udp"))
 	a.Dial("102")
-	b.Wait("CALL_INCOMING")
-	b.Command("accept", "")
+	b.Wait("Receiving new incoming call")
+	b.Command("answer")
 	a.Wait("CALL_ESTABLISHED")
+	b.Command("play " + bSays)
 	time.Sleep(2 * time.Second)
 	a.Command("hold", "")
 	time.Sleep(2 * time.Second)
 	a.Command("resume", "")
-	time.Sleep(talk)
+	time.Sleep(2 * talk)
 	a.Command("hangup", "")
-	b.Wait("CALL_CLOSED")
-	judge(t, "b", b.Heard(), aSays, 0.8)
+	a.Wait("CALL_CLOSED")
+	time.Sleep(time.Second) // linphonec closes its recording
+	judge(t, "b", b.Heard(), aSays, 0.9)
 	c := record(t, x, "101", "102")
 	if c.State != "answered" || c.Legs[0]["held_ms"] == nil || c.Legs[0]["held_ms"].(float64) < 1500 {
 		t.Errorf("the record does not know of the hold: %+v", c)

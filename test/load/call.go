@@ -1,13 +1,13 @@
+//go:build linux
+
 package load
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
-	"strings"
-	"sync"
+	"strconv"
 	"time"
-
-	"santral/sip"
 )
 
 // Calls says what to call. The callees must be registered at Answer; the exchange must take the
@@ -20,195 +20,256 @@ type Calls struct {
 	Rate    int // calls a second
 	Count   int
 	Hold    time.Duration  // from the answer to BYE
-	Media   netip.AddrPort // where the caller's descriptions say that it listens; the callee's is one port pair on
-
-	// Answered, where not nil, is told of every answered call: the exchange's media address for
-	// the caller and for the callee.
-	Answered func(caller, callee netip.AddrPort)
+	Media   netip.AddrPort // where the caller's descriptions say that it listens, 127.0.0.1:9000 when zero; the callee's is one port pair on
 }
 
-// phones is a run of Calls: the calling and the answering socket and what is under way.
+// call is one of a run's, as its caller sees it.
+type call struct {
+	unit
+	n      int
+	user   string
+	to     string   // with the callee's tag
+	target string   // the URI of requests within the dialog
+	routes []string // their Route headers, in order
+	ack    []byte
+	relay  netip.AddrPort // where the exchange hears the caller
+	other  netip.AddrPort // and the callee
+}
+
+// phones is a run of Calls: the calling and the answering side and what is under way.
 type phones struct {
-	cfg    Calls
-	mu     sync.Mutex
-	units  map[string]*unit
-	media  map[string]netip.AddrPort // by the number that stands in the display name: the exchange's media address for the callee
-	result *Result
-	left   chan struct{}
-	caller *socket
-	callee *socket
+	cfg     Calls
+	caller  *socket
+	pace    *pace
+	prefix  string
+	offer   string
+	calls   []call
+	ends    []*call // answered and to be ended, in that order
+	held    bool    // nothing is ended for now
+	hangUps *pace   // ends are paced like beginnings, where they were held
+	under   under
+	answers *answers
+	checked time.Time
+	done    time.Time // when the last caller was done
+	result  Result
+	in      message
 }
 
 // Run makes the calls and waits for every end.
 func (c Calls) Run() (*Result, error) {
-	p := &phones{cfg: c, units: map[string]*unit{}, result: &Result{Why: map[string]int{}}, left: make(chan struct{})}
-	var err error
-	if p.callee, err = open(c.Answer, p.answer); err != nil {
-		return nil, err
-	}
-	defer p.callee.close()
-	if p.caller, err = open(netip.MustParseAddrPort("127.0.0.1:0"), p.hear); err != nil {
-		return nil, err
-	}
-	defer p.caller.close()
-	stop := again(p.caller, c.Server, &p.mu, p.units, p.finish)
-	defer stop()
-	began := time.Now()
-	prefix := fmt.Sprintf("c%x", began.UnixNano())
-	err = pace(c.Rate, c.Count, p.caller, func(i int) {
-		id := fmt.Sprintf("%sx%d", prefix, i)
-		u := &unit{began: time.Now(), sent: time.Now(), user: c.Callers[i%len(c.Callers)], seq: 1}
-		u.text = p.invite(id, u, c.Callees[i%len(c.Callees)])
-		p.mu.Lock()
-		p.units[id] = u
-		p.mu.Unlock()
-		p.caller.send(u.text, c.Server)
-	})
+	w, err := newWire()
 	if err != nil {
 		return nil, err
 	}
-	<-p.left
-	p.result.Elapsed = time.Since(began)
-	return p.result, nil
+	defer w.close()
+	p, err := newPhones(w, c)
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	if err := w.run(p.step); err != nil {
+		return nil, err
+	}
+	return p.sum(w, began), nil
 }
 
-func (p *phones) finish(id string, u *unit, why string) {
-	if u.over {
+func newPhones(w *wire, c Calls) (*phones, error) {
+	if len(c.Callers) == 0 || len(c.Callees) == 0 {
+		return nil, errors.New("nobody to call")
+	}
+	if !c.Media.IsValid() {
+		c.Media = netip.MustParseAddrPort("127.0.0.1:9000")
+	}
+	if err := loopback(c.Server, c.Answer, c.Media); err != nil {
+		return nil, err
+	}
+	pace, err := newPace(c.Rate, c.Count)
+	if err != nil {
+		return nil, err
+	}
+	p := &phones{cfg: c, pace: pace, prefix: prefix("c"), offer: offer(c.Media), calls: make([]call, c.Count)}
+	if p.answers, err = newAnswers(w, c, &p.result); err != nil {
+		return nil, err
+	}
+	if p.caller, err = w.open(anyPort, false, p.hear); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// step begins what is due, ends what is due, and says again what was not answered.
+func (p *phones) step(now time.Time) bool {
+	for due := p.pace.due(now); p.pace.started < due; p.pace.started++ {
+		n := p.pace.started
+		c := &p.calls[n]
+		c.n, c.user, c.began, c.phase = n, p.cfg.Callers[n%len(p.cfg.Callers)], now, inviting
+		p.under.add(&c.unit)
+		c.say(p.invite(c), now)
+		p.caller.send(c.text, p.cfg.Server)
+	}
+	p.hangUp(now)
+	if now.Sub(p.checked) >= checkUp {
+		p.checked = now
+		p.check(now)
+		p.answers.check(now)
+	}
+	if p.result.Done+p.result.Failed < p.cfg.Count {
+		return false
+	}
+	if p.done.IsZero() {
+		p.done = now
+	}
+	return len(p.answers.calls) == 0 || now.Sub(p.done) > t2
+}
+
+// sum closes the books: a callee that never heard the end is a failed call.
+func (p *phones) sum(w *wire, began time.Time) *Result {
+	r := &p.result
+	r.Elapsed = p.done.Sub(began)
+	for range len(p.answers.calls) {
+		r.Done = max(0, r.Done-1)
+		r.fail("the callee was not told of the end")
+	}
+	for range p.answers.unacknowledged {
+		r.Done = max(0, r.Done-1)
+		r.fail("the callee got no ACK")
+	}
+	r.Own, r.Late = w.own(), p.pace.late
+	return r
+}
+
+func (p *phones) hangUp(now time.Time) {
+	if p.held || len(p.ends) == 0 {
 		return
 	}
-	u.over = true
-	delete(p.units, id)
+	may := len(p.ends)
+	if p.hangUps != nil {
+		may = p.hangUps.due(now) - p.hangUps.started
+		p.hangUps.started += may
+	}
+	gone := 0
+	for _, c := range p.ends {
+		if gone == may || now.Sub(c.sent) < p.cfg.Hold {
+			break
+		}
+		gone++
+		if c.phase != talking {
+			continue
+		}
+		c.phase = leaving
+		c.say(p.within("BYE", c, 2), now)
+		p.caller.send(c.text, p.cfg.Server)
+	}
+	p.ends = p.ends[gone:]
+}
+
+func (p *phones) check(now time.Time) {
+	for i := len(p.under.units) - 1; i >= 0; i-- {
+		u := p.under.units[i]
+		switch {
+		case u.phase == talking:
+		case u.lost(now):
+			p.end(u, u.phase.String()+": no answer")
+		case u.again(now):
+			u.tries++
+			u.sent = now
+			p.result.Resent++
+			p.caller.send(u.text, p.cfg.Server)
+		}
+	}
+}
+
+func (p *phones) end(u *unit, why string) {
+	p.under.remove(u)
+	u.phase, u.text = over, nil
 	if why == "" {
 		p.result.Done++
 	} else {
-		p.result.Failed++
-		p.result.Why[why]++
-	}
-	if p.result.Done+p.result.Failed == p.cfg.Count {
-		close(p.left)
+		p.result.fail(why)
 	}
 }
 
-func offer(media netip.AddrPort) string {
-	return fmt.Sprintf("v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio %d RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n", media.Addr(), media.Addr(), media.Port())
+func (p *phones) invite(c *call) []byte {
+	id, host, own := strconv.Itoa(c.n), p.cfg.Server.String(), p.caller.addr.String()
+	to := p.cfg.Callees[c.n%len(p.cfg.Callees)]
+	return cat(make([]byte, 0, 1024), "INVITE sip:", to, "@", host, " SIP/2.0\r\nVia: SIP/2.0/UDP ", own, ";branch=z9hG4bK", p.prefix, id,
+		".i;rport\r\nMax-Forwards: 70\r\nFrom: <sip:", c.user, "@", host, ">;tag=", p.prefix, id, "\r\nTo: <sip:", to, "@", host, ">\r\nCall-ID: ", p.prefix, id,
+		"\r\nCSeq: 1 INVITE\r\nContact: <sip:", c.user, "@", own, ">\r\nContent-Type: application/sdp\r\nContent-Length: ", strconv.Itoa(len(p.offer)), "\r\n\r\n", p.offer)
 }
 
-func (p *phones) mediaOf(callee bool) netip.AddrPort {
-	m := p.cfg.Media
-	if !m.IsValid() {
-		m = netip.MustParseAddrPort("127.0.0.1:9000")
+// within writes a request of the caller's within the dialog.
+func (p *phones) within(method string, c *call, seq int) []byte {
+	id, host := strconv.Itoa(c.n), p.cfg.Server.String()
+	b := cat(make([]byte, 0, 768), method, " ", c.target, " SIP/2.0\r\nVia: SIP/2.0/UDP ", p.caller.addr.String(), ";branch=z9hG4bK", p.prefix, id, ".", method,
+		";rport\r\nMax-Forwards: 70\r\n")
+	for _, r := range c.routes {
+		b = cat(b, "Route: ", r, "\r\n")
 	}
-	if callee {
-		m = netip.AddrPortFrom(m.Addr(), m.Port()+2)
+	return cat(b, "From: <sip:", c.user, "@", host, ">;tag=", p.prefix, id, "\r\nTo: ", c.to, "\r\nCall-ID: ", p.prefix, id,
+		"\r\nCSeq: ", strconv.Itoa(seq), " ", method, "\r\nContent-Length: 0\r\n\r\n")
+}
+
+// refused writes the ACK to a refusal, which is part of the INVITE's transaction.
+func (p *phones) refused(c *call) []byte {
+	id, host := strconv.Itoa(c.n), p.cfg.Server.String()
+	callee := p.cfg.Callees[c.n%len(p.cfg.Callees)]
+	return cat(nil, "ACK sip:", callee, "@", host, " SIP/2.0\r\nVia: SIP/2.0/UDP ", p.caller.addr.String(), ";branch=z9hG4bK", p.prefix, id,
+		".i;rport\r\nMax-Forwards: 70\r\nFrom: <sip:", c.user, "@", host, ">;tag=", p.prefix, id, "\r\nTo: ", c.to, "\r\nCall-ID: ", p.prefix, id,
+		"\r\nCSeq: 1 ACK\r\nContent-Length: 0\r\n\r\n")
+}
+
+// hear takes what comes to the calling side.
+func (p *phones) hear(text []byte, _ netip.AddrPort, _ int64) {
+	m := &p.in
+	if !m.read(text) || m.status == 0 {
+		return
 	}
-	return m
+	n, ok := number(m.callID, p.prefix, len(p.calls))
+	if !ok {
+		return
+	}
+	c := &p.calls[n]
+	switch now := time.Now(); string(m.method) {
+	case "BYE":
+		switch {
+		case c.phase != leaving || m.status < 200:
+		case m.status == 200:
+			p.end(&c.unit, "")
+		default:
+			p.end(&c.unit, fmt.Sprint("BYE ", m.status))
+		}
+	case "INVITE":
+		p.invited(c, m, now)
+	}
 }
 
-func (p *phones) invite(id string, u *unit, to string) []byte {
-	body := offer(p.mediaOf(false))
-	return fmt.Appendf(nil, "INVITE sip:%s@%s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%si;rport\r\nMax-Forwards: 70\r\nFrom: <sip:%s@%s>;tag=%s\r\nTo: <sip:%s@%s>\r\nCall-ID: %s\r\nCSeq: 1 INVITE\r\nContact: <sip:%s@%s>\r\nContent-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s",
-		to, p.cfg.Server, p.caller.addr, id, u.user, p.cfg.Server, id, to, p.cfg.Server, id, u.user, p.caller.addr, len(body), body)
-}
-
-// within writes an in-dialog request of the caller's.
-func (p *phones) within(method, id string, u *unit, seq int, to, target string) []byte {
-	return fmt.Appendf(nil, "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%s%s;rport\r\nMax-Forwards: 70\r\nFrom: <sip:%s@%s>;tag=%s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d %s\r\nContent-Length: 0\r\n\r\n",
-		method, target, p.caller.addr, id, method[:1], u.user, p.cfg.Server, id, to, id, seq, method)
-}
-
-// hear takes what comes to the calling socket.
-func (p *phones) hear(text []byte, _ netip.AddrPort) {
-	id := field(text, "Call-ID")
-	cseq := field(text, "CSeq")
-	code := status(text)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	u := p.units[id]
+func (p *phones) invited(c *call, m *message, now time.Time) {
 	switch {
-	case u == nil || code == 0:
-	case strings.HasSuffix(cseq, "BYE"):
-		if code == 200 {
-			p.finish(id, u, "")
-		} else if code > 200 {
-			p.finish(id, u, fmt.Sprint("BYE ", code))
+	case m.status < 200:
+		if c.phase == inviting {
+			c.text, c.sent = nil, now // Timer A ends at the first provisional answer
 		}
-	case code < 200:
-		u.text = nil // Timer A ends at the first provisional answer
-	case code == 200:
-		target := strings.Trim(field(text, "Contact"), "<>")
-		to := field(text, "To")
-		if u.seq == 1 {
-			u.seq = 2
-			p.result.Setup = append(p.result.Setup, time.Since(u.began))
-			if p.cfg.Answered != nil {
-				p.cfg.Answered(mediaAddr(string(text)), netip.AddrPort{})
-			}
-			time.AfterFunc(p.cfg.Hold, func() {
-				bye := p.within("BYE", id, u, 2, to, target)
-				p.mu.Lock()
-				u.text, u.sent, u.tries = bye, time.Now(), 0
-				p.mu.Unlock()
-				p.caller.send(bye, p.cfg.Server)
-				p.caller.flush()
-			})
+	case c.phase != inviting: // an answer that comes again wants its ACK again
+		if c.ack != nil {
+			p.result.Resent++
+			p.caller.send(c.ack, p.cfg.Server)
 		}
-		u.text = nil
-		p.caller.send(p.within("ACK", id, u, 1, to, target), p.cfg.Server)
+	case m.status < 300:
+		c.to, c.target = string(m.to), m.target()
+		for i := len(m.route) - 1; i >= 0; i-- {
+			c.routes = append(c.routes, string(m.route[i]))
+		}
+		c.relay = media(m.body)
+		p.result.Setup = append(p.result.Setup, now.Sub(c.began))
+		c.phase, c.text, c.sent = talking, nil, now
+		c.ack = p.within("ACK", c, 1)
+		p.caller.send(c.ack, p.cfg.Server)
+		p.ends = append(p.ends, c)
+		p.answers.paired(c)
 	default:
-		p.caller.send(p.ackRefusal(id, u, text), p.cfg.Server)
-		p.finish(id, u, fmt.Sprint("INVITE ", code))
+		c.to = string(m.to)
+		c.ack = p.refused(c)
+		p.caller.send(c.ack, p.cfg.Server)
+		p.end(&c.unit, fmt.Sprint("INVITE ", m.status))
 	}
-}
-
-func (p *phones) ackRefusal(id string, u *unit, text []byte) []byte {
-	to := field(text, "To")
-	uri := strings.TrimPrefix(to, "<")
-	uri, _, _ = strings.Cut(uri, ">")
-	return fmt.Appendf(nil, "ACK %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%si;rport\r\nMax-Forwards: 70\r\nFrom: <sip:%s@%s>;tag=%s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: 1 ACK\r\nContent-Length: 0\r\n\r\n",
-		uri, p.caller.addr, id, u.user, p.cfg.Server, id, to, id)
-}
-
-// answer takes what comes to the answering socket: it rings, answers and says good-bye.
-func (p *phones) answer(text []byte, from netip.AddrPort) {
-	if status(text) != 0 {
-		return
-	}
-	m, err := parse(text)
-	if err != nil {
-		return
-	}
-	reply := func(code int, body string) {
-		res := sip.NewResponse(m, code, "")
-		if m.ToTag() == "" {
-			res.SetToTag("b" + m.CallID())
-		}
-		res.Set(sip.Contact, "<sip:"+p.callee.addr.String()+">")
-		if body != "" {
-			res.SetBody("application/sdp", body)
-		}
-		p.callee.send(res.Append(nil), from)
-	}
-	switch m.Method {
-	case sip.INVITE:
-		if p.cfg.Answered != nil {
-			p.cfg.Answered(netip.AddrPort{}, mediaAddr(string(text)))
-		}
-		reply(180, "")
-		reply(200, offer(p.mediaOf(true)))
-	case sip.BYE:
-		reply(200, "")
-	}
-}
-
-// mediaAddr reads the first audio address of a message's session description.
-func mediaAddr(text string) netip.AddrPort {
-	_, host, _ := strings.Cut(text, "\r\nc=IN IP4 ")
-	host, _, _ = strings.Cut(host, "\r\n")
-	_, port, _ := strings.Cut(text, "\r\nm=audio ")
-	port, _, _ = strings.Cut(port, " ")
-	addr, err := netip.ParseAddrPort(host + ":" + port)
-	if err != nil {
-		return netip.AddrPort{}
-	}
-	return addr
 }

@@ -1,18 +1,29 @@
+//go:build linux
+
 // Package load is a load generator of our own: it registers, calls, answers and streams at a given
-// rate from two sockets, cheaply enough that one core of it can load one core of an exchange, and
-// counts every failure. It speaks only to loopback.
+// rate, cheaply enough that one core of it can load one core of an exchange, and counts every
+// failure. It speaks only over loopback.
+//
+// It reads and writes SIP with a few lines of its own, so that a mistake of the exchange's parser is
+// not repeated on the other end of the wire. Each run has one loop on one goroutine, which owns the
+// sockets, the calls and the streams; there is nothing to lock. What the generator itself drops
+// (a full buffer of its own) is counted apart from what the exchange loses.
 package load
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
-	"sync"
+	"strconv"
 	"time"
+)
 
-	"santral/base/vnet"
-	"santral/sip"
+// Limits of a run, so that no mistake makes a flood: nothing here sends to another machine, or for
+// longer than this.
+const (
+	MaxRate = 50_000
+	MaxTime = 10 * time.Minute
 )
 
 // Result is what came of a run.
@@ -22,6 +33,17 @@ type Result struct {
 	Why     map[string]int  // failures by what was seen
 	Setup   []time.Duration // of each unit, from its first message to its answer
 	Elapsed time.Duration
+	Resent  int           // requests and answers that had to be sent again
+	Own     int           // datagrams that this generator's own sockets lost
+	Late    time.Duration // how far the generator was behind its own pace at worst
+}
+
+func (r *Result) fail(why string) {
+	r.Failed++
+	if r.Why == nil {
+		r.Why = map[string]int{}
+	}
+	r.Why[why]++
 }
 
 // Percentile gives the p-th percentile (0 to 100) of the set-up times.
@@ -33,140 +55,124 @@ func (r *Result) Percentile(p float64) time.Duration {
 	return r.Setup[min(len(r.Setup)-1, int(float64(len(r.Setup))*p/100))]
 }
 
-// Limits of a run, so that no mistake makes a flood: nothing here sends to another machine, or for
-// longer than this.
+// pace tells how many units are due at a rate.
+type pace struct {
+	rate, count int
+	began       time.Time
+	started     int
+	late        time.Duration
+}
+
+func newPace(rate, count int) (*pace, error) {
+	if rate <= 0 || rate > MaxRate || count <= 0 || time.Duration(count/rate)*time.Second > MaxTime {
+		return nil, fmt.Errorf("a load of %d at %d a second is outside of what this generator does", count, rate)
+	}
+	return &pace{rate: rate, count: count}, nil
+}
+
+// due gives how many units are to be begun by now.
+func (p *pace) due(now time.Time) int {
+	if p.began.IsZero() {
+		p.began = now
+	}
+	due := min(p.count, 1+int(now.Sub(p.began).Seconds()*float64(p.rate)))
+	if p.started < due {
+		p.late = max(p.late, now.Sub(p.began)-time.Duration(float64(p.started)/float64(p.rate)*float64(time.Second)))
+	}
+	return due
+}
+
+// patience of a unit: what was not answered is sent again after T1, 2·T1, 4·T1 … (RFC 3261 §17.1.2.2)
+// and given up after so many times; what was answered provisionally must be answered for good.
 const (
-	MaxRate = 50_000
-	MaxTime = 10 * time.Minute
+	t1       = 500 * time.Millisecond
+	t2       = 4 * time.Second
+	maxTries = 5
+	maxWait  = 20 * time.Second
+	checkUp  = 50 * time.Millisecond // how often everything under way is looked at
 )
-
-const (
-	batch  = 64
-	buffer = 2048
-)
-
-// socket is a UDP socket with a reader that hands every message to a function, one after another.
-type socket struct {
-	udp  vnet.UDP
-	addr netip.AddrPort
-	mu   sync.Mutex // of out
-	out  []vnet.Datagram
-	done sync.WaitGroup
-}
-
-func open(addr netip.AddrPort, handle func(text []byte, from netip.AddrPort)) (*socket, error) {
-	if !addr.Addr().IsLoopback() {
-		return nil, fmt.Errorf("load runs on loopback only, not at %s", addr)
-	}
-	udp, err := vnet.Real().ListenUDP(addr, vnet.Options{ReadBuffer: 8 << 20, WriteBuffer: 8 << 20})
-	if err != nil {
-		return nil, err
-	}
-	s := &socket{udp: udp, addr: udp.LocalAddr()}
-	s.done.Add(1)
-	go func() {
-		defer s.done.Done()
-		in := make([]vnet.Datagram, batch)
-		for i := range in {
-			in[i].B = make([]byte, buffer)
-		}
-		for {
-			n, err := udp.ReadBatch(in)
-			if err != nil {
-				return
-			}
-			for i := range n {
-				handle(in[i].B[:in[i].N], in[i].Addr)
-			}
-			s.flush()
-		}
-	}()
-	return s, nil
-}
-
-func (s *socket) close() {
-	s.udp.Close()
-	s.done.Wait()
-}
-
-// send queues a message until flush, or until a batch is full.
-func (s *socket) send(b []byte, to netip.AddrPort) {
-	s.mu.Lock()
-	s.out = append(s.out, vnet.Datagram{B: b, N: len(b), Addr: to})
-	full := len(s.out) >= batch
-	s.mu.Unlock()
-	if full {
-		s.flush()
-	}
-}
-
-func (s *socket) flush() {
-	s.mu.Lock()
-	out := s.out
-	s.out = nil
-	s.mu.Unlock()
-	for len(out) > 0 {
-		n, err := s.udp.WriteBatch(out)
-		if err != nil || n == 0 {
-			return // what is lost is sent again by its timer
-		}
-		out = out[n:]
-	}
-}
-
-// pace calls f count times at a rate, in bursts of a millisecond, and flushes after each.
-func pace(rate, count int, s *socket, f func(i int)) error {
-	if rate <= 0 || rate > MaxRate || time.Duration(count/rate)*time.Second > MaxTime {
-		return fmt.Errorf("a load of %d at %d a second is outside of what this generator does", count, rate)
-	}
-	began := time.Now()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for sent := 0; sent < count; {
-		<-tick.C
-		due := min(count, int(time.Since(began).Seconds()*float64(rate)))
-		for ; sent < due; sent++ {
-			f(sent)
-		}
-		s.flush()
-	}
-	return nil
-}
 
 // unit is one registration or call that is under way.
 type unit struct {
-	began   time.Time
-	text    []byte // last request, for its retransmission
-	sent    time.Time
-	tries   int
-	user    string
-	seq     int
-	ringing bool
-	over    bool
+	began time.Time
+	text  []byte // what is sent again until it is answered; nil while nothing is
+	sent  time.Time
+	tries int
+	phase phase
+	place int // in the list of those under way, counted from 1; 0 when it is not there
 }
 
-// field cuts a header's value out of a raw message.
-func field(text []byte, name string) string {
-	s := string(text)
-	at := strings.Index(s, "\r\n"+name+": ")
-	if at < 0 {
-		return ""
-	}
-	s = s[at+len(name)+4:]
-	end := strings.IndexByte(s, '\r')
-	if end < 0 {
-		return ""
-	}
-	return s[:end]
+// again says whether the unit's text is due again.
+func (u *unit) again(now time.Time) bool {
+	return u.text != nil && now.Sub(u.sent) >= min(t2, t1<<u.tries)
 }
 
-// status gives the status code of a response, 0 for a request.
-func status(text []byte) int {
-	if len(text) < 12 || string(text[:8]) != "SIP/2.0 " {
-		return 0
+// lost says whether nobody will answer any more.
+func (u *unit) lost(now time.Time) bool {
+	if u.text == nil {
+		return now.Sub(u.sent) > maxWait
 	}
-	return int(text[8]-'0')*100 + int(text[9]-'0')*10 + int(text[10]-'0')
+	return u.tries >= maxTries
 }
 
-// parse reads a request for the answering side.
-func parse(text []byte) (*sip.Message, error) { return sip.ParseMessage(string(text)) }
+func (u *unit) say(text []byte, now time.Time) { u.text, u.sent, u.tries = text, now, 0 }
+
+// phase is what a unit waits for.
+type phase uint8
+
+const (
+	unknown     phase = iota
+	challenged        // REGISTER sent, its challenge expected
+	registering       // the challenge is answered
+	inviting          // INVITE sent
+	talking           // the call is answered
+	leaving           // BYE sent
+	over
+)
+
+func (p phase) String() string {
+	return [...]string{"unknown", "challenged", "registering", "inviting", "talking", "leaving", "over"}[min(p, over)]
+}
+
+// anyPort is where a run opens its own socket.
+var anyPort = netip.MustParseAddrPort("127.0.0.1:0")
+
+// under is the list of units under way.
+type under struct{ units []*unit }
+
+func (l *under) add(u *unit) {
+	l.units = append(l.units, u)
+	u.place = len(l.units)
+}
+
+func (l *under) remove(u *unit) {
+	if u.place == 0 {
+		return
+	}
+	last := l.units[len(l.units)-1]
+	l.units[u.place-1], last.place = last, u.place
+	l.units = l.units[:len(l.units)-1]
+	u.place = 0
+}
+
+// number reads a unit's number out of the Call-ID that its run gave it.
+func number(callID []byte, prefix string, count int) (int, bool) {
+	rest, ok := bytes.CutPrefix(callID, []byte(prefix))
+	if !ok {
+		return 0, false
+	}
+	n, err := strconv.Atoi(string(rest))
+	return n, err == nil && n >= 0 && n < count
+}
+
+// prefix makes the Call-IDs of a run different from those of every other run.
+func prefix(of string) string { return of + strconv.FormatInt(time.Now().UnixNano(), 36) + "x" }
+
+func loopback(addrs ...netip.AddrPort) error {
+	for _, a := range addrs {
+		if !a.Addr().IsLoopback() || !a.Addr().Is4() {
+			return fmt.Errorf("load runs over IPv4 loopback only, not to %s", a)
+		}
+	}
+	return nil
+}

@@ -68,9 +68,9 @@ const Password = "correct-horse"
 func StartExchange(t testing.TB, flags ...string) *Exchange {
 	t.Helper()
 	x := &Exchange{t: t, Data: t.TempDir()}
-	rtp := 20000 + freePort(t, "udp")%20000&^1
+	rtp := 44000 + freePort(t)%12000
 	x.args = append([]string{
-		"local", "--listen", "127.0.0.1", "--sip-port", fmt.Sprint(freePort(t, "udp")), "--http-port", fmt.Sprint(freePort(t, "tcp")),
+		"local", "--listen", "127.0.0.1", "--sip-port", fmt.Sprint(freePort(t)), "--http-port", fmt.Sprint(freePort(t)),
 		"--rtp-ports", fmt.Sprintf("%d-%d", rtp, rtp+3999), "--data", x.Data, "--password", Password,
 	}, flags...)
 	t.Cleanup(func() { x.Kill() })

@@ -26,7 +26,7 @@ func StartLinphone(t testing.TB, a Account) *Linphone {
 	t.Helper()
 	Need(t, "linphonec")
 	l := &Linphone{Account: a, Out: &Output{}, t: t, folder: t.TempDir()}
-	port := freePort(t, "udp")
+	port := freePort(t)
 	if err := os.MkdirAll(filepath.Join(l.folder, ".local/share/linphone"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ passwd=%s
 
 [video]
 enabled=0
-`, sipPorts, freePort(t, "udp"), a.Server, a.Transport, a.User, a.Server, a.User, a.Password))
+`, sipPorts, freePort(t), a.Server, a.Transport, a.User, a.Server, a.User, a.Password))
 	l.cmd = exec.Command("linphonec", "-c", rc, "-S", "-l", filepath.Join(l.folder, "log"), "-d", "4")
 	l.cmd.Env = append(os.Environ(), "HOME="+l.folder)
 	l.cmd.Stdout, l.cmd.Stderr = l.Out, l.Out
@@ -70,7 +70,11 @@ enabled=0
 		l.cmd.Process.Kill()
 		l.cmd.Wait()
 	})
-	l.Wait("egistration on")
+	Eventually(t, 15*time.Second, "linphone "+a.User+" registers", func() bool {
+		l.Command("status registered")
+		time.Sleep(200 * time.Millisecond) // a real program outside
+		return l.Out.Contains("registered, identity=")
+	})
 	l.Command("soundcard use files")
 	l.Command("record " + l.Heard())
 	return l

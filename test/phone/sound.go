@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 )
@@ -46,24 +47,33 @@ func Samples(t testing.TB, file string) []float64 {
 	return samples
 }
 
-// Match finds where a window of what was heard lies in what was played, and gives the correlation
-// there: 1 is the same sound, G.711 gives above 0.99, other speech about 0.1. The window is taken
-// from the middle of what was heard.
-func Match(heard, played []float64, seconds float64) (correlation float64) {
-	n := int(seconds * 8000)
-	if len(heard) < n || len(played) < n {
+// Match compares what was heard with what was played: it finds where each second of the middle of
+// what was heard lies in what was played, and gives the median of the correlations there. 1 is the
+// same sound, G.711 gives above 0.99, other speech about 0.2.
+func Match(heard, played []float64) float64 {
+	const second = 8000
+	first, last := len(heard)/4, len(heard)*3/4
+	var found []float64
+	for from := first; from+second <= last; from += second {
+		found = append(found, locate(heard[from:from+second], played))
+	}
+	if len(found) == 0 {
 		return 0
 	}
-	from := (len(heard) - n) / 2
-	window := heard[from : from+n]
-	// Coarse: energies in 10 ms pieces; fine: every sample around the best coarse places.
+	slices.Sort(found)
+	return found[len(found)/2]
+}
+
+// locate gives the best correlation of a window with any place of what was played: coarsely by
+// energies of 10 ms, then by every sample around the best places.
+func locate(window, played []float64) (correlation float64) {
 	const piece = 80
 	w, p := envelope(window, piece), envelope(played, piece)
 	type place struct {
 		at  int
 		fit float64
 	}
-	var best [8]place
+	var best [12]place
 	for at := 0; at+len(w) <= len(p); at++ {
 		fit := correlate(w, p[at:at+len(w)])
 		for i := range best {
@@ -75,9 +85,9 @@ func Match(heard, played []float64, seconds float64) (correlation float64) {
 		}
 	}
 	for _, b := range best {
-		for lag := b.at*piece - 2*piece; lag <= b.at*piece+2*piece; lag++ {
-			if lag >= 0 && lag+n <= len(played) {
-				correlation = max(correlation, correlate(window, played[lag:lag+n]))
+		for lag := (b.at - 2) * piece; lag <= (b.at+2)*piece; lag++ {
+			if lag >= 0 && lag+len(window) <= len(played) {
+				correlation = max(correlation, correlate(window, played[lag:lag+len(window)]))
 			}
 		}
 	}
