@@ -177,7 +177,7 @@ func (s *Shard) fresh(in *sip.Inbound, key transaction.Key) {
 // looped reports whether a request is one of our own that came back unchanged: one of its lower Vias
 // is that of a client transaction of ours with the same Request-URI (RFC 3261 §16.3 item 4).
 func (s *Shard) looped(in *sip.Inbound) bool {
-	if len(s.clients) == 0 {
+	if len(s.clients) == 0 || !several(in.Msg) {
 		return false
 	}
 	first := true
@@ -197,16 +197,8 @@ func (s *Shard) looped(in *sip.Inbound) bool {
 // was not meant for us (RFC 3261 §8.1.3.3); one without a transaction is dropped (RFC 3261 §18.1.2).
 func (s *Shard) response(in *sip.Inbound) {
 	m := in.Msg
-	vias := 0
-	for i := range m.Headers {
-		if h := &m.Headers[i]; h.Kind == sip.ViaKind {
-			if vias++; strings.IndexByte(h.Value, ',') >= 0 && severalVias(m) {
-				vias++
-			}
-		}
-	}
 	cseq, err := m.CSeq()
-	if vias != 1 || err != nil {
+	if err != nil || several(m) {
 		s.count.Dropped.Add(1)
 		return
 	}
@@ -219,10 +211,21 @@ func (s *Shard) response(in *sip.Inbound) {
 	a.respond(m)
 }
 
-func severalVias(m *sip.Message) bool {
-	n := 0
-	for range m.Vias() {
-		n++
+// several reports whether a message has more than one Via value. Only a comma needs a closer look.
+func several(m *sip.Message) bool {
+	lines := 0
+	for i := range m.Headers {
+		h := &m.Headers[i]
+		if h.Kind != sip.ViaKind {
+			continue
+		}
+		if lines++; strings.IndexByte(h.Value, ',') >= 0 {
+			values := 0
+			for range m.Vias() {
+				values++
+			}
+			return values > 1
+		}
 	}
-	return n > 1
+	return lines > 1
 }

@@ -82,7 +82,7 @@ func (tx *ServerTx) Respond(res *sip.Message) {
 	if server := r.shard.e.cfg.Server; server != "" && !res.Has(sip.Server) && !res.Has(sip.UserAgent) {
 		res.Add(sip.Server, server)
 	}
-	r.answer(res.Status, res.Append(make([]byte, 0, 512+len(res.Body))))
+	r.answer(res.Status, printed(res))
 }
 
 // Refuse sends a response without a body; reason "" takes the RFC's phrase.

@@ -106,7 +106,7 @@ func arrow(cols, from, to int, r rung) string {
 // cannot be seen otherwise: the method of a response that is not to an INVITE, and a body.
 func label(text string) string {
 	m, err := sip.ParseMessage(text)
-	if err != nil && m.Method == "" && m.Status == 0 {
+	if junk(m, err) {
 		first, _, _ := strings.Cut(text, "\r\n")
 		return fmt.Sprintf("%.20q", first)
 	}
@@ -121,4 +121,9 @@ func label(text string) string {
 		out += " +" + strings.TrimPrefix(m.MediaType(), "application/")
 	}
 	return out
+}
+
+// junk reports whether a text is neither a request nor a response, not even a faulty one.
+func junk(m *sip.Message, err error) bool {
+	return err != nil && m.Status == 0 && sip.ParseStatusOf(err) == 0
 }

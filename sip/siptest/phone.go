@@ -205,7 +205,7 @@ func (p *Phone) readTCP(c net.Conn, remote netip.AddrPort) {
 // take keeps a message and writes it into the ladder.
 func (p *Phone) take(text string, from netip.AddrPort, c net.Conn) {
 	m, err := sip.ParseMessage(text)
-	if err != nil && m.Method == "" && m.Status == 0 {
+	if junk(m, err) {
 		m = nil
 	}
 	p.stage.heard(from.Addr(), p.addr.Addr(), label(text), c != nil)
