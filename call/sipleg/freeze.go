@@ -63,7 +63,7 @@ func (l *Leg) freeze() (st frozen, err error) {
 	}
 	st.Leg, st.Dir, st.Tenant, st.Peer, st.Begun = l.id, l.dir, l.tenant, l.peer, l.begun
 	l.mu.Lock()
-	st.Detail = l.detail
+	st.Detail = l.detailLocked()
 	l.mu.Unlock()
 	return st, nil
 }

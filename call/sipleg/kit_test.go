@@ -243,6 +243,7 @@ func (w *world) silence() {
 type phone struct {
 	w      *world
 	addr   string
+	peer   string // whom it sends to: the exchange
 	number string
 	sock   vnet.UDP
 	in     chan *sip.Message
@@ -257,7 +258,7 @@ func (w *world) phone(addr, number string) *phone {
 	w.Helper()
 	sock, err := w.host(addr).ListenUDP(netip.AddrPortFrom(netip.MustParseAddr(addr), 5060), vnet.Options{})
 	w.must(err)
-	p := &phone{w: w, addr: addr, number: number, sock: sock, in: make(chan *sip.Message, 64), done: make(chan struct{}), sdp: audio(addr, 4000, "sendrecv")}
+	p := &phone{w: w, addr: addr, peer: "192.0.2.1", number: number, sock: sock, in: make(chan *sip.Message, 64), done: make(chan struct{}), sdp: audio(addr, 4000, "sendrecv")}
 	go func() {
 		defer close(p.done)
 		for {
@@ -287,7 +288,7 @@ func audio(addr string, port int, dir string) string {
 
 func (p *phone) send(m *sip.Message) {
 	p.w.Helper()
-	p.w.must(p.sock.WriteTo([]byte(m.String()), netip.MustParseAddrPort("192.0.2.1:5060")))
+	p.w.must(p.sock.WriteTo([]byte(m.String()), netip.AddrPortFrom(netip.MustParseAddr(p.peer), 5060)))
 }
 
 func (p *phone) via() string {

@@ -41,6 +41,7 @@ type Leg struct {
 	early   []preview        // descriptions of provisional responses
 
 	mu     sync.Mutex // a leaf
+	flow   sip.Flow   // where the signalling goes
 	detail call.LegDetail
 }
 
@@ -59,7 +60,7 @@ func (l *Leg) Media() *session.Session { return l.media }
 // Detail gives what the record keeps of the leg, as it is now; after its end, as it was then.
 func (l *Leg) Detail() call.LegDetail {
 	l.mu.Lock()
-	d := l.detail
+	d := l.detailLocked()
 	l.mu.Unlock()
 	if !l.over.Load() {
 		l.measure(&d)
@@ -74,11 +75,22 @@ func (l *Leg) measure(d *call.LegDetail) {
 	}
 }
 
-// noteFlow keeps the addresses of the signalling for the record.
+// noteFlow keeps the addresses of the signalling for the record. They are printed when the record
+// wants them.
 func (l *Leg) noteFlow(f sip.Flow) {
 	l.mu.Lock()
-	l.detail.Local, l.detail.Remote, l.detail.Transport = f.Local.String(), f.Remote.String(), f.Transport.String()
+	if f != l.flow {
+		l.flow, l.detail.Transport = f, ""
+	}
 	l.mu.Unlock()
+}
+
+// detailLocked gives the detail with the addresses of now.
+func (l *Leg) detailLocked() call.LegDetail {
+	if d := &l.detail; d.Transport == "" && l.flow.Transport != sip.UnknownTransport {
+		d.Local, d.Remote, d.Transport = l.flow.Local.String(), l.flow.Remote.String(), l.flow.Transport.String()
+	}
+	return l.detail
 }
 
 // noteAgent keeps the name of the peer's software for the record.
@@ -119,6 +131,7 @@ func (l *Leg) finish(kind call.LegEventKind, c call.Cause, answer func()) {
 		return
 	}
 	l.mu.Lock()
+	l.detailLocked()
 	l.measure(&l.detail)
 	e := call.LegEvent{Leg: l.id, Kind: kind, At: time.Now(), Cause: c, Finish: answer, Detail: l.detail}
 	l.mu.Unlock()

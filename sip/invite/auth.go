@@ -1,6 +1,8 @@
 package invite
 
 import (
+	"strings"
+
 	"santral/sip"
 	"santral/sip/digest"
 	"santral/sip/endpoint"
@@ -40,8 +42,13 @@ func (s *Session) authorize(req, res *sip.Message) *sip.Message {
 		return nil
 	}
 	var challenges []string
+	stale := false
 	for v := range res.Values(ask) {
 		challenges = append(challenges, v)
+		stale = stale || isStale(v)
+	}
+	if s.auth.count > 0 && s.auth.kind == give && !stale {
+		return nil // our answer was wrong (RFC 3261 §22.2)
 	}
 	s.auth.digest.Random = s.shard.Random()
 	value, err := digest.Answer(challenges, s.cfg.Account.User, s.cfg.Account.Password, string(req.Method), req.RequestURI, &s.auth.digest)
@@ -61,6 +68,17 @@ func (s *Session) authorize(req, res *sip.Message) *sip.Message {
 	}
 	again.Set(sip.CSeqKind, seq.String())
 	return again
+}
+
+// isStale reads stale=true of a challenge: the password was right, the nonce too old (RFC 7616 §3.3).
+func isStale(challenge string) bool {
+	for part := range strings.SplitSeq(challenge, ",") {
+		name, value, _ := strings.Cut(part, "=")
+		if strings.EqualFold(strings.TrimSpace(name), "stale") {
+			return strings.EqualFold(strings.Trim(value, "\" "), "true")
+		}
+	}
+	return false
 }
 
 // repeat gives the ACK to a 2xx the credentials of its INVITE (RFC 3261 §22.1).

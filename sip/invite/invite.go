@@ -27,9 +27,9 @@ type Config struct {
 	UserAgent string   // User-Agent of our requests; "" for none
 	Supported string   // option tags of what we can do; "" for none
 	Account   *Account // answers challenges of the peer's side; nil: a challenge is a refusal
-	// Stranger is asked about a request within a dialog that comes from another address than the
-	// peer's: whoever knows the dialog's identifiers is not yet the peer. It reports whether the
-	// request may pass, and has answered it when not. nil lets them all pass.
+	// Stranger is asked about a request within a dialog that comes from another address or port than
+	// the peer's last: whoever knows the dialog's identifiers is not yet the peer. It reports whether
+	// the request may pass, and has answered it when not. nil lets them all pass.
 	Stranger func(s *Session, tx *endpoint.ServerTx) bool
 }
 
@@ -189,6 +189,9 @@ func (s *Session) end() {
 	s.detach()
 	if s.dialog != nil {
 		s.dialog.State = dialog.Terminated
+	}
+	if s.client != nil && s.won != nil {
+		s.client.Forget() // its 2xx was acknowledged: 64·T1 more need not hold on to us
 	}
 }
 

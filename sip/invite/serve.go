@@ -17,7 +17,7 @@ func (s *Session) Serve(tx *endpoint.ServerTx) {
 		tx.Refuse(481, "")
 		return
 	}
-	if s.cfg.Stranger != nil && s.dialog != nil && flow.Remote.Addr() != s.path.flow.Remote.Addr() && !s.cfg.Stranger(s, tx) {
+	if s.cfg.Stranger != nil && s.dialog != nil && flow.Remote != s.path.flow.Remote && !s.cfg.Stranger(s, tx) {
 		return
 	}
 	if !s.inOrder(d, req) {
