@@ -132,7 +132,7 @@ type Stream struct {
 // CDRFilter says which records a list holds. Empty members do not restrict.
 type CDRFilter struct {
 	Tenant  string
-	Account string    // the caller's account, the routed one or the one that answered
+	Account string    // the caller's account, or the one that the call was routed to
 	Call    string    // the call's id, or the SIP Call-ID of a leg (looked through, so give From with it)
 	State   CDRState  // UnknownState for all
 	From    time.Time // begun then or later

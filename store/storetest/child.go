@@ -15,6 +15,7 @@ const childEnv = "SANTRAL_TEST_CHILD"
 func Main(m *testing.M, roles map[string]func(args []string)) int {
 	role, ok := os.LookupEnv(childEnv)
 	if !ok {
+		defer cluster.stop()
 		return m.Run()
 	}
 	roles[role](os.Args[1:])

@@ -1,0 +1,137 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+)
+
+// migration is one step of the tables' history. Steps are only ever added. {key} and {clustered} stand
+// for what the databases spell differently, {postgres} for a statement that SQLite does without.
+type migration struct {
+	version int64
+	up      []string
+}
+
+// migrations is the whole history. Times are milliseconds since 1970 UTC, durations milliseconds unless the
+// name says otherwise, what never happened or was never known is NULL.
+var migrations = []migration{
+	{version: 1, up: []string{
+		`CREATE TABLE cdrs (
+			seq {key},
+			call TEXT NOT NULL,
+			tenant TEXT NOT NULL,
+			state SMALLINT NOT NULL,
+			from_account TEXT,
+			from_number TEXT,
+			from_name TEXT,
+			source TEXT,
+			dialled TEXT,
+			to_account TEXT,
+			answered_by TEXT,
+			began BIGINT NOT NULL,
+			ringing BIGINT,
+			answered BIGINT,
+			ended BIGINT NOT NULL,
+			post_dial_delay BIGINT NOT NULL,
+			ring_time BIGINT NOT NULL,
+			talk_time BIGINT NOT NULL,
+			ended_by TEXT,
+			sip INTEGER NOT NULL,
+			q850 INTEGER NOT NULL,
+			cause TEXT,
+			codec TEXT
+		)`,
+		`CREATE UNIQUE INDEX cdrs_call ON cdrs (call)`,
+		`CREATE INDEX cdrs_began ON cdrs (began, seq)`,
+		`CREATE INDEX cdrs_from ON cdrs (tenant, from_account, began)`,
+		`CREATE INDEX cdrs_to ON cdrs (tenant, to_account, began)`,
+		`CREATE TABLE cdr_legs (
+			seq BIGINT NOT NULL,
+			n SMALLINT NOT NULL,
+			leg TEXT NOT NULL,
+			direction TEXT,
+			account TEXT,
+			number TEXT,
+			target TEXT,
+			sip_call_id TEXT,
+			local_addr TEXT,
+			remote_addr TEXT,
+			transport TEXT,
+			user_agent TEXT,
+			media_addr TEXT,
+			codec TEXT,
+			began BIGINT NOT NULL,
+			ringing BIGINT,
+			answered BIGINT,
+			ended BIGINT NOT NULL,
+			held BIGINT,
+			sip INTEGER NOT NULL,
+			q850 INTEGER NOT NULL,
+			cause TEXT,
+			format TEXT,
+			packets BIGINT,
+			octets BIGINT,
+			lost BIGINT,
+			late BIGINT,
+			sent BIGINT,
+			jitter_us BIGINT,
+			round_trip_us BIGINT,
+			mos DOUBLE PRECISION,
+			more_streams TEXT,
+			PRIMARY KEY (seq, n)
+		){clustered}`,
+		// SQLite looks a SIP Call-ID up by going through the legs: an index of random keys would cost every
+		// call more processor time than everything else that is written for it.
+		`CREATE INDEX cdr_legs_sip_call_id ON cdr_legs (sip_call_id){postgres}`,
+		`CREATE TABLE folds (
+			name TEXT PRIMARY KEY,
+			done BIGINT NOT NULL,
+			low BIGINT NOT NULL,
+			count BIGINT NOT NULL
+		)`,
+		`INSERT INTO folds (name, done, low, count) VALUES ('cdr', 0, 0, 0)`,
+		`CREATE TABLE open_calls (
+			call TEXT PRIMARY KEY,
+			until BIGINT NOT NULL,
+			state TEXT NOT NULL
+		)`,
+	}},
+}
+
+// migrate brings the tables up to date. A database that a newer program has changed is refused.
+func (d *DB) migrate(ctx context.Context) error {
+	words := strings.NewReplacer("{key}", d.kind.key, "{clustered}", d.kind.clustered, "{postgres}", "")
+	var steps []*goose.Migration
+	for _, m := range migrations {
+		steps = append(steps, goose.NewGoMigration(m.version, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
+			for _, statement := range m.up {
+				if !d.kind.only(statement) {
+					continue
+				}
+				if _, err := tx.ExecContext(ctx, words.Replace(statement)); err != nil {
+					return err
+				}
+			}
+			return nil
+		}}, nil))
+	}
+	p, err := goose.NewProvider(d.kind.goose, d.writer, nil, goose.WithGoMigrations(steps...), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return err
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return fmt.Errorf("bring tables up to date: %w", err)
+	}
+	have, err := p.GetDBVersion(ctx)
+	if err != nil {
+		return err
+	}
+	if last := migrations[len(migrations)-1].version; have > last {
+		return fmt.Errorf("the tables are of version %d, this program knows %d: it is older than what wrote them", have, last)
+	}
+	return nil
+}
