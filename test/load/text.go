@@ -47,10 +47,12 @@ func (m *message) read(text []byte) bool {
 			break
 		}
 		colon := bytes.IndexByte(line, ':')
-		if colon < 1 {
+		if colon < 0 {
 			continue
 		}
-		m.field(bytes.TrimSpace(line[:colon]), bytes.TrimSpace(line[colon+1:]))
+		if name := bytes.TrimSpace(line[:colon]); len(name) > 0 {
+			m.field(name, bytes.TrimSpace(line[colon+1:]))
+		}
 	}
 	m.body = rest
 	seq, method, ok := bytes.Cut(m.cseq, []byte(" "))

@@ -61,6 +61,7 @@ func TestParam(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(ringing))
 	f.Add([]byte("INVITE sip:a SIP/2.0\r\n\r\n"))
+	f.Add([]byte("\r\n :0\r\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var m message
 		if m.read(text) && (len(m.callID) > len(text) || m.status != 0 && m.status < 100) {
