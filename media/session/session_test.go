@@ -150,6 +150,25 @@ func TestRelayedCall(t *testing.T) {
 	})
 }
 
+// Reports go where the rtcp attribute says (RFC 3605), and where it says nothing to the next port.
+func TestReports(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCall(t)
+		own := mediatest.NewPhone(t, c.net.Host(netip.MustParseAddr("192.0.2.12")), netip.MustParseAddrPort("192.0.2.12:4998"))
+		offer := mediatest.Offer(t, netip.MustParseAddrPort("192.0.2.12:4000"), "rtcp:4999 IN IP4 192.0.2.12")
+		toB, toA := c.agree(offer, mediatest.Offer(t, bAddr))
+		c.sa.Join(c.sb)
+		a, b := mediatest.To(t, toA), mediatest.To(t, toB)
+		sr := rtp.AppendReport(nil, 1, &rtp.Sender{NTP: 1 << 40})
+		own.SendControl(netip.AddrPortFrom(home, a.Port()+1), sr)
+		c.b.SendControl(netip.AddrPortFrom(home, b.Port()+1), sr)
+		synctest.Wait()
+		if n, m := len(own.HeardControl()), len(c.b.HeardControl()); n != 1 || m != 1 {
+			t.Errorf("%d and %d reports", n, m)
+		}
+	})
+}
+
 func TestOriginAndVersion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCall(t)
