@@ -363,7 +363,7 @@ func (c *Call) onPeer(d *sdp.Description, at time.Time) {
 	line := d.Audio()
 	c.mu.Lock()
 	// An answer to our own hold says recvonly or inactive; only the lack of wanting is theirs.
-	held := line >= 0 && d.Media[line].Held(d) && !(c.change != nil || c.holding)
+	held := line >= 0 && d.Media[line].Held(d) && c.change == nil && !c.holding
 	was := c.held
 	c.held = held
 	c.mu.Unlock()
@@ -394,7 +394,8 @@ func (c *Call) onEnd(leg call.Leg, e call.LegEvent) {
 	c.mu.Lock()
 	c.codec = codec
 	// A context that ends hangs up too, with the cause of a caller who gives up.
-	c.byPeer = e.Finish != nil || !c.leaving && !(c.dir == call.Out && e.Cause == call.Cancelled)
+	gaveUp := c.dir == call.Out && e.Cause == call.Cancelled
+	c.byPeer = e.Finish != nil || !c.leaving && !gaveUp
 	c.state, c.ended, c.cause, c.detail = Ended, e.At, e.Cause, e.Detail
 	if c.answered.IsZero() {
 		c.status = e.Cause.SIP

@@ -212,7 +212,9 @@ func TestRunIsRefusedOrBroken(t *testing.T) {
 
 // The same over the kernel's sockets and real time.
 func TestRunForReal(t *testing.T) {
-	said := file(t, "said.wav", tone.Digits("159D", 80*time.Millisecond, 80*time.Millisecond), time.Second)
+	keys := tone.Digits("x159D", 80*time.Millisecond, 80*time.Millisecond) // a silence, in which 7 is pressed
+	keys.Parts[0].For = 500 * time.Millisecond
+	said := file(t, "said.wav", keys, 1500*time.Millisecond)
 	for _, transport := range []sip.Transport{sip.UDP, sip.TCP} {
 		loopback := netip.MustParseAddrPort("127.0.0.1:0")
 		b, err := New(t.Context(), Config{Transport: transport, Listen: loopback, User: "bob"})
@@ -234,7 +236,7 @@ func TestRunForReal(t *testing.T) {
 			}
 		})
 		sum, err := Run(t.Context(), Options{Config: Config{Transport: transport, Listen: loopback, User: "alice"},
-			Number: "sip:bob@" + b.Addr().String() + ";transport=" + strings.ToLower(transport.String()), Play: said, Digits: "7", DigitsAt: 900 * time.Millisecond})
+			Number: "sip:bob@" + b.Addr().String() + ";transport=" + strings.ToLower(transport.String()), Play: said, Digits: "7"})
 		if err != nil || sum.Call.Received < 30 || sum.Call.Transport != transport.String() {
 			t.Errorf("%v, %s", err, sum.JSON())
 		}

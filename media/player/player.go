@@ -7,6 +7,7 @@
 package player
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -35,9 +36,8 @@ func Load(path string) (*Sound, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load sound: %w", err)
 	}
-	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
-	if err != nil {
+	if err = errors.Join(err, f.Close()); err != nil {
 		return nil, fmt.Errorf("load sound: %w", err)
 	}
 	s, err := Parse(data)
