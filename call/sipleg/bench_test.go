@@ -4,8 +4,9 @@ import (
 	"context"
 	"net/netip"
 	"strings"
-	"sync"
+	"syscall"
 	"testing"
+	"time"
 
 	"santral/base/id"
 	"santral/base/vnet"
@@ -23,8 +24,6 @@ type loopWire struct {
 	ep    *endpoint.Endpoint
 	a, b  sip.Flow
 	ended chan struct{}
-	mu    sync.Mutex
-	toTag string
 }
 
 func (w *loopWire) Way(hop sip.Hop) (sip.Flow, error) { return w.b, nil }
@@ -105,7 +104,7 @@ const benchSDP = "v=0\r\no=- 1 1 IN IP4 192.0.2.12\r\ns=-\r\nc=IN IP4 192.0.2.12
 // memory, but without sockets for SIP, call records and digest. What the two scripted phones cost is in it.
 func BenchmarkCall(b *testing.B) {
 	host := vnet.New(1).Host(netip.MustParseAddr("192.0.2.1"))
-	pool, err := rtp.NewPool(rtp.Config{Net: host, Bind: []netip.Addr{netip.MustParseAddr("192.0.2.1")}, First: 2000, Last: 65001})
+	pool, err := rtp.NewPool(rtp.Config{Net: host, Bind: []netip.Addr{netip.MustParseAddr("192.0.2.1")}, First: 10000, Last: 10399, Drain: 1})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -127,10 +126,19 @@ func BenchmarkCall(b *testing.B) {
 	agent.Open(control.New(control.Config{Router: house, Contacts: house, Channels: house, Ledger: house, Dialer: agent}))
 
 	b.ReportAllocs()
+	used := cpu()
 	for b.Loop() {
 		w.put(w.a, "INVITE sip:102@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.11;branch=z9hG4bK"+random.Token(8)+"\r\nMax-Forwards: 70\r\n"+
 			"From: \"A\" <sip:101@192.0.2.1>;tag=a\r\nTo: <sip:102@192.0.2.1>\r\nCall-ID: "+random.Token(16)+"\r\nCSeq: 1 INVITE\r\n"+
 			"Contact: <sip:101@192.0.2.11:5060>\r\nUser-Agent: bench\r\nContent-Type: application/sdp\r\n\r\n"+benchSDP)
 		<-w.ended
 	}
+	b.ReportMetric(float64(cpu()-used)/float64(b.N), "cpu-ns/op")
+}
+
+// cpu is the processor time that this process has used.
+func cpu() time.Duration {
+	var u syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -97,7 +97,7 @@ func (l *Leg) onAccepted(res *sip.Message) {
 			}
 		}
 	}
-	l.early = nil
+	l.early, l.heard = nil, heard{}
 	if d == nil || l.media.SetRemote(d) != nil {
 		l.hangup(call.NotAcceptable)
 		return

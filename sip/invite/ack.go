@@ -85,7 +85,7 @@ func (s *Session) acknowledged(req *sip.Message) {
 		return
 	}
 	if first {
-		s.state = Established
+		s.state, s.request = Established, nil
 		s.tell(Confirmed, req, nil)
 	} else {
 		s.tell(Settled, req, nil)

@@ -27,8 +27,8 @@ type Config struct {
 	UserAgent string   // User-Agent of our requests; "" for none
 	Supported string   // option tags of what we can do; "" for none
 	Account   *Account // answers challenges of the peer's side; nil: a challenge is a refusal
-	// Stranger is asked about a request within a dialog that comes from another address or port than
-	// the peer's last: whoever knows the dialog's identifiers is not yet the peer. It reports whether
+	// Stranger is asked about a request within a dialog that comes from elsewhere than what the
+	// peer sent before: whoever knows the dialog's identifiers is not yet the peer. It reports whether
 	// the request may pass, and has answered it when not. nil lets them all pass.
 	Stranger func(s *Session, tx *endpoint.ServerTx) bool
 }

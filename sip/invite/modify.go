@@ -173,7 +173,18 @@ func (s *Session) serveChange(tx *endpoint.ServerTx) {
 		return
 	}
 	s.invite, s.changed = tx, true
+	tx.OnCancel(s.onChangeCancelled)
 	s.tell(Offered, tx.Request(), nil)
+}
+
+// onChangeCancelled is told of a CANCEL for a re-INVITE. It changes nothing: the handler is about to
+// answer, perhaps with what a third party has already agreed to, and a final response that crosses the
+// CANCEL is one that the peer must expect anyway (RFC 3261 §9.1). Without a CANCEL the re-INVITE grew too old
+// and the endpoint has refused it.
+func (s *Session) onChangeCancelled(cancel *sip.Message) {
+	if cancel == nil && s.changed {
+		s.invite = nil
+	}
 }
 
 // AcceptChange answers the peer's re-INVITE (Offered) with 200 and a description: the answer, or our

@@ -232,3 +232,17 @@ func TestTargetRefresh(t *testing.T) {
 		s.none(time.Minute)
 	})
 }
+
+// TestChangeCancelled: a CANCEL does not undo what a third party may have agreed to already; the
+// final answer crosses it.
+func TestChangeCancelled(t *testing.T) {
+	ladderTest(t, func(s *scene) {
+		ack := s.established()
+		change := s.asks(sip.INVITE, ack, "hold")
+		s.cancel(change)
+		s.status(200)
+		s.we(func(x *Session) { x.AcceptChange("held") })
+		s.ack(change, s.status(200), "")
+		s.none(time.Minute)
+	})
+}
