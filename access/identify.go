@@ -112,12 +112,24 @@ func (d *Door) Identify(req *sip.Message, flow sip.Flow) (call.Party, *sip.Messa
 
 func (d *Door) judge(req *sip.Message, flow sip.Flow) (call.Party, *Refusal) {
 	snapshot := d.cfg.Current()
+	if req.Method == sip.REGISTER {
+		if to, err := req.To(); err != nil || !to.URI.IsSIP() { // RFC 3261 §10.2: an AOR is a SIP or SIPS URI
+			return call.Party{}, &Refusal{Status: 400, Reason: "Bad Address-of-Record"}
+		}
+	}
 	t := d.tenantOf(snapshot, req)
+	foreign := t == nil
+	if foreign {
+		t = snapshot.Default() // only who has proved itself learns which domains are here
+	}
 	if t == nil {
 		d.refused[unknownDomain].Add(1)
 		return call.Party{}, &Refusal{Status: 404}
 	}
 	if req.Method == sip.INVITE && d.cfg.Trusted(flow.Remote.Addr()) {
+		if foreign {
+			return call.Party{}, &Refusal{Status: 404}
+		}
 		if from, err := req.From(); err == nil {
 			if a := snapshot.Account(t.ID, from.URI.Username()); a != nil {
 				p := party(a, flow)
@@ -137,6 +149,10 @@ func (d *Door) judge(req *sip.Message, flow sip.Flow) (call.Party, *Refusal) {
 	switch result {
 	case digest.Accepted:
 		d.cfg.Guard.Right(flow.Remote, time.Now())
+		if foreign {
+			d.refused[unknownDomain].Add(1)
+			return call.Party{}, &Refusal{Status: 404}
+		}
 		return party(snapshot.Account(t.ID, user), flow), nil
 	case digest.Malformed:
 		d.refused[malformedCredentials].Add(1)

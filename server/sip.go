@@ -172,6 +172,11 @@ func (s *server) gate(in sip.Inbound) endpoint.Verdict {
 	if refusal == nil {
 		return endpoint.Verdict{}
 	}
+	if in.Msg.Method == sip.INVITE { // a challenge would only put off what it gets in the end
+		if status, headers := sipleg.Unfit(in.Msg); status != 0 {
+			return endpoint.Verdict{Status: status, Headers: headers}
+		}
+	}
 	return endpoint.Verdict{Status: refusal.Status, Reason: refusal.Reason, Headers: refusal.Headers}
 }
 

@@ -62,6 +62,9 @@ func (s *Snapshot) Domain(host string) *Tenant {
 	return nil
 }
 
+// Default gives the tenant of requests that name no domain of ours, or nil.
+func (s *Snapshot) Default() *Tenant { return s.fallback }
+
 // Tenant gives the tenant with an id, or nil.
 func (s *Snapshot) Tenant(id string) *Tenant { return s.byID[id] }
 

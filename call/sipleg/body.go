@@ -48,6 +48,18 @@ var (
 	refuseText     = &refused{400, "Bad Session Description", nil}
 )
 
+// Unfit tells whether an INVITE wants what no call here can give, whoever sends it: a body of another
+// kind, or an answer that may hold no description. status is 0 for one that is fit.
+func Unfit(req *sip.Message) (status int, headers []sip.Header) {
+	bad := refuseAccept
+	if acceptsSDP(req) {
+		if _, bad = sessionPart(req); bad == nil {
+			return 0, nil
+		}
+	}
+	return bad.status, bad.headers
+}
+
 // readOffer gives the description in an INVITE, nil for none, or why it must be refused (RFC 3261 §8.2.3).
 func readOffer(req *sip.Message) (*sdp.Description, *refused) {
 	if !acceptsSDP(req) {
