@@ -64,7 +64,7 @@ func (c Config) calls(api huma.API) {
 			}
 			entries, err := c.Trace(ctx, ids)
 			if err != nil {
-				return nil, huma.Error500InternalServerError("the trace can't be read", err)
+				return nil, c.failed("the trace can't be read", err)
 			}
 			if entries == nil {
 				entries = []trace.Entry{}

@@ -14,7 +14,7 @@ import (
 func (c Config) cdrs(api huma.API) {
 	huma.Register(api, huma.Operation{OperationID: "list-cdrs", Method: http.MethodGet, Path: "/api/v1/cdrs", Summary: "Call records, newest first"},
 		func(ctx context.Context, in *struct {
-			paging
+			Paging
 			Tenant  string    `query:"tenant"`
 			Account string    `query:"account" doc:"the caller's account, the routed one or the one that answered"`
 			Call    string    `query:"call" doc:"the call's id, or the SIP Call-ID of a leg"`
@@ -28,7 +28,7 @@ func (c Config) cdrs(api huma.API) {
 			case errors.Is(err, store.ErrBadCursor):
 				return nil, huma.Error400BadRequest("that cursor is none of this list's; leave it out for the first page")
 			case err != nil:
-				return nil, huma.Error500InternalServerError("the records can't be read", err)
+				return nil, c.failed("the records can't be read", err)
 			}
 			if rows == nil {
 				rows = []store.CDR{}
@@ -48,7 +48,7 @@ func (c Config) cdrs(api huma.API) {
 func (c Config) record(ctx context.Context, id string) (store.CDR, error) {
 	rows, _, err := c.CDRs.CDRs(ctx, store.CDRFilter{Call: id}, "", 1)
 	if err != nil {
-		return store.CDR{}, huma.Error500InternalServerError("the records can't be read", err)
+		return store.CDR{}, c.failed("the records can't be read", err)
 	}
 	if len(rows) == 0 {
 		return store.CDR{}, huma.Error404NotFound("there is no record of that call; it may still be going on")

@@ -3,10 +3,12 @@ package rest
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"santral/service/registrar"
 	"santral/store"
 )
 
@@ -32,20 +34,15 @@ func registration(b *store.Binding) Registration {
 
 func (c Config) registrations(api huma.API) {
 	huma.Register(api, huma.Operation{OperationID: "list-registrations", Method: http.MethodGet, Path: "/api/v1/registrations", Summary: "Who is registered, and where"},
-		func(_ context.Context, in *paging) (*body[Page[Registration]], error) {
+		func(_ context.Context, in *Paging) (*body[Page[Registration]], error) {
+			if in.Cursor != "" && strings.Count(in.Cursor, "/") < 2 {
+				return nil, huma.Error400BadRequest("that cursor is none of this list's; leave it out for the first page")
+			}
 			rows := c.Registrations(in.Cursor, in.Limit+1)
 			page := Page[Registration]{Items: []Registration{}}
 			if len(rows) > in.Limit {
-				// A page ends with a whole account, so that the cursor can be its name.
-				last := in.Limit
-				for last > 0 && rows[last].Tenant == rows[last-1].Tenant && rows[last].Account == rows[last-1].Account {
-					last--
-				}
-				if last == 0 {
-					last = in.Limit // an account with more bindings than a page has rows
-				}
-				rows = rows[:last]
-				page.Next = rows[last-1].Tenant + "/" + rows[last-1].Account
+				rows = rows[:in.Limit]
+				page.Next = registrar.Cursor(&rows[in.Limit-1])
 			}
 			for i := range rows {
 				page.Items = append(page.Items, registration(&rows[i]))

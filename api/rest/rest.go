@@ -6,6 +6,9 @@ package rest
 import (
 	"context"
 	"crypto/subtle"
+	"encoding/json"
+	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -23,8 +26,8 @@ type Config struct {
 	Token         string // bearer token of the API
 	Version       string
 	Calls         func() []LiveCall
-	Hangup        func(call string) bool // reports whether there is such a call
-	Registrations func(after string, limit int) []store.Binding
+	Hangup        func(call string) bool                        // reports whether there is such a call
+	Registrations func(after string, limit int) []store.Binding // a page behind a place that registrar.Cursor names
 	CDRs          store.CDRs
 	Trace         func(ctx context.Context, callIDs []string) ([]trace.Entry, error)
 	CallIDs       func(call string) []string // SIP Call-IDs of a live call's legs
@@ -32,6 +35,15 @@ type Config struct {
 	Unban         func(source string) bool
 	Ready         func() error // nil when new calls are taken; otherwise why not
 	Metrics       http.Handler
+	Log           *slog.Logger // what failed inside, which is not told outside; nil to discard it
+}
+
+// failed is the answer when something of ours broke: what it was goes to the log alone.
+func (c Config) failed(what string, err error) error {
+	if c.Log != nil {
+		c.Log.Error(what, "error", err)
+	}
+	return huma.Error500InternalServerError(what + "; the exchange's log says why")
 }
 
 // Handler gives the whole HTTP side of the exchange.
@@ -48,13 +60,14 @@ func Handler(c Config) http.Handler {
 	mux.Handle("GET /metrics", c.Metrics)
 
 	settings := huma.DefaultConfig("Santral", c.Version)
+	settings.Formats = map[string]huma.Format{"application/json": escaped, "json": escaped}
 	settings.DocsPath = "" // the page would load its script from elsewhere
 	settings.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
 	settings.Security = []map[string][]string{{"token": {}}}
 	api := humago.New(mux, settings)
 	api.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) {
-		given := strings.TrimPrefix(ctx.Header("Authorization"), "Bearer ")
-		if subtle.ConstantTimeCompare([]byte(given), []byte(c.Token)) != 1 {
+		given, bearer := strings.CutPrefix(ctx.Header("Authorization"), "Bearer ")
+		if !bearer || c.Token == "" || subtle.ConstantTimeCompare([]byte(given), []byte(c.Token)) != 1 {
 			ctx.SetHeader("WWW-Authenticate", "Bearer")
 			huma.WriteErr(api, ctx, http.StatusUnauthorized, "send the header Authorization: Bearer with the exchange's token")
 			return
@@ -66,6 +79,12 @@ func Handler(c Config) http.Handler {
 	c.cdrs(api)
 	c.bans(api)
 	return bounded(mux)
+}
+
+// escaped is JSON whose texts can't be taken for HTML, whatever a phone called itself.
+var escaped = huma.Format{
+	Marshal:   func(w io.Writer, v any) error { return json.NewEncoder(w).Encode(v) },
+	Unmarshal: json.Unmarshal,
 }
 
 func text(w http.ResponseWriter, status int, body string) {
@@ -105,8 +124,9 @@ type Page[T any] struct {
 	Next  string `json:"next,omitempty" doc:"pass as ?cursor= for the next page; absent on the last"`
 }
 
-// paging is what every list takes.
-type paging struct {
+// Paging is what every list takes. It is exported because huma reads only exported fields, of an
+// embedded struct too.
+type Paging struct {
 	Cursor string `query:"cursor" doc:"where the page begins: next of the page before"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"rows of a page"`
 }

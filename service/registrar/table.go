@@ -1,8 +1,10 @@
 package registrar
 
 import (
+	"cmp"
 	"hash/maphash"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -33,15 +35,21 @@ type aor struct{ tenant, account string }
 type table struct {
 	seed maphash.Seed
 	part [64]part
+
+	mu   sync.Mutex
+	hung map[sip.Flow][]aor // accounts with a binding on a connection, as far as they are known
 }
 
+// part is a share of the table. Its lists are never changed in place: whoever got one may read it.
 type part struct {
+	change sync.Mutex // held from a change to its journaling, so that both have one order
+
 	mu   sync.Mutex
 	aors map[aor][]binding
 }
 
 func newTable() *table {
-	t := &table{seed: maphash.MakeSeed()}
+	t := &table{seed: maphash.MakeSeed(), hung: map[sip.Flow][]aor{}}
 	for i := range t.part {
 		t.part[i].aors = map[aor][]binding{}
 	}
@@ -52,13 +60,36 @@ func (t *table) of(key aor) *part {
 	return &t.part[maphash.Comparable(t.seed, key)%uint64(len(t.part))]
 }
 
-// live gives the bindings of an AOR that have not expired, best first.
-func (t *table) live(key aor, now time.Time) []binding {
-	p := t.of(key)
+// put sets the bindings of an account; change is held unless nobody else sees the table yet.
+func (t *table) put(key aor, list []binding) {
+	t.of(key).put(key, list)
+	for i := range list {
+		if list[i].flow.Transport.Stream() {
+			t.hang(list[i].flow, key)
+		}
+	}
+}
+
+func (p *part) get(key aor) []binding {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	return p.aors[key]
+}
+
+func (p *part) put(key aor, list []binding) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(list) == 0 {
+		delete(p.aors, key)
+		return
+	}
+	p.aors[key] = list
+}
+
+// live gives the bindings of an AOR that have not expired, best first.
+func (t *table) live(key aor, now time.Time) []binding {
 	var list []binding
-	for _, b := range p.aors[key] {
+	for _, b := range t.of(key).get(key) {
 		if b.expires > now.UnixMilli() {
 			list = append(list, b)
 		}
@@ -66,29 +97,85 @@ func (t *table) live(key aor, now time.Time) []binding {
 	return list
 }
 
-// drop removes the bindings that f picks and gives their rows.
-func (t *table) drop(f func(*binding) bool) (gone []store.Binding) {
+// accounts gives the first n accounts in the order of tenant and number, beginning with from.
+func (t *table) accounts(from aor, n int) []aor {
+	var list []aor
 	for i := range t.part {
 		p := &t.part[i]
 		p.mu.Lock()
-		for key, list := range p.aors {
-			kept := list[:0]
-			for j := range list {
-				if f(&list[j]) {
-					gone = append(gone, list[j].row(key))
-				} else {
-					kept = append(kept, list[j])
-				}
-			}
-			switch {
-			case len(kept) == 0:
-				delete(p.aors, key)
-			case len(kept) < len(list):
-				clear(list[len(kept):])
-				p.aors[key] = kept
+		for key := range p.aors {
+			if compare(key, from) >= 0 {
+				list = append(list, key)
 			}
 		}
 		p.mu.Unlock()
+		if i == len(t.part)-1 || len(list) > 4*n {
+			slices.SortFunc(list, compare)
+			list = list[:min(n, len(list))]
+		}
+	}
+	return list
+}
+
+func compare(a, b aor) int {
+	return cmp.Or(strings.Compare(a.tenant, b.tenant), strings.Compare(a.account, b.account))
+}
+
+// hang notes that an account has a binding on a connection.
+func (t *table) hang(flow sip.Flow, key aor) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if list := t.hung[flow]; !slices.Contains(list, key) {
+		t.hung[flow] = append(list, key)
+	}
+}
+
+// hungOn gives the accounts that may have a binding on a connection that has ended, and forgets it.
+func (t *table) hungOn(flow sip.Flow) []aor {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	list := t.hung[flow]
+	delete(t.hung, flow)
+	return list
+}
+
+// drop removes the bindings of an account that f picks, and gives their rows; change is held.
+func (p *part) drop(key aor, f func(*binding) bool) (gone []store.Binding) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var kept []binding
+	for _, b := range p.aors[key] {
+		if f(&b) {
+			gone = append(gone, b.row(key))
+		} else {
+			kept = append(kept, b)
+		}
+	}
+	switch {
+	case len(kept) == 0:
+		delete(p.aors, key)
+	case len(gone) > 0:
+		p.aors[key] = kept
+	}
+	return gone
+}
+
+// expire removes what ended before now, in Unix milliseconds, and gives its rows; change is held.
+func (p *part) expire(now int64) (gone []store.Binding) {
+	over := func(b *binding) bool { return b.expires <= now }
+	p.mu.Lock()
+	var keys []aor
+	for key, list := range p.aors {
+		for i := range list {
+			if over(&list[i]) {
+				keys = append(keys, key)
+				break
+			}
+		}
+	}
+	p.mu.Unlock()
+	for _, key := range keys {
+		gone = append(gone, p.drop(key, over)...)
 	}
 	return gone
 }

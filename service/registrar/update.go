@@ -1,0 +1,272 @@
+package registrar
+
+import (
+	"cmp"
+	"errors"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"santral/call"
+	"santral/sip"
+	"santral/store"
+)
+
+// Register answers a REGISTER of an authenticated account that owns the AOR. respond is called
+// once, perhaps later and on another goroutine: a 200 goes out only when the bindings are safe. It
+// must not change bindings itself.
+func (r *Registrar) Register(req *sip.Message, flow sip.Flow, who call.Party, respond func(*sip.Message)) {
+	now := time.Now()
+	u, refusal := readUpdate(req, flow)
+	if refusal != nil {
+		respond(refusal)
+		return
+	}
+	key := aor{who.Tenant, who.Account}
+	p := r.table.of(key)
+	p.change.Lock()
+	before := p.get(key)
+	after, err := u.apply(before, now)
+	if err != nil {
+		p.change.Unlock()
+		respond(sip.NewResponse(req, 500, "Registration Out Of Order"))
+		return
+	}
+	p.put(key, after)
+	res := sip.NewResponse(req, 200, "")
+	for i := range after {
+		res.Add(sip.Contact, after[i].value(now))
+	}
+	res.Set(sip.Date, now.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT"))
+	changed, gone := difference(key, before, after)
+	r.save(changed, gone, func() { respond(res) })
+	hung := flow.Transport.Stream() && len(changed) > 0 && !on(before, flow)
+	if hung {
+		r.table.hang(flow, key)
+	}
+	p.change.Unlock()
+	if hung && r.cfg.Alive != nil && !r.cfg.Alive(flow) {
+		r.Closed(flow) // it ended before its bindings were made
+	}
+}
+
+func on(list []binding, flow sip.Flow) bool {
+	return slices.ContainsFunc(list, func(b binding) bool { return b.flow == flow })
+}
+
+// difference gives what must be written down so that a restart finds after where before was.
+func difference(key aor, before, after []binding) (changed, gone []store.Binding) {
+	for i := range before {
+		if !slices.ContainsFunc(after, func(b binding) bool { return b.contact == before[i].contact }) {
+			gone = append(gone, before[i].row(key))
+		}
+	}
+	for i := range after {
+		if !slices.Contains(before, after[i]) {
+			changed = append(changed, after[i].row(key))
+		}
+	}
+	return changed, gone
+}
+
+// save journals bindings that went and bindings that changed; done, where not nil, runs once all are
+// safe. It is called in the order in which the table changed.
+func (r *Registrar) save(changed, gone []store.Binding, done func()) {
+	if len(changed)+len(gone) == 0 {
+		if done != nil {
+			done()
+		}
+		return
+	}
+	one := done
+	if n := len(changed) + len(gone); n > 1 && done != nil {
+		left := new(atomic.Int32)
+		left.Store(int32(n))
+		one = func() {
+			if left.Add(-1) == 0 {
+				done()
+			}
+		}
+	}
+	for i := range gone {
+		r.cfg.Journal.Delete(gone[i].Key(), one)
+	}
+	for i := range changed {
+		r.cfg.Journal.Put(&changed[i], one)
+	}
+}
+
+// value is a Contact value of the answer: the URI with its time left (RFC 3261 §10.3).
+func (b *binding) value(now time.Time) string {
+	left := (b.expires - now.UnixMilli() + 999) / 1000
+	v := make([]byte, 0, len(b.contact)+len(b.instance)+48)
+	v = append(append(append(v, '<'), b.contact...), ">;expires="...)
+	v = strconv.AppendInt(v, left, 10)
+	if b.q != 1000 {
+		v = append(v, ";q="...)
+		v = strconv.AppendFloat(v, float64(b.q)/1000, 'f', -1, 64)
+	}
+	if b.instance != "" {
+		v = append(append(v, ";+sip.instance="...), sip.Quote(b.instance)...)
+	}
+	return string(v)
+}
+
+var errOrder = errors.New("an older REGISTER of the same Call-ID")
+
+// update is what a REGISTER asks for.
+type update struct {
+	callID   string
+	cseq     uint32
+	all      bool // Contact: *
+	contacts []binding
+}
+
+// Octets of what a phone says that are kept for as long as its binding lives.
+const (
+	maxContact   = 1024 // URI; more is refused
+	maxInstance  = 256  // more is refused
+	maxUserAgent = 80   // more is cut off
+)
+
+// readUpdate reads the contacts of a REGISTER; a refusal answers what can't be (RFC 3261 §10.3).
+func readUpdate(req *sip.Message, flow sip.Flow) (u update, refusal *sip.Message) {
+	cseq, err := req.CSeq()
+	if err != nil {
+		return u, sip.NewResponse(req, 400, "Bad CSeq")
+	}
+	u.callID, u.cseq = strings.Clone(req.CallID()), cseq.Seq
+	standard := DefaultExpires
+	if e, ok := req.Expires(); ok {
+		standard = e
+	}
+	via := ""
+	if v, err := req.Via(); err == nil {
+		via = v.Host
+	}
+	userAgent := req.Get(sip.UserAgent)
+	userAgent = strings.Clone(userAgent[:min(len(userAgent), maxUserAgent)])
+	count := 0
+	for c, err := range req.Contacts() {
+		count++
+		switch {
+		case err != nil:
+			return u, sip.NewResponse(req, 400, "Bad Contact")
+		case c.IsStar():
+			u.all = true
+			continue
+		case count > MaxBindings:
+			return u, sip.NewResponse(req, 403, "Too Many Contacts")
+		case !c.URI.IsSIP():
+			return u, sip.NewResponse(req, 416, "")
+		}
+		seconds := standard
+		if e, ok := c.Expires(); ok {
+			seconds = e
+		}
+		if seconds > 0 && seconds < MinExpires {
+			res := sip.NewResponse(req, 423, "")
+			res.Set(sip.MinExpires, strconv.Itoa(MinExpires))
+			return u, res
+		}
+		c.URI.Headers = ""
+		uri := c.URI.String()
+		instance, _ := c.Params.Get("+sip.instance")
+		if len(uri) > maxContact || len(instance) > maxInstance {
+			return u, sip.NewResponse(req, 400, "Contact Too Long")
+		}
+		u.contacts = append(u.contacts, binding{
+			contact: uri, instance: strings.Clone(instance), callID: u.callID, userAgent: userAgent,
+			flow: flow, byFlow: throughFlow(uri, flow, via), cseq: u.cseq, q: quality(c.Params),
+			expires: int64(min(seconds, MaxExpires)) * 1000, // from now; apply makes it absolute
+		})
+	}
+	if u.all && (count > 1 || standard != 0 || !req.Has(sip.Expires)) {
+		return u, sip.NewResponse(req, 400, "Contact: * Stands Alone With Expires: 0")
+	}
+	return u, nil
+}
+
+// quality gives the q parameter in thousandths; 1 when it is absent or none.
+func quality(p sip.Params) uint16 {
+	text, _ := p.Get("q")
+	q, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(q >= 0 && q <= 1) {
+		return 1000
+	}
+	return uint16(math.Round(q * 1000))
+}
+
+// apply gives the bindings after the update, best first. Everything happens or nothing
+// (RFC 3261 §10.3). before is left as it is.
+func (u *update) apply(before []binding, now time.Time) (after []binding, err error) {
+	at := now.UnixMilli()
+	after = make([]binding, 0, len(before)+1)
+	for i := range before {
+		if before[i].expires > at {
+			after = append(after, before[i])
+		}
+	}
+	for i := range after {
+		if b := &after[i]; b.callID == u.callID && u.cseq <= b.cseq && (u.all || slices.ContainsFunc(u.contacts, func(c binding) bool { return b.same(&c) })) {
+			return nil, errOrder
+		}
+	}
+	if u.all {
+		return nil, nil
+	}
+	kept := len(after) // of these, how many bindings are not of this update; they stand first
+	for _, c := range u.contacts {
+		seconds := c.expires
+		c.expires, c.registered = at+seconds, at
+		for i := 0; i < len(after); {
+			if !after[i].same(&c) {
+				i++
+				continue
+			}
+			c.registered = min(c.registered, after[i].registered)
+			after = slices.Delete(after, i, i+1)
+			if i < kept {
+				kept--
+			}
+		}
+		if seconds > 0 {
+			after = append(after, c)
+		}
+	}
+	for len(after) > MaxBindings {
+		first := 0
+		for i := range kept {
+			if after[i].expires < after[first].expires {
+				first = i
+			}
+		}
+		after = slices.Delete(after, first, first+1)
+		kept--
+	}
+	sortBest(after)
+	return after, nil
+}
+
+// sortBest puts the contacts that the phone prefers first (RFC 3261 §10.2.1.2), and of equal ones
+// the older first.
+func sortBest(list []binding) {
+	slices.SortStableFunc(list, func(a, b binding) int { return cmp.Compare(b.q, a.q) })
+}
+
+// same reports whether two bindings are one contact: the same instance, or equal URIs
+// (RFC 3261 §10.3, RFC 5626 §6).
+func (b *binding) same(c *binding) bool {
+	if b.instance != "" && b.instance == c.instance {
+		return true
+	}
+	if b.contact == c.contact {
+		return true
+	}
+	x, err1 := sip.ParseURI(b.contact)
+	y, err2 := sip.ParseURI(c.contact)
+	return err1 == nil && err2 == nil && x.Equal(y)
+}
