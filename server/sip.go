@@ -30,6 +30,15 @@ import (
 // methods are those that somebody here serves.
 var methods = []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.REGISTER, sip.INFO}
 
+// allow is methods as a header value.
+var allow = func() string {
+	names := make([]string, len(methods))
+	for i, m := range methods {
+		names[i] = string(m)
+	}
+	return strings.Join(names, ", ")
+}()
+
 // serve opens the sockets: from here on the exchange answers.
 func (s *server) serve(trust []netip.Prefix) error {
 	trusted := func(a netip.Addr) bool {
@@ -192,6 +201,7 @@ func (m *mux) Serve(shard *endpoint.Shard, tx *endpoint.ServerTx) {
 	if req.Method == sip.OPTIONS {
 		res := sip.NewResponse(req, 200, "")
 		res.Set(sip.Accept, "application/sdp")
+		res.Set(sip.Allow, allow)
 		res.Set(sip.Supported, "")
 		tx.Respond(res)
 		return
