@@ -26,7 +26,7 @@ type Limits struct {
 // DefaultLimits are what `santral serve` and `santral local` use.
 var DefaultLimits = Limits{
 	PortRate: 200, PortBurst: 400,
-	HostRate: 2000, HostBurst: 4000,
+	HostRate: 5000, HostBurst: 10000,
 	GuessRate: 0.2, GuessBurst: 5,
 	HostGuesses: 10,
 	SlowDown:    time.Second,

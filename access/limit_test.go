@@ -45,8 +45,8 @@ func TestAFloodFromManyPortsLeavesAProvenPhoneAlone(t *testing.T) {
 	refused := 0
 	for ms := range 5_000 {
 		now := t0.Add(time.Duration(ms) * time.Millisecond)
-		for i := range 5 {
-			g.Ask(source4(1, uint16(10000+(ms*5+i)%40000)), now)
+		for i := range 10 {
+			g.Ask(source4(1, uint16(10000+(ms*10+i)%50000)), now)
 		}
 		if ms%50 == 0 && !g.Ask(phone, now) {
 			refused++

@@ -111,7 +111,11 @@ func (s *server) media() (*session.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.pool, err = rtp.NewPool(rtp.Config{Bind: []netip.Addr{m.Address}, First: m.First, Last: m.Last})
+	bind := []netip.Addr{m.Address}
+	if m.Address == netip.IPv4Unspecified() {
+		bind = append(bind, netip.IPv6Unspecified())
+	}
+	s.pool, err = rtp.NewPool(rtp.Config{Bind: bind, First: m.First, Last: m.Last})
 	if err != nil {
 		return nil, fmt.Errorf("open media ports %d-%d: %w", m.First, m.Last, err)
 	}
