@@ -105,61 +105,96 @@ func (d *DB) CDR(ctx context.Context, tenant, call string) (store.CDR, error) {
 }
 
 // CDRs is as store.CDRs says.
-func (d *DB) CDRs(ctx context.Context, filter store.CDRFilter, cursor string, limit int) ([]store.CDR, string, error) {
-	if limit <= 0 {
-		limit = 50
+func (d *DB) CDRs(ctx context.Context, filter store.CDRFilter, cursor string, size int) ([]store.CDR, string, error) {
+	limit := int64(50)
+	if size > 0 {
+		limit = int64(min(size, MaxPage))
 	}
-	limit = min(limit, MaxPage)
-	var rows []cdrRow
-	q := d.reader.NewSelect().Model(&rows).OrderExpr("c.began DESC, c.seq DESC").Limit(int64(limit) + 1)
+	where := conditions{}
 	if cursor != "" {
 		began, seq, err := parseCursor(cursor)
 		if err != nil {
 			return nil, "", err
 		}
-		q = q.Where("(c.began, c.seq) < (?, ?)", began, seq)
+		where.add("(c.began, c.seq) < (?, ?)", began, seq)
 	}
 	if filter.Tenant != "" {
-		q = q.Where("c.tenant = ?", filter.Tenant)
-	}
-	if filter.Account != "" {
-		q = q.Where("(c.from_account = ? OR c.to_account = ?)", filter.Account, filter.Account)
+		where.add("c.tenant = ?", filter.Tenant)
 	}
 	if filter.State != store.UnknownState {
-		q = q.Where("c.state = ?", int64(filter.State))
+		where.add("c.state = ?", int64(filter.State))
 	}
 	if !filter.From.IsZero() {
-		q = q.Where("c.began >= ?", ceilMilli(filter.From))
+		where.add("c.began >= ?", ceilMilli(filter.From))
 	}
 	if !filter.Until.IsZero() {
-		q = q.Where("c.began < ?", ceilMilli(filter.Until))
+		where.add("c.began < ?", ceilMilli(filter.Until))
 	}
 	if filter.Call != "" {
-		known, err := d.reader.NewSelect().Model((*cdrRow)(nil)).Where("c.call = ?", filter.Call).Exists(ctx)
-		if err != nil {
+		if err := d.whereCall(ctx, &where, filter); err != nil {
 			return nil, "", fmt.Errorf("list call records: %w", err)
 		}
-		if known {
-			q = q.Where("c.call = ?", filter.Call)
-		} else {
-			legs := d.reader.NewSelect().Model((*legRow)(nil)).Column("l.seq").Where("l.sip_call_id = ?", filter.Call)
-			if !filter.From.IsZero() {
-				legs = legs.Where("l.began >= ?", ceilMilli(filter.From))
-			}
-			q = q.Where("c.seq IN (?)", legs)
+	}
+	newest := func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.OrderExpr("c.began DESC, c.seq DESC").Limit(limit + 1)
+	}
+	var rows []cdrRow
+	q := newest(where.to(d.reader.NewSelect().Model(&rows)))
+	if filter.Account != "" {
+		// Two walks along an index, each no longer than a page, instead of one over everything.
+		as := func(column string) *bun.SelectQuery {
+			one := d.reader.NewSelect().Model((*cdrRow)(nil)).Column("c.seq").Where("? = ?", bun.Ident("c."+column), filter.Account)
+			return newest(where.to(one))
 		}
+		q = q.Where("c.seq IN (SELECT seq FROM (?) AS f UNION SELECT seq FROM (?) AS t)", as("from_account"), as("to_account"))
 	}
 	if err := q.Scan(ctx); err != nil {
 		return nil, "", fmt.Errorf("list call records: %w", err)
 	}
 	next := ""
-	if len(rows) > limit {
+	if int64(len(rows)) > limit {
 		rows = rows[:limit]
 		last := rows[limit-1]
 		next = strconv.FormatInt(last.Began, 36) + "." + strconv.FormatInt(last.Seq, 36)
 	}
 	page, err := d.withLegs(ctx, rows)
 	return page, next, err
+}
+
+// whereCall restricts to the call with an id, or, when there is none, to those with a leg of that SIP
+// Call-ID.
+func (d *DB) whereCall(ctx context.Context, where *conditions, filter store.CDRFilter) error {
+	known, err := d.reader.NewSelect().Model((*cdrRow)(nil)).Where("c.call = ?", filter.Call).Exists(ctx)
+	if err != nil {
+		return err
+	}
+	if known {
+		where.add("c.call = ?", filter.Call)
+		return nil
+	}
+	legs := d.reader.NewSelect().Model((*legRow)(nil)).Column("l.seq").Where("l.sip_call_id = ?", filter.Call)
+	if !filter.From.IsZero() {
+		legs = legs.Where("l.began >= ?", ceilMilli(filter.From))
+	}
+	where.add("c.seq IN (?)", legs)
+	return nil
+}
+
+// conditions are put into several queries alike.
+type conditions []condition
+
+type condition struct {
+	text string
+	args []any
+}
+
+func (c *conditions) add(text string, args ...any) { *c = append(*c, condition{text, args}) }
+
+func (c conditions) to(q *bun.SelectQuery) *bun.SelectQuery {
+	for _, one := range c {
+		q = q.Where(one.text, one.args...)
+	}
+	return q
 }
 
 // ceilMilli gives the first whole millisecond that is not before t.

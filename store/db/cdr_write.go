@@ -37,9 +37,11 @@ func (s stmts) close() error {
 }
 
 func (d *DB) prepare(ctx context.Context) error {
+	// Ids of calls are random and long; should one ever come twice, the first record stays and the fold goes on.
+	const once = " ON CONFLICT (call) DO NOTHING"
 	for i, rows := range []int{chunk, 1} {
 		var err error
-		if d.inserts[i].cdr, err = d.writer.PrepareContext(ctx, d.insert("cdrs", cdrColumns, rows)); err != nil {
+		if d.inserts[i].cdr, err = d.writer.PrepareContext(ctx, d.insert("cdrs", cdrColumns, rows)+once); err != nil {
 			return err
 		}
 		if d.inserts[i].leg, err = d.writer.PrepareContext(ctx, d.insert("cdr_legs", legColumns, rows)); err != nil {

@@ -226,9 +226,9 @@ func TestRowsAndPlaceMoveTogether(t *testing.T) {
 		for i := range 40 {
 			rows = append(rows, cdr(i+2))
 		}
-		rows[39].Call = rows[0].Call
+		rows[39].Seq = rows[0].Seq
 		if err := d.AddCDRs(ctx, one, store.Fold{Done: 900, Count: 41}, rows, nil, nil); err == nil {
-			t.Error("two records of one call")
+			t.Error("two records at one place")
 		}
 		if now, _, err := d.Fold(ctx); err != nil || now != one {
 			t.Errorf("after a failure at %+v, %v", now, err)

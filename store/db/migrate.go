@@ -47,8 +47,8 @@ var migrations = []migration{
 		)`,
 		`CREATE UNIQUE INDEX cdrs_call ON cdrs (call)`,
 		`CREATE INDEX cdrs_began ON cdrs (began, seq)`,
-		`CREATE INDEX cdrs_from ON cdrs (tenant, from_account, began)`,
-		`CREATE INDEX cdrs_to ON cdrs (tenant, to_account, began)`,
+		`CREATE INDEX cdrs_from ON cdrs (tenant, from_account, began, seq)`,
+		`CREATE INDEX cdrs_to ON cdrs (tenant, to_account, began, seq)`,
 		`CREATE TABLE cdr_legs (
 			seq BIGINT NOT NULL,
 			n SMALLINT NOT NULL,

@@ -1,0 +1,343 @@
+package cdr
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"santral/call"
+	"santral/store"
+)
+
+// Options are the fold's parameters. Zero values take the defaults that stand beside them.
+type Options struct {
+	Pace  time.Duration // the least time between two writings of records; 100 ms
+	Batch int           // the most records in one; 500
+	Far   store.Pos     // octets of ledger behind the newest at which an open call is put down; 32 MiB
+
+	// Living tells whether a call of an earlier process goes on in this one, handed over. Calls that don't
+	// are closed as interrupted. Nil means that none does.
+	Living func(call.ID) bool
+	// OnError is told what went wrong with the database or the ledger; the fold itself goes on and tries
+	// again. It must not block.
+	OnError func(error)
+}
+
+// Fold makes records of the ledger's events.
+type Fold struct {
+	// parameters
+	log Log
+	db  store.FoldStore
+	o   Options
+
+	// the runner's state
+	saved  store.Fold // as the tables say
+	pos    store.Pos  // everything before it has been applied
+	count  uint64
+	open   map[string]*record
+	rows   []store.CDR // to be written
+	forget []string    // calls put down earlier that are over
+	reader store.LogReader
+	closed bool // calls of earlier processes have been looked after
+
+	// shared
+	mu      sync.Mutex // a leaf
+	settled store.Pos  // every record of a call that ended before it is in the tables
+	moved   chan struct{}
+	stats   Stats
+	hurry   chan struct{}
+}
+
+// Stats is how the fold is doing.
+type Stats struct {
+	Records     uint64    // in the tables
+	Open        int       // calls that are going on, as far as the fold has read
+	Interrupted uint64    // calls of earlier processes that this one closed
+	Strays      uint64    // events that belong to no call that is open: never seen in a sound ledger
+	Unreadable  uint64    // records that are no events, and damaged parts
+	Settled     store.Pos // every record of a call that ended before this place is in the tables
+}
+
+// New makes a fold of a ledger into tables; Run runs it.
+func New(log Log, db store.FoldStore, o Options) *Fold {
+	if o.Pace <= 0 {
+		o.Pace = 100 * time.Millisecond
+	}
+	if o.Batch <= 0 {
+		o.Batch = 500
+	}
+	if o.Far == 0 {
+		o.Far = 32 << 20
+	}
+	if o.Living == nil {
+		o.Living = func(call.ID) bool { return false }
+	}
+	if o.OnError == nil {
+		o.OnError = func(error) {}
+	}
+	return &Fold{log: log, db: db, o: o, open: map[string]*record{}, moved: make(chan struct{}), hurry: make(chan struct{}, 1)}
+}
+
+// Run folds until ctx ends, and then once more to the ledger's end, for which it takes at most five
+// seconds. It begins where the tables are, closes the calls that an earlier process left open, and
+// returns an error only when the tables could not be read at all. It is run once.
+func (f *Fold) Run(ctx context.Context) error {
+	if err := f.load(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return fmt.Errorf("fold call records: %w", err)
+	}
+	f.reader = f.log.Read(f.saved.Low)
+	defer f.reader.Close()
+	for ctx.Err() == nil {
+		more, err := f.read(ctx, false)
+		if err != nil {
+			f.pause(ctx, time.Second)
+			continue
+		}
+		if more && len(f.rows) < f.o.Batch {
+			continue
+		}
+		if len(f.rows) > 0 || f.pos > f.saved.Done+f.o.Far/4 {
+			if f.save(ctx) && !more {
+				f.pause(ctx, f.o.Pace)
+			}
+			f.settle()
+			continue
+		}
+		f.settle()
+		f.read(ctx, true)
+	}
+	f.last()
+	return nil
+}
+
+// load begins where the tables are.
+func (f *Fold) load(ctx context.Context) error {
+	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
+		at, kept, err := f.db.Fold(ctx)
+		if err == nil {
+			f.saved, f.count, f.pos = at, at.Count, at.Low
+			for _, o := range kept {
+				r, err := restore(o)
+				if err != nil {
+					return fmt.Errorf("what was put down of call %s: %w", o.Call, err)
+				}
+				f.open[o.Call] = r
+			}
+			return nil
+		}
+		if ctx.Err() != nil {
+			return err
+		}
+		f.o.OnError(err)
+		f.pause(ctx, wait)
+	}
+}
+
+// read applies one group. more is false when nothing is there to be read (and wait is false).
+func (f *Fold) read(ctx context.Context, wait bool) (more bool, err error) {
+	end := f.log.End()
+	g, ok, err := f.reader.Next(ctx, wait)
+	switch {
+	case err != nil:
+		if ctx.Err() == nil {
+			f.o.OnError(err)
+			f.mu.Lock()
+			f.stats.Unreadable++
+			f.mu.Unlock()
+		}
+		return false, err
+	case !ok:
+		f.pos = max(f.pos, end)
+		f.closeInterrupted()
+		return false, nil
+	}
+	if g.At >= f.log.Begin() {
+		f.closeInterrupted()
+	}
+	for _, rec := range g.Records {
+		f.event(g.At, string(rec))
+	}
+	f.pos = g.Next
+	return true, nil
+}
+
+// event applies one event of the group at a place.
+func (f *Fold) event(at store.Pos, text string) {
+	e, err := call.ParseEvent(text)
+	if err != nil {
+		f.o.OnError(fmt.Errorf("fold at %d: %w", at, err))
+		f.mu.Lock()
+		f.stats.Unreadable++
+		f.mu.Unlock()
+		return
+	}
+	r := f.open[string(e.Call)]
+	switch {
+	case r == nil && e.Kind == call.Began:
+		r = &record{}
+		r.CDR.Call = string(e.Call)
+		f.open[r.CDR.Call] = r
+	case r == nil:
+		if at >= f.saved.Done { // before it, calls that have their record are read again in part
+			f.mu.Lock()
+			f.stats.Strays++
+			f.mu.Unlock()
+		}
+		return
+	case at < r.until:
+		return
+	}
+	if !r.unread {
+		r.since, r.unread = at, true
+	}
+	if !r.apply(&e) {
+		return
+	}
+	delete(f.open, r.CDR.Call)
+	if at < f.saved.Done {
+		return // it has its record
+	}
+	f.count++
+	r.CDR.Seq = f.count
+	f.rows = append(f.rows, r.CDR)
+	if r.kept {
+		f.forget = append(f.forget, r.CDR.Call)
+	}
+}
+
+// save writes what has been gathered, with the place up to which that is everything. It reports whether
+// it succeeded; otherwise everything stays as it is and is tried again.
+func (f *Fold) save(ctx context.Context) bool {
+	to := store.Fold{Done: max(f.pos, f.saved.Done), Low: f.pos, Count: f.count}
+	far := store.Pos(0)
+	if to.Done > f.o.Far/2 {
+		far = to.Done - f.o.Far/2
+	}
+	var keep []store.OpenCall
+	low := func() {
+		to.Low = f.pos
+		for _, r := range f.open {
+			if r.unread {
+				to.Low = min(to.Low, r.since)
+			}
+		}
+	}
+	if low(); to.Done-to.Low > f.o.Far {
+		for _, r := range f.open {
+			if !r.unread || r.since >= far {
+				continue
+			}
+			o, err := r.keep(f.pos)
+			if err != nil {
+				f.o.OnError(fmt.Errorf("put down call %s: %w", r.CDR.Call, err))
+				continue
+			}
+			keep = append(keep, o)
+		}
+		low()
+	}
+	for wait := f.o.Pace; ; wait = min(2*wait, 10*time.Second) {
+		err := f.db.AddCDRs(ctx, f.saved, to, f.rows, keep, f.forget)
+		if err == nil {
+			break
+		}
+		if ctx.Err() == nil {
+			f.o.OnError(err)
+		}
+		if !f.pause(ctx, wait) {
+			f.unkeep(keep)
+			return false
+		}
+	}
+	f.saved = to
+	clear(f.rows)
+	f.rows, f.forget = f.rows[:0], nil
+	return true
+}
+
+// unkeep makes calls be put down again next time: the tables did not take them.
+func (f *Fold) unkeep(keep []store.OpenCall) {
+	for _, o := range keep {
+		if r := f.open[o.Call]; r != nil && !r.unread {
+			r.since, r.unread = f.saved.Low, true
+		}
+	}
+}
+
+// settle tells how far the tables hold everything.
+func (f *Fold) settle() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stats.Open, f.stats.Records = len(f.open), f.count-uint64(len(f.rows))
+	if all := max(f.pos, f.saved.Done); len(f.rows) == 0 && all > f.settled {
+		f.settled = all
+		close(f.moved)
+		f.moved = make(chan struct{})
+	}
+}
+
+// pause waits, and reports false when ctx has ended. Sync shortens it.
+func (f *Fold) pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-f.hurry:
+	case <-ctx.Done():
+		return false
+	}
+	return true
+}
+
+// last brings the tables to the ledger's end, as far as five seconds reach.
+func (f *Fold) last() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	for failed := 0; ctx.Err() == nil && failed < 100; {
+		more, err := f.read(ctx, false)
+		if err != nil {
+			failed++ // a damaged part is passed by the next reading, a dead disk is not
+		} else if !more {
+			break
+		}
+	}
+	if len(f.rows) > 0 || f.pos > f.saved.Done {
+		f.save(ctx)
+	}
+	f.settle()
+}
+
+// Sync waits until every call that ended before has its record in the tables.
+func (f *Fold) Sync(ctx context.Context) error {
+	end := f.log.End()
+	for {
+		f.mu.Lock()
+		settled, moved := f.settled, f.moved
+		f.mu.Unlock()
+		if settled >= end {
+			return nil
+		}
+		select {
+		case f.hurry <- struct{}{}:
+		default:
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for call records: %w", ctx.Err())
+		}
+	}
+}
+
+// Stats tells how the fold is doing.
+func (f *Fold) Stats() Stats {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := f.stats
+	s.Settled = f.settled
+	return s
+}
