@@ -22,6 +22,9 @@ type Options struct {
 	// OnError is told what went wrong with the database or the ledger; the fold itself goes on and tries
 	// again. It must not block.
 	OnError func(error)
+	// OnRecord is told every record as it is made, before it is in the tables, on the goroutine of Run. It
+	// must not block, nor keep the record.
+	OnRecord func(*store.CDR)
 }
 
 // Fold makes records of the ledger's events.
@@ -75,6 +78,9 @@ func New(log Log, db store.FoldStore, o Options) *Fold {
 	}
 	if o.OnError == nil {
 		o.OnError = func(error) {}
+	}
+	if o.OnRecord == nil {
+		o.OnRecord = func(*store.CDR) {}
 	}
 	return &Fold{log: log, db: db, o: o, open: map[string]*record{}, moved: make(chan struct{}), hurry: make(chan struct{}, 1)}
 }
@@ -204,6 +210,7 @@ func (f *Fold) event(at store.Pos, text string) {
 	f.count++
 	r.CDR.Seq = f.count
 	f.rows = append(f.rows, r.CDR)
+	f.o.OnRecord(&r.CDR)
 	if r.kept {
 		f.forget = append(f.forget, r.CDR.Call)
 	}

@@ -109,16 +109,19 @@ func (d *DB) moveFold(ctx context.Context, tx *sql.Tx, from, to store.Fold) (boo
 
 func (d *DB) insertCDRs(ctx context.Context, tx *sql.Tx, rows []store.CDR) error {
 	full, single := d.inserts[0], d.inserts[1]
-	cdrs := args{chunk: tx.StmtContext(ctx, full.cdr), single: tx.StmtContext(ctx, single.cdr)}
-	legs := args{chunk: tx.StmtContext(ctx, full.leg), single: tx.StmtContext(ctx, single.leg)}
+	d.adding.Lock()
+	defer d.adding.Unlock()
+	cdrs := &args{chunk: tx.StmtContext(ctx, full.cdr), single: tx.StmtContext(ctx, single.cdr), values: d.values[0][:0]}
+	legs := &args{chunk: tx.StmtContext(ctx, full.leg), single: tx.StmtContext(ctx, single.leg), values: d.values[1][:0]}
+	defer func() { d.values = [2][]any{cdrs.values, legs.values} }()
 	for i := range rows {
 		row := &rows[i]
-		cdrArgs(&cdrs, row)
+		cdrArgs(cdrs, row)
 		if err := cdrs.row(ctx); err != nil {
 			return err
 		}
 		for n := range row.Legs {
-			if err := legArgs(&legs, row.Seq, n, &row.Legs[n]); err != nil {
+			if err := legArgs(legs, row.Seq, n, &row.Legs[n]); err != nil {
 				return err
 			}
 			if err := legs.row(ctx); err != nil {
@@ -149,12 +152,13 @@ func (a *args) row(ctx context.Context) error {
 
 // flush inserts the rest, row by row.
 func (a *args) flush(ctx context.Context) error {
-	for width := 0; a.rows > 0; a.rows-- {
-		width = len(a.values) / a.rows
-		if _, err := a.single.ExecContext(ctx, a.values[:width]...); err != nil {
+	rest := a.values
+	for ; a.rows > 0; a.rows-- {
+		width := len(rest) / a.rows
+		if _, err := a.single.ExecContext(ctx, rest[:width]...); err != nil {
 			return err
 		}
-		a.values = a.values[width:]
+		rest = rest[width:]
 	}
 	return nil
 }

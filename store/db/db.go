@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/pressly/goose/v3"
 	"github.com/uptrace/bun"
@@ -26,6 +27,9 @@ type DB struct {
 	writer  *sql.DB  // SQLite: the one connection that writes
 	reader  *bun.DB  // SQLite: several that read
 	inserts [2]stmts // for a full chunk of rows, for a single one
+
+	adding sync.Mutex // a leaf: one transaction at a time uses
+	values [2][]any   // memory for the values of records and of legs
 }
 
 var _ store.FoldStore = (*DB)(nil)
