@@ -229,7 +229,7 @@ func (s *server) api() rest.Config {
 		Calls:         s.liveCalls,
 		Hangup:        s.hangup,
 		Registrations: s.registry.List,
-		CDRs:          s.records.rows,
+		CDRs:          s.records,
 		Trace:         func(_ context.Context, ids []string) ([]trace.Entry, error) { return s.trace.Read(ids) },
 		CallIDs:       s.callIDs,
 		Bans:          func() []access.Ban { return s.guard.Bans(time.Now()) },

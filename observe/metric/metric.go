@@ -55,19 +55,8 @@ func (r *Registry) Gauges(name, help string, labels []string, f func() []Labelle
 	r.reg.MustRegister(&reader{prometheus.NewDesc(name, help, labels, nil), prometheus.GaugeValue, f})
 }
 
-// Histogram adds a distribution that is observed as things happen.
-func (r *Registry) Histogram(name, help string, buckets []float64) prometheus.Histogram {
-	h := prometheus.NewHistogram(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets})
-	r.reg.MustRegister(h)
-	return h
-}
-
-// CounterVec adds a counter with labels that is raised as things happen.
-func (r *Registry) CounterVec(name, help string, labels ...string) *prometheus.CounterVec {
-	c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
-	r.reg.MustRegister(c)
-	return c
-}
+// Add adds a collector of Prometheus's own, such as a histogram that is observed as things happen.
+func (r *Registry) Add(c prometheus.Collector) { r.reg.MustRegister(c) }
 
 // reader is a collector over a function.
 type reader struct {
