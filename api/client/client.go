@@ -38,7 +38,7 @@ const AccessFile = "api.json"
 func Open(data string) (*Client, error) {
 	text, err := os.ReadFile(filepath.Join(data, AccessFile))
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("no exchange has run with the data folder %s: name its folder with --data, or its API with --url and --token", data)
+		return nil, fmt.Errorf("no exchange has run with the data folder %s: name its folder with --data, or its API with --api and --token", data)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", AccessFile, err)

@@ -15,7 +15,7 @@ import (
 // exchange says which running exchange a command asks.
 type exchange struct {
 	Data  string `default:"data/local" env:"SANTRAL_DATA" help:"Data folder of the exchange on this machine."`
-	URL   string `env:"SANTRAL_URL" help:"Address of the API of another exchange." placeholder:"URL"`
+	URL   string `name:"api" env:"SANTRAL_URL" help:"Address of the API of another exchange." placeholder:"URL"`
 	Token string `env:"SANTRAL_TOKEN" help:"Token of that API."`
 	JSON  bool   `name:"json" help:"Print JSON, a line each."`
 }
