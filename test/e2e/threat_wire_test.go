@@ -15,7 +15,7 @@ import (
 func TestMemoryOfCallsComesBack(t *testing.T) { // 2
 	t.Parallel()
 	x := phone.StartExchange(t, "--digest", "md5", "--extensions", "20", "--channels", "50", "--rtp-ports", "61000-61999")
-	goodCalls(t, x, 5)
+	goodCalls(t, phone.NewRaw(t, x, ""), 5)
 	before := x.Resident()
 	dial := func(count int, each func(*phone.Dialog)) (calls []*phone.Dialog) {
 		for i := range count {
@@ -83,7 +83,7 @@ func TestHostileConnections(t *testing.T) { // 4
 		for _, from := range []string{"127.0.0.1", "127.0.7.1"} {
 			x.TCP(t, from).Agent("101").Register()
 		}
-		goodCalls(t, x, 2)
+		goodCalls(t, phone.NewRaw(t, x, ""), 2)
 		if took := time.Since(began); took > 5*time.Second {
 			t.Errorf("%s: two registrations and two calls took %v", what, took)
 		}
