@@ -1,0 +1,99 @@
+package lint
+
+import (
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"santral/base/doc"
+	"santral/config"
+	"santral/sip/digest"
+	"santral/tenant"
+)
+
+// sample is the folder of the sample configuration.
+const sample = "docs/sample"
+
+// TestTheSampleIsGood holds the sample configuration to the code: what `santral check` says of it is
+// nothing, and its hashes are of the password that stands beside them.
+func TestTheSampleIsGood(t *testing.T) {
+	var problems doc.Problems
+	boot := config.Read(filepath.Join(root, sample, "santral.yaml"), &problems)
+	if boot == nil {
+		t.Fatal(problems.Err())
+	}
+	tenants := tenant.ReadDir(boot.Tenants, &problems)
+	tenant.Check(tenants, &problems)
+	if err := problems.Err(); err != nil {
+		t.Fatal(err)
+	}
+	s := tenant.NewSnapshot(1, tenants)
+	a := s.Account("sample", "102")
+	if a == nil {
+		t.Fatal("the sample tenant has no extension 102")
+	}
+	for _, alg := range []digest.Algorithm{digest.MD5, digest.SHA256} {
+		if want := digest.Hash(alg, "102", s.Tenant("sample").Realm, "change-me-102"); a.Credential.HA1[alg.String()] != want {
+			t.Errorf("ha1 of 102 for %s is %q, want %q", alg, a.Credential.HA1[alg.String()], want)
+		}
+	}
+}
+
+// TestTheSampleHoldsEveryKey finds keys of the boot file and of tenant documents that the sample does
+// not show, in use or as a comment.
+func TestTheSampleHoldsEveryKey(t *testing.T) {
+	key := regexp.MustCompile(`"([a-z][a-z0-9_-]*)": +(?:func|folder|account|field)|fields\["([a-z]+)"\]`)
+	for code, page := range map[string]string{"config/config.go": "santral.yaml", "tenant/read.go": "tenants/sample.yaml"} {
+		text := read(t, filepath.Join(sample, page))
+		found := 0
+		for _, m := range key.FindAllStringSubmatch(read(t, code), -1) {
+			name := m[1] + m[2]
+			found++
+			if name == "sha512-256" { // one of three spellings of the same thing
+				continue
+			}
+			if !regexp.MustCompile(`(?m)(^|[ #{-])` + name + `:`).MatchString(text) {
+				t.Errorf("%s/%s does not show the key %q of %s", sample, page, name, code)
+			}
+		}
+		if found < 8 {
+			t.Errorf("only %d keys were found in %s: this test reads the wrong words", found, code)
+		}
+	}
+}
+
+// TestTheOperationsPageIsTrue holds docs/operations.md to the code: it names every figure of /metrics,
+// every key of the boot file and every command.
+func TestTheOperationsPageIsTrue(t *testing.T) {
+	page := read(t, "docs/operations.md")
+	names := map[string]bool{}
+	collect := func(pattern string, sources ...string) {
+		for _, name := range sources {
+			if strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "test/") || strings.HasPrefix(name, "bench/") {
+				continue
+			}
+			for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(read(t, name), -1) {
+				names[strings.ToLower(m[len(m)-1])] = true
+			}
+		}
+	}
+	collect(`"(santral_[a-z_]+)"`, files(t, ".go")...)
+	collect(`(?m)^\t\t"([a-z]+)": +(?:func|folder)`, "config/config.go")
+	collect("(?m)^\t([A-Z]\\w+) +\\w+ +`cmd:\"\" help", "cmd/santral/main.go")
+	collect("cmd:\"\" name:\"([a-z]+)\"", "cmd/santral/main.go")
+	if len(names) < 30 {
+		t.Errorf("only %d names were found: this test reads the wrong words", len(names))
+	}
+	for name := range names {
+		if !strings.Contains(page, "`"+name) {
+			t.Errorf("docs/operations.md does not name `%s`", name)
+		}
+	}
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[config.Boot]()) {
+		if !strings.Contains(strings.ToLower(page), strings.ToLower(f.Name)) {
+			t.Errorf("docs/operations.md says nothing of the boot file's %s", f.Name)
+		}
+	}
+}
