@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -246,6 +247,7 @@ type phone struct {
 	peer   string // whom it sends to: the exchange
 	number string
 	sock   vnet.UDP
+	conn   net.Conn // instead of sock: over TCP
 	in     chan *sip.Message
 	done   chan struct{}
 	d      *dialog.Dialog
@@ -275,6 +277,38 @@ func (w *world) phone(addr, number string) *phone {
 	return p
 }
 
+// over has the phone speak over a connection. Messages come one at a time in these scenes.
+func (p *phone) over(conn net.Conn) {
+	p.conn, p.in, p.done = conn, make(chan *sip.Message, 64), make(chan struct{})
+	go func() {
+		defer close(p.done)
+		text, b := "", make([]byte, 65536)
+		for {
+			n, err := conn.Read(b)
+			if err != nil {
+				return
+			}
+			text += string(b[:n])
+			for {
+				end := strings.Index(text, "\r\n\r\n")
+				if end < 0 {
+					break
+				}
+				var m sip.Message
+				head := end + 4
+				length, err := sip.ParseHead(text[:head], &m, &sip.DefaultLimits)
+				if err != nil || len(text) < head+length {
+					break
+				}
+				if whole, err := sip.ParseMessage(text[:head+length]); err == nil {
+					p.in <- whole
+				}
+				text = text[head+length:]
+			}
+		}
+	}()
+}
+
 func (p *phone) close() {
 	p.sock.Close()
 	<-p.done
@@ -288,12 +322,21 @@ func audio(addr string, port int, dir string) string {
 
 func (p *phone) send(m *sip.Message) {
 	p.w.Helper()
+	if p.conn != nil {
+		_, err := p.conn.Write([]byte(m.String()))
+		p.w.must(err)
+		return
+	}
 	p.w.must(p.sock.WriteTo([]byte(m.String()), netip.AddrPortFrom(netip.MustParseAddr(p.peer), 5060)))
 }
 
 func (p *phone) via() string {
 	p.branch++
-	return "SIP/2.0/UDP " + p.addr + ":5060;rport;branch=z9hG4bK" + p.number + "x" + strconv.Itoa(p.branch)
+	transport := "UDP"
+	if p.conn != nil {
+		transport = "TCP"
+	}
+	return "SIP/2.0/" + transport + " " + p.addr + ":5060;rport;branch=z9hG4bK" + p.number + "x" + strconv.Itoa(p.branch)
 }
 
 func (p *phone) contact() string { return "<sip:" + p.number + "@" + p.addr + ":5060>" }
