@@ -189,10 +189,10 @@ func (x *Exchange) Get(path string, to any) {
 // CDR is a call record as the API gives it; only what tests look at.
 type CDR struct {
 	Call    string           `json:"call"`
-	From    string           `json:"from"`
+	From    string           `json:"from_number"`
 	Dialled string           `json:"dialled"`
 	State   string           `json:"state"`
-	SIP     int              `json:"sip_status"`
+	SIP     int              `json:"sip"`
 	Q850    int              `json:"q850"`
 	EndedBy string           `json:"ended_by"`
 	TalkMS  int64            `json:"talk_ms"`
