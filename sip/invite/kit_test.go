@@ -48,6 +48,7 @@ type scene struct {
 	invite  *sip.Message // the peer's, when it calls
 	tag     string       // the peer's
 	seq     int          // the peer's
+	branch  int          // the peer's
 }
 
 // ladderTest runs a scene and compares its ladder with testdata/NAME.ladder.
@@ -293,7 +294,8 @@ func (s *scene) calls(body string, headers ...sip.Header) *sip.Message {
 }
 
 func (s *scene) via() string {
-	return "SIP/2.0/UDP 192.0.2.2:5060;rport;branch=z9hG4bK-" + strconv.Itoa(int(time.Since(s.begun)/time.Millisecond)) + "-" + strconv.Itoa(s.seq)
+	s.branch++
+	return "SIP/2.0/UDP 192.0.2.2:5060;rport;branch=z9hG4bK-" + strconv.Itoa(s.branch)
 }
 
 // within builds a request of the peer's within the dialog that m, a message of ours, belongs to.
