@@ -26,6 +26,10 @@ type DoorConfig struct {
 	Algorithms []digest.Algorithm    // offered in this order
 	Trusted    func(netip.Addr) bool // sources that need no proof (load tests); nil for none
 	Random     *id.Source
+
+	// Note is told what was refused to whom, by a word of Failures or "banned"; nil for nobody. It
+	// must not wait.
+	Note func(what string, req *sip.Message, flow sip.Flow)
 }
 
 // Door tells who sends a request. It is safe for concurrent use.
@@ -61,6 +65,9 @@ func NewDoor(cfg DoorConfig) *Door {
 	if cfg.Trusted == nil {
 		cfg.Trusted = func(netip.Addr) bool { return false }
 	}
+	if cfg.Note == nil {
+		cfg.Note = func(string, *sip.Message, sip.Flow) {}
+	}
 	return &Door{cfg: cfg}
 }
 
@@ -73,12 +80,21 @@ func (d *Door) Failures() map[string]uint64 {
 	return m
 }
 
+// refuse counts and notes a refusal.
+func (d *Door) refuse(why failure, req *sip.Message, flow sip.Flow) {
+	d.refused[why].Add(1)
+	d.cfg.Note(failureNames[why], req, flow)
+	if (why == wrongCredentials || why == malformedCredentials) && d.cfg.Guard.Wrong(flow.Remote, time.Now()) {
+		d.cfg.Note("banned", req, flow)
+	}
+}
+
 // Gate judges a new request that brings no credentials, before anything is remembered of it: it is
 // dropped when its source asks too much, challenged or refused, or let in (neither).
 func (d *Door) Gate(req *sip.Message, flow sip.Flow, now time.Time) (drop bool, refusal *Refusal) {
 	trusted := d.cfg.Trusted(flow.Remote.Addr())
 	if !trusted && !d.cfg.Guard.Ask(flow.Remote, now) {
-		d.refused[overLimit].Add(1)
+		d.refuse(overLimit, req, flow)
 		return true, nil
 	}
 	if req.Method != sip.INVITE && req.Method != sip.REGISTER || trusted && req.Method == sip.INVITE {
@@ -123,7 +139,7 @@ func (d *Door) judge(req *sip.Message, flow sip.Flow) (call.Party, *Refusal) {
 		t = snapshot.Default() // only who has proved itself learns which domains are here
 	}
 	if t == nil {
-		d.refused[unknownDomain].Add(1)
+		d.refuse(unknownDomain, req, flow)
 		return call.Party{}, &Refusal{Status: 404}
 	}
 	if req.Method == sip.INVITE && d.cfg.Trusted(flow.Remote.Addr()) {
@@ -150,17 +166,15 @@ func (d *Door) judge(req *sip.Message, flow sip.Flow) (call.Party, *Refusal) {
 	case digest.Accepted:
 		d.cfg.Guard.Right(flow.Remote, time.Now())
 		if foreign {
-			d.refused[unknownDomain].Add(1)
+			d.refuse(unknownDomain, req, flow)
 			return call.Party{}, &Refusal{Status: 404}
 		}
 		return party(snapshot.Account(t.ID, user), flow), nil
 	case digest.Malformed:
-		d.refused[malformedCredentials].Add(1)
-		d.cfg.Guard.Wrong(flow.Remote, time.Now())
+		d.refuse(malformedCredentials, req, flow)
 		return call.Party{}, &Refusal{Status: 400, Reason: "Bad Credentials"}
 	case digest.Wrong:
-		d.refused[wrongCredentials].Add(1)
-		d.cfg.Guard.Wrong(flow.Remote, time.Now())
+		d.refuse(wrongCredentials, req, flow)
 	}
 	challenge := &Refusal{Status: 401}
 	for _, c := range challenges {
@@ -170,14 +184,14 @@ func (d *Door) judge(req *sip.Message, flow sip.Flow) (call.Party, *Refusal) {
 }
 
 // Owns refuses a REGISTER for an AOR that is not the account's own (RFC 3261 §10.3).
-func (d *Door) Owns(req *sip.Message, who call.Party) (refusal *sip.Message) {
+func (d *Door) Owns(req *sip.Message, flow sip.Flow, who call.Party) (refusal *sip.Message) {
 	to, err := req.To()
 	if err == nil && to.URI.Username() == who.Account {
 		if t := d.cfg.Current().Domain(to.URI.Host); t != nil && t.ID == who.Tenant {
 			return nil
 		}
 	}
-	d.refused[foreignAOR].Add(1)
+	d.refuse(foreignAOR, req, flow)
 	return sip.NewResponse(req, 403, "")
 }
 

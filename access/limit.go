@@ -232,18 +232,20 @@ func (g *Guard) Wait(from netip.AddrPort, now time.Time) time.Duration {
 }
 
 // Wrong notes a wrong credential: guessing is slowed down and banned by source, never by account,
-// so nobody can lock an owner out.
-func (g *Guard) Wrong(from netip.AddrPort, now time.Time) {
+// so nobody can lock an owner out. It reports whether the source is banned by that.
+func (g *Guard) Wrong(from netip.AddrPort, now time.Time) (banned bool) {
 	g.ports.with(from, func(s *source) {
 		s.guesses.spend(1, g.limits.GuessRate, g.limits.GuessBurst, now)
 		if s.wrong++; s.wrong >= g.limits.BanAfter {
 			s.wrong = 0
 			s.banned = now.Add(g.limits.BanFor)
+			banned = true
 		}
 	})
 	g.hosts.with(network(from.Addr()), func(s *source) {
 		s.guesses.spend(1, g.limits.HostGuesses, hostBurst*g.limits.HostGuesses, now)
 	})
+	return banned
 }
 
 // Right notes a good credential.

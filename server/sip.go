@@ -55,7 +55,7 @@ func (s *server) serve(trust []netip.Prefix) error {
 	}
 	s.guard = access.NewGuard(access.DefaultLimits)
 	s.door = access.NewDoor(access.DoorConfig{
-		Current: s.current.Load, Guard: s.guard, Algorithms: algorithms, Trusted: trusted, Random: s.random,
+		Current: s.current.Load, Guard: s.guard, Algorithms: algorithms, Trusted: trusted, Random: s.random, Note: s.records.note,
 	})
 	var listeners []transport.Listener
 	for _, l := range s.boot.Listen {
@@ -233,7 +233,7 @@ func (m *mux) register(shard *endpoint.Shard, tx *endpoint.ServerTx) {
 	req := tx.Request()
 	who, refusal := m.s.door.Identify(req, tx.Flow())
 	if refusal == nil {
-		refusal = m.s.door.Owns(req, who)
+		refusal = m.s.door.Owns(req, tx.Flow(), who)
 	}
 	if refusal != nil {
 		tx.Respond(refusal)
