@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"santral/call"
 	"santral/media/session"
@@ -18,7 +17,6 @@ type frozen struct {
 	Dir     call.Direction `json:"direction"`
 	Tenant  string         `json:"tenant"`
 	Peer    string         `json:"peer"`
-	Begun   time.Time      `json:"begun"`
 	Detail  call.LegDetail `json:"detail"`
 	Session invite.Frozen  `json:"session"`
 	Media   session.State  `json:"media"`
@@ -61,7 +59,7 @@ func (l *Leg) freeze() (st frozen, err error) {
 	if l.unwatch != nil {
 		l.unwatch()
 	}
-	st.Leg, st.Dir, st.Tenant, st.Peer, st.Begun = l.id, l.dir, l.tenant, l.peer, l.begun
+	st.Leg, st.Dir, st.Tenant, st.Peer = l.id, l.dir, l.tenant, l.peer
 	l.mu.Lock()
 	st.Detail = l.detailLocked()
 	l.mu.Unlock()
@@ -87,7 +85,6 @@ func (a *Agent) Thaw(id call.ID, state json.RawMessage, inbox call.Inbox) (call.
 		callID: st.Session.Dialog.CallID,
 		shard:  a.cfg.Shard(st.Session.Dialog.CallID),
 		inbox:  inbox,
-		begun:  st.Begun,
 		detail: st.Detail,
 	}
 	if l.media, err = session.Thaw(a.cfg.Media, st.Media); err != nil {

@@ -2,7 +2,6 @@ package sipleg
 
 import (
 	"strings"
-	"time"
 
 	"santral/call"
 	"santral/sip"
@@ -76,7 +75,6 @@ func (a *Agent) receive(in call.Incoming, tx *endpoint.ServerTx) {
 			return
 		}
 	}
-	l.begun = time.Now()
 	l.inbox = in.Incoming(l, call.ID(a.cfg.Random.Token(callLength)), from, dialled, offer, hops)
 }
 

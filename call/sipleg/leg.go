@@ -29,9 +29,8 @@ type Leg struct {
 	unwatch func() bool // ends the watch over Dial's context
 
 	// state
-	session *invite.Session // nil until an outbound INVITE is sent
-	over    atomic.Bool     // the last event was posted
-	begun   time.Time
+	session *invite.Session  // nil until an outbound INVITE is sent
+	over    atomic.Bool      // the last event was posted
 	limit   *endpoint.Timer  // to a final answer, outbound
 	rang    bool             // a 180 or 183 came
 	offered bool             // our INVITE or 200 made the offer of the exchange that is under way
