@@ -24,6 +24,7 @@ import (
 	"santral/sip/digest"
 	"santral/sip/endpoint"
 	"santral/sip/resolve"
+	"santral/sip/transaction"
 	"santral/sip/transport"
 )
 
@@ -38,6 +39,10 @@ var allow = func() string {
 	}
 	return strings.Join(names, ", ")
 }()
+
+// trying is how long an INVITE waits for something better than a 100, which must be there after
+// 200 ms (RFC 3261 §17.2.1), the way included.
+const trying = 100 * time.Millisecond
 
 // serve opens the sockets: from here on the exchange answers.
 func (s *server) serve(trust []netip.Prefix) error {
@@ -92,7 +97,8 @@ func (s *server) serve(trust []netip.Prefix) error {
 	e := endpoint.New(endpoint.Config{
 		Wire: wire{layer}, Resolver: resolve.New(network), Random: s.random, User: &mux{s, agent}, Gate: s.gate,
 		Trace: &tap{s}, Server: s.product(), Allow: methods, Refuse: map[sip.Method]int{sip.SUBSCRIBE: 405},
-		Limits: endpoint.Limits{Exempt: trusted},
+		Limits: endpoint.Limits{Exempt: trusted}, Timers: transaction.Timers{Trying: trying},
+		Fault: func(value any, stack []byte) { s.log.Error("fault in a call", "fault", value, "stack", string(stack)) },
 	})
 	s.later(func() {
 		ctx, stop := context.WithTimeout(context.Background(), time.Second)

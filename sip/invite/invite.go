@@ -222,7 +222,7 @@ func stop(t **endpoint.Timer) {
 func (s *Session) give(m *sip.Message, body string) {
 	m.Set(sip.Contact, s.contact)
 	m.Set(sip.Allow, Allow)
-	if s.cfg.Supported != "" {
+	if s.cfg.Supported != "" || m.Status >= 200 { // RFC 3261 §13.3.1.4: a 2xx tells it, if only that it is none
 		m.Set(sip.Supported, s.cfg.Supported)
 	}
 	m.SetBody(ContentType, body)
