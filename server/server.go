@@ -192,9 +192,9 @@ func (s *server) drain() {
 	ctx, stop := context.WithTimeout(context.Background(), s.boot.Drain)
 	s.control.Drain(ctx)
 	stop()
-	// What was hung up has its BYE on the wire; its answer and retransmissions need a moment.
+	// What was hung up has its BYE on the wire; a dialog is over when that was answered.
 	deadline := time.Now().Add(drainBye)
-	for s.endpoint.Load().Stats().Clients > 0 && time.Now().Before(deadline) {
+	for s.endpoint.Load().Stats().Usages > 0 && time.Now().Before(deadline) {
 		time.Sleep(10 * time.Millisecond)
 	}
 }
