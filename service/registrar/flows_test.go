@@ -22,7 +22,7 @@ func (h *house) door() func(req *sip.Message) *sip.Message {
 	return func(req *sip.Message) (answer *sip.Message) {
 		who, refusal := d.Identify(req, udp(phone))
 		if refusal == nil {
-			refusal = d.Owns(req, who)
+			refusal = d.Owns(req, udp(phone), who)
 		}
 		if refusal != nil {
 			return refusal

@@ -242,6 +242,9 @@ func TestFlows(t *testing.T) {
 				wanted += " on " + c.flow.String()
 			}
 			want(t, "reached", h.reach(), []string{wanted})
+			if h = h.restart(); !c.flow.Transport.Stream() {
+				want(t, "reached after a restart", h.reach(), []string{wanted})
+			}
 		})
 	}
 }

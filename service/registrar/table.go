@@ -198,7 +198,7 @@ func fromRow(row store.Binding) (aor, binding) {
 		contact: row.Contact, instance: row.InstanceID, callID: row.CallID, userAgent: row.UserAgent, flow: flow,
 		cseq: row.CSeq, q: uint16(row.Q), expires: row.Expires.UnixMilli(), registered: row.Registered.UnixMilli(),
 	}
-	b.byFlow = throughFlow(b.contact, flow, "")
+	b.byFlow = flow.Remote.IsValid() // the flow is kept where it is needed
 	return aor{row.Tenant, row.Account}, b
 }
 

@@ -66,7 +66,11 @@ func difference(key aor, before, after []binding) (changed, gone []store.Binding
 	}
 	for i := range after {
 		if !slices.Contains(before, after[i]) {
-			changed = append(changed, after[i].row(key))
+			row := after[i].row(key)
+			if !after[i].byFlow {
+				row.Flow = "" // a restart finds by this that calls go to the contact
+			}
+			changed = append(changed, row)
 		}
 	}
 	return changed, gone
