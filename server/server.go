@@ -5,6 +5,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -161,7 +162,8 @@ func (s *server) lock() error {
 func (s *server) readToken() error {
 	file := filepath.Join(s.boot.Data, "api.token")
 	text, err := os.ReadFile(file)
-	if errors.Is(err, os.ErrNotExist) {
+	text = bytes.TrimSpace(text)
+	if errors.Is(err, os.ErrNotExist) || err == nil && len(text) == 0 { // a crash may have left it empty
 		var raw [24]byte
 		rand.Read(raw[:])
 		text = []byte(base64.RawURLEncoding.EncodeToString(raw[:]))
@@ -239,5 +241,6 @@ func (s *server) api() rest.Config {
 		},
 		Ready:   s.readiness,
 		Metrics: s.metrics().Handler(),
+		Log:     s.log,
 	}
 }
