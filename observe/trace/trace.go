@@ -32,6 +32,7 @@ const (
 	recentIDs    = 4096                   // Call-IDs not yet kept whose messages wait in memory
 	recentSize   = 2 << 20                // octets of theirs
 	flushEvery   = 500 * time.Millisecond // longest wait before the file has a message
+	keepText     = 8 << 20                // greatest buffer that is kept for the next flush
 )
 
 // Entry is one message as it passed the wire.
@@ -64,6 +65,7 @@ type Book struct {
 	file    *os.File
 	size    int64
 	number  int
+	text    []byte // what was written last, for its memory; under writing
 }
 
 // Open opens the book in a folder, which is made if it is missing.
@@ -198,9 +200,12 @@ func (b *Book) flush() {
 	if len(entries) == 0 {
 		return
 	}
-	var text []byte
+	text := b.text[:0]
 	for _, e := range entries {
 		text = appendEntry(text, e)
+	}
+	if b.text = text; cap(text) > keepText {
+		b.text = nil
 	}
 	if b.file == nil || b.size+int64(len(text)) > segmentSize {
 		if err := b.next(); err != nil {
