@@ -2,6 +2,7 @@ package bindings_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -19,6 +21,7 @@ import (
 
 	"santral/store"
 	"santral/store/bindings"
+	"santral/store/journal"
 	"santral/store/storetest"
 )
 
@@ -176,9 +179,22 @@ func TestCompaction(t *testing.T) {
 	}
 }
 
+// noRoomForSets is a disk on which a compaction finds no room.
+type noRoomForSets struct {
+	*storetest.Disk
+	full atomic.Bool
+}
+
+func (d *noRoomForSets) Create(path string) (journal.File, error) {
+	if d.full.Load() && strings.HasSuffix(path, ".tmp") {
+		return nil, syscall.ENOSPC
+	}
+	return d.Disk.Create(path)
+}
+
 func TestCompactionThatFailsIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		disk := new(storetest.Disk).NeverSync()
+		disk := &noRoomForSets{Disk: new(storetest.Disk).NeverSync()}
 		failed := make(chan error, 100)
 		s := open(t, t.TempDir(), bindings.Options{Disk: disk, Compact: 10_000, OnError: func(err error) { failed <- err }})
 		fill := func() {
@@ -188,10 +204,12 @@ func TestCompactionThatFailsIsTriedAgain(t *testing.T) {
 			}
 			settle(s)
 		}
-		disk.Room(20_000) // enough for the journal, not for the set
+		disk.full.Store(true)
 		fill()
-		<-failed
-		disk.Heal()
+		if err := <-failed; !errors.Is(err, syscall.ENOSPC) {
+			t.Error(err)
+		}
+		disk.full.Store(false)
 		<-time.After(time.Minute)
 		fill()
 		<-time.After(time.Second)
