@@ -204,6 +204,35 @@ func grow(buf []byte, n int) []byte {
 	return append(buf[:cap(buf)], make([]byte, n-cap(buf))...)
 }
 
+// window reads a file ahead, for those who go through it from front to back in small steps. Only octets
+// before limit are kept: they never change.
+type window struct {
+	f     io.ReaderAt
+	limit int64
+	buf   []byte
+	off   int64 // where buf stands in the file
+}
+
+const windowSize = 128 << 10
+
+// ReadAt reads from what was read ahead, or reads ahead.
+func (w *window) ReadAt(b []byte, off int64) (int, error) {
+	if at := off - w.off; at >= 0 && at+int64(len(b)) <= int64(len(w.buf)) {
+		return copy(b, w.buf[at:]), nil
+	}
+	ahead := min(windowSize, w.limit-off)
+	if ahead <= int64(len(b)) {
+		return w.f.ReadAt(b, off)
+	}
+	w.buf = grow(w.buf[:0], int(ahead))
+	n, err := w.f.ReadAt(w.buf, off)
+	w.buf, w.off = w.buf[:n], off
+	if n < len(b) {
+		return copy(b, w.buf), err
+	}
+	return copy(b, w.buf), nil
+}
+
 func readFull(f io.ReaderAt, b []byte, off int64) error {
 	n, err := f.ReadAt(b, off)
 	if n == len(b) {

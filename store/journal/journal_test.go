@@ -721,3 +721,20 @@ func BenchmarkAppend(b *testing.B) {
 		j.Append(rec)
 	}
 }
+
+// BenchmarkOpen is a start with a last segment of 16 MiB of small groups.
+func BenchmarkOpen(b *testing.B) {
+	dir := b.TempDir()
+	o := journal.Options{Chained: true, Disk: new(storetest.Disk).NeverSync(), Pace: time.Nanosecond, Segment: 1 << 30}
+	j := open(b, dir, o)
+	for j.End() < 16<<20 {
+		for range 5 {
+			j.Append(bytes.Repeat([]byte("x"), 300))
+		}
+		commit(j, "x")
+	}
+	j.Close(context.Background())
+	for b.Loop() {
+		open(b, dir, o).Close(context.Background())
+	}
+}

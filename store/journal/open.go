@@ -157,10 +157,11 @@ func walkTail(o Options, dir string, s segment, f File) (tail, error) {
 		t.chain, t.beat = h.chain, h.time
 	}
 	off := int64(fileHeader)
+	ahead := &window{f: f, limit: size}
 	var buf []byte
 	for off < size {
 		var g group
-		g, buf, err = readGroup(f, s.base, o.Chained, off, size, buf)
+		g, buf, err = readGroup(ahead, s.base, o.Chained, off, size, buf)
 		if errors.Is(err, errNoGroup) {
 			next, err := findGroup(f, s.base, o.Chained, off+1, size)
 			if err != nil {

@@ -27,6 +27,7 @@ type Reader struct {
 	j       *Journal
 	pos     store.Pos
 	file    File
+	ahead   window
 	seg     segment
 	buf     []byte
 	records [][]byte
@@ -101,7 +102,8 @@ func (r *Reader) group(end store.Pos) (store.LogGroup, bool, error) {
 	var g group
 	var err error
 	off := int64(r.pos - r.seg.base)
-	g, r.buf, err = readGroup(r.file, r.seg.base, r.j.o.Chained, off, limit, r.buf)
+	r.ahead.limit = limit
+	g, r.buf, err = readGroup(&r.ahead, r.seg.base, r.j.o.Chained, off, limit, r.buf)
 	if errors.Is(err, errNoGroup) {
 		next, err := findGroup(r.file, r.seg.base, r.j.o.Chained, off+1, limit)
 		if err != nil {
@@ -150,6 +152,7 @@ func (r *Reader) enter() error {
 		return fmt.Errorf("read journal %s: %w", r.j.dir, err)
 	}
 	r.file = f
+	r.ahead = window{f: f, buf: r.ahead.buf[:0]}
 	return nil
 }
 

@@ -94,9 +94,10 @@ func (v *verifier) segment(s segment, first bool, upTo store.Pos) error {
 	if err == nil {
 		v.chain, v.stored, v.lost = h.chain, h.chain, false
 	}
+	ahead := &window{f: f, limit: end}
 	for off := int64(fileHeader); off < end; {
 		var g group
-		g, v.buf, err = readGroup(f, s.base, v.chained, off, end, v.buf)
+		g, v.buf, err = readGroup(ahead, s.base, v.chained, off, end, v.buf)
 		if errors.Is(err, errNoGroup) {
 			next, err := findGroup(f, s.base, v.chained, off+1, end)
 			if err != nil {
