@@ -84,10 +84,12 @@ func (s *Session) establish(res *sip.Message, tag string) {
 			return
 		}
 	}
+	s.forked = s.forked || len(s.early) > 1
 	s.dialog, s.early = d, nil
 	s.path.reached(s.request, s.client.Flow())
 	s.attach(tag)
 	s.won = &acked{tag: tag, seq: d.LocalSeq}
+	s.hearing = s.shard.After(s.timers.Timeout(), s.unlisten)
 	if s.request.Body == "" {
 		s.state, s.due = Unacked, s.won
 	} else {
@@ -95,6 +97,14 @@ func (s *Session) establish(res *sip.Message, tag string) {
 		s.acknowledge(s.won, d, s.next(), "")
 	}
 	s.tell(Accepted, res, nil)
+}
+
+// unlisten lets go of our INVITE, 64·T1 after it was answered or when it does not matter any more:
+// no further 2xx is heard (RFC 3261 §13.2.2.4), and a long call keeps little memory.
+func (s *Session) unlisten() {
+	stop(&s.hearing)
+	s.client.Forget()
+	s.client, s.request, s.won, s.strays = nil, nil, nil, nil
 }
 
 // onFailure ends the attempt: refused, timed out or unreachable. A challenge is answered when we have

@@ -52,6 +52,7 @@ func (s *Session) stray(res *sip.Message, tag string) {
 			return
 		}
 	}
+	s.forked = true
 	d, err := dialog.FromResponse(s.request, res)
 	if err != nil || len(s.strays) >= maxBranches {
 		return

@@ -121,6 +121,8 @@ type Session struct {
 	due      *acked           // a 2xx of the peer's that waits for Answer
 	early    []*dialog.Dialog // one for each branch that has rung (RFC 3261 §12.1)
 	strays   []*acked         // branches that answered after the first (RFC 3261 §13.2.2.4)
+	forked   bool             // more than one branch was seen
+	hearing  *endpoint.Timer  // until no copy of a 2xx can come any more
 
 	// change by us
 	change *modification
@@ -187,11 +189,11 @@ func (s *Session) end() {
 	s.state = Ended
 	s.quiet()
 	s.detach()
+	if s.won != nil && !s.forked {
+		s.unlisten() // who has answered our BYE, or sent its own, asks for no ACK any more
+	}
 	if s.dialog != nil {
 		s.dialog.State = dialog.Terminated
-	}
-	if s.client != nil && s.won != nil {
-		s.client.Forget() // its 2xx was acknowledged: 64·T1 more need not hold on to us
 	}
 }
 
