@@ -203,16 +203,13 @@ func TestSIPpCallsBySIPp(t *testing.T) {
 			var register, inject [][]string
 			for i := range 20 {
 				callee, caller := fmt.Sprint(121+i), fmt.Sprint(101+i)
-				register = append(register, []string{callee, phone.AuthField(callee, phone.Password), "7070"})
-				inject = append(inject, []string{caller, phone.AuthField(caller, phone.Password), callee, ""})
+				register = append(register, []string{callee, phone.AuthField(callee, phone.Password), "7070", c.transport})
+				inject = append(inject, []string{caller, phone.AuthField(caller, phone.Password), callee})
 			}
 			phone.StartSIPp(t, phone.Register, x.SIP, "-t", "u1", "-p", "7080", "-m", "20", "-inf", phone.CSV(t, register...)).Wait(t, 20*time.Second)
-			wav := phone.ALaw(t, phone.Speech(t, "en", "test call", 4))
-			for i := range inject {
-				inject[i][3] = wav
-			}
-			phone.StartSIPp(t, phone.Call, x.SIP, "-t", c.flag, "-p", "7090", "-r", fmt.Sprint(c.rate), "-m", fmt.Sprint(calls), "-l", "1000",
-				"-inf", phone.CSV(t, inject...), "-mi", "127.0.0.1", "-min_rtp_port", "50000", "-max_rtp_port", "64000", "-timeout", "150", "-timeout_error").Wait(t, 160*time.Second)
+			said := phone.ALaw(t, phone.Speech(t, "en", "test call", 4))
+			phone.StartSIPp(t, phone.Call(said), x.SIP, "-t", c.flag, "-p", "7090", "-r", fmt.Sprint(c.rate), "-m", fmt.Sprint(calls), "-l", "1000",
+				"-inf", phone.CSV(t, inject...), "-mi", "127.0.0.1", "-mp", "50000", "-timeout", "150", "-timeout_error").Wait(t, 160*time.Second)
 			answering.Wait(t, 20*time.Second)
 			phone.Eventually(t, 20*time.Second, "every call has its record", func() bool {
 				return x.Metric("santral_calls_total", `result="answered"`) == float64(calls)

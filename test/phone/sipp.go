@@ -73,7 +73,7 @@ const scenarioHead = `<?xml version="1.0" encoding="ISO-8859-1" ?>
 `
 
 // Register is a scenario: register field0 with the credentials of field1, from the local port,
-// with field2 as the contact's port.
+// with field2 as the port and field3 as the transport of the contact.
 const Register = scenarioHead + `<scenario name="register">
 <send retrans="500"><![CDATA[
 REGISTER sip:[remote_ip]:[remote_port] SIP/2.0
@@ -83,7 +83,7 @@ From: <sip:[field0]@[remote_ip]>;tag=[call_number]
 To: <sip:[field0]@[remote_ip]>
 Call-ID: [call_id]
 CSeq: 1 REGISTER
-Contact: <sip:[field0]@[local_ip]:[field2];transport=[transport]>
+Contact: <sip:[field0]@[local_ip]:[field2];transport=[field3]>
 Expires: 3600
 Content-Length: 0
 
@@ -98,7 +98,7 @@ From: <sip:[field0]@[remote_ip]>;tag=[call_number]
 To: <sip:[field0]@[remote_ip]>
 Call-ID: [call_id]
 CSeq: 2 REGISTER
-Contact: <sip:[field0]@[local_ip]:[field2];transport=[transport]>
+Contact: <sip:[field0]@[local_ip]:[field2];transport=[field3]>
 Expires: 3600
 [field1]
 Content-Length: 0
@@ -109,9 +109,11 @@ Content-Length: 0
 </scenario>
 `
 
-// Call is a scenario: field0 calls field2 with the credentials of field1, sends one packet of
-// silence's worth of RTP by rtp_stream for three seconds, and hangs up.
-const Call = scenarioHead + `<scenario name="call">
+// Call makes a scenario: field0 calls field2 with the credentials of field1, says a file of raw PCMA
+// for three seconds, and hangs up.
+func Call(sound string) string { return strings.ReplaceAll(call, "SOUND", sound) }
+
+const call = scenarioHead + `<scenario name="call">
 <send retrans="500"><![CDATA[
 INVITE sip:[field2]@[remote_ip]:[remote_port] SIP/2.0
 Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch];rport
@@ -182,7 +184,7 @@ CSeq: 2 ACK
 Content-Length: 0
 
 ]]></send>
-<nop><action><exec rtp_stream="[field3],-1,8,PCMA/8000"/></action></nop>
+<nop><action><exec rtp_stream="SOUND,-1,8,PCMA/8000"/></action></nop>
 <pause milliseconds="3000"/>
 <nop><action><exec rtp_stream="pause"/></action></nop>
 <send retrans="500"><![CDATA[
