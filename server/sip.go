@@ -88,7 +88,7 @@ func (s *server) serve(trust []netip.Prefix) error {
 	}
 	agent := sipleg.New(sipleg.Config{
 		Shard: func(callID string) *endpoint.Shard { return s.endpoint.Load().Shard(callID) }, Media: media, Random: s.random,
-		Door: s.door, Host: s.realm, UserAgent: s.product(),
+		Door: s.door, Host: s.host, UserAgent: s.product(),
 	})
 	s.control = control.New(control.Config{
 		Router: route.NewPlan(&s.current), Contacts: s.registry, Channels: access.NewChannels(s.current.Load), Ledger: s.records,
@@ -152,12 +152,14 @@ func (s *server) advertise(bound netip.Addr, a config.Advertise) (*advertise.Pol
 
 func (s *server) product() string { return "Santral" }
 
-// realm is the host of the identities that a tenant's parties present.
-func (s *server) realm(tenantID string) string {
-	if t := s.current.Load().Tenant(tenantID); t != nil {
-		return t.Realm
+// host is the host of the identities that a tenant's parties present: its first domain. The default
+// tenant's phones know us by our address, and that is what they can call back ("").
+func (s *server) host(tenantID string) string {
+	t := s.current.Load().Tenant(tenantID)
+	if t == nil || t.Default || len(t.Domains) == 0 {
+		return ""
 	}
-	return ""
+	return t.Domains[0]
 }
 
 // receive takes every message from the wire; banned sources are not heard, and nobody is before the
