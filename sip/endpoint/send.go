@@ -67,6 +67,7 @@ func (t *Sent) take(flow sip.Flow) {
 			return
 		}
 	}
+	t.req = nil // its text is enough from now on
 	t.Resend()
 }
 
