@@ -91,7 +91,7 @@ func (s *server) serve(trust []netip.Prefix) error {
 		Door: s.door, Host: s.host, UserAgent: s.product(),
 	})
 	s.control = control.New(control.Config{
-		Router: route.NewPlan(&s.current), Contacts: s.registry, Channels: access.NewChannels(s.current.Load), Ledger: s.records,
+		Router: route.NewPlan(&s.current), Contacts: s.registry, Channels: access.NewChannels(s.current.Load), Ledger: tracedLedger{s.records, s.trace},
 		Dialer: tracedDialer{agent, s.trace}, Stories: feature.Stories(), Log: s.log,
 	})
 	e := endpoint.New(endpoint.Config{
@@ -284,6 +284,20 @@ func (d tracedDialer) Dial(ctx context.Context, to call.Dial, inbox call.Inbox) 
 	leg := d.agent.Dial(ctx, to, inbox)
 	d.book.Keep(leg.Detail().SIPCallID)
 	return leg
+}
+
+// tracedLedger tells the trace when legs end.
+type tracedLedger struct {
+	*records
+	book *trace.Book
+}
+
+// Append implements call.Ledger.
+func (l tracedLedger) Append(e call.Event) {
+	if e.Kind == call.LegEnded && e.Detail != nil {
+		l.book.Release(e.Detail.SIPCallID)
+	}
+	l.records.Append(e)
 }
 
 // tap shows every message to the trace and counts answers.

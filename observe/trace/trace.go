@@ -31,6 +31,7 @@ const (
 	pendingSize  = 4 << 20                // octets that may wait for the disk
 	recentIDs    = 4096                   // Call-IDs not yet kept whose messages wait in memory
 	recentSize   = 2 << 20                // octets of theirs
+	afterEnd     = 35 * time.Second       // how long messages of an ended leg are kept still
 	flushEvery   = 500 * time.Millisecond // longest wait before the file has a message
 	keepText     = 8 << 20                // greatest buffer that is kept for the next flush
 )
@@ -56,6 +57,7 @@ type Book struct {
 
 	mu      sync.Mutex
 	kept    map[string]struct{}
+	ended   []ending // oldest first
 	recent  map[string][]Entry
 	order   []string // Call-IDs of recent, oldest first
 	held    int      // octets in recent
@@ -134,7 +136,7 @@ func (b *Book) Keep(callID string) {
 	if _, kept := b.kept[callID]; kept {
 		return
 	}
-	b.kept[callID] = struct{}{}
+	b.kept[strings.Clone(callID)] = struct{}{} // the map must not hold on to the whole message
 	for _, e := range b.forgetLocked(callID) {
 		b.queueLocked(e)
 	}
@@ -143,11 +145,25 @@ func (b *Book) Keep(callID string) {
 // Release says that a Call-ID's leg has ended. Its last messages may still come, so it is let go
 // only after the longest transaction.
 func (b *Book) Release(callID string) {
-	time.AfterFunc(40*time.Second, func() {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		delete(b.kept, callID)
-	})
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ended = append(b.ended, ending{time.Now().Add(afterEnd), callID})
+}
+
+// ending is a Call-ID whose leg has ended, and when it is let go.
+type ending struct {
+	at     time.Time
+	callID string
+}
+
+// letGoLocked forgets the Call-IDs whose time has come.
+func (b *Book) letGoLocked(now time.Time) {
+	n := 0
+	for n < len(b.ended) && now.After(b.ended[n].at) {
+		delete(b.kept, b.ended[n].callID)
+		n++
+	}
+	b.ended = slices.Delete(b.ended, 0, n)
 }
 
 func (b *Book) queueLocked(e Entry) {
@@ -193,6 +209,7 @@ func (b *Book) flush() {
 	b.mu.Lock()
 	entries := b.pending
 	b.pending, b.waiting = nil, 0
+	b.letGoLocked(time.Now())
 	if len(b.order) > 2*len(b.recent)+recentIDs {
 		b.order = slices.DeleteFunc(b.order, func(id string) bool { _, ok := b.recent[id]; return !ok })
 	}

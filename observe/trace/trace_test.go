@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -88,6 +89,32 @@ func TestStrangersAreForgottenAndTheBookStaysBounded(t *testing.T) {
 	if len(files) > segmentCount {
 		t.Errorf("%d segments; want at most %d", len(files), segmentCount)
 	}
+}
+
+func TestAnEndedLegIsLetGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, err := Open(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Close()
+		b.Keep("a")
+		b.Release("a")
+		time.Sleep(afterEnd - time.Second)
+		b.mu.Lock()
+		_, kept := b.kept["a"]
+		b.mu.Unlock()
+		if !kept {
+			t.Error("the leg's last messages are not kept")
+		}
+		time.Sleep(2 * time.Second)
+		b.mu.Lock()
+		kept = len(b.kept)+len(b.ended) > 0
+		b.mu.Unlock()
+		if kept {
+			t.Error("an ended leg is remembered for ever")
+		}
+	})
 }
 
 func TestATornSegmentIsReadToItsLastWholeMessage(t *testing.T) {
