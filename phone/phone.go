@@ -57,7 +57,7 @@ type Config struct {
 	Name     string // display name
 	Domain   string // of our identity; "" is Server's host
 
-	FirstPort, LastPort uint16 // media ports; zeros: 30000 to 32766
+	FirstPort, LastPort uint16 // media ports; zeros: from anywhere above 30000 to 32766
 	Formats             []media.Format
 	DeadAfter           time.Duration // silence after which MediaLost is told; 0: never
 
@@ -110,7 +110,7 @@ func New(ctx context.Context, cfg Config) (*Phone, error) {
 		cfg.Transport = sip.UDP
 	}
 	if cfg.FirstPort == 0 {
-		cfg.FirstPort, cfg.LastPort = 30000, 32766
+		cfg.FirstPort, cfg.LastPort = 30000+2*uint16(cfg.Random.Uint64()%1200), 32766 // beside other phones of this machine
 	}
 	if cfg.UserAgent == "" {
 		cfg.UserAgent = "Santral phone"
