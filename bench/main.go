@@ -72,7 +72,7 @@ func main() {
 	flag.IntVar(&b.cpu, "cpu", 0, "core of the measured program")
 	load := flag.Int("load-cpu", 1, "core of the load")
 	flag.BoolVar(&b.peers, "peers", true, "measure Kamailio and rtpengine too, where they are installed")
-	nice := flag.Int("nice", 0, "scheduling priority of the measured program and of the load, for a machine that has other work (root)")
+	ahead := flag.Bool("ahead", false, "run the measured program and the load ahead of all other work of the machine (real-time scheduling, root)")
 	binary := flag.String("binary", "", "measure this program instead of building it")
 	flag.Parse()
 	if *only != "" && !slices.Contains(names, *only) {
@@ -82,7 +82,7 @@ func main() {
 	if b.short {
 		b.rounds, b.span = 1, 2*time.Second
 	}
-	if err := b.prepare(*load, *nice, *binary); err != nil {
+	if err := b.prepare(*load, *ahead, *binary); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -116,7 +116,7 @@ const pinned = "SANTRAL_BENCH_PINNED"
 
 // prepare builds the program on all cores and then moves to the load's core. The Go runtime counts
 // its cores when a program starts, so moving means starting anew.
-func (b *bench) prepare(load, nice int, binary string) error {
+func (b *bench) prepare(load int, ahead bool, binary string) error {
 	if at := os.Getenv(pinned); at != "" {
 		b.folder, b.binary, _ = strings.Cut(at, "\n")
 		runtime.GOMAXPROCS(1)
@@ -137,12 +137,12 @@ func (b *bench) prepare(load, nice int, binary string) error {
 			return fmt.Errorf("build the program: %w\n%s", err, out)
 		}
 	}
-	if nice != 0 {
-		if err := unix.Setpriority(unix.PRIO_PROCESS, 0, nice); err != nil {
-			return fmt.Errorf("set the priority: %w", err)
+	runtime.LockOSThread()
+	if ahead { // what is started from here on inherits it
+		if err := unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_RR, Priority: 1}, 0); err != nil {
+			return fmt.Errorf("run ahead of other work: %w", err)
 		}
 	}
-	runtime.LockOSThread()
 	var set unix.CPUSet
 	set.Set(load)
 	if err := unix.SchedSetaffinity(0, &set); err != nil {

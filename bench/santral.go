@@ -77,12 +77,19 @@ func (b *bench) open(extensions int, ports string) (*exchange, *os.File, error) 
 	return &exchange{process: p, sip: sip, answer: freePort()}, out, nil
 }
 
+// given are the ports that freePort gave; its callers open them later.
+var given = map[netip.AddrPort]bool{}
+
 // freePort finds a port that nobody has, for UDP and TCP, below those that connections are given and
-// the ranges of media.
+// the ranges of media, and gives each only once.
 func freePort() netip.AddrPort {
 	const low, high = 5100, 9900
 	for {
-		addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(low+2*rand.IntN((high-low)/2)))
+		addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(low+4*rand.IntN((high-low)/4)))
+		if given[addr] {
+			continue
+		}
+		given[addr] = true
 		u, err := net.ListenPacket("udp4", addr.String())
 		if err != nil {
 			continue

@@ -80,9 +80,11 @@ func against(work string, ours *series, format, unit string, bound float64, peer
 		r.must += fmt.Sprintf(" and ≤ %.2f of %s's", share, peer)
 	}
 	if theirs != nil && len(theirs.values) > 0 && len(ours.values) > 0 {
-		ratio := ours.median() / theirs.median()
-		r.peer, r.ratio = peer+" "+theirs.text(format, unit), fmt.Sprintf("%.2f", ratio)
-		kept = kept && (share == 0 || ratio <= share)
+		r.peer = peer + " " + theirs.text(format, unit)
+		if theirs.median() > 0 {
+			r.ratio = fmt.Sprintf("%.2f", ours.median()/theirs.median())
+		}
+		kept = kept && (share == 0 || ours.median() <= share*theirs.median())
 	}
 	if kept {
 		r.kept = "yes"
