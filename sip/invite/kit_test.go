@@ -213,6 +213,7 @@ func (s *scene) take(what sip.Method) *sip.Message {
 	s.Helper()
 	select {
 	case m := <-s.inbox:
+		synctest.Wait() // we finish what we are doing before the peer goes on
 		if what != "" && m.Method != what {
 			s.Fatalf("the peer got\n%s\nwant %s\n%s", m, what, s.ladder.String())
 		}
