@@ -84,7 +84,7 @@ func (r Rank) String() string {
 const (
 	window     = 10 * time.Second       // after a negotiation a foreign source may be learned, and thresholds are short
 	nearSoon   = 200 * time.Millisecond // silence after which a near source is learned anew, within the window
-	nearLater  = 2 * time.Second        // and after it
+	nearLater  = 2 * time.Second        // and after it, or in place of the signalled address
 	farSoon    = time.Second            // the same for a foreign source
 	farLater   = 10 * time.Second
 	reports    = 30 * time.Second   // RTCP comes each five seconds or so (RFC 3550 §6.2): what is silence there
@@ -243,7 +243,7 @@ func (r *Rule) entitled(src Addr, now int64) bool {
 		wait = farSoon
 	case rank == Foreign:
 		wait = farLater
-	case fresh:
+	case fresh && r.Rank < Signalled: // a hitch of who is where it said it would be is no thief's door
 		wait = nearSoon
 	}
 	return now-r.Heard >= int64(wait)
