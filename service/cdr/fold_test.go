@@ -190,7 +190,7 @@ func childExchange(args []string) {
 }
 
 func TestKillDuringCalls(t *testing.T) {
-	rounds := 8
+	rounds := 5
 	if testing.Short() {
 		rounds = 2
 	}
@@ -199,7 +199,7 @@ func TestKillDuringCalls(t *testing.T) {
 		began, ended := map[string]bool{}, map[string]bool{}
 		for round := range rounds {
 			c := storetest.Start(t, "exchange", dir, dsn, fmt.Sprintf("r%d", round))
-			after := 1 + rand.IntN(1500)
+			after := 1 + rand.IntN(800)
 			for n := 0; c.Lines.Scan(); n++ {
 				what, id, ok := strings.Cut(c.Lines.Text(), " ")
 				switch {

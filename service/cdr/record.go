@@ -105,6 +105,9 @@ func (r *record) leg(id call.LegID, at time.Time) *leg {
 			return &r.Legs[i]
 		}
 	}
+	if r.Legs == nil {
+		r.Legs = make([]leg, 0, 2)
+	}
 	r.Legs = append(r.Legs, leg{CDRLeg: store.CDRLeg{Leg: string(id), Began: at}})
 	return &r.Legs[len(r.Legs)-1]
 }

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"fmt"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/pressly/goose/v3"
@@ -30,6 +31,11 @@ func openSQLite(path string) (*DB, error) {
 	if path == "" || strings.Contains(path, ":memory:") {
 		return nil, fmt.Errorf("sqlite needs the path of a file, not %q", path)
 	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640) // SQLite would let everybody read what it creates
+	if err != nil {
+		return nil, err
+	}
+	f.Close()
 	file := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()
 	const common = "?_txlock=immediate&_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=temp_store(MEMORY)"
 	writer, err := sql.Open("sqlite", file+common+"&_pragma=cache_size(-16000)")

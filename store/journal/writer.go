@@ -277,9 +277,9 @@ func (j *Journal) Close(ctx context.Context) error {
 func (j *Journal) end() {
 	if !j.store(true) {
 		j.mu.Lock()
-		left := j.status.Waiting
+		left, err := j.status.Waiting, j.status.Error
 		j.mu.Unlock()
-		j.closeErr = fmt.Errorf("close journal %s: %d octets of records were never written: %w", j.dir, left, j.status.Error)
+		j.closeErr = fmt.Errorf("close journal %s: %d octets of records were never written: %w", j.dir, left, err)
 	}
 	if err := j.file.Close(); err != nil && j.closeErr == nil {
 		j.closeErr = fmt.Errorf("close journal %s: %w", j.dir, err)
