@@ -195,11 +195,19 @@ func (d *Door) Owns(req *sip.Message, flow sip.Flow, who call.Party) (refusal *s
 	return sip.NewResponse(req, 403, "")
 }
 
-// tenantOf finds the tenant that a request is for by its Request-URI's host.
+// tenantOf finds the tenant that a request is for by its Request-URI's host. Within a dialog that is
+// our Contact's, an address; there From names the sender's domain.
 func (d *Door) tenantOf(s *tenant.Snapshot, req *sip.Message) *tenant.Tenant {
 	u, err := sip.ParseURI(req.RequestURI)
 	if err != nil {
 		return nil
+	}
+	if req.ToTag() != "" {
+		if from, err := req.From(); err == nil {
+			if t := s.Domain(from.URI.Host); t != nil {
+				return t
+			}
+		}
 	}
 	return s.Domain(u.Host)
 }
