@@ -72,7 +72,7 @@ func main() {
 	flag.IntVar(&b.cpu, "cpu", 0, "core of the measured program")
 	load := flag.Int("load-cpu", 1, "core of the load")
 	flag.BoolVar(&b.peers, "peers", true, "measure Kamailio and rtpengine too, where they are installed")
-	ahead := flag.Bool("ahead", false, "run the measured program and the load ahead of all other work of the machine (real-time scheduling, root)")
+	ahead := flag.Bool("ahead", false, "run the measured program and the load ahead of other work of the machine (real-time scheduling, root)")
 	binary := flag.String("binary", "", "measure this program instead of building it")
 	flag.Parse()
 	if *only != "" && !slices.Contains(names, *only) {
@@ -80,7 +80,7 @@ func main() {
 		os.Exit(2)
 	}
 	if b.short {
-		b.rounds, b.span = 1, 2*time.Second
+		b.rounds, b.span = 1, time.Second
 	}
 	if err := b.prepare(*load, *ahead, *binary); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -138,7 +138,7 @@ func (b *bench) prepare(load int, ahead bool, binary string) error {
 		}
 	}
 	runtime.LockOSThread()
-	if ahead { // what is started from here on inherits it
+	if ahead { // a nice value is not enough where the kernel groups work by session
 		if err := unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_RR, Priority: 1}, 0); err != nil {
 			return fmt.Errorf("run ahead of other work: %w", err)
 		}
