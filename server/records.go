@@ -50,9 +50,7 @@ func openRecords(data, dsn string, log *slog.Logger) (*records, error) {
 	}
 	r.histograms()
 	var err error
-	if r.ledger, err = ledger.Open(filepath.Join(data, "ledger"), ledger.Options{OnAlarm: func(a journal.Alarm, err error) {
-		log.Error("the ledger's disk", "state", a.String(), "error", err)
-	}}); err != nil {
+	if r.ledger, err = ledger.Open(filepath.Join(data, "ledger"), ledger.Options{OnAlarm: r.alarm("the ledger's disk")}); err != nil {
 		return nil, fmt.Errorf("open the ledger: %w", err)
 	}
 	if cut := r.ledger.Repair(); cut.Octets > 0 {
@@ -103,7 +101,7 @@ func openRecords(data, dsn string, log *slog.Logger) (*records, error) {
 func (r *records) openBindings(folder string) error {
 	var err error
 	if r.bindings, err = bindings.Open(folder, bindings.Options{
-		OnAlarm: func(a journal.Alarm, err error) { r.log.Error("the bindings' disk", "state", a.String(), "error", err) },
+		OnAlarm: r.alarm("the bindings' disk"),
 		OnError: func(err error) { r.log.Error("compact the bindings", "error", err) },
 	}); err != nil {
 		return fmt.Errorf("open the bindings: %w", err)
@@ -123,6 +121,17 @@ func (r *records) openBindings(folder string) error {
 		r.log.Error("bindings were damaged; their phones are reachable when they register again", "parts", found.Damaged)
 	}
 	return nil
+}
+
+// alarm tells people how a disk is doing, its recovery too.
+func (r *records) alarm(disk string) func(journal.Alarm, error) {
+	return func(a journal.Alarm, err error) {
+		if a == journal.Healthy {
+			r.log.Info(disk+" is well again", "state", a.String())
+			return
+		}
+		r.log.Error(disk+" holds records up; calls go on", "state", a.String(), "error", err)
+	}
 }
 
 // note keeps what a stranger tried.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 func TestSameSeedSameTokens(t *testing.T) {
@@ -79,5 +80,18 @@ func BenchmarkToken(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		s.Token(16)
+	}
+}
+
+func TestTimedTokensSortByTime(t *testing.T) {
+	s := New([32]byte{1})
+	at := time.Date(2026, 3, 21, 0, 0, 0, 0, time.UTC)
+	last := ""
+	for i := range 5000 {
+		next := s.Timed(at.Add(time.Duration(i)*37*time.Millisecond), 10)
+		if next <= last || len(next) != 19 {
+			t.Fatalf("%q does not follow %q", next, last)
+		}
+		last = next
 	}
 }

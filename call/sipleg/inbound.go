@@ -2,6 +2,7 @@ package sipleg
 
 import (
 	"strings"
+	"time"
 
 	"santral/call"
 	"santral/sip"
@@ -9,8 +10,8 @@ import (
 	"santral/sip/invite"
 )
 
-// callLength makes 80 random bits, enough for a name in URLs and files.
-const callLength = 16
+// callLength makes 50 random bits beside the millisecond, enough for a name in URLs and files.
+const callLength = 10
 
 // defaultHops is what a request without Max-Forwards is taken to have (RFC 3261 §16.3).
 const defaultHops = 70
@@ -75,7 +76,7 @@ func (a *Agent) receive(in call.Incoming, tx *endpoint.ServerTx) {
 			return
 		}
 	}
-	l.inbox = in.Incoming(l, call.ID(a.cfg.Random.Token(callLength)), from, dialled, offer, hops)
+	l.inbox = in.Incoming(l, call.ID(a.cfg.Random.Timed(time.Now(), callLength)), from, dialled, offer, hops)
 }
 
 // refuseMedia answers an offer that nobody here can serve, before there is a call.
