@@ -217,7 +217,7 @@ func (p *Pool) pairLocked(r *portRange) (*pair, error) {
 		}
 		r.sleep(q)
 	}
-	for range min(len(r.fresh), 64) { // a port that somebody else holds goes to the end of the line
+	for range len(r.fresh) { // a port that somebody else holds goes to the end of the line
 		q := &r.pairs[r.fresh[len(r.fresh)-1]]
 		err := p.openLocked(q)
 		if err == nil {
