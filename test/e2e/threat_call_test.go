@@ -1,0 +1,365 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"santral/test/phone"
+)
+
+// The threats to calls and their records, by their numbers in the table of threats.
+
+func TestSpoofedRequestsWithinACall(t *testing.T) { // 17
+	x := phone.StartExchange(t, "--digest", "md5")
+	a, b := pair(t, x, "udp", "101", "102")
+	c, r := phone.Talk(a, b, media, media)
+	sources := map[string]*phone.Agent{"another host": x.UDP(t, "127.0.11.1").Agent("101"), "another port": x.UDP(t, "").Agent("101"), "another account": x.UDP(t, "127.0.11.2").Agent("105"), "TCP": x.TCP(t, "127.0.11.3").Agent("101")}
+	for where, third := range sources {
+		for _, method := range []string{"BYE", "CANCEL", "REFER", "INVITE", "UPDATE", "INFO"} {
+			for what, bend := range map[string]func(*phone.Draft){
+				"no tags":        func(d *phone.Draft) { d.Set("To", "<"+c.URI("102")+">") },
+				"a wrong To tag": func(d *phone.Draft) { d.Set("To", "<"+c.URI("102")+">;tag=guess") },
+				"a wrong From tag": func(d *phone.Draft) {
+					d.Set("From", "<"+c.URI("101")+">;tag=guess").Set("To", c.Remote)
+				},
+				"tags swapped": func(d *phone.Draft) { d.Set("From", c.Remote).Set("To", c.Local) },
+				"all it needs": func(d *phone.Draft) { d.Set("From", c.Local).Set("To", c.Remote) },
+				"all of the other leg": func(d *phone.Draft) {
+					d.Set("From", r.Local).Set("To", r.Remote).Set("Call-ID", r.ID)
+				},
+			} {
+				d := third.Request(method, c.Target).Set("Call-ID", c.ID).Set("CSeq", "50 "+method).Set("Refer-To", "<sip:105@127.0.0.1>")
+				if method == "INVITE" {
+					d.SDP(phone.Offer("127.0.11.1:40000"))
+				}
+				bend(d)
+				m := third.Transact(d, soon)
+				if m.Status() < 400 || m.Status() > 499 {
+					t.Errorf("%s with %s from %s: %.60q", method, what, where, m.Text)
+				}
+			}
+		}
+		d := third.Request("ACK", c.Target).Set("Call-ID", c.ID).Set("From", c.Local).Set("To", c.Remote).Set("CSeq", "2 ACK").SDP(phone.Offer("127.0.11.1:40000"))
+		third.Send(d.String())
+	}
+	// An account that proves itself is still not the party of this call.
+	other := sources["another account"]
+	d := other.Request("BYE", c.Target).Set("Call-ID", c.ID).Set("From", c.Local).Set("To", c.Remote).Set("CSeq", "60 BYE")
+	if m := other.Ask(d); m.Status() < 400 || m.Status() > 499 {
+		t.Errorf("BYE with another account's credentials: %.60q", m.Text)
+	}
+	for _, party := range []*phone.Dialog{c, r} {
+		party.Quiet(200*time.Millisecond, "something at "+party.User, func(m phone.Message) bool { return m.Method() != "" })
+	}
+	phone.End(c, r)
+
+	// An INVITE that rings cannot be cancelled by a stranger, even one who has seen it.
+	c = a.Dial("102", media)
+	r = b.Ring()
+	r.Tell(180, "Ringing", "")
+	c.Response(180, soon)
+	third := sources["another host"]
+	cancel := c.Invite.Copy().SDP("").Del("Authorization").Set("CSeq", strings.Replace(c.Invite.Get("CSeq"), "INVITE", "CANCEL", 1))
+	cancel.Line = strings.Replace(cancel.Line, "INVITE", "CANCEL", 1)
+	third.Send(cancel.String())
+	r.Quiet(500*time.Millisecond, "a CANCEL", phone.Requests("CANCEL"))
+	r.Tell(200, "OK", media)
+	c.Response(200, soon)
+	c.Ack("")
+	r.Expect("ACK", soon)
+	phone.End(c, r)
+}
+
+// TestAPhoneThatMovesProvesItself is the other side of threat 17: the party itself may come from a
+// new address.
+func TestAPhoneThatMovesProvesItself(t *testing.T) {
+	x := phone.StartExchange(t, "--digest", "md5")
+	a, b := pair(t, x, "udp", "101", "102")
+	c, r := phone.Talk(a, b, media, media)
+	moved := *c
+	moved.Agent = x.UDP(t, "127.0.11.4").Agent("101")
+	if m := moved.Ask(moved.Request("BYE")); m.Status() != 200 {
+		go r.Agree(r.Expect("BYE", soon))
+		t.Errorf("BYE from a new address with credentials: %.80q", m.Text)
+	}
+	r.Agree(r.Expect("BYE", soon))
+}
+
+// page reads a path of the API as it comes.
+func page(t *testing.T, x *phone.Exchange, path string) (status int, text string) {
+	t.Helper()
+	req, err := http.NewRequest("GET", x.HTTP+path, nil)
+	if err != nil {
+		return 400, err.Error()
+	}
+	req.Header.Set("Authorization", "Bearer "+x.Token)
+	res, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, _ := io.ReadAll(res.Body)
+	return res.StatusCode, string(body)
+}
+
+func TestInjection(t *testing.T) { // 14
+	x := phone.StartExchange(t, "--digest", "md5")
+	a, b := pair(t, x, "udp", "101", "102")
+	evil := []string{
+		"\"a\\\r\\\nX-Evil: 1\"", "\"a\rX-Evil: 1\"", "\"a\nX-Evil: 1\"", "\"a%0d%0aX-Evil: 1\"", "\"a\x00b\"", "\"\x1b[31mred\"",
+		`"<script>alert(1)</script>"`, `"=cmd|'/c calc'!A1"`, `"'; DROP TABLE cdrs; --"`, "\"a\r\n X-Evil: 1\"", "\"\xff\xfe\xc0\x80\"", `"\"><img src=x>"`,
+	}
+	clean := func(m phone.Message) {
+		t.Helper()
+		for _, name := range m.Names() {
+			if strings.HasPrefix(name, "X-") {
+				t.Errorf("a new header arrives:\n%s", m.Text)
+			}
+		}
+		head, _, _ := strings.Cut(m.Text, "\r\n\r\n")
+		bad := "\r\n\x00\x1b"
+		if m.Status() != 0 { // a response gives back what its own request said
+			bad = "\r\n\x00"
+		}
+		if rest := strings.ReplaceAll(head, "\r\n", ""); strings.ContainsAny(rest, bad) {
+			t.Errorf("control characters arrive:\n%q", m.Text)
+		}
+	}
+	for _, name := range evil {
+		d := a.Request("INVITE", a.URI("102")).SDP(media).Set("From", name+" <"+a.URI("101")+">;tag=evil").
+			Set("User-Agent", strings.Trim(name, `"`)).Set("Subject", name).Set("Organization", name)
+		m := a.Transact(d, soon)
+		if m.Status() == 401 {
+			d = a.Authorize(d, m)
+			a.Send(d.String())
+			m, _ = a.Take(soon, func(m phone.Message) bool {
+				return m.Get("CSeq") == d.Get("CSeq") && m.Get("Call-ID") == d.Get("Call-ID")
+			})
+		}
+		if m.Status() >= 500 || m.Status() == 0 {
+			t.Errorf("%q: %.60q", name, m.Text)
+		}
+		if in, ok := b.Take(300*time.Millisecond, phone.Requests("INVITE")); ok {
+			clean(in)
+			if strings.ContainsAny(name, "\r\n\x00") {
+				name = "x" // a malformed response is not heard at all
+			}
+			b.Send(in.Answer(486, "Busy\tHere", "t").Set("Reason", "Q.850;cause=17;text="+name).Set("Server", name).Set("Warning", "399 x "+name).String())
+			if m, ok := a.Take(soon, phone.Responses(d.Get("Call-ID"), d.Get("CSeq"), 300)); ok {
+				clean(m)
+				a.Send((&phone.Dialog{Agent: a, ID: d.Get("Call-ID"), Target: a.URI("102"), Local: d.Get("From"), Remote: m.Get("To"), CSeq: 2}).
+					Request("ACK").Set("Via", d.Get("Via")).String())
+			}
+			b.Drop()
+		}
+	}
+	for _, dialled := range []string{
+		"102%0d%0aX-Evil:%201", "%3Cscript%3Ealert(1)%3C/script%3E", "=1+1", "'%20OR%201=1", "%00", "102%00", "%1b%5b31m", "@SUM(1)", "+1%0a2", "-2+3",
+	} {
+		d := a.Request("INVITE", "sip:"+dialled+"@"+x.SIP).SDP(media)
+		m := a.Transact(d, soon)
+		if m.Status() == 401 {
+			m = a.Transact(a.Authorize(d, m), 2*time.Second)
+		}
+		if m.Status() >= 500 {
+			t.Errorf("dialled %q: %s", dialled, m.Line())
+		}
+		clean(m)
+	}
+	b.Collect(300*time.Millisecond, func(m phone.Message) bool { clean(m); return m.Method() == "INVITE" })
+	// What a party says at the end and within a call.
+	c, r := phone.Talk(a, b, media, media)
+	d := c.Request("BYE").Set("Reason", `Q.850;cause=16;text="<script>%0d%0aX-Evil: 1"`)
+	c.Send(d.String())
+	bye := r.Expect("BYE", soon)
+	clean(bye)
+	r.Agree(bye)
+	c.Want(soon, "200", phone.Responses(c.ID, d.Get("CSeq"), 200))
+	// A Call-ID of whatever octets: its call has a record like any other, and so have those after it.
+	before := len(x.CDRs())
+	strange := []string{"\xff\xfe\xc0\x80@x", "a'b\"c\\d%s?", "<script>", "\xf0\x9f\x93\x9e"}
+	for _, id := range strange {
+		c := a.Dial("*43", media, func(d *phone.Draft) { d.Set("Call-ID", id).Set("User-Agent", id) })
+		c.Response(200, soon)
+		c.Ack("")
+		c.Bye()
+	}
+	phone.Eventually(t, soon, "a record of each call", func() bool { return len(x.CDRs()) == before+len(strange) })
+	x.Run("cdrs")
+	for _, path := range []string{"/api/v1/cdrs?limit=200", "/api/v1/registrations", "/metrics", "/api/v1/calls"} {
+		status, text := page(t, x, path)
+		if status != 200 {
+			t.Errorf("GET %s: %d", path, status)
+		}
+		if strings.Contains(text, "<script>") || strings.ContainsAny(text, "\x1b\x00\r") || strings.Contains(text, "\nX-Evil") {
+			t.Errorf("GET %s hands out what strangers wrote as it came", path)
+		}
+	}
+	for _, command := range []string{"cdrs", "registrations"} {
+		text := x.Run(command)
+		if strings.ContainsAny(text, "\x1b\x00\r") || strings.Contains(text, "\nX-Evil") {
+			t.Errorf("santral %s prints control characters:\n%q", command, text)
+		}
+	}
+	for _, rec := range x.CDRs()[:10] {
+		text := x.Run("trace", rec.Call)
+		if strings.ContainsAny(text, "\x1b\x00\r") || strings.Contains(text, "\nX-Evil") {
+			t.Errorf("santral trace prints control characters:\n%q", text)
+			break
+		}
+	}
+}
+
+func TestPathsAreNoNumbers(t *testing.T) { // 15
+	x := phone.StartExchange(t, "--digest", "md5")
+	a := x.UDP(t, "").Agent("101")
+	for _, dialled := range []string{
+		"../../../../etc/passwd", "..%2f..%2f..%2fetc%2fpasswd", "%2e%2e/%2e%2e", "`id`", "$(id)", "%7Cid", "102;id", "%24%7Bjndi:ldap:%2F%2Fx%7D", "C:%5Cwindows", "*43/../x",
+	} {
+		d := a.Request("INVITE", "sip:"+dialled+"@"+x.SIP).SDP(media)
+		m := a.Transact(d, soon)
+		if m.Status() == 401 {
+			if m = a.Transact(a.Authorize(d, m), soon); dialled == "102;id" && m.Status() == 480 {
+				continue // a parameter of the number, which is ignored
+			}
+		}
+		if m.Status() < 400 || m.Status() > 499 {
+			t.Errorf("%s: %.80q", dialled, m.Text)
+		}
+	}
+	for _, path := range []string{
+		"/../../etc/passwd", "/api/v1/calls/..%2f..%2f..%2fetc%2fpasswd/trace", "/api/v1/cdrs/..%2f..%2fapi.token", "/api/v1/cdrs/..%2f..%2fapi.token/trace",
+		"/api/v1/cdrs/%00", "/%2e%2e/%2e%2e/etc/passwd", "/api/v1/cdrs?cursor=..%2f..%2f", "/api/v1/cdrs?limit=-1", "/api/v1/cdrs?limit=99999999999",
+	} {
+		status, text := page(t, x, path)
+		if status < 300 || status > 499 || strings.Contains(text, "root:") || strings.Contains(text, x.Token) {
+			t.Errorf("GET %s: %d %.100s", path, status, text)
+		}
+	}
+	for _, auth := range []string{"", "Bearer ", "Bearer wrong", "Basic " + x.Token, x.Token} {
+		for _, path := range []string{"/api/v1/calls", "/api/v1/cdrs", "/api/v1/registrations", "/metrics"} {
+			req, _ := http.NewRequest("GET", x.HTTP+path, nil)
+			if auth != "" {
+				req.Header.Set("Authorization", auth)
+			}
+			res, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res.Body.Close()
+			if res.StatusCode != 401 && path != "/metrics" {
+				t.Errorf("GET %s with %q: %s, want 401", path, auth, res.Status)
+			}
+		}
+	}
+}
+
+// TestKilledWhileRecordsAreWritten kills the exchange while many calls end: each call whose BYE was
+// answered has its record, once.
+func TestKilledWhileRecordsAreWritten(t *testing.T) { // 24
+	x := phone.StartExchange(t, "--digest", "md5", "--extensions", "20", "--channels", "10")
+	acknowledged := map[string]bool{}
+	begun := map[string]bool{}
+	for round := range 3 {
+		var mu sync.Mutex
+		var wait sync.WaitGroup
+		stop := make(chan struct{})
+		for i := range 8 {
+			wait.Go(func() {
+				a := x.UDP(t, fmt.Sprintf("127.0.12.%d", i+1)).Agent(fmt.Sprint(101 + i))
+				defer a.Close()
+				for n := 0; ; n++ {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					d := a.Request("INVITE", a.URI("*43")).SDP(media)
+					m := a.Transact(d, 700*time.Millisecond)
+					if m.Status() != 401 {
+						continue
+					}
+					d = a.Authorize(d, m)
+					id := d.Get("Call-ID")
+					if m = a.Transact(d, 700*time.Millisecond); m.Status() != 200 {
+						continue
+					}
+					c := &phone.Dialog{Agent: a, ID: id, Local: d.Get("From"), Remote: m.Get("To"), Target: m.Contact(), CSeq: 2}
+					c.Ack("")
+					mu.Lock()
+					begun[id] = true
+					mu.Unlock()
+					if m = a.Transact(c.Request("BYE"), 700*time.Millisecond); m.Status() == 200 {
+						mu.Lock()
+						acknowledged[id] = true
+						mu.Unlock()
+					}
+				}
+			})
+		}
+		time.Sleep(time.Duration(700+150*round) * time.Millisecond) // the calls are everywhere in their lives
+		x.Kill()
+		close(stop)
+		wait.Wait()
+		began := time.Now()
+		x.Start()
+		if took := time.Since(began); took > 15*time.Second {
+			t.Errorf("it came back after %v", took)
+		}
+	}
+	healthy(t, x, 3*time.Second)
+	seen := map[string]int{}
+	for cursor := ""; ; {
+		_, text := page(t, x, "/api/v1/cdrs?limit=200&cursor="+cursor)
+		var list struct {
+			Items []struct {
+				State string
+				Legs  []struct {
+					ID string `json:"sip_call_id"`
+				}
+			}
+			Next string `json:"next"`
+		}
+		if err := json.Unmarshal([]byte(text), &list); err != nil {
+			t.Fatalf("%v\n%s", err, text)
+		}
+		for _, r := range list.Items {
+			for _, l := range r.Legs {
+				seen[l.ID]++
+			}
+		}
+		if cursor = list.Next; cursor == "" {
+			break
+		}
+	}
+	missing := 0
+	for id := range acknowledged {
+		if seen[id] == 0 {
+			missing++
+		}
+	}
+	if missing > 0 {
+		t.Errorf("%d of %d acknowledged calls have no record", missing, len(acknowledged))
+	}
+	unrecorded := 0
+	for id := range begun {
+		if seen[id] == 0 {
+			unrecorded++
+		}
+	}
+	for id, n := range seen {
+		if n != 1 {
+			t.Errorf("%d records of call %s", n, id)
+		}
+	}
+	if len(acknowledged) < 20 {
+		t.Errorf("only %d calls were made", len(acknowledged))
+	}
+	t.Logf("%d calls answered, %d acknowledged, %d records; %d answered ones without", len(begun), len(acknowledged), len(seen), unrecorded)
+}
