@@ -44,6 +44,9 @@ var allow = func() string {
 // 200 ms (RFC 3261 §17.2.1), the way included.
 const trying = 100 * time.Millisecond
 
+// gather is how long SIP datagrams are gathered under load: short beside any phone's patience.
+const gather = time.Millisecond
+
 // serve opens the sockets: from here on the exchange answers.
 func (s *server) serve(trust []netip.Prefix) error {
 	trusted := func(a netip.Addr) bool {
@@ -72,6 +75,7 @@ func (s *server) serve(trust []netip.Prefix) error {
 	}
 	layer, err := transport.Start(transport.Config{
 		Net: network, Listeners: listeners, Handle: s.receive, Closed: s.closed, Limits: transport.Limits{Exempt: trusted},
+		Gather: gather,
 	})
 	if err != nil {
 		return err

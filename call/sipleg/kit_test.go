@@ -77,6 +77,7 @@ func play(t *testing.T, f func(*world, *exchange)) {
 			defer x.close()
 			defer w.silence() // calls that a test leaves are ended behind the curtain
 			f(w, x)
+			synctest.Wait() // what is said in this instant is still heard
 		}()
 		synctest.Wait()
 		w.compare()

@@ -179,6 +179,7 @@ func TestWrongPassword(t *testing.T) {
 		if e := a.event(call.Failed); e.Cause.SIP != 401 {
 			t.Errorf("failed with %+v", e.Cause)
 		}
+		synctest.Wait() // the ACK leaves in the same instant
 	})
 }
 

@@ -24,6 +24,7 @@ func (l *Layer) readDatagrams(x *listener, s vnet.UDP) {
 	for i := range d {
 		d[i].B = block[i*datagramMax : (i+1)*datagramMax]
 	}
+	var last time.Time
 	for {
 		n, err := s.ReadBatch(d)
 		if err != nil {
@@ -34,6 +35,16 @@ func (l *Layer) readDatagrams(x *listener, s vnet.UDP) {
 		}
 		for i := range d[:n] {
 			l.datagram(x, s, &d[i])
+		}
+		if l.cfg.Gather > 0 && n < readBatch {
+			// Datagrams that come close upon one another are read together: a wake-up costs more
+			// than a message.
+			now := time.Now()
+			if since := now.Sub(last); since < l.cfg.Gather {
+				time.Sleep(l.cfg.Gather - since)
+				now = time.Now()
+			}
+			last = now
 		}
 	}
 }

@@ -55,6 +55,11 @@ type Config struct {
 
 	Limits  Limits
 	Readers int // sockets that share each UDP listener's port; 0: as many as GOMAXPROCS
+
+	// Gather is how long datagrams that follow one another closely are gathered before they are
+	// read, so that a busy exchange wakes up less often; one that comes alone is read at once. 0
+	// reads each as it comes.
+	Gather time.Duration
 }
 
 // Listener is one address that we listen at.
