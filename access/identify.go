@@ -196,18 +196,21 @@ func (d *Door) Owns(req *sip.Message, flow sip.Flow, who call.Party) (refusal *s
 }
 
 // tenantOf finds the tenant that a request is for by its Request-URI's host. Within a dialog that is
-// our Contact's, an address; there From names the sender's domain.
+// our Contact's, an address, and a telephone number has none; there From names the sender's domain.
 func (d *Door) tenantOf(s *tenant.Snapshot, req *sip.Message) *tenant.Tenant {
 	u, err := sip.ParseURI(req.RequestURI)
 	if err != nil {
 		return nil
 	}
-	if req.ToTag() != "" {
+	if req.ToTag() != "" || u.IsTel() {
 		if from, err := req.From(); err == nil {
 			if t := s.Domain(from.URI.Host); t != nil {
 				return t
 			}
 		}
+	}
+	if u.IsTel() {
+		return s.Default()
 	}
 	return s.Domain(u.Host)
 }
