@@ -29,7 +29,7 @@ func (b *bench) rtpengine() (*relayPeer, error) {
 	control := freePort()
 	low, high, _ := bytes.Cut([]byte(peerPorts), []byte("-"))
 	p, out, err := b.launch(program, "--foreground", "--log-stderr", "--log-level=3", "--table=-1", "--interface=127.0.0.1", "--listen-ng="+control.String(),
-		"--num-threads=1", "--port-min="+string(low), "--port-max="+string(high))
+		"--num-threads=1", "--delete-delay=0", "--port-min="+string(low), "--port-max="+string(high))
 	if err != nil {
 		return nil, err
 	}

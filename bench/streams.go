@@ -108,9 +108,11 @@ func (b *bench) byTurns(n int, each func(s streamed, ours bool)) error {
 	if err != nil {
 		return err
 	}
-	if peer != nil {
-		defer peer.stop()
-	}
+	defer func() {
+		if peer != nil {
+			peer.stop()
+		}
+	}()
 	for range b.rounds {
 		s, err := b.stream(x, n, b.span)
 		if err != nil {
@@ -121,7 +123,10 @@ func (b *bench) byTurns(n int, each func(s streamed, ours bool)) error {
 			continue
 		}
 		if s, err = b.streamPeer(peer, n, b.span); err != nil {
-			return err
+			b.say("%s is left out from here on: %v", peer.name, err)
+			peer.stop()
+			peer = nil
+			continue
 		}
 		each(s, false)
 	}
