@@ -89,7 +89,7 @@ func TestSound(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if f.Sent < 900 || f.Sent > 2000 { // a busy machine may be late to end
+			if f.Sent < 200 || f.Sent > 2000 { // a thousand, unless a busy machine is late to begin or to end
 				t.Errorf("%d packets of 10 streams each way in a second", f.Sent)
 			}
 			if loss := f.Loss(); loss < test.loss-0.02 || loss > test.loss+0.02 || f.Own != 0 {
