@@ -84,6 +84,7 @@ func main() {
 	}
 	if err := b.prepare(*load, *ahead, *binary); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.RemoveAll(b.folder)
 		os.Exit(1)
 	}
 	code := b.all(*only)
@@ -129,6 +130,7 @@ func (b *bench) prepare(load int, ahead bool, binary string) error {
 	if err != nil {
 		return fmt.Errorf("make a folder: %w", err)
 	}
+	b.folder = folder
 	if binary == "" {
 		binary = filepath.Join(folder, "santral")
 		build := exec.Command("go", "build", "-trimpath", "-o", binary, "santral/cmd/santral")
