@@ -77,10 +77,13 @@ func (k *Control) Freeze(ctx context.Context, id call.ID, back call.Thawer) (*Ha
 	}
 	frozen, err := c.freezeLegs(now.h)
 	if err == nil {
+		gone := make(chan struct{})
 		verdict <- func(c *ongoing) {
 			c.giveBack()
 			c.setState(Frozen, "handed over")
+			close(gone)
 		}
+		<-gone
 		k.settled()
 		return now.h, nil
 	}

@@ -194,7 +194,8 @@ func (s *Shard) looped(in *sip.Inbound) bool {
 }
 
 // response finds the client transaction of a response (RFC 3261 §17.1.3). One with more than one Via
-// was not meant for us (RFC 3261 §8.1.3.3); one without a transaction is dropped (RFC 3261 §18.1.2).
+// was not meant for us (RFC 3261 §8.1.3.3); one without a transaction is dropped (RFC 3261 §18.1.2),
+// but for a 2xx to an INVITE that a dialog still knows.
 func (s *Shard) response(in *sip.Inbound) {
 	m := in.Msg
 	cseq, err := m.CSeq()
@@ -204,11 +205,23 @@ func (s *Shard) response(in *sip.Inbound) {
 	}
 	_, branch := transaction.TopVia(m)
 	a := s.clients[s.e.hash.Client(branch, cseq.Method)]
-	if a == nil {
+	late := (a == nil || a.tx == nil) && cseq.Method == sip.INVITE && m.Status >= 200 && m.Status < 300 && s.late(m)
+	switch {
+	case a != nil:
+		a.respond(m)
+	case !late:
 		s.count.Stray.Add(1)
-		return
 	}
-	a.respond(m)
+}
+
+// late gives a 2xx to an INVITE that nobody waits for any more to the usage of its dialog: its From tag is
+// ours. It reports whether there is one that wants it.
+func (s *Shard) late(m *sip.Message) bool {
+	u, ok := s.usages[s.e.hash.Dialog(m.CallID(), m.FromTag(), m.ToTag())].(Latecomer)
+	if ok {
+		u.Late(m)
+	}
+	return ok
 }
 
 // several reports whether a message has more than one Via value. Only a comma needs a closer look.

@@ -76,3 +76,24 @@ func (e *Endpoint) thaw(state *State) {
 		r.settle()
 	}
 }
+
+// SentState is a request that was sent without a transaction, written out.
+type SentState struct {
+	CallID string `json:"call_id"`
+	Flow   string `json:"flow"`
+	Text   []byte `json:"text"`
+}
+
+// State writes out what Resend sends; ok is false before that is known.
+func (t *Sent) State() (st SentState, ok bool) {
+	return SentState{CallID: t.callID, Flow: t.flow.String(), Text: t.text}, t.text != nil
+}
+
+// Sent makes it again, without sending anything. It must be called on the shard of its Call-ID.
+func (s *Shard) Sent(st SentState) (*Sent, error) {
+	flow, err := sip.ParseFlow(st.Flow)
+	if err != nil {
+		return nil, err
+	}
+	return &Sent{shard: s, callID: st.CallID, flow: flow, text: st.Text}, nil
+}

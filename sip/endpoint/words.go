@@ -51,6 +51,13 @@ type Usage interface {
 	Ack(req *sip.Message, flow sip.Flow)
 }
 
+// Latecomer is what a Usage may be besides: it is told of a 2xx to an INVITE that nobody waits for any more
+// and that belongs to its dialog. It runs on the shard. So a usage that was handed over can repeat the ACK
+// that was sent before (RFC 3261 §13.2.2.4).
+type Latecomer interface {
+	Late(res *sip.Message)
+}
+
 // DialogID names a dialog as we see it (RFC 3261 §12). An empty RemoteTag takes every request to
 // LocalTag that no full match takes: a caller's half of dialogs that are still to come.
 type DialogID struct {

@@ -2,6 +2,7 @@ package invite
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"santral/sip"
@@ -115,6 +116,29 @@ func (s *Session) acknowledge(a *acked, d *dialog.Dialog, to endpoint.Next, body
 func (s *Session) again(a *acked) {
 	if a.ack != nil {
 		a.ack.Resend()
+	}
+}
+
+// keep remembers a 2xx to a re-INVITE of ours, or to one that was sent before the session was handed
+// over, for as long as it may come again.
+func (s *Session) keep(a *acked) {
+	s.kept = append(s.kept, a)
+	s.shard.After(s.timers.Timeout(), func() {
+		s.kept = slices.DeleteFunc(s.kept, func(k *acked) bool { return k == a })
+	})
+}
+
+// Late is told of a 2xx that no transaction waits for: one to an INVITE that was sent before the session
+// was handed over (endpoint.Latecomer).
+func (s *Session) Late(res *sip.Message) {
+	seq, err := res.CSeq()
+	if err != nil {
+		return
+	}
+	for _, a := range s.kept {
+		if a.seq == seq.Seq {
+			s.again(a)
+		}
 	}
 }
 

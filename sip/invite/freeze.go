@@ -21,6 +21,13 @@ type Frozen struct {
 	Host      string        `json:"host,omitempty"` // where the peer said it listens
 	Port      uint16        `json:"port,omitempty"`
 	Symmetric bool          `json:"symmetric,omitempty"` // it listens where it sends from
+	ACKs      []FrozenACK   `json:"acks,omitempty"`      // to 2xx of the peer's that may come again
+}
+
+// FrozenACK is the ACK to a 2xx, and the number of the INVITE that the 2xx answered.
+type FrozenACK struct {
+	Seq  uint32             `json:"seq"`
+	Sent endpoint.SentState `json:"sent"`
 }
 
 // Freeze writes the session out and lets go of its dialog: nothing is sent, nothing more is told, and
@@ -38,6 +45,7 @@ func (s *Session) Freeze() (Frozen, error) {
 		Host:      s.path.claimed.Host,
 		Port:      s.path.claimed.Port,
 		Symmetric: s.path.symmetric,
+		ACKs:      s.acks(),
 	}
 	s.end()
 	return st, nil
@@ -54,6 +62,34 @@ func Thaw(cfg *Config, shard *endpoint.Shard, st Frozen, h Handler) (*Session, e
 	s := &Session{cfg: cfg, shard: shard, handler: h, contact: st.Contact, timers: shard.Timers(), state: Established, dialog: &d, outbound: st.Outbound}
 	s.path.flow, s.path.symmetric = flow, st.Symmetric
 	s.path.claimed = sip.HostPort{Host: st.Host, Port: st.Port}
+	for _, f := range st.ACKs {
+		ack, err := shard.Sent(f.Sent)
+		if err != nil {
+			return nil, err
+		}
+		s.keep(&acked{tag: d.RemoteTag, seq: f.Seq, ack: ack})
+	}
 	s.attach(d.RemoteTag)
 	return s, nil
+}
+
+// acks writes out the ACKs that a copy of a 2xx would be answered with.
+func (s *Session) acks() (list []FrozenACK) {
+	known := s.kept
+	if s.won != nil {
+		known = append([]*acked{s.won}, known...)
+	}
+	for _, a := range known {
+		if st, ok := a.state(); ok {
+			list = append(list, FrozenACK{Seq: a.seq, Sent: st})
+		}
+	}
+	return list
+}
+
+func (a *acked) state() (st endpoint.SentState, ok bool) {
+	if a.ack == nil {
+		return st, false
+	}
+	return a.ack.State()
 }

@@ -127,6 +127,7 @@ type Session struct {
 	// change by us
 	change *modification
 	queued *modification // waits until the ACK to our 2xx has come
+	kept   []*acked      // 2xx to re-INVITEs, or from before a hand-over, that may come again
 
 	// end
 	bye    *endpoint.ServerTx // the peer's, which waits for Finish

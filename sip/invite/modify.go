@@ -106,6 +106,7 @@ func (s *Session) onChanged(m *modification, req, res *sip.Message) {
 	}
 	seq, _ := req.CSeq()
 	m.heard = &acked{tag: s.dialog.RemoteTag, seq: seq.Seq}
+	s.keep(m.heard)
 	stop(&m.timer)
 	s.dialog.Refresh(res)
 	if s.change != m { // we are leaving: the 2xx gets its ACK all the same
