@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"santral/call"
 	"santral/observe/metric"
 	"santral/service/cdr"
 	"santral/sip"
@@ -42,8 +43,9 @@ type records struct {
 	stop     []func()
 }
 
-// openRecords opens the ledger and the tables in a data folder; dsn is "" for SQLite there.
-func openRecords(data, dsn string, log *slog.Logger) (*records, error) {
+// openRecords opens the ledger and the tables in a data folder; dsn is "" for SQLite there. living tells
+// which calls of an earlier process go on in this one.
+func openRecords(data, dsn string, living func(call.ID) bool, log *slog.Logger) (*records, error) {
 	r := &records{log: log}
 	if dsn == "" {
 		dsn = filepath.Join(data, "santral.db")
@@ -81,6 +83,7 @@ func openRecords(data, dsn string, log *slog.Logger) (*records, error) {
 	r.fold = cdr.New(r.ledger, r.db, cdr.Options{
 		OnError:  func(err error) { log.Error("call records", "error", err) },
 		OnRecord: r.made,
+		Living:   living,
 	})
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})

@@ -27,6 +27,7 @@ import (
 	"santral/api/rest"
 	"santral/base/id"
 	"santral/base/vnet"
+	"santral/call"
 	"santral/call/control"
 	"santral/config"
 	"santral/media/rtp"
@@ -71,11 +72,22 @@ type server struct {
 	control  *control.Control
 	token    string
 	draining atomic.Bool
+	deaf     atomic.Bool // calls are being handed over: what comes now is for whoever takes them
+	thawer   call.Thawer // makes legs again
+	before   *handover   // what an exchange before this one handed over; nil for nothing
 	closers  []func()
 }
 
 // later runs f when the exchange ends, last registered first.
 func (s *server) later(f func()) { s.closers = append(s.closers, f) }
+
+// close closes what was opened, last opened first.
+func (s *server) close() {
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		s.closers[i]()
+	}
+	s.closers = nil
+}
 
 // drainBye is how long a BYE's answer is awaited when the exchange ends.
 const drainBye = 3 * time.Second
@@ -88,11 +100,7 @@ const heapFloor = 24 << 20
 // written down, and Run returns nil. ready is called once, when the exchange really serves.
 func Run(ctx context.Context, o Options, ready func(Ready)) error {
 	s := &server{boot: o.Boot, version: o.Version, random: id.Random(), log: logger(o.Boot.Log)}
-	defer func() {
-		for i := len(s.closers) - 1; i >= 0; i-- {
-			s.closers[i]()
-		}
-	}()
+	defer s.close()
 	ballast := make([]byte, heapFloor)
 	defer runtime.KeepAlive(ballast)
 	s.current.Store(tenant.NewSnapshot(1, o.Tenants))
@@ -141,7 +149,7 @@ func (s *server) open() error {
 		return err
 	}
 	s.later(s.trace.Close)
-	if s.records, err = openRecords(s.boot.Data, s.boot.DB, s.log); err != nil {
+	if s.records, err = openRecords(s.boot.Data, s.boot.DB, s.before.living, s.log); err != nil {
 		return err
 	}
 	s.later(s.records.close)

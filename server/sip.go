@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -90,18 +91,19 @@ func (s *server) serve(trust []netip.Prefix) error {
 	if err != nil {
 		return err
 	}
+	var e *endpoint.Endpoint
 	agent := sipleg.New(sipleg.Config{
-		Shard: func(callID string) *endpoint.Shard { return s.endpoint.Load().Shard(callID) }, Media: media, Random: s.random,
+		Shard: func(callID string) *endpoint.Shard { return e.Shard(callID) }, Media: media, Random: s.random,
 		Door: s.door, Host: s.host, UserAgent: s.product(),
 	})
 	s.control = control.New(control.Config{
 		Router: route.NewPlan(&s.current), Contacts: s.registry, Channels: access.NewChannels(s.current.Load), Ledger: tracedLedger{s.records, s.trace},
 		Dialer: tracedDialer{agent, s.trace}, Stories: feature.Stories(), Log: s.log,
 	})
-	e := endpoint.New(endpoint.Config{
+	e = endpoint.New(endpoint.Config{
 		Wire: wire{layer}, Resolver: resolve.New(network), Random: s.random, User: &mux{s, agent}, Gate: s.gate,
 		Trace: &tap{s}, Server: s.product(), Allow: methods, Refuse: map[sip.Method]int{sip.SUBSCRIBE: 405},
-		Limits: endpoint.Limits{Exempt: trusted}, Timers: transaction.Timers{Trying: trying},
+		Limits: endpoint.Limits{Exempt: trusted}, Timers: transaction.Timers{Trying: trying}, State: s.before.endpoint(),
 		Fault: func(value any, stack []byte) { s.log.Error("fault in a call", "fault", value, "stack", string(stack)) },
 	})
 	s.later(func() {
@@ -109,8 +111,9 @@ func (s *server) serve(trust []netip.Prefix) error {
 		defer stop()
 		e.Close(ctx)
 	})
-	s.endpoint.Store(e)
 	agent.Open(incoming{s})
+	s.takeOver(tracedDialer{agent, s.trace})
+	s.endpoint.Store(e)
 	return nil
 }
 
@@ -125,7 +128,7 @@ func (s *server) media() (*session.Config, error) {
 	if m.Address == netip.IPv4Unspecified() {
 		bind = append(bind, netip.IPv6Unspecified())
 	}
-	s.pool, err = rtp.NewPool(rtp.Config{Bind: bind, First: m.First, Last: m.Last})
+	s.pool, err = rtp.NewPool(rtp.Config{Net: network, Bind: bind, First: m.First, Last: m.Last})
 	if err != nil {
 		return nil, fmt.Errorf("open media ports %d-%d: %w", m.First, m.Last, err)
 	}
@@ -167,10 +170,10 @@ func (s *server) host(tenantID string) string {
 }
 
 // receive takes every message from the wire; banned sources are not heard, and nobody is before the
-// endpoint stands.
+// endpoint stands or once calls are handed over.
 func (s *server) receive(in sip.Inbound) {
 	e := s.endpoint.Load()
-	if e == nil {
+	if e == nil || s.deaf.Load() {
 		return
 	}
 	if !s.guard.Hear(in.Flow.Remote, time.Now()) {
@@ -251,15 +254,9 @@ func (m *mux) register(shard *endpoint.Shard, tx *endpoint.ServerTx) {
 		tx.Respond(refusal)
 		return
 	}
-	inline := true
-	m.s.registry.Register(req, tx.Flow(), who, func(res *sip.Message) {
-		if inline {
-			tx.Respond(res)
-			return
-		}
+	m.s.registry.Register(req, tx.Flow(), who, func(res *sip.Message) { // here, or on the journal's goroutine
 		shard.Do(func() { tx.Respond(res) })
 	})
-	inline = false
 }
 
 // wire is the transport as the endpoint asks for it.
@@ -288,6 +285,16 @@ func (d tracedDialer) Dial(ctx context.Context, to call.Dial, inbox call.Inbox) 
 	leg := d.agent.Dial(ctx, to, inbox)
 	d.book.Keep(leg.Detail().SIPCallID)
 	return leg
+}
+
+// Thaw implements call.Thawer.
+func (d tracedDialer) Thaw(id call.ID, state json.RawMessage, inbox call.Inbox) (call.Leg, error) {
+	leg, err := d.agent.Thaw(id, state, inbox)
+	if err != nil {
+		return nil, err
+	}
+	d.book.Keep(leg.Detail().SIPCallID)
+	return leg, nil
 }
 
 // tracedLedger tells the trace when legs end.
