@@ -87,9 +87,10 @@ const (
 	nearLater  = 2 * time.Second        // and after it, or in place of the signalled address
 	farSoon    = time.Second            // the same for a foreign source
 	farLater   = 10 * time.Second
-	reports    = 30 * time.Second   // RTCP comes each five seconds or so (RFC 3550 §6.2): what is silence there
-	guardTimes = 4                  // a stream may come this many times as fast as negotiated …
-	guardBurst = int64(time.Second) // … and be ahead of that by this much: a stall of the network ends in a burst
+	knock      = 50 * time.Millisecond // from a stranger's first packet after a silence to the one that is believed
+	reports    = 30 * time.Second      // RTCP comes each five seconds or so (RFC 3550 §6.2): what is silence there
+	guardTimes = 4                     // a stream may come this many times as fast as negotiated …
+	guardBurst = int64(time.Second)    // … and be ahead of that by this much: a stall of the network ends in a burst
 )
 
 // Verdict is what a Rule decides about one packet.
@@ -132,12 +133,13 @@ type Rule struct {
 	Opened    int64    // when the window opened; 0 while nothing is negotiated
 
 	// As learned.
-	Rank   Rank
-	Source Addr  // whose packets pass
-	Prior  Addr  // who was pinned before silence gave way to Source: it may come back
-	Barred Addr  // where the peer was before it named another address: late packets teach nothing for a while
-	Heard  int64 // when Source was last heard
-	Due    int64 // when the guard's bucket will be empty
+	Rank    Rank
+	Source  Addr  // whose packets pass
+	Prior   Addr  // who was pinned before silence gave way to Source: it may come back
+	Barred  Addr  // where the peer was before it named another address: late packets teach nothing for a while
+	Heard   int64 // when Source was last heard
+	Knocked int64 // when a stranger first came after a silence
+	Due     int64 // when the guard's bucket will be empty
 
 	// Counted.
 	Octets uint64 // of packets that passed, headers included
@@ -246,7 +248,23 @@ func (r *Rule) entitled(src Addr, now int64) bool {
 	case fresh && r.Rank < Signalled: // a hitch of who is where it said it would be is no thief's door
 		wait = nearSoon
 	}
-	return now-r.Heard >= int64(wait)
+	return r.silent(now, wait)
+}
+
+// silent reports whether the pinned source has said nothing for so long. Our own hitch is no silence
+// of its: what it sent meanwhile stands in the queue, perhaps behind a stranger's packet. So a
+// stranger must come again a moment later, and find that nothing of it came in between.
+func (r *Rule) silent(now int64, wait time.Duration) bool {
+	switch {
+	case now-r.Heard < int64(wait):
+		return false
+	case r.Carries == RTCP: // it waits longer than anything hitches
+		return true
+	case r.Knocked <= r.Heard:
+		r.Knocked = now
+		return false
+	}
+	return now-r.Knocked >= int64(knock)
 }
 
 // pin makes src the source.

@@ -53,20 +53,23 @@ func TestLatch(t *testing.T) {
 			{0, thief, Learned},
 		}, to: thief},
 		"after the window better rank alone displaces nobody": {story: []packet{
-			{11 * time.Second, thief, Learned}, {12 * time.Second, shifted, Stranger}, {13 * time.Second, shifted, Learned},
+			{11 * time.Second, thief, Learned}, {12 * time.Second, shifted, Stranger}, {13 * time.Second, shifted, Stranger}, {13060 * time.Millisecond, shifted, Learned},
 		}, to: shifted},
 		"a foreign one after long silence": {story: []packet{
-			{11 * time.Second, proxy, Learned}, {20 * time.Second, thief, Stranger}, {21 * time.Second, thief, Learned},
+			{11 * time.Second, proxy, Learned}, {20 * time.Second, thief, Stranger}, {21 * time.Second, thief, Stranger}, {21060 * time.Millisecond, thief, Learned},
 		}, to: thief},
 		"a near one after silence": {story: []packet{
-			{11 * time.Second, proxy, Learned}, {12 * time.Second, proxy2, Stranger}, {13 * time.Second, proxy2, Learned}, {13 * time.Second, proxy2, Passed},
+			{11 * time.Second, proxy, Learned}, {12 * time.Second, proxy2, Stranger}, {13 * time.Second, proxy2, Stranger}, {13060 * time.Millisecond, proxy2, Learned}, {13060 * time.Millisecond, proxy2, Passed},
 		}, to: proxy2},
 		"who comes back after silence has the older right": {story: []packet{
-			{11 * time.Second, proxy, Learned}, {13 * time.Second, proxy2, Learned}, {14 * time.Second, proxy, Learned}, {14 * time.Second, proxy2, Stranger},
+			{11 * time.Second, proxy, Learned}, {13 * time.Second, proxy2, Stranger}, {13060 * time.Millisecond, proxy2, Learned}, {14 * time.Second, proxy, Learned}, {14 * time.Second, proxy2, Stranger},
 		}, to: proxy},
 		"the signalled one comes back after silence": {open: true, story: []packet{
-			{0, phone, Learned}, {20 * time.Second, thief, Learned}, {21 * time.Second, phone, Learned}, {21 * time.Second, thief, Stranger},
+			{0, phone, Learned}, {20 * time.Second, thief, Stranger}, {20060 * time.Millisecond, thief, Learned}, {21 * time.Second, phone, Learned}, {21 * time.Second, thief, Stranger},
 		}, to: phone},
+		"our own hitch is no silence": {story: []packet{
+			{11 * time.Second, proxy, Learned}, {14 * time.Second, proxy2, Stranger}, {14001 * time.Millisecond, thief, Stranger}, {14002 * time.Millisecond, proxy2, Stranger}, {14003 * time.Millisecond, proxy, Passed}, {14100 * time.Millisecond, proxy2, Stranger},
+		}, to: proxy},
 		"silence means nothing of one that is not to send": {quiet: true, story: []packet{
 			{0, proxy, Learned}, {time.Minute, proxy2, Stranger}, {time.Hour, thief, Stranger}, {time.Hour, phone, Learned},
 		}, to: phone},
