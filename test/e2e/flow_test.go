@@ -259,9 +259,10 @@ func establishment(t *testing.T, x *phone.Exchange, transport, from, to string) 
 	if strings.Fields(ack.Get("CSeq"))[0] != strings.Fields(in.Get("CSeq"))[0] || ack.Get("Via") == in.Get("Via") {
 		t.Errorf("the ACK to a 2xx:\n%s", ack.Text)
 	}
-	for name, d := range map[string]*phone.Draft{"OPTIONS": c.Request("OPTIONS"), "INFO": c.Request("INFO").Set("Content-Type", "application/dtmf-relay")} {
+	for _, name := range []string{"OPTIONS", "INFO"} {
+		d := c.Request(name)
 		if name == "INFO" {
-			d.Body = "Signal=5\r\nDuration=160\r\n"
+			d.Set("Content-Type", "application/dtmf-relay").Body = "Signal=5\r\nDuration=160\r\n"
 		}
 		if m := a.Transact(d, soon); m.Status() != 200 {
 			t.Errorf("%s within the dialog: %s", name, m.Line())

