@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -93,14 +94,21 @@ func (s *server) close() {
 const drainBye = 3 * time.Second
 
 // heapFloor is counted as heap in use but never touched, so it costs addresses and no memory: a small
-// exchange's garbage is then collected a few times less often.
-const heapFloor = 24 << 20
+// exchange's garbage is then collected a few times less often. In return garbage may be only half as
+// much as what is in use, which keeps the memory of a call small when there are many.
+const (
+	heapFloor   = 48 << 20
+	heapPercent = 50
+)
 
 // Run serves until ctx ends; then calls may go on for Boot.Drain, are ended with BYE, everything is
 // written down, and Run returns nil. ready is called once, when the exchange really serves.
 func Run(ctx context.Context, o Options, ready func(Ready)) error {
 	s := &server{boot: o.Boot, version: o.Version, random: id.Random(), log: logger(o.Boot.Log)}
 	defer s.close()
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(heapPercent)
+	}
 	ballast := make([]byte, heapFloor)
 	defer runtime.KeepAlive(ballast)
 	s.current.Store(tenant.NewSnapshot(1, o.Tenants))

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -311,12 +312,12 @@ func (l tracedLedger) Append(e call.Event) {
 	l.records.Append(e)
 }
 
-// tap shows every message to the trace and counts answers.
+// tap shows messages to the trace and counts answers.
 type tap struct{ s *server }
 
-// Received implements endpoint.Trace.
+// Received implements endpoint.Trace. An INVITE begins a trace.
 func (t *tap) Received(in sip.Inbound, at time.Time) {
-	if in.Msg == nil || in.Msg.Method == sip.REGISTER || in.Msg.Method == sip.OPTIONS {
+	if in.Msg == nil || in.Msg.Method != sip.INVITE && !t.s.trace.Wants(in.Msg.CallID()) {
 		return
 	}
 	text := in.Text
@@ -329,5 +330,8 @@ func (t *tap) Received(in sip.Inbound, at time.Time) {
 // Sent implements endpoint.Trace.
 func (t *tap) Sent(f sip.Flow, callID string, text []byte, at time.Time) {
 	t.s.traffic.sent(text)
+	if !bytes.HasPrefix(text, []byte("INVITE ")) && !t.s.trace.Wants(callID) {
+		return
+	}
 	t.s.trace.Add(trace.Entry{At: at, CallID: callID, Out: true, Local: f.Local, Remote: f.Remote, Proto: f.Transport.String(), Text: string(text)})
 }

@@ -99,6 +99,18 @@ func (b *Book) Close() {
 // Dropped gives how many messages were not written because the disk was too slow.
 func (b *Book) Dropped() uint64 { return b.dropped.Load() }
 
+// Wants reports whether messages of a Call-ID are looked for: because they are kept, or because its
+// first message was noted and it may be kept yet.
+func (b *Book) Wants(callID string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, kept := b.kept[callID]; kept {
+		return true
+	}
+	_, recent := b.recent[callID]
+	return recent
+}
+
 // Add notes a message. It never blocks on the disk.
 func (b *Book) Add(e Entry) {
 	b.mu.Lock()
