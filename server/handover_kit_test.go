@@ -55,7 +55,7 @@ func virtually(t *testing.T, scene func(w *stage)) {
 }
 
 func newStage(t *testing.T, at netip.AddrPort) *stage {
-	ctx, stop := context.WithTimeout(t.Context(), 10*time.Minute)
+	ctx, stop := context.WithTimeout(t.Context(), 4*time.Minute)
 	t.Cleanup(stop)
 	return &stage{T: t, ctx: ctx, boot: &config.Boot{
 		Listen: []config.Listener{{Transport: "udp", Address: at}, {Transport: "tcp", Address: at}},
@@ -230,9 +230,12 @@ func (w *stage) talk(a, b *party, number string) (from, to *phone.Call) {
 // hear waits until each has heard a second's worth of the other.
 func (w *stage) hear(list ...*party) {
 	w.Helper()
+	late := time.Now().Add(time.Minute)
 	for _, p := range list {
 		for goal := len(p.packets()) + 40; len(p.packets()) < goal; {
-			w.wait(rtp.FrameTime)
+			if w.wait(rtp.FrameTime); time.Now().After(late) {
+				w.Fatalf("the phone at %s has heard %d packets and no more; calls: %+v", p.Addr(), len(p.packets()), w.x.control.Calls(""))
+			}
 		}
 	}
 }

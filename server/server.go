@@ -97,7 +97,7 @@ const drainBye = 3 * time.Second
 // exchange's garbage is then collected a few times less often. In return garbage may be only half as
 // much as what is in use, which keeps the memory of a call small when there are many.
 const (
-	heapFloor   = 48 << 20
+	heapFloor   = 32 << 20
 	heapPercent = 50
 )
 

@@ -32,7 +32,7 @@ func TestExactlyOnce(t *testing.T) {
 		h := newHouse(t, dsn)
 		h.halt()
 		events := traffic(r, 300, "c")
-		trouble := cdr.Options{Far: 20_000, Batch: 7, OnError: func(error) {}, Living: func(call.ID) bool { return true }}
+		trouble := cdr.Options{Far: 5_000, Batch: 7, OnError: func(error) {}, Living: func(call.ID) bool { return true }}
 		kept := 0
 		for i := 0; i < len(events); {
 			h.start(&shaky{FoldStore: h.db, rand: rand.New(rand.NewPCG(r.Uint64(), 2))}, trouble)

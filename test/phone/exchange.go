@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -207,6 +208,22 @@ func (x *Exchange) CDRs() []CDR {
 	}
 	x.Get("/api/v1/cdrs?limit=200", &page)
 	return page.Items
+}
+
+// AllCDRs gives every record there is, page by page.
+func (x *Exchange) AllCDRs() (all []CDR) {
+	x.t.Helper()
+	for cursor := ""; ; {
+		var page struct {
+			Items []CDR  `json:"items"`
+			Next  string `json:"next"`
+		}
+		x.Get("/api/v1/cdrs?limit=1000&cursor="+url.QueryEscape(cursor), &page)
+		all = append(all, page.Items...)
+		if cursor = page.Next; cursor == "" {
+			return all
+		}
+	}
 }
 
 // Metric gives the sum of a metric over all its labels that contain each of the given texts.

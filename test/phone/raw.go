@@ -163,3 +163,6 @@ func header(message, name string) string {
 	}
 	return ""
 }
+
+// Close closes the socket before the test ends.
+func (r *Raw) Close() { r.conn.Close() }
