@@ -54,6 +54,7 @@ func (p *Pool) Thaw(st StreamState) (*Stream, error) {
 				*at += shift
 			}
 		}
+		r.Knocked = r.Heard // a stranger knocks anew
 	}
 	s.sent.Store(st.Sent)
 	s.unsent.Store(st.Unsent)

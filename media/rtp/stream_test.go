@@ -452,6 +452,44 @@ func TestFreezeAndThaw(t *testing.T) {
 	})
 }
 
+// Whoever took a silent source's place does so after a hand-over too, though the clock of the next pool
+// begins anew: it has to knock once more.
+func TestThawedAfterASilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.agree()
+		mediatest.Talk(50, func() { h.a.Say(at(h.sa)) }, func() { h.b.Say(at(h.sb)) })
+		mediatest.Wait(time.Minute)
+		h.x.Say(at(h.sa))
+		mediatest.Wait(time.Millisecond)
+		states := []rtp.StreamState{h.sa.Freeze(), h.sb.Freeze()}
+		h.pool.Close()
+
+		pool := open(t, h.host, 10000, 10099)
+		var back [2]*rtp.Stream
+		for i := range states {
+			var err error
+			if back[i], err = pool.Thaw(states[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		back[0].Relay(back[1])
+		back[1].Relay(back[0])
+		h.b.Forget()
+		mediatest.Wait(time.Second)
+		h.x.Say(at(back[0]))
+		mediatest.Wait(time.Millisecond)
+		if n := h.b.HeardOf(h.x.SSRC); n != 0 {
+			t.Errorf("%d packets of somebody who came once were passed on", n)
+		}
+		mediatest.Wait(100 * time.Millisecond)
+		h.x.Talk(at(back[0]), 10)
+		if n := h.b.HeardOf(h.x.SSRC); n != 10 {
+			t.Errorf("%d packets of 10 were passed on", n)
+		}
+	})
+}
+
 // Five losses in a hundred, jitter and reordering stay exactly what the network made of them
 // (threats, row 23).
 func TestTransparent(t *testing.T) {
