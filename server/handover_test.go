@@ -251,7 +251,7 @@ func TestHandOverWithoutAnACK(t *testing.T) {
 		to.Hangup()
 		w.ended(from, to)
 		w.free()
-		w.proper(w.record(), a, b, time.Minute, 0)
+		w.proper(w.record(), a, b, time.Minute, 2)
 	})
 }
 
@@ -279,7 +279,7 @@ func TestHandOverWaitsForTheACK(t *testing.T) {
 		to.Hangup()
 		w.ended(from, to)
 		w.free()
-		w.proper(w.record(), a, b, time.Minute, 0)
+		w.proper(w.record(), a, b, time.Minute, 2)
 	})
 }
 
@@ -317,7 +317,7 @@ func TestHandOverWhileTheyLeave(t *testing.T) {
 		})
 		w.ended(from, to)
 		w.free()
-		w.proper(w.record(), a, b, time.Second, 0)
+		w.proper(w.record(), a, b, time.Second, 2)
 		w.wait(time.Minute)
 
 		from, to = w.talk(a, b, sara)
@@ -356,6 +356,6 @@ func TestHandOverOfAHold(t *testing.T) {
 		to.Hangup()
 		w.ended(from, to)
 		w.free()
-		w.proper(w.record(), a, b, time.Second, 0)
+		w.proper(w.record(), a, b, time.Second, 2)
 	})
 }
