@@ -92,7 +92,6 @@ type line struct {
 	refused     bool        // by the peer
 	dir         sdp.Direction
 	held        bool
-	format      string // the peer's first real format
 	remote      []media.Format
 	local       []media.Format // of our last description
 	localMux    bool

@@ -175,11 +175,6 @@ func readGroup(f io.ReaderAt, base store.Pos, chained bool, off, end int64, buf 
 	return g, buf, nil
 }
 
-// linked reports whether the group follows a chain value.
-func (g *group) linked(before chain) bool {
-	return nextChain(before, g.head, g.payload) == g.chain
-}
-
 // records appends the group's records to into.
 func (g *group) records(into [][]byte) ([][]byte, error) {
 	rest := g.payload

@@ -14,7 +14,6 @@ import (
 type Agent struct {
 	*Wire
 	User, Password string
-	nonce          int // how often the last challenge was answered
 }
 
 // Agent gives a phone for an account with the password that all accounts have.
