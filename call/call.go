@@ -36,7 +36,7 @@ const (
 // String gives "in" or "out".
 func (d Direction) String() string { return [...]string{"unknown", "in", "out"}[d] }
 
-// Party is who is at the door: an authenticated account, never what a From header claims.
+// Party is who is at the door: an authenticated account or trunk, never what a From header claims.
 type Party struct {
 	Tenant  string         // tenant's id
 	Account string         // the extension or line that the credential belongs to: its number
@@ -44,6 +44,7 @@ type Party struct {
 	Number  string         // number that the account presents
 	Source  netip.AddrPort // where its signalling comes from
 	Trusted bool           // limits do not apply (load tests only)
+	Trunk   string         // the trunk that the call came by, "" for an account; Account is "" then
 }
 
 // Destination is what the router decided.
@@ -73,6 +74,7 @@ type Target struct {
 	Flow   string // opaque to call: the signalling path, as its door printed it
 	Path   []string
 	Device string // instance id or user agent, for the record
+	Trunk  string // the trunk that leads there, "" for an account's own phone
 }
 
 // Router decides where a call goes. It is pure: a look-up on a snapshot.
@@ -126,6 +128,7 @@ type Dial struct {
 	Own     bool             // without Offer: the leg offers its own media instead of asking for an offer (a telephone)
 	Hops    int              // Max-Forwards for the new leg, already lowered
 	Timeout time.Duration    // to a final answer
+	Traits  Traits           // of the call
 }
 
 // Inbox takes what happens on a leg. Post never blocks.
@@ -233,6 +236,7 @@ type LegDetail struct {
 	Account   string          `json:"account,omitempty"`
 	Number    string          `json:"number,omitempty"`
 	Target    string          `json:"target,omitempty"` // request URI
+	Trunk     string          `json:"trunk,omitempty"`
 	SIPCallID string          `json:"sip_call_id,omitempty"`
 	Local     string          `json:"local,omitempty"`  // our signalling address
 	Remote    string          `json:"remote,omitempty"` // the peer's
@@ -242,11 +246,11 @@ type LegDetail struct {
 	Quality   []media.Quality `json:"quality,omitempty"` // one for each m-line
 }
 
-// Incoming is how a door hands a new inbound leg to the calls of the house: after the caller was
-// identified, with its offer (nil when it made none). The call that takes it returns its inbox; nil
-// means that no call was begun and the leg was already answered.
+// Incoming is how a door hands a new inbound leg to the calls of the house, after the caller was
+// identified. The call that takes it returns its inbox; nil means that no call was begun and the leg
+// was already answered.
 type Incoming interface {
-	Incoming(leg Leg, id ID, from Party, dialled string, offer *sdp.Description, hops int) Inbox
+	Incoming(leg Leg, a Arrival) Inbox
 }
 
 // Control is what a story does with its call: straight, blocking, cancellable code. Every method

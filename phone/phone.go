@@ -24,7 +24,6 @@ import (
 	"santral/call/sipleg"
 	"santral/media"
 	"santral/media/rtp"
-	"santral/media/sdp"
 	"santral/media/session"
 	"santral/sip"
 	"santral/sip/endpoint"
@@ -407,9 +406,9 @@ func (p *Phone) linger(ctx context.Context) {
 type door struct{ *Phone }
 
 // Incoming rings.
-func (p door) Incoming(leg call.Leg, _ call.ID, from call.Party, dialled string, offer *sdp.Description, _ int) call.Inbox {
-	c := newCall(p.Phone, call.In, from.Number)
-	c.name, c.dialled = from.Name, dialled
+func (p door) Incoming(leg call.Leg, in call.Arrival) call.Inbox {
+	c := newCall(p.Phone, call.In, in.From.Number)
+	c.name, c.dialled = in.From.Name, in.Dialled
 	busy := p.add(c) != nil
 	if p.cfg.Calls > 0 {
 		p.mu.Lock()

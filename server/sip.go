@@ -16,7 +16,6 @@ import (
 	"santral/call/sipleg"
 	"santral/config"
 	"santral/media/rtp"
-	"santral/media/sdp"
 	"santral/media/session"
 	"santral/observe/trace"
 	"santral/route"
@@ -270,9 +269,9 @@ func (w wire) Writer() endpoint.Writer { return w.Layer.Writer() }
 type incoming struct{ s *server }
 
 // Incoming implements call.Incoming.
-func (i incoming) Incoming(leg call.Leg, id call.ID, from call.Party, dialled string, offer *sdp.Description, hops int) call.Inbox {
+func (i incoming) Incoming(leg call.Leg, a call.Arrival) call.Inbox {
 	i.s.trace.Keep(leg.Detail().SIPCallID)
-	return i.s.control.Incoming(leg, id, from, dialled, offer, hops)
+	return i.s.control.Incoming(leg, a)
 }
 
 // tracedDialer keeps the ladders of outbound legs.

@@ -78,6 +78,7 @@ func ParseFlow(s string) (Flow, error) {
 type Hop struct {
 	Transport Transport
 	Addr      netip.AddrPort
+	Name      string // the domain that a peer over TLS must prove (RFC 5922 §7.1): the URI's own host; "" for any
 }
 
 // Inbound is one message from the wire as the transport hands it up. Exactly one of two shapes:

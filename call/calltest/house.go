@@ -198,7 +198,7 @@ func (h *House) Invite(in call.Incoming, id call.ID, from call.Party, dialled st
 	h.addLocked(l)
 	h.writeLocked("%s -> INVITE %s, %s", l.name(), dialled, text(offer))
 	h.mu.Unlock()
-	inbox := in.Incoming(l, id, from, dialled, offer, hops)
+	inbox := in.Incoming(l, call.Arrival{Call: id, From: from, Dialled: dialled, Offer: offer, Hops: hops})
 	h.mu.Lock()
 	l.inbox = inbox
 	h.mu.Unlock()

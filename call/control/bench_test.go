@@ -75,7 +75,7 @@ func BenchmarkCall(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		l := &quickLeg{house: q, id: "a", ready: make(chan struct{})}
-		l.inbox = k.Incoming(l, "1", from, "102", offer, 70)
+		l.inbox = k.Incoming(l, call.Arrival{Call: "1", From: from, Dialled: "102", Offer: offer, Hops: 70})
 		close(l.ready)
 		<-q.done
 		for k.Stats().Live != 0 { // its loop is about to leave

@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"santral/call"
-	"santral/media/sdp"
 )
 
 // DefaultRingTime is how long the devices of an account ring when nothing else was set.
@@ -90,20 +89,20 @@ func New(cfg Config) *Control {
 // Incoming takes a new inbound leg (call.Incoming). It never waits: what the call decides comes to
 // the leg from the call's own loop. With the ledger's memory used up, too many calls, or an id that
 // is taken, the leg is refused on the spot with 503, without a record, and there is no inbox.
-func (k *Control) Incoming(leg call.Leg, id call.ID, from call.Party, dialled string, offer *sdp.Description, hops int) call.Inbox {
+func (k *Control) Incoming(leg call.Leg, a call.Arrival) call.Inbox {
 	if k.ledger.Full() {
 		k.refused.Add(1)
 		leg.Reject(call.Unavailable)
 		return nil
 	}
-	c := &ongoing{house: k, id: id, from: from, dialled: dialled, offer: offer, hops: hops, arrived: time.Now()}
+	c := &ongoing{house: k, id: a.Call, from: a.From, dialled: a.Dialled, offer: a.Offer, hops: a.Hops, traits: a.Traits, arrived: time.Now()}
 	if !k.enter(c) {
 		k.refused.Add(1)
 		leg.Reject(call.Unavailable)
 		return nil
 	}
 	k.began.Add(1)
-	c.add(&member{id: leg.ID(), leg: leg, dir: call.In, tenant: from.Tenant, account: from.Account, number: from.Number})
+	c.add(&member{id: leg.ID(), leg: leg, dir: call.In, tenant: a.From.Tenant, account: a.From.Account, number: a.From.Number})
 	go c.run((*ongoing).begin)
 	return c
 }

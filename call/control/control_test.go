@@ -11,7 +11,6 @@ import (
 	"santral/call"
 	"santral/call/calltest"
 	"santral/call/control"
-	"santral/media/sdp"
 	"santral/media/session"
 )
 
@@ -176,7 +175,7 @@ func TestRoom(t *testing.T) {
 		s := newStage(t, nil)
 		s.k = control.New(control.Config{Router: s, Contacts: s, Channels: s, Ledger: s, Dialer: s, Most: 1, RingTime: 5 * time.Second})
 		a := s.dial("102")
-		if in := s.k.Incoming(s.Call(s.k, "2", "103", "101", offer), "1", calltest.Party("103"), "101", offer, 70); in != nil {
+		if in := s.k.Incoming(s.Call(s.k, "2", "103", "101", offer), call.Arrival{Call: "1", From: calltest.Party("103"), Dialled: "101", Offer: offer, Hops: 70}); in != nil {
 			t.Error("an id was taken twice")
 		}
 		if n := s.k.Stats(); n.Refused != 2 || n.Live != 1 || n.Began != 1 {
@@ -226,8 +225,8 @@ type keeper struct {
 }
 
 // Incoming passes the leg on.
-func (k *keeper) Incoming(leg call.Leg, id call.ID, from call.Party, dialled string, offer *sdp.Description, hops int) call.Inbox {
-	k.inbox = k.k.Incoming(leg, id, from, dialled, offer, hops)
+func (k *keeper) Incoming(leg call.Leg, a call.Arrival) call.Inbox {
+	k.inbox = k.k.Incoming(leg, a)
 	return k.inbox
 }
 
@@ -259,7 +258,7 @@ func TestFaultyLeg(t *testing.T) {
 		s := newStage(t, told(echoes))
 		s.Service("*1", "story")
 		taken := s.InUse()
-		in := s.k.Incoming(brittle{}, "1", calltest.Party("101"), "*1", offer, 70)
+		in := s.k.Incoming(brittle{}, call.Arrival{Call: "1", From: calltest.Party("101"), Dialled: "*1", Offer: offer, Hops: 70})
 		synctest.Wait()
 		if in == nil {
 			t.Fatal("the call was not taken")

@@ -43,6 +43,7 @@ func (c *ongoing) hunt() {
 			Offer:   c.offer,
 			Hops:    c.hops - 1,
 			Timeout: c.house.ringTime + dialSlack,
+			Traits:  c.traits,
 		}, c)
 		c.add(m)
 		c.event(call.Event{Kind: call.LegBegan, Leg: m.id, Detail: m.detail(m.leg.Detail())}, time.Time{})

@@ -48,6 +48,7 @@ type ongoing struct {
 	dialled string
 	offer   *sdp.Description // the caller's, nil when it wants ours
 	hops    int
+	traits  call.Traits
 	arrived time.Time
 
 	// state, the loop's alone; under mu where Calls looks

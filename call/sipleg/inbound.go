@@ -76,7 +76,9 @@ func (a *Agent) receive(in call.Incoming, tx *endpoint.ServerTx) {
 			return
 		}
 	}
-	l.inbox = in.Incoming(l, call.ID(a.cfg.Random.Timed(time.Now(), callLength)), from, dialled, offer, hops)
+	l.inbox = in.Incoming(l, call.Arrival{
+		Call: call.ID(a.cfg.Random.Timed(time.Now(), callLength)), From: from, Dialled: dialled, Offer: offer, Hops: hops,
+	})
 }
 
 // refuseMedia answers an offer that nobody here can serve, before there is a call.

@@ -11,7 +11,6 @@ import (
 	"santral/call"
 	"santral/call/calltest"
 	"santral/media/rtp"
-	"santral/media/sdp"
 	"santral/media/session"
 	"santral/sip"
 	"santral/sip/digest"
@@ -36,9 +35,9 @@ type soft struct {
 func (s *soft) Post(e call.LegEvent) { s.inbox <- e }
 
 // Incoming takes a call (call.Incoming).
-func (s *soft) Incoming(leg call.Leg, _ call.ID, from call.Party, _ string, _ *sdp.Description, _ int) call.Inbox {
+func (s *soft) Incoming(leg call.Leg, in call.Arrival) call.Inbox {
 	s.rings <- leg
-	s.from <- from
+	s.from <- in.From
 	return s
 }
 
