@@ -16,7 +16,29 @@ type Binding struct {
 	Q          int       // thousandths, 1000 when unsaid
 	Expires    time.Time // when it ends, whole microseconds
 	Registered time.Time // when it was first made, whole microseconds
+	Event      BindingEvent
 }
+
+// BindingEvent is what happened to a binding last (RFC 3680 §4.1). It is not written down.
+type BindingEvent uint8
+
+// What happens to bindings. The last three end them.
+const (
+	BindingRegistered   BindingEvent = iota // made
+	BindingRefreshed                        // said again by the phone
+	BindingShortened                        // said again, for less time than it had
+	BindingExpired                          // not said again in time
+	BindingUnregistered                     // taken away by the phone
+	BindingDeactivated                      // taken away by us: its connection ended, or newer ones needed the room
+)
+
+var bindingEvents = [...]string{"registered", "refreshed", "shortened", "expired", "unregistered", "deactivated"}
+
+// String gives the event as RFC 3680 §5.1 spells it.
+func (e BindingEvent) String() string { return bindingEvents[e] }
+
+// Ended reports whether a binding to which this happened is no more.
+func (e BindingEvent) Ended() bool { return e >= BindingExpired }
 
 // BindingKey is what a binding is found by: writing one with the same key replaces it.
 type BindingKey struct {

@@ -86,6 +86,7 @@ type house struct {
 	journal *journal
 	alive   map[sip.Flow]bool // of connections; nil means that all are
 	cseq    uint32
+	changed func(tenant, account string)
 }
 
 func snapshot() *tenant.Snapshot {
@@ -108,6 +109,11 @@ func openHouse(t *testing.T, j *journal) *house {
 		Journal: j,
 		Current: func() *tenant.Snapshot { return s },
 		Alive:   func(f sip.Flow) bool { return h.alive == nil || h.alive[f] },
+		Changed: func(tenant, account string) {
+			if h.changed != nil {
+				h.changed(tenant, account)
+			}
+		},
 	}, j.saved())
 	t.Cleanup(h.close)
 	return h

@@ -21,6 +21,7 @@ const (
 	MinExpires     = 60   // seconds; less is refused with 423 (RFC 3261 §10.3)
 	MaxExpires     = 7200 // seconds; more is shortened
 	sweepEvery     = time.Minute
+	recently       = time.Minute // how long a binding that has ended is told of
 )
 
 // Config is what a registrar is made of.
@@ -28,6 +29,10 @@ type Config struct {
 	Journal store.Bindings
 	Current func() *tenant.Snapshot
 	Alive   func(sip.Flow) bool // whether a connection is still open; nil when all are
+
+	// Changed is told after the bindings of an account have changed; nil for nobody. It must not block, and
+	// may be called at once from several goroutines: [Registrar.Bindings] says what is so now.
+	Changed func(tenant, account string)
 }
 
 // Registrar keeps bindings. It is safe for concurrent use.
@@ -82,8 +87,17 @@ func (r *Registrar) sweep() {
 			for i := range r.table.part {
 				p := &r.table.part[i]
 				p.change.Lock()
-				r.save(nil, p.expire(now.UnixMilli()), nil)
+				gone := p.expire(now.UnixMilli())
+				p.forget(now.Add(-recently))
+				p.remember(gone, now)
+				r.save(nil, gone, nil)
 				p.change.Unlock()
+				slices.SortFunc(gone, func(a, b store.Binding) int { return compare(aor{a.Tenant, a.Account}, aor{b.Tenant, b.Account}) })
+				for i := range gone {
+					if i == 0 || gone[i].Tenant != gone[i-1].Tenant || gone[i].Account != gone[i-1].Account {
+						r.changed(aor{gone[i].Tenant, gone[i].Account})
+					}
+				}
 			}
 		}
 	}
@@ -94,9 +108,32 @@ func (r *Registrar) Closed(flow sip.Flow) {
 	for _, key := range r.table.hungOn(flow) {
 		p := r.table.of(key)
 		p.change.Lock()
-		r.save(nil, p.drop(key, func(b *binding) bool { return b.flow == flow }), nil)
+		gone := p.drop(key, store.BindingDeactivated, func(b *binding) bool { return b.flow == flow })
+		p.remember(gone, time.Now())
+		r.save(nil, gone, nil)
 		p.change.Unlock()
+		if len(gone) > 0 {
+			r.changed(key)
+		}
 	}
+}
+
+func (r *Registrar) changed(key aor) {
+	if r.cfg.Changed != nil {
+		r.cfg.Changed(key.tenant, key.account)
+	}
+}
+
+// Bindings gives the live bindings of an account, best first, and behind them those that have ended within
+// the last minute, as far as they are remembered: [store.BindingEvent.Ended] tells them apart.
+func (r *Registrar) Bindings(tenant, account string) []store.Binding {
+	key := aor{tenant, account}
+	var rows []store.Binding
+	now := time.Now()
+	for _, b := range r.table.live(key, now) {
+		rows = append(rows, b.row(key))
+	}
+	return append(rows, r.table.of(key).recent(key, now.Add(-recently), rows)...)
 }
 
 // Contacts implements call.Contacts: the account's live bindings, best first.

@@ -22,6 +22,7 @@ type binding struct {
 	userAgent  string
 	flow       sip.Flow // how the REGISTER came
 	byFlow     bool     // reached on flow rather than at contact
+	event      store.BindingEvent
 	cseq       uint32
 	q          uint16 // thousandths
 	expires    int64  // Unix milliseconds
@@ -44,9 +45,20 @@ type table struct {
 type part struct {
 	change sync.Mutex // held from a change to its journaling, so that both have one order
 
-	mu   sync.Mutex
-	aors map[aor][]binding
+	mu    sync.Mutex
+	aors  map[aor][]binding
+	ended []ending // what has ended of late, oldest first, at most maxEnded
 }
+
+// ending is a binding that is no more.
+type ending struct {
+	at  time.Time
+	row store.Binding
+}
+
+// maxEnded bounds what a part remembers of bindings that have ended: whoever asks for more of them at
+// once learns only that they are gone.
+const maxEnded = 256
 
 func newTable() *table {
 	t := &table{seed: maphash.MakeSeed(), hung: map[sip.Flow][]aor{}}
@@ -139,14 +151,59 @@ func (t *table) hungOn(flow sip.Flow) []aor {
 	return list
 }
 
-// drop removes the bindings of an account that f picks, and gives their rows; change is held.
-func (p *part) drop(key aor, f func(*binding) bool) (gone []store.Binding) {
+// remember notes what has ended.
+func (p *part) remember(gone []store.Binding, now time.Time) {
+	if len(gone) == 0 {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, row := range gone[max(0, len(gone)-maxEnded):] {
+		p.ended = append(p.ended, ending{now, row})
+	}
+	p.ended = slices.Delete(p.ended, 0, max(0, len(p.ended)-maxEnded))
+}
+
+// forget lets go of what ended before a time.
+func (p *part) forget(before time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := 0
+	for n < len(p.ended) && p.ended[n].at.Before(before) {
+		n++
+	}
+	if p.ended = slices.Delete(p.ended, 0, n); len(p.ended) == 0 {
+		p.ended = nil
+	}
+}
+
+// recent gives the bindings of an account that have ended since a time and are not among the live ones.
+func (p *part) recent(key aor, since time.Time, live []store.Binding) (rows []store.Binding) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := len(p.ended) - 1; i >= 0; i-- {
+		e := &p.ended[i]
+		if e.at.Before(since) {
+			break
+		}
+		same := func(b store.Binding) bool { return b.Key() == e.row.Key() }
+		if e.row.Tenant == key.tenant && e.row.Account == key.account && !slices.ContainsFunc(live, same) && !slices.ContainsFunc(rows, same) {
+			rows = append(rows, e.row)
+		}
+	}
+	return rows
+}
+
+// drop removes the bindings of an account that f picks, and gives their rows with the reason; change is held.
+func (p *part) drop(key aor, why store.BindingEvent, f func(*binding) bool) (gone []store.Binding) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var kept []binding
 	for _, b := range p.aors[key] {
 		if f(&b) {
-			gone = append(gone, b.row(key))
+			row := b.row(key)
+			row.Event = why
+			gone = append(gone, row)
 		} else {
 			kept = append(kept, b)
 		}
@@ -175,7 +232,7 @@ func (p *part) expire(now int64) (gone []store.Binding) {
 	}
 	p.mu.Unlock()
 	for _, key := range keys {
-		gone = append(gone, p.drop(key, over)...)
+		gone = append(gone, p.drop(key, store.BindingExpired, over)...)
 	}
 	return gone
 }
@@ -189,6 +246,7 @@ func (b *binding) row(key aor) store.Binding {
 		Tenant: key.tenant, Account: key.account, Contact: b.contact, Flow: flow, CallID: b.callID, CSeq: b.cseq,
 		InstanceID: b.instance, UserAgent: b.userAgent, Q: int(b.q),
 		Expires: time.UnixMilli(b.expires).UTC(), Registered: time.UnixMilli(b.registered).UTC(),
+		Event: b.event,
 	}
 }
 

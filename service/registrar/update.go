@@ -42,12 +42,19 @@ func (r *Registrar) Register(req *sip.Message, flow sip.Flow, who call.Party, re
 	}
 	res.Set(sip.Date, now.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT"))
 	changed, gone := difference(key, before, after)
+	for i := range gone {
+		gone[i].Event = u.ending(&gone[i], now)
+	}
+	p.remember(gone, now)
 	r.save(changed, gone, func() { respond(res) })
 	hung := flow.Transport.Stream() && len(changed) > 0 && !on(before, flow)
 	if hung {
 		r.table.hang(flow, key)
 	}
 	p.change.Unlock()
+	if len(changed)+len(gone) > 0 {
+		r.changed(key)
+	}
 	if hung && r.cfg.Alive != nil && !r.cfg.Alive(flow) {
 		r.Closed(flow) // it ended before its bindings were made
 	}
@@ -74,6 +81,17 @@ func difference(key aor, before, after []binding) (changed, gone []store.Binding
 		}
 	}
 	return changed, gone
+}
+
+// ending tells why a binding is no longer there after the update.
+func (u *update) ending(row *store.Binding, now time.Time) store.BindingEvent {
+	switch {
+	case !row.Expires.After(now):
+		return store.BindingExpired
+	case u.all || slices.ContainsFunc(u.contacts, func(c binding) bool { return c.same(&binding{contact: row.Contact, instance: row.InstanceID}) }):
+		return store.BindingUnregistered
+	}
+	return store.BindingDeactivated
 }
 
 // save journals bindings that went and bindings that changed; done, where not nil, runs once all are
@@ -232,6 +250,10 @@ func (u *update) apply(before []binding, now time.Time) (after []binding, err er
 				continue
 			}
 			c.registered = min(c.registered, after[i].registered)
+			c.event = store.BindingRefreshed
+			if c.expires < after[i].expires {
+				c.event = store.BindingShortened
+			}
 			after = slices.Delete(after, i, i+1)
 			if i < kept {
 				kept--
