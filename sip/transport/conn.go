@@ -34,6 +34,7 @@ type conn struct {
 	inbound bool
 	source  netip.Addr         // what PerSource counts, for an inbound one
 	cancel  context.CancelFunc // ends the dialling of an outbound one
+	proved  []string           // the SIP domains of a client certificate that held
 
 	ofSource, ofAll *list.Element // the table's, while no good message has come
 
