@@ -162,6 +162,12 @@ type Leg interface {
 	Refuse(c Cause)            // refuses the peer's Offered; the session goes on as it was
 	Hangup(c Cause)            // ends the leg in whatever state it is, with BYE, CANCEL or a refusal
 	Inform(i Info)             // sends an INFO within the dialog
+
+	// Connected tells the leg's peer whom it speaks with: who is an authenticated party or what a trusted
+	// peer said, t what that party wants withheld. Before an inbound leg is answered it goes out with its
+	// provisional answers and its 200 (RFC 3325 §5); on an established leg it is sent at once (RFC 4916 §3), as
+	// far as the peer can be told. Who it already is changes nothing.
+	Connected(who Party, t Traits)
 }
 
 // Freezer is a leg that can be written out while it is established and quiet: nothing of its own is

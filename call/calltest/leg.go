@@ -177,6 +177,20 @@ func (l *Leg) Inform(i call.Info) {
 	l.commandLocked(l.answered, "INFO %s %q", i.ContentType, i.Content)
 }
 
+// Connected takes whom the leg's phone speaks with from now on.
+func (l *Leg) Connected(who call.Party, t call.Traits) {
+	l.house.mu.Lock()
+	defer l.house.mu.Unlock()
+	number := who.Number
+	if number == "" {
+		number = who.Account
+	}
+	if t.Privacy.Has(call.PrivateID) {
+		number = "anonymous"
+	}
+	l.commandLocked(true, "connected %s", number)
+}
+
 // endLocked is the leg's end by control: its last event follows, unless the script already said it.
 func (l *Leg) endLocked(c call.Cause) {
 	if l.over || l.told || l.frozen {

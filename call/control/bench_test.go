@@ -49,15 +49,16 @@ func (l *quickLeg) post(e call.LegEvent) {
 	l.inbox.Post(e)
 }
 
-func (l *quickLeg) ID() call.LegID          { return l.id }
-func (l *quickLeg) Media() *session.Session { return nil }
-func (l *quickLeg) Detail() call.LegDetail  { return call.LegDetail{SIPCallID: "a84b4c76e66710"} }
-func (l *quickLeg) Progress(call.Progress)  {}
-func (l *quickLeg) Reject(call.Cause)       {}
-func (l *quickLeg) Offer(*sdp.Description)  {}
-func (l *quickLeg) Accept(*sdp.Description) {}
-func (l *quickLeg) Refuse(call.Cause)       {}
-func (l *quickLeg) Inform(call.Info)        {}
+func (l *quickLeg) ID() call.LegID                    { return l.id }
+func (l *quickLeg) Media() *session.Session           { return nil }
+func (l *quickLeg) Detail() call.LegDetail            { return call.LegDetail{SIPCallID: "a84b4c76e66710"} }
+func (l *quickLeg) Progress(call.Progress)            {}
+func (l *quickLeg) Reject(call.Cause)                 {}
+func (l *quickLeg) Offer(*sdp.Description)            {}
+func (l *quickLeg) Accept(*sdp.Description)           {}
+func (l *quickLeg) Refuse(call.Cause)                 {}
+func (l *quickLeg) Inform(call.Info)                  {}
+func (l *quickLeg) Connected(call.Party, call.Traits) {}
 func (l *quickLeg) Answer(*sdp.Description) {
 	<-l.ready // Incoming has returned
 	l.post(call.LegEvent{Kind: call.Confirmed})

@@ -44,3 +44,6 @@ func (departed) Hangup(call.Cause) {}
 
 // Inform does nothing.
 func (departed) Inform(call.Info) {}
+
+// Connected does nothing.
+func (departed) Connected(call.Party, call.Traits) {}

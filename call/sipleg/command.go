@@ -211,6 +211,11 @@ func (l *Leg) decline() *sdp.Description {
 	return none
 }
 
+// Connected keeps whom the peer speaks with, and tells it when the leg is established.
+func (l *Leg) Connected(who call.Party, t call.Traits) {
+	l.do(func() { l.other, l.withheld = who, t.Privacy })
+}
+
 // Inform sends an INFO within the dialog.
 func (l *Leg) Inform(i call.Info) {
 	l.do(func() { l.session.Inform(i.ContentType, i.Content) })

@@ -39,6 +39,9 @@ type Leg struct {
 	heard   heard            // the last description that was read
 	early   []preview        // descriptions of provisional responses
 
+	other    call.Party   // whom the peer speaks with, as far as it is known
+	withheld call.Privacy // what of it the peer may not be told
+
 	mu     sync.Mutex // a leaf
 	flow   sip.Flow   // where the signalling goes
 	detail call.LegDetail
