@@ -33,29 +33,31 @@ func Serve(cfg *Config, tx *endpoint.ServerTx, contact string, h Handler) (*Sess
 	return s, nil
 }
 
-// Progress sends a provisional response (101–199) with a description for early media, or "".
-func (s *Session) Progress(status int, body string) {
+// Progress sends a provisional response (101–199) with a description for early media, or "". The headers
+// are added to it.
+func (s *Session) Progress(status int, body string, headers ...sip.Header) {
 	if s.state != Incoming {
 		return
 	}
 	if !s.keyed {
 		s.attach(s.dialog.RemoteTag) // an early dialog exists from now on (RFC 3261 §12.1)
 	}
-	s.provide(status, body)
+	s.provide(status, body, headers)
 }
 
-func (s *Session) provide(status int, body string) {
+func (s *Session) provide(status int, body string, headers []sip.Header) {
 	res := sip.NewResponse(s.invite.Request(), status, "")
+	res.Headers = append(res.Headers, headers...)
 	s.give(res, body)
 	dialog.CopyRecordRoute(res, s.invite.Request())
 	s.invite.Respond(res)
 	stop(&s.repeat)
-	s.repeat = s.shard.After(refresh, func() { s.provide(status, body) })
+	s.repeat = s.shard.After(refresh, func() { s.provide(status, body, headers) })
 }
 
 // Accept answers the INVITE with 200 and a description: the answer, or our offer when the INVITE
-// made none. It is repeated until the ACK comes (Confirmed).
-func (s *Session) Accept(body string) {
+// made none. It is repeated until the ACK comes (Confirmed). The headers are added to it.
+func (s *Session) Accept(body string, headers ...sip.Header) {
 	if s.state != Incoming {
 		return
 	}
@@ -66,7 +68,7 @@ func (s *Session) Accept(body string) {
 	stop(&s.expiry)
 	s.dialog.State = dialog.Confirmed
 	s.state = Answered
-	s.succeed(body)
+	s.succeed(body, headers)
 }
 
 // Reject refuses the INVITE with a final response of 300 to 699 and ends the session; "" gives the

@@ -28,9 +28,10 @@ type unacked struct {
 }
 
 // succeed sends a 200 to the INVITE that waits and begins to wait for the ACK.
-func (s *Session) succeed(body string) {
+func (s *Session) succeed(body string, headers []sip.Header) {
 	tx := s.invite
 	res := sip.NewResponse(tx.Request(), 200, "")
+	res.Headers = append(res.Headers, headers...)
 	s.give(res, body)
 	if !s.changed {
 		dialog.CopyRecordRoute(res, tx.Request())

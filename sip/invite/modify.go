@@ -195,7 +195,7 @@ func (s *Session) AcceptChange(body string) {
 		return
 	}
 	s.dialog.Refresh(s.invite.Request())
-	s.succeed(body)
+	s.succeed(body, nil)
 }
 
 // RefuseChange refuses the peer's re-INVITE; the session goes on as it was.
