@@ -37,6 +37,11 @@ func (a Appearing) String() string {
 	return [...]string{"unknown", "trying", "early", "confirmed", "terminated"}[a]
 }
 
+// Named is a leg that can tell the name of its dialog, from any goroutine; zero while there is none.
+type Named interface {
+	Name() DialogName
+}
+
 // DialogName names a leg's signalling dialog from the exchange's side: opaque words of its door, but
 // that others may quote them to mean this leg.
 type DialogName struct {

@@ -110,6 +110,7 @@ func (c *ongoing) hold(m *member, held bool, e *call.LegEvent) {
 	}
 	c.event(call.Event{Kind: kind, Leg: m.id}, e.At)
 	c.tellHeld(m)
+	c.reappear(m)
 }
 
 // tellHeld tells whoever counts channels, where it wants to know.

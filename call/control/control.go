@@ -27,7 +27,7 @@ const DefaultRingTime = 60 * time.Second
 // first and says "no answer".
 const dialSlack = 10 * time.Second
 
-// Config is what a Control needs to begin. All interfaces are required; Stories may be empty.
+// Config is what a Control needs to begin. All interfaces but Board are required; Stories may be empty.
 type Config struct {
 	Router   call.Router
 	Contacts call.Contacts
@@ -35,6 +35,7 @@ type Config struct {
 	Ledger   call.Ledger
 	Dialer   call.Dialer
 	Stories  map[string]call.Story // by the name in a Destination's Service
+	Board    call.Board            // is shown how the legs of accounts stand; nil for nobody
 	RingTime time.Duration         // how long an account rings; 0 means DefaultRingTime
 	Most     int                   // calls at once, above which new ones get 503; 0 means no limit
 	Log      *slog.Logger          // nil logs nothing
@@ -48,6 +49,7 @@ type Control struct {
 	ledger   call.Ledger
 	dialer   call.Dialer
 	stories  map[string]call.Story
+	board    call.Board
 	ringTime time.Duration
 	most     int
 	log      *slog.Logger
@@ -71,6 +73,7 @@ func New(cfg Config) *Control {
 		ledger:   cfg.Ledger,
 		dialer:   cfg.Dialer,
 		stories:  cfg.Stories,
+		board:    cfg.Board,
 		ringTime: cfg.RingTime,
 		most:     cfg.Most,
 		log:      cfg.Log,

@@ -59,6 +59,11 @@ func (c *ongoing) close(by string, cause call.Cause) {
 	c.change = change{}
 	c.setState(Over, cause.Text)
 	c.house.ended.Add(1)
+	for _, m := range c.members {
+		if m.shown != call.UnknownAppearing {
+			c.appear(m, call.Gone) // after a fault it may not have been said yet
+		}
+	}
 	told := cause
 	c.house.ledger.Commit(call.Event{Call: c.id, Kind: call.EndedCall, At: c.stamp(time.Time{}), Cause: &told, By: by}, c.committed)
 }
@@ -87,6 +92,7 @@ func (c *ongoing) gone(m *member, cause call.Cause, detail *call.LegDetail, at t
 		c.speaks(s.Codec(), m)
 	}
 	c.event(call.Event{Kind: call.LegEnded, Leg: m.id, Cause: &cause, Codec: m.codec, Detail: m.detail(*detail)}, at)
+	c.appear(m, call.Gone)
 }
 
 // finish has the answer to a BYE sent when the call's last event is on disk, or now if it is.

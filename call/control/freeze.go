@@ -182,6 +182,9 @@ func (k *Control) Thaw(h *Handover, door call.Thawer) error {
 			if m.held {
 				c.tellHeld(m)
 			}
+			if !m.over {
+				c.appear(m, call.Talk)
+			}
 		}
 		c.bridge.Join(c.caller().media(), c.callee.media())
 	})

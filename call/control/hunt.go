@@ -47,6 +47,7 @@ func (c *ongoing) hunt() {
 		}, c)
 		c.add(m)
 		c.event(call.Event{Kind: call.LegBegan, Leg: m.id, Detail: m.detail(m.leg.Detail())}, time.Time{})
+		c.appear(m, call.Trying)
 	}
 	c.inTime(c.house.ringTime, (*ongoing).ringTimeOver)
 }
@@ -76,6 +77,10 @@ func (c *ongoing) progressed(m *member, e *call.LegEvent) {
 	if !*first {
 		*first = true
 		c.event(call.Event{Kind: call.LegRinging, Leg: m.id, Status: e.Status}, e.At)
+		c.appear(m, call.Early)
+		if c.caller().shown == call.Trying {
+			c.appear(c.caller(), call.Early)
+		}
 	}
 	desc := e.Desc
 	if c.offer == nil {
@@ -129,6 +134,8 @@ func (c *ongoing) wasAnswered(m *member, e *call.LegEvent) {
 	m.confirmed = !late
 	c.mu.Unlock()
 	c.bridge.Join(a.media(), m.media())
+	c.appear(m, call.Talk)
+	c.appear(a, call.Talk)
 	for _, l := range c.members[1:] {
 		if l != m && !l.over {
 			c.hangup(l, call.AnsweredElsewhere)

@@ -10,6 +10,7 @@ func (c *ongoing) begin() {
 	from := c.from
 	c.event(call.Event{Kind: call.Began, From: &from, Dialled: c.dialled}, c.arrived)
 	c.event(call.Event{Kind: call.LegBegan, Leg: a.id, Detail: a.detail(a.leg.Detail())}, c.arrived)
+	c.appear(a, call.Trying)
 	if c.house.closed() {
 		c.end(exchange, call.ShuttingDown)
 		return

@@ -28,6 +28,7 @@ type member struct {
 	over       bool // it has ended, or was told to
 	void       int  // Refused events to come for offers that another change made void
 	codec      string
+	shown      call.Appearing // what the board was told last
 }
 
 // media is the leg's session, nil for a leg without media.

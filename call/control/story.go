@@ -132,6 +132,7 @@ func (s *story) Answer(ctx context.Context) error {
 		c.mu.Lock()
 		a.answered, c.answered = true, c.last
 		c.mu.Unlock()
+		c.appear(a, call.Talk)
 		c.house.answered.Add(1)
 		return nil
 	})

@@ -46,6 +46,9 @@ func (l *Leg) onProgressed(res *sip.Message) {
 	if res.Status == 180 || res.Status == 183 {
 		l.rang = true
 	}
+	if tag := res.ToTag(); tag != "" {
+		l.noteDialog(res.FromTag(), tag)
+	}
 	e := call.LegEvent{Kind: call.Progressed, Status: res.Status}
 	if l.offered {
 		if d := l.read(res); d != nil && l.media.SetRemote(d) == nil {
@@ -79,6 +82,7 @@ func (l *Leg) onAccepted(res *sip.Message) {
 	}
 	l.noteAgent(res)
 	l.noteFlow(l.session.Flow())
+	l.noteDialog(res.FromTag(), res.ToTag())
 	d := l.read(res)
 	if !l.offered { // the peer's offer, which Accept answers
 		if d == nil {

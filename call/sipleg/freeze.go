@@ -91,6 +91,7 @@ func (a *Agent) Thaw(id call.ID, state json.RawMessage, inbox call.Inbox) (call.
 		return nil, fmt.Errorf("thaw leg %s of call %s: %w", st.Leg, id, err)
 	}
 	l.noteFlow(flow)
+	l.noteDialog(st.Session.Dialog.LocalTag, st.Session.Dialog.RemoteTag)
 	done := make(chan error, 1)
 	if !l.shard.Do(func() {
 		l.session, err = invite.Thaw(&a.invite, l.shard, st.Session, l)
@@ -110,6 +111,7 @@ func (a *Agent) Thaw(id call.ID, state json.RawMessage, inbox call.Inbox) (call.
 var (
 	_ call.Leg     = (*Leg)(nil)
 	_ call.Freezer = (*Leg)(nil)
+	_ call.Named   = (*Leg)(nil)
 	_ call.Dialer  = (*Agent)(nil)
 	_ call.Thawer  = (*Agent)(nil)
 )

@@ -70,6 +70,7 @@ func (a *Agent) receive(in call.Incoming, tx *endpoint.ServerTx) {
 		return
 	}
 	l.session = s
+	l.noteDialog(tx.Tag(), req.FromTag())
 	if offer != nil {
 		if err := l.media.SetRemote(offer); err != nil {
 			l.refuseMedia()

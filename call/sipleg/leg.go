@@ -44,6 +44,7 @@ type Leg struct {
 
 	mu     sync.Mutex // a leaf
 	flow   sip.Flow   // where the signalling goes
+	name   call.DialogName
 	detail call.LegDetail
 }
 
@@ -68,6 +69,23 @@ func (l *Leg) Detail() call.LegDetail {
 		l.measure(&d)
 	}
 	return d
+}
+
+// Name gives the name of the leg's dialog (call.Named).
+func (l *Leg) Name() call.DialogName {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.name
+}
+
+// noteDialog keeps the name of the dialog that a message of the peer's made.
+func (l *Leg) noteDialog(local, remote string) {
+	if l.name.Local == local && l.name.Remote == remote {
+		return
+	}
+	l.mu.Lock()
+	l.name = call.DialogName{CallID: l.callID, Local: local, Remote: remote}
+	l.mu.Unlock()
 }
 
 // measure adds what the media session knows.

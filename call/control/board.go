@@ -1,0 +1,33 @@
+package control
+
+import "santral/call"
+
+// appear tells the board how a leg of an account stands now. A leg that is gone stays gone, and one of
+// nobody here (a trunk's) is not shown.
+func (c *ongoing) appear(m *member, state call.Appearing) {
+	board := c.house.board
+	if board == nil || m.account == "" || m.shown == call.Gone {
+		return
+	}
+	m.shown = state
+	a := call.Appearance{Call: c.id, Leg: m.id, Tenant: m.tenant, Account: m.account, Direction: m.dir, State: state, Held: m.held}
+	if m.dir == call.In {
+		a.Number = c.dialled
+		if c.dest.Kind == call.ToAccount {
+			a.Other = call.Party{Tenant: c.dest.Tenant, Account: c.dest.Account, Number: c.dest.Number}
+		}
+	} else if !c.traits.Privacy.Has(call.PrivateID) { // RFC 3323 §4.1: whom it calls is not to know, nor who looks over its shoulder
+		a.Other, a.Number = c.from, c.from.Number
+	}
+	if n, ok := m.leg.(call.Named); ok && state != call.Gone {
+		a.Dialog = n.Name()
+	}
+	board.Show(a)
+}
+
+// reappear tells the board again of a leg that stands as it stood, but that something about it is new.
+func (c *ongoing) reappear(m *member) {
+	if m.shown != call.UnknownAppearing {
+		c.appear(m, m.shown)
+	}
+}
