@@ -41,10 +41,10 @@ func (s *Session) Freeze() (Frozen, error) {
 		Dialog:    *s.dialog,
 		Outbound:  s.outbound,
 		Contact:   s.contact,
-		Flow:      s.path.flow.String(),
-		Host:      s.path.claimed.Host,
-		Port:      s.path.claimed.Port,
-		Symmetric: s.path.symmetric,
+		Flow:      s.path.Flow.String(),
+		Host:      s.path.Claimed.Host,
+		Port:      s.path.Claimed.Port,
+		Symmetric: s.path.Symmetric,
 		ACKs:      s.acks(),
 	}
 	s.end()
@@ -60,8 +60,8 @@ func Thaw(cfg *Config, shard *endpoint.Shard, st Frozen, h Handler) (*Session, e
 	}
 	d := st.Dialog
 	s := &Session{cfg: cfg, shard: shard, handler: h, contact: st.Contact, timers: shard.Timers(), state: Established, dialog: &d, outbound: st.Outbound}
-	s.path.flow, s.path.symmetric = flow, st.Symmetric
-	s.path.claimed = sip.HostPort{Host: st.Host, Port: st.Port}
+	s.path.Flow, s.path.Symmetric = flow, st.Symmetric
+	s.path.Claimed = sip.HostPort{Host: st.Host, Port: st.Port}
 	for _, f := range st.ACKs {
 		ack, err := shard.Sent(f.Sent)
 		if err != nil {

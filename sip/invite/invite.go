@@ -144,7 +144,7 @@ func (s *Session) State() State { return s.state }
 func (s *Session) Dialog() *dialog.Dialog { return s.dialog }
 
 // Flow is the way by which the peer's last message within the session came.
-func (s *Session) Flow() sip.Flow { return s.path.flow }
+func (s *Session) Flow() sip.Flow { return s.path.Flow }
 
 // Handler is who is told what happens.
 func (s *Session) Handler() Handler { return s.handler }

@@ -6,37 +6,29 @@ import (
 	"santral/sip/endpoint"
 )
 
-// path is where our requests within the dialog go.
+// path is where our requests within the dialog go. What a next hop was made of is kept with it.
 type path struct {
-	flow      sip.Flow     // by which the peer's last message came
-	claimed   sip.HostPort // where the peer said it listens, or where we rang it
-	symmetric bool         // it listens where it sends from
-	to        endpoint.Next
-	target    string // the target that to was made for, "" when it must be made anew
+	dialog.Path
+	to     endpoint.Next
+	target string // the target that to was made for, "" when it must be made anew
 }
 
 // learn takes the path from a request of the peer's.
 func (p *path) learn(req *sip.Message, flow sip.Flow) {
-	if via, err := req.Via(); err == nil {
-		p.claimed = via.SentBy()
-		p.symmetric = via.Params.Has("rport")
-	}
-	p.follow(flow)
+	p.Learn(req, flow)
+	p.target = ""
 }
 
 // reached takes the path from an INVITE of ours that was answered.
 func (p *path) reached(req *sip.Message, flow sip.Flow) {
-	if uri, err := sip.ParseURI(req.RequestURI); err == nil {
-		p.claimed = sip.HostPort{Host: uri.Host, Port: uri.Port}
-	}
-	p.symmetric = true
-	p.follow(flow)
+	p.Reached(req, flow)
+	p.target = ""
 }
 
 // follow notes that the peer is heard by another way now.
 func (p *path) follow(flow sip.Flow) {
-	if flow != p.flow {
-		p.flow, p.target = flow, ""
+	if flow != p.Flow {
+		p.Flow, p.target = flow, ""
 	}
 }
 
@@ -50,19 +42,16 @@ func (s *Session) next() endpoint.Next {
 	return to
 }
 
-// next gives the next hop of a request within d: the first route, the peer's own flow or its Contact
-// (RFC 3261 §12.2.1.1, §18.1.1; see dialog.ByFlow).
+// next gives the next hop of a request within d.
 func (p *path) next(d *dialog.Dialog) endpoint.Next {
 	hop := d.NextHop()
 	if p.target == hop {
 		return p.to
 	}
-	uri, err := sip.ParseURI(hop)
-	switch {
-	case len(d.Routes) == 0 && (err != nil || dialog.ByFlow(uri, p.claimed, p.symmetric, p.flow)):
-		p.to = endpoint.Next{Flow: p.flow, HasFlow: true, URI: uri}
-	default:
-		p.to = endpoint.Next{URI: uri}
+	uri, byFlow := p.Next(d)
+	p.to = endpoint.Next{URI: uri}
+	if byFlow {
+		p.to.Flow, p.to.HasFlow = p.Flow, true
 	}
 	p.target = hop
 	return p.to

@@ -17,7 +17,7 @@ func (s *Session) Serve(tx *endpoint.ServerTx) {
 		tx.Refuse(481, "")
 		return
 	}
-	if s.cfg.Stranger != nil && s.dialog != nil && s.strange(flow) && !s.cfg.Stranger(s, tx) {
+	if s.cfg.Stranger != nil && s.dialog != nil && s.path.Strange(flow) && !s.cfg.Stranger(s, tx) {
 		return
 	}
 	if !s.inOrder(d, req) {
@@ -45,16 +45,6 @@ func (s *Session) Serve(tx *endpoint.ServerTx) {
 	default:
 		tx.Refuse(501, "", sip.Header{Kind: sip.Allow, Value: Allow})
 	}
-}
-
-// strange reports whether a request came from somewhere else than what the peer sent before. Ports tell
-// something of datagrams alone: a connection that is opened anew has another one.
-func (s *Session) strange(flow sip.Flow) bool {
-	old := s.path.flow
-	if flow.Transport.Stream() || old.Transport.Stream() {
-		return flow.Remote.Addr() != old.Remote.Addr()
-	}
-	return flow.Remote != old.Remote
 }
 
 func (s *Session) inOrder(d *dialog.Dialog, req *sip.Message) bool {

@@ -1,0 +1,44 @@
+package dialog
+
+import "santral/sip"
+
+// Path is what is known of the way to a dialog's peer besides the dialog itself.
+type Path struct {
+	Flow      sip.Flow     // by which the peer's last message came
+	Claimed   sip.HostPort // where the peer said it listens, or where we reached it
+	Symmetric bool         // it listens where it sends from
+}
+
+// Learn takes the path from a request of the peer's.
+func (p *Path) Learn(req *sip.Message, flow sip.Flow) {
+	if via, err := req.Via(); err == nil {
+		p.Claimed = via.SentBy()
+		p.Symmetric = via.Params.Has("rport")
+	}
+	p.Flow = flow
+}
+
+// Reached takes the path from a request of ours that was answered.
+func (p *Path) Reached(req *sip.Message, flow sip.Flow) {
+	if uri, err := sip.ParseURI(req.RequestURI); err == nil {
+		p.Claimed = sip.HostPort{Host: uri.Host, Port: uri.Port}
+	}
+	p.Symmetric = true
+	p.Flow = flow
+}
+
+// Next gives the next hop of a request within d: the first route, the peer's own flow (byFlow) or its
+// Contact (RFC 3261 §12.2.1.1, §18.1.1; see ByFlow). uri is given with a flow too, for when that is gone.
+func (p *Path) Next(d *Dialog) (uri sip.URI, byFlow bool) {
+	uri, err := sip.ParseURI(d.NextHop())
+	return uri, len(d.Routes) == 0 && (err != nil || ByFlow(uri, p.Claimed, p.Symmetric, p.Flow))
+}
+
+// Strange reports whether a request by flow came from somewhere else than what the peer sent before.
+// Ports tell something of datagrams alone: a connection that is opened anew has another one.
+func (p *Path) Strange(flow sip.Flow) bool {
+	if flow.Transport.Stream() || p.Flow.Transport.Stream() {
+		return flow.Remote.Addr() != p.Flow.Remote.Addr()
+	}
+	return flow.Remote != p.Flow.Remote
+}
