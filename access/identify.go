@@ -97,8 +97,15 @@ func (d *Door) Gate(req *sip.Message, flow sip.Flow, now time.Time) (drop bool, 
 		d.refuse(overLimit, req, flow)
 		return true, nil
 	}
-	if req.Method != sip.INVITE && req.Method != sip.REGISTER || trusted && req.Method == sip.INVITE {
+	switch req.Method {
+	case sip.OPTIONS, sip.ACK, sip.CANCEL: // make us do nothing for anybody
 		return false, nil
+	case sip.BYE, sip.INFO, sip.PRACK, sip.UPDATE: // mean nothing without the dialog that they do not name
+		return false, &Refusal{Status: 481}
+	case sip.INVITE:
+		if trusted {
+			return false, nil
+		}
 	}
 	_, refusal = d.judge(req, flow)
 	return false, refusal
@@ -111,7 +118,7 @@ type Refusal struct {
 	Headers []sip.Header // challenges
 }
 
-// Identify tells who sends an INVITE or a REGISTER. refusal is nil for an account that has proved
+// Identify tells who sends a request outside of dialogs. refusal is nil for an account that has proved
 // itself; otherwise it is the answer that the request gets. Known and unknown users are refused
 // alike.
 func (d *Door) Identify(req *sip.Message, flow sip.Flow) (call.Party, *sip.Message) {
