@@ -7,22 +7,25 @@ import (
 	"santral/tenant"
 )
 
-// Channels counts the calls of every account over all of its devices, and admits a call only
-// while its account has a channel left: a SIP Phone line has exactly one. It implements
+// Channels counts the calls of every account over all of its devices and of every trunk, and admits a
+// call only while there is a channel left: a SIP Phone line has exactly one. It implements
 // call.Channels.
 type Channels struct {
 	current func() *tenant.Snapshot
 
-	mu   sync.Mutex
-	used map[account]map[call.ID]int  // calls of an account; a call counts once however often the account is in it
-	held map[account]map[call.ID]bool // of these, the ones that the account's phone holds
+	mu     sync.Mutex
+	used   map[account]map[call.ID]int  // calls of an account; a call counts once however often the account is in it
+	held   map[account]map[call.ID]bool // of these, the ones that the account's phone holds
+	trunks map[account]*trunkUse        // by tenant and name
 }
 
 type account struct{ tenant, number string }
 
 // NewChannels counts by the snapshot that current gives.
 func NewChannels(current func() *tenant.Snapshot) *Channels {
-	return &Channels{current: current, used: map[account]map[call.ID]int{}, held: map[account]map[call.ID]bool{}}
+	return &Channels{
+		current: current, used: map[account]map[call.ID]int{}, held: map[account]map[call.ID]bool{}, trunks: map[account]*trunkUse{},
+	}
 }
 
 // Take takes a channel of an account for a call. The channel is free again once every release of

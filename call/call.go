@@ -49,12 +49,14 @@ type Party struct {
 
 // Destination is what the router decided.
 type Destination struct {
-	Kind    DestinationKind
-	Tenant  string
-	Account string // Kind Account: the account to ring
-	Service string // Kind Service: the story to tell ("echo", "readback")
-	Number  string // the number as it was understood, for the record
-	Refuse  Cause  // Kind Refuse
+	Kind     DestinationKind
+	Tenant   string
+	Account  string        // Kind Account: the account to ring
+	Service  string        // Kind Service: the story to tell ("echo", "readback")
+	Trunks   []string      // Kind Trunks: their names, in the order in which they are tried
+	Patience time.Duration // Kind Trunks: how long each may leave an attempt without ringing, 0 for no limit
+	Number   string        // the number as it was understood, for the record
+	Refuse   Cause         // Kind Refuse
 }
 
 // DestinationKind says which field of a Destination holds.
@@ -66,6 +68,7 @@ const (
 	ToAccount
 	ToService
 	ToRefusal
+	ToTrunks
 )
 
 // Target is one place where an account can be reached: a binding.
@@ -88,11 +91,22 @@ type Contacts interface {
 	Contacts(tenant, account string) (targets []Target, ok bool)
 }
 
+// Trunks tells where trunks lead now, and hears how attempts there went.
+type Trunks interface {
+	// Targets gives the places to try for a number, trunk after trunk in the given order, each with its
+	// Trunk. A trunk that is down has none.
+	Targets(tenant string, trunks []string, number string) []Target
+	// Tried tells how an attempt came out: nil for an answer or a ringing, else the refusal. It does not wait.
+	Tried(tenant string, t Target, refusal *Cause)
+}
+
 // Channels counts the calls of each account over all of its devices. Take is called once for each
 // account that a call touches, before anything rings; release must be called exactly once, when
 // that party's part in the call has ended. A refusal is a Cause.
 type Channels interface {
 	Take(call ID, tenant, account string, dir Direction) (release func(), refusal *Cause)
+	// TakeTrunk is Take for a trunk.
+	TakeTrunk(call ID, tenant, trunk string, dir Direction) (release func(), refusal *Cause)
 }
 
 // HoldWatcher is what a Channels may be besides: it is told when an account's phone holds the other
@@ -128,6 +142,7 @@ type Dial struct {
 	Own     bool             // without Offer: the leg offers its own media instead of asking for an offer (a telephone)
 	Hops    int              // Max-Forwards for the new leg, already lowered
 	Timeout time.Duration    // to a final answer
+	Silence time.Duration    // to any answer at all of the last place that was tried, 0 for no limit of its own
 	Traits  Traits           // of the call
 }
 

@@ -24,6 +24,9 @@ var (
 	BadNumber         = Cause{Q850: 28, SIP: 484, Text: "number incomplete"}
 	Busy              = Cause{Q850: 17, SIP: 486, Text: "user busy"}
 	LineInUse         = Cause{Q850: 34, SIP: 403, Text: "the line already has as many calls as it may have"}
+	NoChannel         = Cause{Q850: 34, SIP: 503, Text: "no channel of the trunk is free", Retry: true}
+	TooFast           = Cause{Q850: 42, SIP: 503, Text: "more new calls than the trunk may have", Retry: true, After: 1}
+	NoTrunk           = Cause{Q850: 38, SIP: 503, Text: "network out of order", Retry: true}
 	NoAnswer          = Cause{Q850: 19, SIP: 480, Text: "no answer from user", Retry: true}
 	NoResponse        = Cause{Q850: 18, SIP: 408, Text: "no user responding", Retry: true}
 	NotRegistered     = Cause{Q850: 20, SIP: 480, Text: "subscriber absent", Retry: true}

@@ -62,6 +62,7 @@ func (p *Party) appendJSON(b []byte) []byte {
 	if p.Trusted {
 		b = append(b, `,"trusted":true`...)
 	}
+	b = member(b, `,"trunk":`, p.Trunk)
 	return object(b, at)
 }
 
@@ -86,6 +87,7 @@ func (d *LegDetail) appendJSON(b []byte) []byte {
 	b = member(b, `,"account":`, d.Account)
 	b = member(b, `,"number":`, d.Number)
 	b = member(b, `,"target":`, d.Target)
+	b = member(b, `,"trunk":`, d.Trunk)
 	b = member(b, `,"sip_call_id":`, d.SIPCallID)
 	b = member(b, `,"local":`, d.Local)
 	b = member(b, `,"remote":`, d.Remote)
@@ -291,6 +293,8 @@ func (s *scan) party(p *Party) {
 			}
 		case "trusted":
 			p.Trusted = s.bool()
+		case "trunk":
+			p.Trunk = s.str()
 		default:
 			s.skip(0)
 		}
@@ -331,6 +335,8 @@ func (s *scan) detail(d *LegDetail) {
 			d.Number = s.str()
 		case "target":
 			d.Target = s.str()
+		case "trunk":
+			d.Trunk = s.str()
 		case "sip_call_id":
 			d.SIPCallID = s.str()
 		case "local":

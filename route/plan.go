@@ -3,6 +3,7 @@
 package route
 
 import (
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -26,19 +27,91 @@ type Plan struct {
 func NewPlan(current *atomic.Pointer[tenant.Snapshot]) *Plan { return &Plan{current} }
 
 // Route gives the destination of what a party of a tenant dialled. Numbers of other tenants are
-// unknown here.
+// unknown here. A call that came by a carrier reaches the numbers of that trunk and nothing else: it
+// never leaves again by another, so that nobody telephones at the tenant's expense.
 func (p *Plan) Route(from call.Party, dialled string, _ time.Time) call.Destination {
 	number := Digits(dialled)
+	snapshot := p.current.Load()
+	if from.Trunk != "" {
+		if t := snapshot.Trunk(from.Tenant, from.Trunk); t == nil || !t.PBX {
+			return inbound(snapshot, t, from.Tenant, dialled, number)
+		}
+	}
 	if service, ok := Features[number]; ok {
 		return call.Destination{Kind: call.ToService, Tenant: from.Tenant, Service: service, Number: number}
 	}
 	if number == "" {
-		return call.Destination{Kind: call.ToRefusal, Tenant: from.Tenant, Number: dialled, Refuse: call.BadNumber}
+		return refuse(from.Tenant, dialled, call.BadNumber)
 	}
-	if p.current.Load().Account(from.Tenant, number) == nil {
-		return call.Destination{Kind: call.ToRefusal, Tenant: from.Tenant, Number: number, Refuse: call.NotFound}
+	if snapshot.Account(from.Tenant, number) != nil {
+		return call.Destination{Kind: call.ToAccount, Tenant: from.Tenant, Account: number, Number: number}
 	}
-	return call.Destination{Kind: call.ToAccount, Tenant: from.Tenant, Account: number, Number: number}
+	if d, ok := onward(snapshot, from, number); ok {
+		return d
+	}
+	return refuse(from.Tenant, number, call.NotFound)
+}
+
+// inbound is where a call goes that a carrier brings: to the account that the number rings, or that has
+// the same number.
+func inbound(s *tenant.Snapshot, t *tenant.Trunk, tenantID, dialled, number string) call.Destination {
+	if number == "" {
+		return refuse(tenantID, dialled, call.BadNumber)
+	}
+	if t == nil {
+		return refuse(tenantID, number, call.NotFound)
+	}
+	if n := t.Has(number); n != nil {
+		return ring(s, tenantID, n, number)
+	}
+	return refuse(tenantID, number, call.NotFound)
+}
+
+// ring is the account that a row of numbers means, or the PBX that the number belongs to.
+func ring(s *tenant.Snapshot, tenantID string, n *tenant.Numbers, number string) call.Destination {
+	account := n.To
+	if account == "" {
+		account = number
+	}
+	if s.Account(tenantID, account) != nil {
+		return call.Destination{Kind: call.ToAccount, Tenant: tenantID, Account: account, Number: number}
+	}
+	if pbx := s.PBXOf(tenantID, number); pbx != nil {
+		return call.Destination{Kind: call.ToTrunks, Tenant: tenantID, Trunks: []string{pbx.Name}, Number: number}
+	}
+	return refuse(tenantID, number, call.NotFound)
+}
+
+// onward is where a number goes that is no account's: to the PBX that it belongs to, to the account that it
+// rings when it comes from outside, or out by the tenant's routes. A trunk's own call never goes back
+// to it.
+func onward(s *tenant.Snapshot, from call.Party, number string) (call.Destination, bool) {
+	if pbx := s.PBXOf(from.Tenant, number); pbx != nil && pbx.Name != from.Trunk {
+		return call.Destination{Kind: call.ToTrunks, Tenant: from.Tenant, Trunks: []string{pbx.Name}, Number: number}, true
+	}
+	if t := s.Tenant(from.Tenant); t != nil {
+		for i := range t.Trunks {
+			if n := t.Trunks[i].Has(number); n != nil && n.To != "" {
+				return ring(s, from.Tenant, n, number), true
+			}
+		}
+	}
+	r := s.Route(from.Tenant, number)
+	if r == nil {
+		return call.Destination{}, false
+	}
+	trunks := r.Trunks
+	if i := slices.Index(trunks, from.Trunk); i >= 0 {
+		trunks = slices.Delete(slices.Clone(trunks), i, i+1)
+	}
+	if len(trunks) == 0 {
+		return call.Destination{}, false
+	}
+	return call.Destination{Kind: call.ToTrunks, Tenant: from.Tenant, Trunks: trunks, Number: r.Sent(number), Patience: r.Patience}, true
+}
+
+func refuse(tenantID, number string, why call.Cause) call.Destination {
+	return call.Destination{Kind: call.ToRefusal, Tenant: tenantID, Number: number, Refuse: why}
 }
 
 // Digits gives what was dialled without visual separators (RFC 3966 §5.1.1) and with Persian and

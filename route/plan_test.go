@@ -1,6 +1,7 @@
 package route
 
 import (
+	"reflect"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -32,7 +33,7 @@ func TestRoute(t *testing.T) {
 		"../../etc": {Kind: call.ToRefusal, Tenant: "a", Number: "../../etc", Refuse: call.BadNumber},
 		"`id`":      {Kind: call.ToRefusal, Tenant: "a", Number: "`id`", Refuse: call.BadNumber},
 	} {
-		if got := p.Route(call.Party{Tenant: "a"}, dialled, time.Time{}); got != want {
+		if got := p.Route(call.Party{Tenant: "a"}, dialled, time.Time{}); !reflect.DeepEqual(got, want) {
 			t.Errorf("%q goes to %+v, want %+v", dialled, got, want)
 		}
 	}

@@ -66,7 +66,8 @@ type CDR struct {
 	FromAccount string `json:"from_account"`
 	FromNumber  string `json:"from_number"` // as presented to the callee
 	FromName    string `json:"from_name,omitempty"`
-	Source      string `json:"source,omitempty"` // where the caller's signalling came from, address:port
+	FromTrunk   string `json:"from_trunk,omitempty"` // the trunk that the call came by, "" for an account's
+	Source      string `json:"source,omitempty"`     // where the caller's signalling came from, address:port
 	Dialled     string `json:"dialled"`
 	To          string `json:"to,omitempty"`          // the account or service that it was routed to
 	AnsweredBy  string `json:"answered_by,omitempty"` // account of the leg that answered, or the service
@@ -94,6 +95,7 @@ type CDRLeg struct {
 	Leg       string `json:"leg"`       // "a" is the one that began the call
 	Direction string `json:"direction"` // "in" or "out", seen from the exchange
 	Account   string `json:"account,omitempty"`
+	Trunk     string `json:"trunk,omitempty"` // the trunk that the leg came or went by
 	Number    string `json:"number,omitempty"`
 	Target    string `json:"target,omitempty"` // request URI
 	SIPCallID string `json:"sip_call_id,omitempty"`

@@ -42,6 +42,7 @@ func Read(file string, data []byte, problems *doc.Problems) *Tenant {
 func read(n *doc.Node) *Tenant {
 	t := &Tenant{}
 	numbers := map[string]bool{}
+	var ways ways
 	account := func(kind Kind) func(*doc.Node) {
 		return func(n *doc.Node) {
 			n.Each(func(n *doc.Node) {
@@ -75,12 +76,18 @@ func read(n *doc.Node) *Tenant {
 		"default":    func(n *doc.Node) { t.Default = n.Bool() },
 		"extensions": account(Extension),
 		"lines":      account(Line),
+		"trunks":     func(n *doc.Node) { n.Each(ways.trunk) },
+		"routes":     func(n *doc.Node) { n.Each(ways.route) },
 	}, "tenant", "domains")
+	t.Trunks, t.Routes = ways.join(numbers)
 	if t.Realm == "" && len(t.Domains) > 0 {
 		t.Realm = t.Domains[0]
 	}
 	for i := range t.Accounts {
 		t.Accounts[i].Tenant = t.ID
+	}
+	for i := range t.Trunks {
+		t.Trunks[i].Tenant = t.ID
 	}
 	return t
 }
@@ -162,9 +169,9 @@ func digits(s string, least, most int) bool {
 	return len(s) >= least && len(s) <= most && strings.Trim(s, "0123456789") == ""
 }
 
-// Check says what is wrong between tenants: ids and domains that two of them claim.
+// Check says what is wrong between tenants: ids, domains and addresses that two of them claim.
 func Check(tenants []*Tenant, problems *doc.Problems) {
-	ids, domains := map[string]bool{}, map[string]string{}
+	ids, domains, addresses := map[string]bool{}, map[string]string{}, map[string]string{}
 	defaults := []string{}
 	for _, t := range tenants {
 		if ids[t.ID] {
@@ -176,6 +183,17 @@ func Check(tenants []*Tenant, problems *doc.Problems) {
 				problems.Add(doc.Problem{File: t.ID, Text: "domain " + d + " belongs to tenant " + other + " already; a domain means one tenant"})
 			}
 			domains[d] = t.ID
+		}
+		for i := range t.Trunks {
+			if t.Trunks[i].Mode != Static {
+				continue // of a carrier that we register at, others may be customers too
+			}
+			for _, from := range t.Trunks[i].sources() {
+				if other, taken := addresses[from]; taken && other != t.ID { // within one document it was said at its place
+					problems.Add(doc.Problem{File: t.ID, Text: from + " of trunk " + t.Trunks[i].Name + " belongs to a trunk of tenant " + other + " already; a source means one trunk"})
+				}
+				addresses[from] = t.ID
+			}
 		}
 		if t.Default {
 			defaults = append(defaults, t.ID)

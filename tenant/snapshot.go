@@ -15,6 +15,7 @@ type Snapshot struct {
 	byID     map[string]*Tenant
 	fallback *Tenant
 	accounts map[key]*Account
+	ways     index
 }
 
 type key struct{ tenant, number string }
@@ -41,6 +42,7 @@ func NewSnapshot(revision uint64, tenants []*Tenant) *Snapshot {
 			s.accounts[key{t.ID, a.Number}] = a
 		}
 	}
+	s.ways.build(tenants)
 	return s
 }
 

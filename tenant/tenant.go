@@ -1,4 +1,4 @@
-// Package tenant holds the nouns of configuration (tenant, domain, extension, line, credential), the
+// Package tenant holds the nouns of configuration (tenant, domain, extension, line, credential, trunk, route), the
 // documents that they are written in, their rules, and the immutable snapshot through which the rest
 // of the house reads them. Nothing here knows a database or a protocol.
 package tenant
@@ -12,6 +12,8 @@ type Tenant struct {
 	Domains  []string  // host names and addresses of request URIs that mean this tenant, lower case
 	Default  bool      // also takes requests for the exchange's bare addresses
 	Accounts []Account // extensions and lines
+	Trunks   []Trunk
+	Routes   []Route // the longest prefix that fits is taken
 }
 
 // Kind tells what an account is sold as.

@@ -192,6 +192,12 @@ func (n *Node) IsMap() bool {
 	return false
 }
 
+// IsList reports whether the place holds a sequence.
+func (n *Node) IsList() bool {
+	_, ok := n.yaml.(*ast.SequenceNode)
+	return ok
+}
+
 // Each reads a sequence, element by element.
 func (n *Node) Each(read func(*Node)) {
 	list, ok := n.yaml.(*ast.SequenceNode)

@@ -151,6 +151,15 @@ func (h *House) Held(id call.ID, _, number string, held bool) {
 	h.writeLocked("%s    %s %s", id, number, word)
 }
 
+// TakeTrunk counts a call of a trunk as one of an account of the trunk's name (call.Channels).
+func (h *House) TakeTrunk(id call.ID, tenant, trunk string, dir call.Direction) (release func(), refusal *call.Cause) {
+	release, refusal = h.Take(id, tenant, trunk, dir)
+	if refusal != nil {
+		refusal = &call.NoChannel
+	}
+	return release, refusal
+}
+
 // InUse is how many channels are taken in all.
 func (h *House) InUse() int {
 	h.mu.Lock()

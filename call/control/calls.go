@@ -3,6 +3,7 @@ package control
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"santral/call"
@@ -13,7 +14,7 @@ type Live struct {
 	ID       call.ID
 	From     call.Party
 	Dialled  string
-	To       string // account or service that it was routed to, "" while unknown
+	To       string // account, service or trunks that it was routed to, "" while unknown
 	State    State
 	Began    time.Time
 	Answered time.Time // zero before
@@ -59,7 +60,7 @@ func (c *ongoing) show() (l Live, ok bool) {
 		ID:       c.id,
 		From:     c.from,
 		Dialled:  c.dialled,
-		To:       c.dest.Account + c.dest.Service,
+		To:       c.dest.Account + c.dest.Service + strings.Join(c.dest.Trunks, ", "),
 		State:    c.state,
 		Began:    c.arrived,
 		Answered: c.answered,

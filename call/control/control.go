@@ -1,7 +1,7 @@
 // Package control owns calls: from the INVITE that a door hands in to the last event in the ledger.
 //
 // What lives here is one loop for each call (its legs, its bridge, its detail) and the verbs that the
-// loop speaks: inbound, hunt, join, change, story, end, freeze. What does not live here: SIP (the door
+// loop speaks: inbound, hunt, trunks, join, change, story, end, freeze. What does not live here: SIP (the door
 // below makes legs of it), descriptions (they pass through untouched, each leg's session puts its own
 // addresses in), where a call goes (Router, Contacts) and what services do (Story).
 //
@@ -27,10 +27,12 @@ const DefaultRingTime = 60 * time.Second
 // first and says "no answer".
 const dialSlack = 10 * time.Second
 
-// Config is what a Control needs to begin. All interfaces but Board are required; Stories may be empty.
+// Config is what a Control needs to begin. All interfaces but Trunks and Board are required; Stories may be
+// empty.
 type Config struct {
 	Router   call.Router
 	Contacts call.Contacts
+	Trunks   call.Trunks // nil for none
 	Channels call.Channels
 	Ledger   call.Ledger
 	Dialer   call.Dialer
@@ -45,6 +47,7 @@ type Config struct {
 type Control struct {
 	router   call.Router
 	contacts call.Contacts
+	trunks   call.Trunks
 	channels call.Channels
 	ledger   call.Ledger
 	dialer   call.Dialer
@@ -69,6 +72,7 @@ func New(cfg Config) *Control {
 	k := &Control{
 		router:   cfg.Router,
 		contacts: cfg.Contacts,
+		trunks:   cfg.Trunks,
 		channels: cfg.Channels,
 		ledger:   cfg.Ledger,
 		dialer:   cfg.Dialer,
@@ -105,7 +109,7 @@ func (k *Control) Incoming(leg call.Leg, a call.Arrival) call.Inbox {
 		return nil
 	}
 	k.began.Add(1)
-	c.add(&member{id: leg.ID(), leg: leg, dir: call.In, tenant: a.From.Tenant, account: a.From.Account, number: a.From.Number})
+	c.add(&member{id: leg.ID(), leg: leg, dir: call.In, tenant: a.From.Tenant, account: a.From.Account, trunk: a.From.Trunk, number: a.From.Number})
 	go c.run((*ongoing).begin)
 	return c
 }

@@ -32,6 +32,7 @@ type HandoverLeg struct {
 	Direction call.Direction  `json:"direction"`
 	Tenant    string          `json:"tenant"`
 	Account   string          `json:"account"`
+	Trunk     string          `json:"trunk,omitempty"`
 	Number    string          `json:"number,omitempty"`
 	Target    string          `json:"target,omitempty"`
 	Held      bool            `json:"held,omitempty"`
@@ -135,7 +136,7 @@ func (c *ongoing) freezeLegs(h *Handover) (*member, error) {
 func (c *ongoing) handover() *Handover {
 	h := &Handover{ID: c.id, From: c.from, Dialled: c.dialled, To: c.dest, Began: c.arrived, Answered: c.answered, Last: c.last}
 	for _, m := range c.members {
-		h.Legs = append(h.Legs, HandoverLeg{ID: m.id, Direction: m.dir, Tenant: m.tenant, Account: m.account,
+		h.Legs = append(h.Legs, HandoverLeg{ID: m.id, Direction: m.dir, Tenant: m.tenant, Account: m.account, Trunk: m.trunk,
 			Number: m.number, Target: m.target, Held: m.held, Codec: m.codec})
 	}
 	return h
@@ -155,7 +156,7 @@ func (k *Control) Thaw(h *Handover, door call.Thawer) error {
 	var broken error
 	for i := range h.Legs {
 		l := &h.Legs[i]
-		m := &member{id: l.ID, dir: l.Direction, tenant: l.Tenant, account: l.Account, number: l.Number,
+		m := &member{id: l.ID, dir: l.Direction, tenant: l.Tenant, account: l.Account, trunk: l.Trunk, number: l.Number,
 			target: l.Target, held: l.Held, codec: l.Codec, answered: true, confirmed: true}
 		if l.State == nil {
 			m.over, m.leg = true, departed{l.ID}
@@ -176,8 +177,8 @@ func (k *Control) Thaw(h *Handover, door call.Thawer) error {
 			c.end(exchange, call.Interrupted)
 			return
 		}
-		c.take(0, c.from.Tenant, c.from.Account, call.In)
-		c.take(1, c.dest.Tenant, c.dest.Account, call.Out)
+		c.take(0, c.from.Tenant, c.from.Account, c.from.Trunk, call.In)
+		c.take(1, c.dest.Tenant, c.dest.Account, c.callee.trunk, call.Out)
 		for _, m := range c.members {
 			if m.held {
 				c.tellHeld(m)

@@ -23,33 +23,41 @@ func (c *ongoing) hunt() {
 		c.end(exchange, call.NotRegistered)
 		return
 	}
-	if refusal := c.take(1, c.dest.Tenant, c.dest.Account, call.Out); refusal != nil {
+	if refusal := c.take(1, c.dest.Tenant, c.dest.Account, "", call.Out); refusal != nil {
 		c.end(exchange, *refusal)
 		return
 	}
 	c.setState(Ringing, "dialling")
+	for _, t := range targets {
+		c.dial(t, 0)
+	}
+	c.inTime(c.house.ringTime, (*ongoing).ringTimeOver)
+}
+
+// dial opens a leg to a target, for the account or by the trunk that the call goes to. silence is how
+// long the last of the target's places may leave it without any answer, 0 for no limit of its own.
+func (c *ongoing) dial(t call.Target, silence time.Duration) *member {
 	number := c.dest.Number
 	if number == "" {
 		number = c.dest.Account
 	}
-	for _, t := range targets {
-		m := &member{id: c.nextID(), dir: call.Out, tenant: c.dest.Tenant, account: c.dest.Account, number: number, target: t.URI}
-		m.leg = c.house.dialer.Dial(context.Background(), call.Dial{
-			Call:    c.id,
-			Leg:     m.id,
-			From:    c.from,
-			To:      number,
-			Target:  t,
-			Offer:   c.offer,
-			Hops:    c.hops - 1,
-			Timeout: c.house.ringTime + dialSlack,
-			Traits:  c.traits,
-		}, c)
-		c.add(m)
-		c.event(call.Event{Kind: call.LegBegan, Leg: m.id, Detail: m.detail(m.leg.Detail())}, time.Time{})
-		c.appear(m, call.Trying)
-	}
-	c.inTime(c.house.ringTime, (*ongoing).ringTimeOver)
+	m := &member{id: c.nextID(), dir: call.Out, tenant: c.dest.Tenant, account: c.dest.Account, trunk: t.Trunk, number: number, target: t.URI}
+	m.leg = c.house.dialer.Dial(context.Background(), call.Dial{
+		Call:    c.id,
+		Leg:     m.id,
+		From:    c.from,
+		To:      number,
+		Target:  t,
+		Offer:   c.offer,
+		Hops:    c.hops - 1,
+		Timeout: c.house.ringTime + dialSlack,
+		Silence: silence,
+		Traits:  c.traits,
+	}, c)
+	c.add(m)
+	c.event(call.Event{Kind: call.LegBegan, Leg: m.id, Detail: m.detail(m.leg.Detail())}, time.Time{})
+	c.appear(m, call.Trying)
+	return m
 }
 
 func (c *ongoing) ringTimeOver() {
@@ -76,6 +84,7 @@ func (c *ongoing) progressed(m *member, e *call.LegEvent) {
 	}
 	if !*first {
 		*first = true
+		c.trunkRings(m)
 		c.event(call.Event{Kind: call.LegRinging, Leg: m.id, Status: e.Status}, e.At)
 		c.appear(m, call.Early)
 		if c.caller().shown == call.Trying {
@@ -120,6 +129,7 @@ func (c *ongoing) wasAnswered(m *member, e *call.LegEvent) {
 		return
 	}
 	c.stopTimer()
+	c.tried(m, nil)
 	late := c.offer == nil
 	a := c.caller()
 	if !late {
@@ -152,6 +162,7 @@ func (c *ongoing) failed(m *member, e *call.LegEvent) {
 		return
 	}
 	c.gone(m, e.Cause, &e.Detail, e.At)
+	c.tried(m, &e.Cause)
 	c.lost(e.Cause)
 }
 
@@ -168,6 +179,9 @@ func (c *ongoing) lost(cause call.Cause) {
 				return
 			}
 		}
+	}
+	if c.tryAnother(cause) {
+		return
 	}
 	by := callee
 	if fromHouse(c.best) {

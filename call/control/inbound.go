@@ -1,6 +1,10 @@
 package control
 
-import "santral/call"
+import (
+	"strings"
+
+	"santral/call"
+)
 
 // begin is the first thing that a call does: it writes down who calls, takes the caller's channel,
 // asks where the call goes, and goes there.
@@ -15,7 +19,7 @@ func (c *ongoing) begin() {
 		c.end(exchange, call.ShuttingDown)
 		return
 	}
-	if refusal := c.take(0, c.from.Tenant, c.from.Account, call.In); refusal != nil {
+	if refusal := c.take(0, c.from.Tenant, c.from.Account, c.from.Trunk, call.In); refusal != nil {
 		c.end(exchange, *refusal)
 		return
 	}
@@ -27,6 +31,9 @@ func (c *ongoing) begin() {
 	case call.ToAccount:
 		c.event(call.Event{Kind: call.Routed, To: dest.Account}, c.arrived)
 		c.hunt()
+	case call.ToTrunks:
+		c.event(call.Event{Kind: call.Routed, To: strings.Join(dest.Trunks, ", ")}, c.arrived)
+		c.seek()
 	case call.ToService:
 		c.event(call.Event{Kind: call.Routed, To: dest.Service}, c.arrived)
 		c.serve()
@@ -37,13 +44,19 @@ func (c *ongoing) begin() {
 	}
 }
 
-// take takes the channel of one party (0 the caller, 1 the callee) for as long as it is in the call.
-// Limits do not apply to a trusted source, nor to whom it calls.
-func (c *ongoing) take(party int, tenant, account string, dir call.Direction) *call.Cause {
+// take takes the channel of one party (0 the caller, 1 the callee), an account or a trunk, for as long as
+// it is in the call. Limits do not apply to a trusted source, nor to whom it calls.
+func (c *ongoing) take(party int, tenant, account, trunk string, dir call.Direction) *call.Cause {
 	if c.from.Trusted {
 		return nil
 	}
-	release, refusal := c.house.channels.Take(c.id, tenant, account, dir)
+	var release func()
+	var refusal *call.Cause
+	if trunk != "" {
+		release, refusal = c.house.channels.TakeTrunk(c.id, tenant, trunk, dir)
+	} else {
+		release, refusal = c.house.channels.Take(c.id, tenant, account, dir)
+	}
 	if refusal == nil {
 		c.release[party] = release
 	}
@@ -52,10 +65,15 @@ func (c *ongoing) take(party int, tenant, account string, dir call.Direction) *c
 
 // giveBack releases the channels of the call.
 func (c *ongoing) giveBack() {
-	for i, release := range c.release {
-		if release != nil {
-			c.release[i] = nil
-			release()
-		}
+	for i := range c.release {
+		c.giveBackOf(i)
+	}
+}
+
+// giveBackOf releases the channel of one party.
+func (c *ongoing) giveBackOf(party int) {
+	if release := c.release[party]; release != nil {
+		c.release[party] = nil
+		release()
 	}
 }

@@ -16,6 +16,7 @@ type member struct {
 	dir     call.Direction
 	tenant  string
 	account string
+	trunk   string // by which the leg came or goes, "" for an account's
 	number  string
 	target  string // request URI of a leg outwards
 
@@ -37,7 +38,7 @@ func (m *member) media() *session.Session { return m.leg.Media() }
 // detail is the leg's own account of itself, with what the call knows better.
 func (m *member) detail(d call.LegDetail) *call.LegDetail {
 	d.Direction = m.dir
-	d.Tenant, d.Account = m.tenant, m.account
+	d.Tenant, d.Account, d.Trunk = m.tenant, m.account, m.trunk
 	if d.Number == "" {
 		d.Number = m.number
 	}

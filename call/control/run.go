@@ -62,6 +62,9 @@ type ongoing struct {
 	rang     bool    // the caller was told 180
 	progress bool    // the caller was told 183
 	best     call.Cause
+	ways     []call.Target // places of trunks that are still to be tried
+	way      call.Target   // the one that is being tried
+	patience time.Time     // until when trunks may ring
 	change   change
 	bridge   bridge.Bridge
 	timer    *time.Timer

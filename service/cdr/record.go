@@ -55,6 +55,7 @@ func (r *record) apply(e *call.Event) bool {
 		c.Began, c.Dialled = at, e.Dialled
 		if p := e.From; p != nil {
 			c.Tenant, c.FromAccount, c.FromNumber, c.FromName = p.Tenant, p.Account, p.Number, p.Name
+			c.FromTrunk = p.Trunk
 			if p.Source.IsValid() {
 				c.Source = p.Source.String()
 			}
@@ -137,7 +138,7 @@ func (l *leg) take(d *call.LegDetail) {
 		to   *string
 		from string
 	}{
-		{&l.Account, d.Account}, {&l.Number, d.Number}, {&l.Target, d.Target}, {&l.SIPCallID, d.SIPCallID}, {&l.Local, d.Local},
+		{&l.Account, d.Account}, {&l.Trunk, d.Trunk}, {&l.Number, d.Number}, {&l.Target, d.Target}, {&l.SIPCallID, d.SIPCallID}, {&l.Local, d.Local},
 		{&l.Remote, d.Remote}, {&l.Transport, d.Transport}, {&l.UserAgent, d.UserAgent}, {&l.Media, d.Media},
 	} {
 		if m.from != "" {
@@ -232,7 +233,9 @@ func (r *record) answered() {
 	}
 	c.AnsweredBy = c.To
 	if by != nil {
-		c.AnsweredBy = by.Account
+		if c.AnsweredBy = by.Account; by.Account == "" {
+			c.AnsweredBy = by.Trunk
+		}
 		if c.Codec == "" {
 			c.Codec = by.Codec
 		}

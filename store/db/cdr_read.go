@@ -28,6 +28,7 @@ type cdrRow struct {
 	FromAccount   string `bun:"from_account"`
 	FromNumber    string `bun:"from_number"`
 	FromName      string `bun:"from_name"`
+	FromTrunk     string `bun:"from_trunk"`
 	Source        string `bun:"source"`
 	Dialled       string `bun:"dialled"`
 	To            string `bun:"to_account"`
@@ -54,6 +55,7 @@ type legRow struct {
 	Leg       string  `bun:"leg"`
 	Direction string  `bun:"direction"`
 	Account   string  `bun:"account"`
+	Trunk     string  `bun:"trunk"`
 	Number    string  `bun:"number"`
 	Target    string  `bun:"target"`
 	SIPCallID string  `bun:"sip_call_id"`
@@ -253,7 +255,7 @@ func moment(ms *int64) time.Time {
 func (r *cdrRow) word() store.CDR {
 	return store.CDR{
 		Seq: uint64(r.Seq), Call: r.Call, Tenant: r.Tenant, State: store.CDRState(r.State),
-		FromAccount: r.FromAccount, FromNumber: r.FromNumber, FromName: r.FromName, Source: r.Source,
+		FromAccount: r.FromAccount, FromNumber: r.FromNumber, FromName: r.FromName, FromTrunk: r.FromTrunk, Source: r.Source,
 		Dialled: r.Dialled, To: r.To, AnsweredBy: r.AnsweredBy,
 		Began: moment(&r.Began), Ringing: moment(r.Ringing), Answered: moment(r.Answered), Ended: moment(&r.Ended),
 		PostDialDelay: store.Millis(r.PostDialDelay), RingTime: store.Millis(r.RingTime), TalkTime: store.Millis(r.TalkTime),
@@ -263,7 +265,7 @@ func (r *cdrRow) word() store.CDR {
 
 func (r *legRow) word() (store.CDRLeg, error) {
 	l := store.CDRLeg{
-		Leg: r.Leg, Direction: r.Direction, Account: r.Account, Number: r.Number, Target: r.Target, SIPCallID: r.SIPCallID,
+		Leg: r.Leg, Direction: r.Direction, Account: r.Account, Trunk: r.Trunk, Number: r.Number, Target: r.Target, SIPCallID: r.SIPCallID,
 		Local: r.Local, Remote: r.Remote, Transport: r.Transport, UserAgent: r.UserAgent, Media: r.Media, Codec: r.Codec,
 		Began: moment(&r.Began), Ringing: moment(r.Ringing), Answered: moment(r.Answered), Ended: moment(&r.Ended),
 		Held: store.Millis(r.Held), SIP: r.SIP, Q850: r.Q850, Cause: r.Cause,

@@ -14,9 +14,9 @@ import (
 
 // Columns in the order in which cdrArgs and legArgs give values.
 const (
-	cdrColumns = "seq, call, tenant, state, from_account, from_number, from_name, source, dialled, to_account, answered_by, " +
+	cdrColumns = "seq, call, tenant, state, from_account, from_number, from_name, from_trunk, source, dialled, to_account, answered_by, " +
 		"began, ringing, answered, ended, post_dial_delay, ring_time, talk_time, ended_by, sip, q850, cause, codec"
-	legColumns = "seq, n, leg, direction, account, number, target, sip_call_id, local_addr, remote_addr, transport, user_agent, media_addr, codec, " +
+	legColumns = "seq, n, leg, direction, account, trunk, number, target, sip_call_id, local_addr, remote_addr, transport, user_agent, media_addr, codec, " +
 		"began, ringing, answered, ended, held, sip, q850, cause, format, packets, octets, lost, late, sent, jitter_us, round_trip_us, mos, more_streams"
 )
 
@@ -196,6 +196,7 @@ func cdrArgs(a *args, c *store.CDR) {
 	a.text(c.FromAccount)
 	a.text(c.FromNumber)
 	a.text(c.FromName)
+	a.text(c.FromTrunk)
 	a.text(c.Source)
 	a.text(c.Dialled)
 	a.text(c.To)
@@ -220,6 +221,7 @@ func legArgs(a *args, seq uint64, n int, l *store.CDRLeg) error {
 	a.values = append(a.values, clean(l.Leg))
 	a.text(l.Direction)
 	a.text(l.Account)
+	a.text(l.Trunk)
 	a.text(l.Number)
 	a.text(l.Target)
 	a.text(l.SIPCallID)

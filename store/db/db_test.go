@@ -48,7 +48,7 @@ func cdr(seq int) store.CDR {
 	began := epoch.Add(time.Duration(seq) * time.Second)
 	leg := func(name, direction, account string) store.CDRLeg {
 		return store.CDRLeg{
-			Leg: name, Direction: direction, Account: account, Number: account, Target: "sip:" + account + "@192.0.2.7:5060",
+			Leg: name, Direction: direction, Account: account, Trunk: "carrier", Number: account, Target: "sip:" + account + "@192.0.2.7:5060",
 			SIPCallID: fmt.Sprintf("%s-%d@phone", name, seq), Local: "127.0.0.1:5060", Remote: "192.0.2.7:5060", Transport: "UDP",
 			UserAgent: "فون/1.0 \"x\" <script>", Media: "192.0.2.7:10000", Codec: "PCMA",
 			Began: began, Ringing: began.Add(120 * time.Millisecond), Answered: began.Add(3 * time.Second), Ended: began.Add(33 * time.Second), Held: 1500,
@@ -61,7 +61,7 @@ func cdr(seq int) store.CDR {
 	}
 	return store.CDR{
 		Seq: uint64(seq), Call: fmt.Sprintf("call-%05d", seq), Tenant: "sample", State: store.Answered,
-		FromAccount: "101", FromNumber: "101", FromName: "Sara; DROP TABLE cdrs; --'", Source: "192.0.2.6:5060", Dialled: "102", To: "102", AnsweredBy: "102",
+		FromAccount: "101", FromNumber: "101", FromName: "Sara; DROP TABLE cdrs; --'", FromTrunk: "pbx", Source: "192.0.2.6:5060", Dialled: "102", To: "102", AnsweredBy: "102",
 		Began: began, Ringing: began.Add(120 * time.Millisecond), Answered: began.Add(3 * time.Second), Ended: began.Add(33 * time.Second),
 		PostDialDelay: 120, RingTime: 2880, TalkTime: 30000, EndedBy: "callee", SIP: 200, Q850: 16, Cause: "normal call clearing", Codec: "PCMA",
 		Legs: []store.CDRLeg{leg("a", "in", "101"), leg("b", "out", "102")},

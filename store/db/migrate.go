@@ -100,6 +100,10 @@ var migrations = []migration{
 			state TEXT NOT NULL
 		)`,
 	}},
+	{version: 2, up: []string{
+		`ALTER TABLE cdrs ADD COLUMN from_trunk TEXT`,
+		`ALTER TABLE cdr_legs ADD COLUMN trunk TEXT`,
+	}},
 }
 
 // migrate brings the tables up to date. A database that a newer program has changed is refused.

@@ -1,0 +1,126 @@
+package control
+
+import (
+	"slices"
+	"time"
+
+	"santral/call"
+)
+
+// trunkSilence is how long a place of a trunk may say nothing at all while there are others to try: a call
+// must come through within three seconds though its first carrier is dead. A living one says 100 within
+// 200 ms (RFC 3261 §17.2.1).
+const trunkSilence = 2 * time.Second
+
+// seek tries the places of the call's trunks one after another, until one takes the call or has a reason
+// that no other would change.
+func (c *ongoing) seek() {
+	if c.hops <= 0 { // RFC 3261 §16.3
+		c.end(exchange, call.TooManyHops)
+		return
+	}
+	if c.house.trunks != nil {
+		c.ways = c.house.trunks.Targets(c.dest.Tenant, c.dest.Trunks, c.dest.Number)
+	}
+	if len(c.ways) == 0 {
+		c.end(exchange, call.NoTrunk)
+		return
+	}
+	c.setState(Ringing, "dialling")
+	c.patience = time.Now().Add(c.house.ringTime)
+	if !c.tryNext() {
+		c.end(exchange, c.best)
+	}
+}
+
+// tryNext dials the next place; false when none is left. A trunk without a free channel is passed over,
+// which the record shows as an attempt that ended at once.
+func (c *ongoing) tryNext() bool {
+	for len(c.ways) > 0 {
+		t := c.ways[0]
+		c.ways = c.ways[1:]
+		if t.Trunk != c.way.Trunk || c.release[1] == nil {
+			c.giveBackOf(1)
+			if refusal := c.take(1, c.dest.Tenant, "", t.Trunk, call.Out); refusal != nil {
+				c.ways = slices.DeleteFunc(slices.Clone(c.ways), func(o call.Target) bool { return o.Trunk == t.Trunk })
+				c.passOver(t, *refusal)
+				continue
+			}
+		}
+		c.way = t
+		silence := trunkSilence
+		if len(c.ways) == 0 {
+			silence = 0 // there is nothing better to do than to wait
+		}
+		c.dial(t, silence)
+		if d := c.dest.Patience; d > 0 && len(c.ways) > 0 && time.Until(c.patience) > d {
+			c.inTime(d, (*ongoing).attemptTooLong)
+		} else {
+			c.inTime(time.Until(c.patience), (*ongoing).ringTimeOver)
+		}
+		return true
+	}
+	return false
+}
+
+// passOver writes down a place that was not tried.
+func (c *ongoing) passOver(t call.Target, why call.Cause) {
+	if c.best.SIP == 0 || rank(why) < rank(c.best) {
+		c.best = why
+	}
+	m := &member{id: c.nextID(), dir: call.Out, tenant: c.dest.Tenant, trunk: t.Trunk, number: c.dest.Number, target: t.URI}
+	m.leg = departed{m.id}
+	c.add(m)
+	c.event(call.Event{Kind: call.LegBegan, Leg: m.id, Detail: m.detail(call.LegDetail{})}, time.Time{})
+	c.gone(m, why, &call.LegDetail{}, time.Time{})
+}
+
+// tryAnother goes on to the next place after one has refused, where that may help.
+func (c *ongoing) tryAnother(cause call.Cause) bool {
+	if c.dest.Kind != call.ToTrunks || c.state != Ringing || !another(cause) {
+		return false
+	}
+	c.silence()
+	return c.tryNext()
+}
+
+// another reports whether a refusal is the carrier's trouble, not the callee's answer: no response, a
+// server's failure, no way, no channel. A 480 is a person who is not there, wherever it is asked for.
+func another(c call.Cause) bool {
+	switch c.Q850 {
+	case 3, 27, 34, 38, 41, 42, 44, 47: // no route, out of order, no circuit, network, temporary, congestion, resource
+		return c.SIP < 600
+	}
+	return c.Retry && (c.SIP == 408 || c.SIP >= 500 && c.SIP < 600 || c.SIP == 401 || c.SIP == 407)
+}
+
+// attemptTooLong gives up a place that has taken the call but does not ring: the next one's turn.
+func (c *ongoing) attemptTooLong() {
+	if c.state != Ringing {
+		return
+	}
+	for _, m := range c.members[1:] {
+		if !m.over {
+			c.hangup(m, call.NoResponse)
+			why := call.NoResponse
+			c.tried(m, &why)
+		}
+	}
+	c.lost(call.NoResponse)
+}
+
+// trunkRings gives a trunk's leg that rings the whole of the time that is left for ringing.
+func (c *ongoing) trunkRings(m *member) {
+	if m.trunk == "" {
+		return
+	}
+	c.tried(m, nil)
+	c.inTime(time.Until(c.patience), (*ongoing).ringTimeOver)
+}
+
+// tried tells how an attempt by a trunk came out, nil for well.
+func (c *ongoing) tried(m *member, refusal *call.Cause) {
+	if m.trunk != "" && c.house.trunks != nil {
+		c.house.trunks.Tried(c.dest.Tenant, c.way, refusal)
+	}
+}

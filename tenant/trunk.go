@@ -1,0 +1,166 @@
+package tenant
+
+import (
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// TrunkMode says who proves itself to whom on a trunk.
+type TrunkMode uint8
+
+// Modes of a trunk.
+const (
+	UnknownMode TrunkMode = iota
+	Registers             // we register at a carrier
+	Registered            // a customer's PBX registers at us
+	Static                // nobody registers: known by address, certificate or credential
+)
+
+// String gives the word that documents use.
+func (m TrunkMode) String() string {
+	return [...]string{"unknown", "register", "registered", "static"}[m]
+}
+
+// CalledIn says which header field of an inbound INVITE holds the number that was called.
+type CalledIn uint8
+
+// Where a called number may be written.
+const (
+	CalledInRequestURI CalledIn = iota
+	CalledInTo
+	CalledInPCalledPartyID // RFC 7315 §4.2
+	CalledInDiversion      // the topmost (RFC 5806 §4)
+)
+
+// String gives the word that documents use.
+func (c CalledIn) String() string {
+	return [...]string{"request-uri", "to", "p-called-party-id", "diversion"}[c]
+}
+
+// Trunk is a way to and from another exchange: a carrier, or a customer's PBX. It carries many numbers
+// and many calls at once.
+type Trunk struct {
+	Tenant string // id of its tenant
+	Name   string // unique in the tenant, [a-z0-9-]
+	Mode   TrunkMode
+	PBX    bool // a customer's PBX is behind it: its numbers lead there, and it may call out by routes
+
+	To        []string      // SIP URIs of the other side, tried in order; none for Registered
+	Proxy     string        // SIP URI that our requests go to before, "" for none (RFC 3261 §8.1.2)
+	Registrar string        // SIP URI that we register at; Registers only
+	Domain    string        // host of our identity there; "" for the host of the first of To
+	Realm     string        // the one whose challenges are answered; "" for Domain's, or the one that the registrar's own challenge names
+	User      string        // user name there, or the PBX's user name here; "" for none
+	AuthUser  string        // user name for digest where it is another than User
+	GIN       bool          // all numbers are registered at once (RFC 6140)
+	Expires   time.Duration // how long we ask to be registered
+
+	Credential Credential
+
+	Addresses    []netip.Prefix // sources of its requests
+	Certificates []string       // domains of which its client certificate must prove one, lower case
+
+	Numbers []Numbers
+
+	Channels    int // calls at once in both directions
+	ChannelsIn  int // of these, calls from the trunk; 0 for no limit of their own
+	ChannelsOut int // of these, calls to the trunk; 0 for no limit of their own
+	Rate        int // new calls in any one second, both directions; 0 for no limit
+
+	Called  CalledIn
+	Trust   bool          // what it asserts of identities is believed
+	Options time.Duration // how often its health is asked for by OPTIONS; 0 for never
+
+	In, Out Rules // what is changed in its INVITEs, and in ours to it
+}
+
+// DigestUser is the name that digest is answered or expected with.
+func (t *Trunk) DigestUser() string {
+	if t.AuthUser != "" {
+		return t.AuthUser
+	}
+	return t.User
+}
+
+// Proves reports whether the trunk has a credential, ours there or the PBX's here.
+func (t *Trunk) Proves() bool { return t.Credential.Password != "" || len(t.Credential.HA1) > 0 }
+
+// Asked reports whether requests from the trunk are challenged: by a PBX that registers here, and by a
+// static peer that has a password.
+func (t *Trunk) Asked() bool { return t.Mode != Registers && t.Proves() }
+
+// sources names what the trunk's requests are known by without a password.
+func (t *Trunk) sources() []string {
+	var list []string
+	for _, p := range t.Addresses {
+		list = append(list, "address "+p.String())
+	}
+	for _, d := range t.Certificates {
+		list = append(list, "certificate "+d)
+	}
+	return list
+}
+
+// Has gives the row of the trunk's numbers that a number belongs to: the longest that fits. nil when
+// the number is none of the trunk's.
+func (t *Trunk) Has(number string) *Numbers {
+	var best *Numbers
+	for i := range t.Numbers {
+		if n := &t.Numbers[i]; n.Has(number) && (best == nil || n.weight() > best.weight()) {
+			best = n
+		}
+	}
+	return best
+}
+
+// Own is the number that the trunk presents when it has said none that is its own: the first of its
+// numbers that is whole, else its user name.
+func (t *Trunk) Own() string {
+	for i := range t.Numbers {
+		if n := &t.Numbers[i]; !n.Prefix {
+			return n.First
+		}
+	}
+	return t.User
+}
+
+// Numbers is one number, a range of them, or all that begin in one way.
+type Numbers struct {
+	First  string // digits; of a prefix its digits
+	Last   string // of a range, as long as First; First itself for one number
+	Prefix bool
+	To     string // account that they ring; "" for the account of the same number
+}
+
+// Has reports whether a number is one of them.
+func (n *Numbers) Has(number string) bool {
+	if n.Prefix {
+		return strings.HasPrefix(number, n.First)
+	}
+	return len(number) == len(n.First) && number >= n.First && number <= n.Last
+}
+
+// weight orders rows that fit the same number: one number before a range, a range before a prefix, a
+// longer prefix before a shorter one.
+func (n *Numbers) weight() int {
+	switch {
+	case n.Prefix:
+		return len(n.First)
+	case n.First != n.Last:
+		return 1000
+	}
+	return 2000
+}
+
+// Route says which trunks carry the numbers that begin in one way.
+type Route struct {
+	Prefix   string        // "" for all
+	Trunks   []string      // names, tried in order
+	Strip    int           // leading digits that are taken off
+	Prepend  string        // digits that are put in front afterwards
+	Patience time.Duration // how long a trunk may leave an attempt without ringing before the next is tried
+}
+
+// Sent gives the number that a route's trunks are told.
+func (r *Route) Sent(number string) string { return r.Prepend + number[min(r.Strip, len(number)):] }
