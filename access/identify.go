@@ -27,6 +27,12 @@ type DoorConfig struct {
 	Trusted    func(netip.Addr) bool // sources that need no proof (load tests); nil for none
 	Random     *id.Source
 
+	// Certificate gives the domains that the client certificate of a flow proves (RFC 5922 §7.1); nil for none.
+	Certificate func(sip.Flow) []string
+	// Carriers gives the trunks that register at an address, or whose own addresses it is one of; nil for
+	// none. It must not wait.
+	Carriers func(netip.Addr) []Carrier
+
 	// Note is told what was refused to whom, by a word of Failures or "banned"; nil for nobody. It
 	// must not wait.
 	Note func(what string, req *sip.Message, flow sip.Flow)
@@ -41,10 +47,10 @@ type Door struct {
 	refused [len(failureNames)]atomic.Uint64
 }
 
-// hashes are those of one revision's accounts, each computed at its first use.
+// hashes are those of one revision's accounts and trunks, each computed at its first use.
 type hashes struct {
-	of        *tenant.Snapshot
-	byAccount sync.Map // *tenant.Account → *digest.HA1
+	of     *tenant.Snapshot
+	byNoun sync.Map // *tenant.Account or *tenant.Trunk → *digest.HA1
 }
 
 // failure is why credentials were refused.
@@ -93,7 +99,8 @@ func (d *Door) refuse(why failure, req *sip.Message, flow sip.Flow) {
 // dropped when its source asks too much, challenged or refused, or let in (neither).
 func (d *Door) Gate(req *sip.Message, flow sip.Flow, now time.Time) (drop bool, refusal *Refusal) {
 	trusted := d.cfg.Trusted(flow.Remote.Addr())
-	if !trusted && !d.cfg.Guard.Ask(flow.Remote, now) {
+	known := trusted || d.cfg.Current().TrunkAt(flow.Remote.Addr()) != nil // a carrier's many calls are its trunk's to bound
+	if !known && !d.cfg.Guard.Ask(flow.Remote, now) {
 		d.refuse(overLimit, req, flow)
 		return true, nil
 	}
@@ -118,8 +125,8 @@ type Refusal struct {
 	Headers []sip.Header // challenges
 }
 
-// Identify tells who sends a request outside of dialogs. refusal is nil for an account that has proved
-// itself; otherwise it is the answer that the request gets. Known and unknown users are refused
+// Identify tells who sends a request outside of dialogs. refusal is nil for an account or a trunk that
+// has proved itself; otherwise it is the answer that the request gets. Known and unknown users are refused
 // alike.
 func (d *Door) Identify(req *sip.Message, flow sip.Flow) (call.Party, *sip.Message) {
 	who, refusal := d.judge(req, flow)
@@ -140,7 +147,14 @@ func (d *Door) judge(req *sip.Message, flow sip.Flow) (call.Party, *Refusal) {
 			return call.Party{}, &Refusal{Status: 400, Reason: "Bad Address-of-Record"}
 		}
 	}
+	k, proved := d.trunkAt(snapshot, req, flow)
+	if proved {
+		return trunkParty(k, req, flow), nil
+	}
 	t := d.tenantOf(snapshot, req)
+	if k != nil {
+		t = snapshot.Tenant(k.Tenant) // whoever comes from there has its password to show
+	}
 	foreign := t == nil
 	if foreign {
 		t = snapshot.Default() // only who has proved itself learns which domains are here
@@ -163,11 +177,13 @@ func (d *Door) judge(req *sip.Message, flow sip.Flow) (call.Party, *Refusal) {
 		return call.Party{}, &Refusal{Status: 403}
 	}
 	user, result, challenges := d.realm(t.Realm).Authenticate(req, sip.Authorization, flow, func(user string) (digest.HA1, bool) {
-		a := snapshot.Account(t.ID, user)
-		if a == nil {
-			return digest.HA1{}, false
+		if a := snapshot.Account(t.ID, user); a != nil {
+			return d.hash(snapshot, a, t.Realm), true
 		}
-		return d.hash(snapshot, a, t.Realm), true
+		if k := trunkUser(snapshot, t, user, flow.Remote.Addr()); k != nil && mayTrunk(req) {
+			return d.trunkHash(snapshot, k, t.Realm), true
+		}
+		return digest.HA1{}, false
 	})
 	switch result {
 	case digest.Accepted:
@@ -176,7 +192,10 @@ func (d *Door) judge(req *sip.Message, flow sip.Flow) (call.Party, *Refusal) {
 			d.refuse(unknownDomain, req, flow)
 			return call.Party{}, &Refusal{Status: 404}
 		}
-		return party(snapshot.Account(t.ID, user), flow), nil
+		if a := snapshot.Account(t.ID, user); a != nil {
+			return party(a, flow), nil
+		}
+		return trunkParty(snapshot.TrunkUser(t.ID, user), req, flow), nil
 	case digest.Malformed:
 		d.refuse(malformedCredentials, req, flow)
 		return call.Party{}, &Refusal{Status: 400, Reason: "Bad Credentials"}
@@ -190,11 +209,19 @@ func (d *Door) judge(req *sip.Message, flow sip.Flow) (call.Party, *Refusal) {
 	return call.Party{}, challenge
 }
 
-// Owns refuses a REGISTER for an AOR that is not the account's own (RFC 3261 §10.3).
+// Owns refuses a REGISTER for an AOR that is not the account's own (RFC 3261 §10.3), or not the user of
+// the PBX that registers.
 func (d *Door) Owns(req *sip.Message, flow sip.Flow, who call.Party) (refusal *sip.Message) {
+	s := d.cfg.Current()
+	owner := who.Account
+	if who.Trunk != "" {
+		if k := s.Trunk(who.Tenant, who.Trunk); k != nil && k.Mode == tenant.Registered {
+			owner = k.User
+		}
+	}
 	to, err := req.To()
-	if err == nil && to.URI.Username() == who.Account {
-		if t := d.cfg.Current().Domain(to.URI.Host); t != nil && t.ID == who.Tenant {
+	if err == nil && owner != "" && to.URI.Username() == owner {
+		if t := s.Domain(to.URI.Host); t != nil && t.ID == who.Tenant {
 			return nil
 		}
 	}
@@ -238,22 +265,27 @@ func (d *Door) realm(name string) *digest.Server {
 	return s.(*digest.Server)
 }
 
-// hash gives the hashes of an account's password. Those of an older revision are let go.
+// hash gives the hashes of an account's password.
 func (d *Door) hash(s *tenant.Snapshot, a *tenant.Account, realm string) digest.HA1 {
+	return d.hashOf(s, a, a.Number, realm, a.Credential)
+}
+
+// hashOf gives the hashes of the password of a noun. Those of an older revision are let go.
+func (d *Door) hashOf(s *tenant.Snapshot, noun any, user, realm string, c tenant.Credential) digest.HA1 {
 	known := d.hashes.Load()
 	if known == nil || known.of != s {
 		known = &hashes{of: s}
 		d.hashes.Store(known)
 	}
-	if h, ok := known.byAccount.Load(a); ok {
+	if h, ok := known.byNoun.Load(noun); ok {
 		return *h.(*digest.HA1)
 	}
 	var h digest.HA1
-	if a.Credential.Password != "" {
-		h = digest.NewHA1(a.Number, realm, a.Credential.Password)
+	if c.Password != "" {
+		h = digest.NewHA1(user, realm, c.Password)
 	} else {
-		h = digest.HA1From(a.Credential.HA1)
+		h = digest.HA1From(c.HA1)
 	}
-	known.byAccount.Store(a, &h)
+	known.byNoun.Store(noun, &h)
 	return h
 }

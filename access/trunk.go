@@ -1,0 +1,200 @@
+package access
+
+import (
+	"net/netip"
+	"strings"
+
+	"santral/call"
+	"santral/sip"
+	"santral/sip/digest"
+	"santral/tenant"
+)
+
+// Carrier is a trunk whose registrar is reached at an address: what comes from there may be a call of
+// its.
+type Carrier struct {
+	Tenant string
+	Trunk  string
+	User   string // of the Contact that we registered with
+}
+
+// mayTrunk reports whether a request is of a kind that trunks send: calls, and what a PBX registers. What
+// else there is outside of dialogs is an account's alone.
+func mayTrunk(req *sip.Message) bool {
+	return req.Method == sip.INVITE || req.Method == sip.REGISTER || req.ToTag() != ""
+}
+
+// trunkAt finds the trunk that a request comes by without any credential: by its source, by the client
+// certificate of its connection, or because we are registered where it comes from. proved is false for
+// a trunk that has a password besides.
+func (d *Door) trunkAt(s *tenant.Snapshot, req *sip.Message, flow sip.Flow) (k *tenant.Trunk, proved bool) {
+	if req.Method == sip.REGISTER || !mayTrunk(req) {
+		return nil, false
+	}
+	source := flow.Remote.Addr().Unmap()
+	k = s.TrunkAt(source)
+	if k == nil || len(k.Certificates) > 0 {
+		if shown := d.certified(s, flow); k == nil && shown != nil && len(shown.Addresses) == 0 {
+			k = shown
+		} else if shown != k {
+			k = nil // what is written of a trunk must all be so
+		}
+	}
+	if k != nil {
+		return k, !k.Asked()
+	}
+	if d.cfg.Carriers != nil && s.Registering() {
+		k = carrier(s, req, d.cfg.Carriers(source))
+	}
+	return k, k != nil
+}
+
+// certified is the trunk that the client certificate of a flow proves, or nil.
+func (d *Door) certified(s *tenant.Snapshot, flow sip.Flow) *tenant.Trunk {
+	if d.cfg.Certificate == nil || !s.Certified() || flow.Transport != sip.TLS && flow.Transport != sip.WSS {
+		return nil
+	}
+	return s.TrunkOf(d.cfg.Certificate(flow))
+}
+
+// carrier picks, of the trunks that are registered where a request comes from, the one that it is for:
+// by the Contact that it was told, else by the called number, else the only one.
+func carrier(s *tenant.Snapshot, req *sip.Message, there []Carrier) *tenant.Trunk {
+	if len(there) == 0 {
+		return nil
+	}
+	user := ""
+	if u, err := req.URI(); err == nil {
+		user = u.Username()
+	}
+	for _, c := range there {
+		if c.User != "" && c.User == user {
+			return s.Trunk(c.Tenant, c.Trunk)
+		}
+	}
+	var found *tenant.Trunk
+	for _, c := range there {
+		k := s.Trunk(c.Tenant, c.Trunk)
+		if k == nil {
+			continue
+		}
+		if k.Has(tenant.RewriteNumber(k.In.Called, Called(k, req))) != nil {
+			if found != nil && found != k {
+				return nil // two could be meant: neither is
+			}
+			found = k
+		}
+	}
+	if found == nil && len(there) == 1 {
+		return s.Trunk(there[0].Tenant, there[0].Trunk)
+	}
+	return found
+}
+
+// Called gives the number that an INVITE of a trunk calls, from where the trunk writes it. Where nothing
+// stands there, the Request-URI tells. Rules are not applied.
+func Called(k *tenant.Trunk, req *sip.Message) string {
+	field := sip.UnknownKind
+	switch k.Called {
+	case tenant.CalledInTo:
+		field = sip.To
+	case tenant.CalledInPCalledPartyID:
+		field = sip.PCalledPartyID
+	case tenant.CalledInDiversion:
+		field = sip.Diversion
+	}
+	if field != sip.UnknownKind {
+		for v := range req.Values(field) {
+			if a, err := sip.ParseAddress(v); err == nil {
+				return userOf(a.URI)
+			}
+			break
+		}
+	}
+	u, err := req.URI()
+	if err != nil {
+		return ""
+	}
+	return userOf(u)
+}
+
+// userOf is the telephone number of a URI, without the parameters that a number may have.
+func userOf(u sip.URI) string {
+	if u.IsTel() {
+		return strings.TrimPrefix(u.AOR(), "tel:")
+	}
+	user := u.Username()
+	if semi := strings.IndexByte(user, ';'); semi >= 0 { // RFC 3261 §19.1.6
+		user = user[:semi]
+	}
+	return user
+}
+
+// trunkUser finds the trunk that a user name of digest means, as far as it may come from there: one that
+// has addresses comes from them.
+func trunkUser(s *tenant.Snapshot, t *tenant.Tenant, user string, source netip.Addr) *tenant.Trunk {
+	k := s.TrunkUser(t.ID, user)
+	if k == nil || user != k.DigestUser() || len(k.Addresses) > 0 && s.TrunkAt(source) != k {
+		return nil
+	}
+	return k
+}
+
+// trunkHash gives the hashes of a trunk's password.
+func (d *Door) trunkHash(s *tenant.Snapshot, k *tenant.Trunk, realm string) digest.HA1 {
+	return d.hashOf(s, k, k.DigestUser(), realm, k.Credential)
+}
+
+// trunkParty is who calls by a trunk. A trusted trunk says who; any other may say one of its own numbers
+// and is known by its first one otherwise (RFC 3325 §5).
+func trunkParty(k *tenant.Trunk, req *sip.Message, flow sip.Flow) call.Party {
+	p := call.Party{Tenant: k.Tenant, Trunk: k.Name, Number: k.Own(), Source: flow.Remote}
+	number, name := said(req)
+	number = tenant.RewriteNumber(k.In.Calling, number)
+	switch {
+	case number == "":
+	case k.Trust:
+		p.Number, p.Name = number, name
+	case k.Has(number) != nil:
+		p.Number = number
+	}
+	return p
+}
+
+// said is what a request says of who calls: by its asserted identity, else by From.
+func said(req *sip.Message) (number, name string) {
+	for v := range req.Values(sip.PAssertedIdentity) {
+		if a, err := sip.ParseAddress(v); err == nil && presentable(userOf(a.URI)) {
+			return userOf(a.URI), text(a.Display)
+		}
+	}
+	from, err := req.From()
+	if err != nil || !presentable(userOf(from.URI)) {
+		return "", ""
+	}
+	return userOf(from.URI), text(from.Display)
+}
+
+// maxPresented bounds a number or a name that a trunk says.
+const maxPresented = 128
+
+// presentable reports whether a user part can stand for a number in records and towards others.
+func presentable(user string) bool {
+	if user == "" || len(user) > maxPresented {
+		return false
+	}
+	for i := 0; i < len(user); i++ {
+		if user[i] <= ' ' || user[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// text is a display name without what does not belong into one.
+func text(name string) string {
+	if len(name) > maxPresented || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\uFFFD' }) {
+		return ""
+	}
+	return name
+}
