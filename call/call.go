@@ -76,8 +76,10 @@ type Target struct {
 	URI    string // where the request goes
 	Flow   string // opaque to call: the signalling path, as its door printed it
 	Path   []string
-	Device string // instance id or user agent, for the record
-	Trunk  string // the trunk that leads there, "" for an account's own phone
+	Device string   // instance id or user agent, for the record
+	Phone  string   // opaque to call: names the phone over its registrations, so that a call finds it where it moved to; "" for none
+	Else   []Target // other ways to the same phone, each tried when the one before is dead (RFC 5626 §5.3)
+	Trunk  string   // the trunk that leads there, "" for an account's own phone
 }
 
 // Router decides where a call goes. It is pure: a look-up on a snapshot.

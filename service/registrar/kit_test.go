@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"santral/base/id"
 	"santral/call"
 	"santral/sip"
 	"santral/store"
@@ -109,6 +110,11 @@ func openHouse(t *testing.T, j *journal) *house {
 		Journal: j,
 		Current: func() *tenant.Snapshot { return s },
 		Alive:   func(f sip.Flow) bool { return h.alive == nil || h.alive[f] },
+		Edges:   func(a netip.Addr) bool { return a == edge.Addr() },
+		SentBy: func(f sip.Flow) sip.HostPort {
+			return sip.HostPort{Host: f.Local.Addr().String(), Port: f.Local.Port()}
+		},
+		Secret: [32]byte{3}, Random: id.New([32]byte{4}), Port: 5070,
 		Changed: func(tenant, account string) {
 			if h.changed != nil {
 				h.changed(tenant, account)
@@ -135,6 +141,7 @@ func (h *house) restart() *house {
 var (
 	us    = netip.MustParseAddrPort("192.0.2.1:5060")
 	phone = netip.MustParseAddrPort("192.0.2.101:5060")
+	edge  = netip.MustParseAddrPort("192.0.2.50:5060")
 )
 
 func udp(remote netip.AddrPort) sip.Flow {
@@ -160,7 +167,7 @@ func request(t testing.TB, lines ...string) *sip.Message {
 	name := func(line string) string { n, _, _ := strings.Cut(line, ":"); return n }
 	for _, line := range lines {
 		i := slices.IndexFunc(head, func(l string) bool { return name(l) == name(line) })
-		if i >= 0 {
+		if i >= 0 && name(line) != "Path" {
 			head[i] = line
 		} else {
 			head = append(head, line)
@@ -220,6 +227,12 @@ func (h *house) reach() (list []string) {
 		where := t.URI
 		if t.Flow != "" {
 			where += " on " + t.Flow
+		}
+		for _, e := range t.Else {
+			where += " else on " + e.Flow
+		}
+		if t.Path != nil {
+			where += " through " + strings.Join(t.Path, " ")
 		}
 		list = append(list, where)
 	}

@@ -4,11 +4,13 @@
 package registrar
 
 import (
+	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
-	"santral/call"
+	"santral/base/id"
 	"santral/sip"
 	"santral/store"
 	"santral/tenant"
@@ -33,12 +35,23 @@ type Config struct {
 	// Changed is told after the bindings of an account have changed; nil for nobody. It must not block, and
 	// may be called at once from several goroutines: [Registrar.Bindings] says what is so now.
 	Changed func(tenant, account string)
+
+	// Edges tells which addresses are proxies of the operator's own before phones (RFC 5626 §5): their Path
+	// is believed. nil for none.
+	Edges func(netip.Addr) bool
+	// SentBy is the host and port of ours that the peer of a flow can reach; nil gives no Service-Route.
+	SentBy func(sip.Flow) sip.HostPort
+	// Secret makes flow tokens and temporary GRUUs good over a restart.
+	Secret [32]byte
+	Random *id.Source // nil means id.Random()
+	Port   uint16     // that a GRUU names: our listener's; 0 for SIP's own
 }
 
 // Registrar keeps bindings. It is safe for concurrent use.
 type Registrar struct {
 	cfg   Config
 	table *table
+	keys  *keys
 	stop  chan struct{}
 	done  chan struct{}
 }
@@ -46,12 +59,15 @@ type Registrar struct {
 // New makes a registrar with the bindings that the journal brought back. Those that came over a
 // connection are gone with it, as are those that have expired.
 func New(cfg Config, saved []store.Binding) *Registrar {
-	r := &Registrar{cfg: cfg, table: newTable(), stop: make(chan struct{}), done: make(chan struct{})}
+	if cfg.Random == nil {
+		cfg.Random = id.Random()
+	}
+	r := &Registrar{cfg: cfg, table: newTable(), keys: newKeys(cfg.Secret, cfg.Random), stop: make(chan struct{}), done: make(chan struct{})}
 	now := time.Now().UnixMilli()
 	var gone []store.Binding
 	for _, row := range saved {
 		key, b := fromRow(row)
-		if b.expires <= now || b.flow.Transport.Stream() {
+		if b.expires <= now || b.onConnection() {
 			gone = append(gone, row)
 			continue
 		}
@@ -108,7 +124,7 @@ func (r *Registrar) Closed(flow sip.Flow) {
 	for _, key := range r.table.hungOn(flow) {
 		p := r.table.of(key)
 		p.change.Lock()
-		gone := p.drop(key, store.BindingDeactivated, func(b *binding) bool { return b.flow == flow })
+		gone := p.drop(key, store.BindingDeactivated, func(b *binding) bool { return b.flow == flow && b.onConnection() })
 		p.remember(gone, time.Now())
 		r.save(nil, gone, nil)
 		p.change.Unlock()
@@ -136,29 +152,20 @@ func (r *Registrar) Bindings(tenant, account string) []store.Binding {
 	return append(rows, r.table.of(key).recent(key, now.Add(-recently), rows)...)
 }
 
-// Contacts implements call.Contacts: the account's live bindings, best first.
-func (r *Registrar) Contacts(tenantID, account string) (targets []call.Target, ok bool) {
-	if r.cfg.Current().Account(tenantID, account) == nil {
-		return nil, false
-	}
-	for _, b := range r.table.live(aor{tenantID, account}, time.Now()) {
-		t := call.Target{URI: b.contact, Device: b.instance}
-		if t.Device == "" {
-			t.Device = b.userAgent
-		}
-		if b.byFlow {
-			if r.cfg.Alive != nil && !r.cfg.Alive(b.flow) {
-				continue
-			}
-			t.Flow = b.flow.String()
-		}
-		targets = append(targets, t)
-	}
-	return targets, true
+// Cursor names a place in the list of all bindings: that of the given one.
+func Cursor(b *store.Binding) string {
+	return b.Tenant + "/" + b.Account + "/" + place(b.Contact, b.RegID, b.InstanceID)
 }
 
-// Cursor names a place in the list of all bindings: that of the given one.
-func Cursor(b *store.Binding) string { return b.Tenant + "/" + b.Account + "/" + b.Contact }
+// place orders the bindings of an account. A contact has no space in it.
+func place(contact string, regID uint32, instance string) string {
+	if regID == 0 {
+		return contact
+	}
+	return fmt.Sprintf("%s %010d %s", contact, regID, instance)
+}
+
+func (b *binding) place() string { return place(b.contact, b.regID, b.instance) }
 
 // List gives the live bindings of all accounts in the order of tenant, account and contact, at most
 // limit of them, beginning behind the place that after names ([Cursor], "" for the first).
@@ -173,9 +180,9 @@ func (r *Registrar) List(after string, limit int) []store.Binding {
 		keys := r.table.accounts(first, limit+1)
 		for _, key := range keys {
 			list := r.table.live(key, now)
-			slices.SortFunc(list, func(a, b binding) int { return strings.Compare(a.contact, b.contact) })
+			slices.SortFunc(list, func(a, b binding) int { return strings.Compare(a.place(), b.place()) })
 			for i := range list {
-				if (key != first || list[i].contact > from.Contact) && len(rows) < limit {
+				if (key != first || list[i].place() > from.Contact) && len(rows) < limit {
 					rows = append(rows, list[i].row(key))
 				}
 			}

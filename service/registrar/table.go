@@ -3,6 +3,7 @@ package registrar
 import (
 	"cmp"
 	"hash/maphash"
+	"math"
 	"net/netip"
 	"slices"
 	"strings"
@@ -18,13 +19,16 @@ import (
 type binding struct {
 	contact    string // URI as registered, without angle brackets
 	instance   string // +sip.instance, "" for none (RFC 5626 §4.1)
+	path       string // Path values, a line each, "" for none (RFC 3327)
 	callID     string
 	userAgent  string
 	flow       sip.Flow // how the REGISTER came
 	byFlow     bool     // reached on flow rather than at contact
 	event      store.BindingEvent
-	cseq       uint32
 	q          uint16 // thousandths
+	granted    uint16 // seconds from when it was last said to expires
+	cseq       uint32
+	regID      uint32 // reg-id, 0 for none (RFC 5626 §4.2)
 	expires    int64  // Unix milliseconds
 	registered int64  // Unix milliseconds, the first time
 }
@@ -76,7 +80,7 @@ func (t *table) of(key aor) *part {
 func (t *table) put(key aor, list []binding) {
 	t.of(key).put(key, list)
 	for i := range list {
-		if list[i].flow.Transport.Stream() {
+		if list[i].onConnection() {
 			t.hang(list[i].flow, key)
 		}
 	}
@@ -237,14 +241,24 @@ func (p *part) expire(now int64) (gone []store.Binding) {
 	return gone
 }
 
+// onConnection reports whether a binding ends with its connection: not when that is a proxy's.
+func (b *binding) onConnection() bool { return b.flow.Transport.Stream() && b.path == "" }
+
+// refreshed gives when a binding was last said, in Unix milliseconds.
+func (b *binding) refreshed() int64 { return b.expires - int64(b.granted)*1000 }
+
 func (b *binding) row(key aor) store.Binding {
 	flow := ""
+	var path []string
+	if b.path != "" {
+		path = strings.Split(b.path, "\n")
+	}
 	if b.flow.Remote.IsValid() {
 		flow = b.flow.String()
 	}
 	return store.Binding{
-		Tenant: key.tenant, Account: key.account, Contact: b.contact, Flow: flow, CallID: b.callID, CSeq: b.cseq,
-		InstanceID: b.instance, UserAgent: b.userAgent, Q: int(b.q),
+		Tenant: key.tenant, Account: key.account, Contact: b.contact, Flow: flow, Path: path, CallID: b.callID, CSeq: b.cseq,
+		InstanceID: b.instance, RegID: b.regID, UserAgent: b.userAgent, Q: int(b.q), Refreshed: time.UnixMilli(b.refreshed()).UTC(),
 		Expires: time.UnixMilli(b.expires).UTC(), Registered: time.UnixMilli(b.registered).UTC(),
 		Event: b.event,
 	}
@@ -253,8 +267,11 @@ func (b *binding) row(key aor) store.Binding {
 func fromRow(row store.Binding) (aor, binding) {
 	flow, _ := sip.ParseFlow(row.Flow)
 	b := binding{
-		contact: row.Contact, instance: row.InstanceID, callID: row.CallID, userAgent: row.UserAgent, flow: flow,
-		cseq: row.CSeq, q: uint16(row.Q), expires: row.Expires.UnixMilli(), registered: row.Registered.UnixMilli(),
+		contact: row.Contact, instance: row.InstanceID, path: strings.Join(row.Path, "\n"), callID: row.CallID, userAgent: row.UserAgent,
+		flow: flow, cseq: row.CSeq, regID: row.RegID, q: uint16(row.Q), expires: row.Expires.UnixMilli(), registered: row.Registered.UnixMilli(),
+	}
+	if !row.Refreshed.IsZero() {
+		b.granted = uint16(min(max(row.Expires.Sub(row.Refreshed)/time.Second, 0), math.MaxUint16))
 	}
 	b.byFlow = flow.Remote.IsValid() // the flow is kept where it is needed
 	return aor{row.Tenant, row.Account}, b

@@ -20,7 +20,7 @@ import (
 // must not change bindings itself.
 func (r *Registrar) Register(req *sip.Message, flow sip.Flow, who call.Party, respond func(*sip.Message)) {
 	now := time.Now()
-	u, refusal := readUpdate(req, flow)
+	u, refusal := r.readUpdate(req, flow)
 	if refusal != nil {
 		respond(refusal)
 		return
@@ -37,9 +37,20 @@ func (r *Registrar) Register(req *sip.Message, flow sip.Flow, who call.Party, re
 	}
 	p.put(key, after)
 	res := sip.NewResponse(req, 200, "")
-	for i := range after {
-		res.Add(sip.Contact, after[i].value(now))
+	host := ""
+	if u.gruu {
+		if to, err := req.To(); err == nil {
+			host = to.URI.Host
+		}
 	}
+	for i := range after {
+		v := after[i].value(now)
+		if host != "" && after[i].instance != "" {
+			v = r.withGRUUs(v, key, &after[i], host, now)
+		}
+		res.Add(sip.Contact, string(v))
+	}
+	r.options(res, req, &u, flow)
 	res.Set(sip.Date, now.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT"))
 	changed, gone := difference(key, before, after)
 	for i := range gone {
@@ -47,7 +58,7 @@ func (r *Registrar) Register(req *sip.Message, flow sip.Flow, who call.Party, re
 	}
 	p.remember(gone, now)
 	r.save(changed, gone, func() { respond(res) })
-	hung := flow.Transport.Stream() && len(changed) > 0 && !on(before, flow)
+	hung := flow.Transport.Stream() && u.path == "" && len(changed) > 0 && !on(before, flow)
 	if hung {
 		r.table.hang(flow, key)
 	}
@@ -61,13 +72,13 @@ func (r *Registrar) Register(req *sip.Message, flow sip.Flow, who call.Party, re
 }
 
 func on(list []binding, flow sip.Flow) bool {
-	return slices.ContainsFunc(list, func(b binding) bool { return b.flow == flow })
+	return slices.ContainsFunc(list, func(b binding) bool { return b.flow == flow && b.onConnection() })
 }
 
 // difference gives what must be written down so that a restart finds after where before was.
 func difference(key aor, before, after []binding) (changed, gone []store.Binding) {
 	for i := range before {
-		if !slices.ContainsFunc(after, func(b binding) bool { return b.contact == before[i].contact }) {
+		if !slices.ContainsFunc(after, func(b binding) bool { return b.sameKey(&before[i]) }) {
 			gone = append(gone, before[i].row(key))
 		}
 	}
@@ -88,7 +99,9 @@ func (u *update) ending(row *store.Binding, now time.Time) store.BindingEvent {
 	switch {
 	case !row.Expires.After(now):
 		return store.BindingExpired
-	case u.all || slices.ContainsFunc(u.contacts, func(c binding) bool { return c.same(&binding{contact: row.Contact, instance: row.InstanceID}) }):
+	case u.all || slices.ContainsFunc(u.contacts, func(c binding) bool {
+		return c.same(&binding{contact: row.Contact, instance: row.InstanceID, regID: row.RegID})
+	}):
 		return store.BindingUnregistered
 	}
 	return store.BindingDeactivated
@@ -121,8 +134,9 @@ func (r *Registrar) save(changed, gone []store.Binding, done func()) {
 	}
 }
 
-// value is a Contact value of the answer: the URI with its time left (RFC 3261 §10.3).
-func (b *binding) value(now time.Time) string {
+// value is a Contact value of the answer: the URI as the phone wrote it, with its time left
+// (RFC 3261 §10.3), and the flow by its number (RFC 5626 §6).
+func (b *binding) value(now time.Time) []byte {
 	left := (b.expires - now.UnixMilli() + 999) / 1000
 	v := make([]byte, 0, len(b.contact)+len(b.instance)+48)
 	v = append(append(append(v, '<'), b.contact...), ">;expires="...)
@@ -134,7 +148,11 @@ func (b *binding) value(now time.Time) string {
 	if b.instance != "" {
 		v = append(append(v, ";+sip.instance="...), sip.Quote(b.instance)...)
 	}
-	return string(v)
+	if b.regID != 0 {
+		v = append(v, ";reg-id="...)
+		v = strconv.AppendUint(v, uint64(b.regID), 10)
+	}
+	return v
 }
 
 var errOrder = errors.New("an older REGISTER of the same Call-ID")
@@ -145,6 +163,9 @@ type update struct {
 	cseq     uint32
 	all      bool // Contact: *
 	contacts []binding
+	path     string // as binding.path
+	outbound bool   // one of the contacts is a flow of several
+	gruu     bool   // the phone wants GRUUs (RFC 5627 §4.1)
 }
 
 // Octets of what a phone says that are kept for as long as its binding lives.
@@ -155,7 +176,7 @@ const (
 )
 
 // readUpdate reads the contacts of a REGISTER; a refusal answers what can't be (RFC 3261 §10.3).
-func readUpdate(req *sip.Message, flow sip.Flow) (u update, refusal *sip.Message) {
+func (r *Registrar) readUpdate(req *sip.Message, flow sip.Flow) (u update, refusal *sip.Message) {
 	cseq, err := req.CSeq()
 	if err != nil {
 		return u, sip.NewResponse(req, 400, "Bad CSeq")
@@ -165,13 +186,17 @@ func readUpdate(req *sip.Message, flow sip.Flow) (u update, refusal *sip.Message
 	if e, ok := req.Expires(); ok {
 		standard = e
 	}
+	if u.path, refusal = r.readPath(req, flow); refusal != nil {
+		return u, refusal
+	}
+	u.gruu = req.HasToken(sip.Supported, "gruu")
 	via := ""
 	if v, err := req.Via(); err == nil {
 		via = v.Host
 	}
 	userAgent := req.Get(sip.UserAgent)
 	userAgent = strings.Clone(userAgent[:min(len(userAgent), maxUserAgent)])
-	count := 0
+	count, flows := 0, 0
 	for c, err := range req.Contacts() {
 		count++
 		switch {
@@ -184,6 +209,8 @@ func readUpdate(req *sip.Message, flow sip.Flow) (u update, refusal *sip.Message
 			return u, sip.NewResponse(req, 403, "Too Many Contacts")
 		case !c.URI.IsSIP():
 			return u, sip.NewResponse(req, 416, "")
+		case c.URI.Params.Has("gr") && r.cfg.Current().Domain(c.URI.Host) != nil:
+			return u, sip.NewResponse(req, 403, "A GRUU Is No Contact") // RFC 5627 §5.1: calls would go in a circle
 		}
 		seconds := standard
 		if e, ok := c.Expires(); ok {
@@ -200,14 +227,28 @@ func readUpdate(req *sip.Message, flow sip.Flow) (u update, refusal *sip.Message
 		if len(uri) > maxContact || len(instance) > maxInstance {
 			return u, sip.NewResponse(req, 400, "Contact Too Long")
 		}
-		u.contacts = append(u.contacts, binding{
-			contact: uri, instance: strings.Clone(instance), callID: u.callID, userAgent: userAgent,
-			flow: flow, byFlow: throughFlow(uri, flow, via), cseq: u.cseq, q: quality(c.Params),
-			expires: int64(min(seconds, MaxExpires)) * 1000, // from now; apply makes it absolute
-		})
+		seconds = min(seconds, MaxExpires)
+		b := binding{
+			contact: uri, instance: strings.Clone(instance), path: u.path, callID: u.callID, userAgent: userAgent,
+			flow: flow, byFlow: u.path == "" && throughFlow(uri, flow, via), q: quality(c.Params), granted: uint16(seconds), cseq: u.cseq,
+			expires: int64(seconds) * 1000, // from now; apply makes it absolute
+		}
+		if instance != "" {
+			if b.regID = regID(req, c.Params); b.regID != 0 {
+				u.outbound = true
+				b.byFlow = u.path == "" // a flow is what was registered (RFC 5626 §6)
+				if flows++; flows > 1 && seconds > 0 {
+					return u, sip.NewResponse(req, 400, "One Flow for Each REGISTER")
+				}
+			}
+		}
+		u.contacts = append(u.contacts, b)
 	}
 	if u.all && (count > 1 || standard != 0 || !req.Has(sip.Expires)) {
 		return u, sip.NewResponse(req, 400, "Contact: * Stands Alone With Expires: 0")
+	}
+	if u.outbound && !firstHopServes(req, u.path) {
+		return u, sip.NewResponse(req, 439, "")
 	}
 	return u, nil
 }
@@ -249,7 +290,9 @@ func (u *update) apply(before []binding, now time.Time) (after []binding, err er
 				i++
 				continue
 			}
-			c.registered = min(c.registered, after[i].registered)
+			if c.callID == after[i].callID || c.instance == "" {
+				c.registered = min(c.registered, after[i].registered)
+			}
 			c.event = store.BindingRefreshed
 			if c.expires < after[i].expires {
 				c.event = store.BindingShortened
@@ -283,11 +326,20 @@ func sortBest(list []binding) {
 	slices.SortStableFunc(list, func(a, b binding) int { return cmp.Compare(b.q, a.q) })
 }
 
-// same reports whether two bindings are one contact: the same instance, or equal URIs
-// (RFC 3261 §10.3, RFC 5626 §6).
+// sameKey reports whether two bindings are one to the journal.
+func (b *binding) sameKey(c *binding) bool {
+	return b.contact == c.contact && b.regID == c.regID && (b.regID == 0 || b.instance == c.instance)
+}
+
+// same reports whether two bindings are one: the same flow of an instance, the same instance where it keeps
+// one registration, or equal URIs (RFC 3261 §10.3, RFC 5626 §6). What is not the same flow is another
+// binding, whatever its contact.
 func (b *binding) same(c *binding) bool {
 	if b.instance != "" && b.instance == c.instance {
-		return true
+		return b.regID == c.regID
+	}
+	if b.regID != 0 || c.regID != 0 {
+		return false
 	}
 	if b.contact == c.contact {
 		return true

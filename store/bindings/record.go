@@ -8,12 +8,18 @@ import (
 	"santral/store"
 )
 
-// A record is a kind, the three fields of the key, and for a binding the rest. Texts have their length
-// before them. Kinds and fields never change; a new field would come with a new kind.
+// A record is a kind, the fields of the key, and for a binding the rest. Texts have their length before
+// them. Kinds and fields never change; a new field comes with a new kind. The key of a flow has two
+// fields more than the three of a plain binding: instance and reg-id.
 const (
-	kindPut    = 1
-	kindDelete = 2
+	kindPut        = 1
+	kindDelete     = 2
+	kindPutFlow    = 3 // as kindPut, with a flow's key, and Refreshed before Flow
+	kindDeleteFlow = 4
 )
+
+func put(kind byte) bool    { return kind == kindPut || kind == kindPutFlow }
+func ofFlow(kind byte) bool { return kind == kindPutFlow || kind == kindDeleteFlow }
 
 // maxPath is how many Path values a binding may have.
 const maxPath = 64
@@ -24,11 +30,20 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
+// appendKey appends a kind, that of a flow where the key is one's, and the key.
 func appendKey(b []byte, kind byte, k store.BindingKey) []byte {
+	if k.RegID != 0 {
+		kind += kindPutFlow - kindPut
+	}
 	b = append(b, kind)
 	b = appendText(b, k.Tenant)
 	b = appendText(b, k.Account)
-	return appendText(b, k.Contact)
+	b = appendText(b, k.Contact)
+	if k.RegID != 0 {
+		b = appendText(b, k.Instance)
+		b = binary.AppendUvarint(b, uint64(k.RegID))
+	}
+	return b
 }
 
 func appendBinding(b []byte, v *store.Binding) []byte {
@@ -37,6 +52,9 @@ func appendBinding(b []byte, v *store.Binding) []byte {
 	b = binary.AppendVarint(b, v.Registered.UnixMicro())
 	b = binary.AppendUvarint(b, uint64(v.CSeq))
 	b = binary.AppendVarint(b, int64(v.Q))
+	if v.RegID != 0 {
+		b = binary.AppendVarint(b, v.Refreshed.UnixMicro())
+	}
 	b = appendText(b, v.Flow)
 	b = appendText(b, v.CallID)
 	b = appendText(b, v.InstanceID)
@@ -88,15 +106,19 @@ func (f *fields) octets() []byte {
 
 // split gives a record's kind, the octets of its key, and when it expires.
 func split(rec []byte) (kind byte, key []byte, expires int64, err error) {
-	if len(rec) == 0 || rec[0] != kindPut && rec[0] != kindDelete {
+	if len(rec) == 0 || rec[0] < kindPut || rec[0] > kindDeleteFlow {
 		return 0, nil, 0, errRecord
 	}
 	f := fields{rest: rec[1:]}
 	for range 3 {
 		f.octets()
 	}
+	if ofFlow(rec[0]) {
+		f.octets()
+		f.uint()
+	}
 	key = rec[1 : len(rec)-len(f.rest)]
-	if rec[0] == kindPut {
+	if put(rec[0]) {
 		expires = f.int()
 	}
 	if f.bad {
@@ -107,7 +129,7 @@ func split(rec []byte) (kind byte, key []byte, expires int64, err error) {
 
 // decode reads a binding. Its strings share one piece of memory of their own.
 func decode(rec []byte) (store.Binding, error) {
-	if len(rec) == 0 || rec[0] != kindPut {
+	if len(rec) == 0 || !put(rec[0]) {
 		return store.Binding{}, errRecord
 	}
 	whole := string(rec)
@@ -119,10 +141,18 @@ func decode(rec []byte) (store.Binding, error) {
 	}
 	var b store.Binding
 	b.Tenant, b.Account, b.Contact = text(), text(), text()
+	flow, instance := ofFlow(rec[0]), ""
+	if flow {
+		instance, b.RegID = text(), uint32(f.uint())
+		f.bad = f.bad || b.RegID == 0
+	}
 	b.Expires = time.UnixMicro(f.int()).UTC()
 	b.Registered = time.UnixMicro(f.int()).UTC()
 	b.CSeq = uint32(f.uint())
 	b.Q = int(f.int())
+	if flow {
+		b.Refreshed = time.UnixMicro(f.int()).UTC()
+	}
 	b.Flow, b.CallID, b.InstanceID, b.UserAgent = text(), text(), text(), text()
 	n := f.uint()
 	if n > maxPath {
@@ -131,7 +161,7 @@ func decode(rec []byte) (store.Binding, error) {
 	for i := uint64(0); i < n && !f.bad; i++ {
 		b.Path = append(b.Path, text())
 	}
-	if f.bad || len(f.rest) != 0 {
+	if f.bad || len(f.rest) != 0 || flow && b.InstanceID != instance {
 		return store.Binding{}, errRecord
 	}
 	return b, nil

@@ -1,0 +1,136 @@
+package registrar
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"santral/sip"
+)
+
+// gruus registers 101's desk phone and gives its GRUUs.
+func (h *house) gruus(more ...string) (public, temporary sip.URI) {
+	h.t.Helper()
+	res := h.send(append([]string{"Contact: <sip:101@192.0.2.101>" + desk, knows}, more...)...)
+	a, err := sip.ParseAddress(contacts(res)[0])
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	text, _ := a.Params.Get("pub-gruu")
+	if public, err = sip.ParseURI(text); err != nil {
+		h.t.Fatalf("pub-gruu %q: %v", text, err)
+	}
+	text, _ = a.Params.Get("temp-gruu")
+	if temporary, err = sip.ParseURI(text); err != nil {
+		h.t.Fatalf("temp-gruu %q: %v", text, err)
+	}
+	return public, temporary
+}
+
+// meant gives what a GRUU names.
+func (h *house) meant(u sip.URI) string {
+	account, device, ok := h.reg.GRUU("t", u)
+	if !ok {
+		return "nothing"
+	}
+	return account + " " + device
+}
+
+const deskName = "101 <urn:uuid:00000000-0000-1000-8000-AABBCCDDEEFF>"
+
+// RFC 5627 §5.3: a phone gets both sorts, with our port, and both lead to it.
+func TestGRUU(t *testing.T) {
+	h := newHouse(t)
+	public, temporary := h.gruus()
+	want(t, "public", public.String(), "sip:101@example.net:5070;gr=urn:uuid:00000000-0000-1000-8000-AABBCCDDEEFF")
+	want(t, "public means", h.meant(public), deskName)
+	want(t, "temporary means", h.meant(temporary), deskName)
+	if s := temporary.String(); !strings.HasSuffix(s, "@example.net:5070;gr") || strings.Contains(s, "101@") || strings.Contains(s, "uuid") {
+		t.Errorf("temporary %s", s)
+	}
+	_, second := h.gruus()
+	if temporary.User == second.User || temporary.User[:20] == second.User[:20] {
+		t.Errorf("%s and %s can be linked", temporary.User, second.User)
+	}
+	want(t, "the older one is good still", h.meant(temporary), deskName)
+	h = h.restart()
+	want(t, "public after a restart", h.meant(public), deskName)
+	want(t, "temporary after a restart", h.meant(temporary), deskName)
+
+	res := h.send("Contact: <sip:101@192.0.2.101>"+desk, "CSeq: 90 REGISTER")
+	if strings.Contains(strings.Join(contacts(res), " "), "gruu") {
+		t.Errorf("unasked: %q", contacts(res))
+	}
+	res = h.send("Contact: <sip:102@192.0.2.102>;+sip.instance=\"<not a URN>\"", knows, "Call-ID: x", "CSeq: 91 REGISTER")
+	if strings.Count(strings.Join(contacts(res), " "), "pub-gruu") != 1 {
+		t.Errorf("an instance that is no URN: %q", contacts(res))
+	}
+	want(t, "a GRUU as a contact", h.send("Contact: <"+public.String()+">", "CSeq: 92 REGISTER").Status, 403)
+}
+
+// RFC 5627 §3.2: temporary GRUUs end with the Call-ID and with the binding, and do not come back; public
+// ones stay.
+func TestTemporaryGRUUsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		public, first := h.gruus("Call-ID: one")
+		time.Sleep(time.Second)
+		_, second := h.gruus("Call-ID: two")
+		want(t, "after a new Call-ID", h.meant(first), "nothing")
+		want(t, "the new one", h.meant(second), deskName)
+		time.Sleep(time.Second)
+		_, third := h.gruus("Call-ID: one")
+		want(t, "the first Call-ID again", h.meant(first), "nothing")
+		want(t, "the second's", h.meant(second), "nothing")
+		time.Sleep(time.Second)
+		h.send("Contact: <sip:101@192.0.2.101>;expires=0"+desk, "Call-ID: one")
+		want(t, "without a binding", h.meant(third), "nothing")
+		want(t, "public without a binding", h.meant(public), deskName)
+		time.Sleep(time.Second)
+		h.gruus("Call-ID: one")
+		want(t, "bound again", h.meant(third), "nothing")
+		_, last := h.gruus("Call-ID: one")
+		time.Sleep(2 * time.Hour)
+		want(t, "expired", h.meant(last), "nothing")
+	})
+}
+
+// Nobody makes a GRUU but we, and none crosses from one tenant to another.
+func TestForgedGRUUs(t *testing.T) {
+	h := newHouse(t)
+	public, temporary := h.gruus()
+	for i := len(temporaryPrefix); i < len(temporary.User); i++ {
+		other := "A"
+		if temporary.User[i] == 'A' {
+			other = "B"
+		}
+		forged := temporary
+		forged.User = temporary.User[:i] + other + temporary.User[i+1:]
+		if got := h.meant(forged); got != "nothing" {
+			t.Fatalf("forged at %d: %s", i, got)
+		}
+	}
+	for _, user := range []string{"101", temporaryPrefix, temporaryPrefix + "AAAA", temporaryPrefix + strings.Repeat("A", 2000), ""} {
+		want(t, user, h.meant(sip.URI{Scheme: "sip", User: user, Host: "example.net", Params: ";gr"}), "nothing")
+	}
+	if _, _, ok := h.reg.GRUU("t-b", temporary); ok {
+		t.Error("one tenant's is another's")
+	}
+	public.User = "999"
+	want(t, "nobody's", h.meant(public), "nothing")
+	public.User, public.Params = "101", ""
+	want(t, "none", h.meant(public), "nothing")
+}
+
+func BenchmarkRegisterOutbound(b *testing.B) {
+	r := open(b)
+	req, flow := deskPhone(b, 1, 1)
+	req.Set(sip.Supported, "path, outbound, gruu")
+	req.Set(sip.Contact, req.Get(sip.Contact)+";reg-id=1")
+	b.ReportAllocs()
+	for seq := 2; b.Loop(); seq++ {
+		req.Set(sip.CSeqKind, sip.CSeq{Seq: uint32(seq), Method: sip.REGISTER}.String())
+		r.Register(req, flow, party("101"), func(*sip.Message) {})
+	}
+}
