@@ -40,7 +40,8 @@ type attempt struct {
 
 	narrow    sip.Flow // the UDP flow that the request left for its size; zero when there is no way back
 	cancelled bool
-	lingers   bool // answered, and here only to absorb copies
+	lingers   bool  // answered, and here only to absorb copies
+	left      *left // it was silent, and another hop has its place; nil otherwise
 }
 
 func (s *Shard) newAttempt(req *sip.Message, branch string, flow sip.Flow) *attempt {
@@ -120,7 +121,7 @@ func (a *attempt) unsent(serial int) {
 		return
 	}
 	a.shard.count.Unsent.Add(1)
-	if a.narrow != (sip.Flow{}) {
+	if a.narrow != (sip.Flow{}) && a.left == nil {
 		a.fallBack()
 		return
 	}
@@ -162,6 +163,9 @@ func (a *attempt) fallBack() {
 	a.failed = nil
 	a.print()
 	a.start()
+	if a.tx != nil && a.tx.silence != nil {
+		a.tx.listen() // the hop itself has not been asked until now
+	}
 }
 
 // respond gives the machine a response.
@@ -177,6 +181,10 @@ func (a *attempt) step(in transaction.Input, m *sip.Message) {
 	s := a.shard
 	next, act := a.m.Step(&s.e.cfg.Timers, in, s.now)
 	a.m = next
+	if a.left != nil && act.Has(transaction.Deliver) {
+		a.late(m)
+		next = a.m
+	}
 	if next.State == transaction.Proceeding && next.Kind == transaction.InviteClient && next.Until == 0 {
 		a.m.Until = s.now + s.e.cfg.Limits.Age // however long it rings, not for ever
 	}

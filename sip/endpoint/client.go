@@ -16,6 +16,9 @@ type ClientTx struct {
 	to      Next
 	h       func(ClientEvent)
 	hops    []sip.Hop // still to be tried
+	hop     sip.Hop   // the one that is being tried; zero for a flow
+	several bool      // there was more than one
+	silence *Timer    // the current hop has until then to say something; nil when no other is left
 	current *attempt  // nil before the first and after the last
 	flow    sip.Flow
 	over    bool // nothing more will be told
@@ -50,14 +53,12 @@ func (tx *ClientTx) search() {
 	tx.to.HasFlow, tx.to.Hops, tx.to.URI = false, nil, sip.URI{} // each is tried once
 	switch {
 	case len(to.Hops) > 0:
-		tx.hops = to.Hops
-		if !tx.next() {
+		if !tx.try(to.Hops) {
 			s.Do(func() { tx.finish(ErrTransport) })
 		}
 	case !to.URI.IsZero():
 		s.resolve(to.URI, func(hops []sip.Hop) {
-			tx.hops = hops
-			if !tx.over && !tx.next() {
+			if !tx.over && !tx.try(hops) {
 				tx.finish(ErrTransport)
 			}
 		})
@@ -77,6 +78,7 @@ func (tx *ClientTx) Flow() sip.Flow { return tx.flow }
 // and copies of responses are absorbed.
 func (tx *ClientTx) Forget() {
 	tx.over, tx.h = true, nil
+	tx.hush()
 	if a := tx.current; a != nil {
 		a.tx, tx.current = nil, nil
 		if a.m.State == transaction.Proceeding && a.m.Kind == transaction.InviteClient {
@@ -96,6 +98,7 @@ func (tx *ClientTx) Cancel(reason string) {
 	}
 	tx.giveUp, tx.reason = true, reason
 	tx.hops = nil
+	tx.hush()
 	switch a := tx.current; {
 	case a == nil:
 		tx.shard.Do(func() { tx.finish(ErrCancelled) })
@@ -104,16 +107,56 @@ func (tx *ClientTx) Cancel(reason string) {
 	}
 }
 
+// try begins with the first of several hops, those last that did not serve of late.
+func (tx *ClientTx) try(hops []sip.Hop) bool {
+	s := tx.shard
+	ranked, wanted := s.e.suspects.rank(hops, s.now)
+	for _, h := range wanted {
+		s.probe(h)
+	}
+	tx.hops, tx.several = ranked, len(hops) > 1
+	return tx.next()
+}
+
 // next tries the hops in turn until one can be sent to; false when none is left.
 func (tx *ClientTx) next() bool {
 	for len(tx.hops) > 0 && !tx.giveUp {
 		hop := tx.hops[0]
 		tx.hops = tx.hops[1:]
 		if flow, err := tx.shard.e.cfg.Wire.Way(hop); err == nil && tx.begin(flow) {
+			tx.hop = hop
+			tx.listen()
 			return true
 		}
 	}
 	return false
+}
+
+// listen gives the current hop its time to say something, where another one waits (RFC 3263 §4.3: a
+// time-out of the transaction would be 64·T1, and nobody holds a phone to the ear so long).
+func (tx *ClientTx) listen() {
+	tx.hush()
+	if d := tx.shard.e.cfg.Silent; d > 0 && len(tx.hops) > 0 {
+		tx.silence = tx.shard.After(d, tx.onSilence)
+	}
+}
+
+func (tx *ClientTx) hush() {
+	tx.silence.Stop()
+	tx.silence = nil
+}
+
+// onSilence leaves a hop that said nothing for the next one. What it says later is for attempt.late.
+func (tx *ClientTx) onSilence() {
+	a, hop := tx.current, tx.hop
+	if a == nil || tx.over || tx.heard {
+		return
+	}
+	a.req = a.req.Clone() // the next attempt changes tx.req
+	if tx.moveOn() {
+		tx.shard.dead(hop)
+		a.leave()
+	}
 }
 
 // begin starts a transaction on a flow.
@@ -139,6 +182,14 @@ func (tx *ClientTx) begin(flow sip.Flow) bool {
 // a 503 and there is one (RFC 3263 §4.3).
 func (tx *ClientTx) deliver(m *sip.Message) {
 	final := m.Status >= 200
+	if tx.several {
+		tx.hush()
+		if m.Status == 503 {
+			tx.shard.crowded(tx.hop, m)
+		} else {
+			tx.shard.e.suspects.clear(tx.hop)
+		}
+	}
 	if m.Status == 503 && tx.moveOn() {
 		return
 	}
@@ -158,6 +209,9 @@ func (tx *ClientTx) deliver(m *sip.Message) {
 // fail ends the current attempt without a final response: the next hop's turn, or the end. A flow
 // that is gone gives way to what else Next knows.
 func (tx *ClientTx) fail(err error) {
+	if tx.several && !tx.heard && !tx.giveUp {
+		tx.shard.dead(tx.hop)
+	}
 	if !tx.heard && tx.moveOn() {
 		return
 	}
@@ -194,6 +248,7 @@ func (tx *ClientTx) finish(err error) {
 // close lets go of everything that telling needed.
 func (tx *ClientTx) close() {
 	tx.over, tx.h = true, nil
+	tx.hush()
 	if tx.current != nil {
 		tx.current.tx, tx.current = nil, nil
 	}

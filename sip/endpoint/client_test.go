@@ -253,10 +253,9 @@ func TestHops(t *testing.T) {
 		r.sends("0.000 192.0.2.32:5060 ACK sip:bob@192.0.2.20 SIP/2.0", "0.000 192.0.2.33:5060"+invites)
 		r.get(alice, r.reply(second, 503, "b1"))
 		r.sends("0.000 192.0.2.32:5060 ACK sip:bob@192.0.2.20 SIP/2.0")
-		r.wait(32*time.Second + 20*ms)
+		r.wait(2 * time.Second)
 		d.is(t)
 		fourth := r.last()
-		r.get(alice, r.reply(third, 200, "b0")) // too late: that one is over
 		r.get(alice, r.reply(fourth, 503, "b2"))
 		d.is(t, "503")
 		if strings.Join(prepared, " ") != "192.0.2.31:5060 192.0.2.32:5060 192.0.2.33:5060 192.0.2.34:5060" {

@@ -37,6 +37,7 @@ type Config struct {
 	Resolver Resolver           // for URIs with a host name; nil refuses those
 	Shards   int                // 0: as many as GOMAXPROCS
 	Timers   transaction.Timers // zeros take the RFC's values
+	Silent   time.Duration      // how long a hop may say nothing while another waits (default 2 s; negative: until Timer B or F)
 	Random   *id.Source
 	User     User
 
@@ -70,7 +71,13 @@ type Endpoint struct {
 	epoch  time.Time // the zero of every shard's clock
 	ctx    context.Context
 	stop   context.CancelFunc // ends what is being resolved
+
+	suspects suspects
 }
+
+// DefaultSilent is how long a hop may say nothing before the next one has its turn. A live one sends at
+// least a 100 within 200 ms (RFC 3261 §17.2.1), its way and one lost datagram come on top.
+const DefaultSilent = 2 * time.Second
 
 // New starts an endpoint: its shards run until Close.
 func New(cfg Config) *Endpoint {
@@ -88,6 +95,9 @@ func build(cfg Config) *Endpoint {
 	}
 	cfg.Timers = cfg.Timers.Fill()
 	cfg.Limits = cfg.Limits.fill(cfg.Shards)
+	if cfg.Silent == 0 {
+		cfg.Silent = DefaultSilent
+	}
 	if cfg.Schemes == nil {
 		cfg.Schemes = []string{"sip", "sips", "tel"}
 	}

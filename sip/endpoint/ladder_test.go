@@ -28,6 +28,7 @@ type house struct {
 	e     *endpoint.Endpoint
 	layer *transport.Layer
 	host  *vnet.Host
+	names *siptest.Names
 	serve func(*endpoint.Shard, *endpoint.ServerTx)
 }
 
@@ -57,8 +58,12 @@ func stage(t *testing.T, name string, change func(*endpoint.Config), scene func(
 		if err != nil {
 			t.Fatal(err)
 		}
+		at := netip.MustParseAddrPort("192.0.2.53:53")
+		h.names = siptest.StartNames(t, h.Net().Host(at.Addr()), at, "")
+		resolver := resolve.New(resolve.Config{Net: host, Servers: []netip.AddrPort{at}, Random: id.New([32]byte{4})})
+		defer resolver.Close()
 		cfg := endpoint.Config{
-			Wire: wire{h.layer}, Resolver: resolve.New(host), Shards: 2, Random: id.New([32]byte{3}), User: h,
+			Wire: wire{h.layer}, Resolver: resolver, Shards: 2, Random: id.New([32]byte{3}), User: h,
 			Allow:  []sip.Method{sip.INVITE, sip.ACK, sip.BYE, sip.CANCEL, sip.OPTIONS, sip.REGISTER},
 			Refuse: map[sip.Method]int{sip.SUBSCRIBE: 405},
 		}
@@ -227,6 +232,73 @@ func TestLadderHops(t *testing.T) {
 		carol.Reply(in, "603 Decline")
 		carol.Want("ACK")
 		alice.Send(server, alice.Ack(invite, alice.Want("603")))
+	})
+}
+
+// A domain with two carriers behind it, of which the first is dead: the call stands within three seconds,
+// and the next one at once. Then the dead one is back.
+func TestLadderDeadCarrier(t *testing.T) {
+	carriers := `
+carrier.example.           3600 IN NAPTR 10 10 "s" "SIP+D2U" "" _sip._udp.carrier.example.
+_sip._udp.carrier.example. 3600 IN SRV 10 0 5060 one.carrier.example.
+_sip._udp.carrier.example. 3600 IN SRV 20 0 5060 two.carrier.example.
+one.carrier.example.       3600 IN A 192.0.2.30
+two.carrier.example.       3600 IN A 192.0.2.20
+.                          3600 IN SOA ns. root. 1 3600 600 86400 300
+`
+	u, err := sip.ParseURI("sip:bob@carrier.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := endpoint.Next{URI: u}
+	stage(t, "dead-carrier", nil, func(h *house, alice, bob *siptest.Phone) {
+		carol := h.Phone("carol", "192.0.2.30:5060")
+		h.Net().Cut(h.host, carol.Host())
+		h.names.Set(carriers)
+		h.relay(to, "")
+		call := func(n int, who *siptest.Phone) {
+			start := time.Now()
+			invite := alice.Request(sip.INVITE, uri, n)
+			alice.Send(server, invite)
+			in := who.Want("INVITE")
+			who.Reply(in, "200 OK")
+			alice.Send(server, alice.Ack(invite, alice.Skip("200", "100")))
+			who.Want("ACK")
+			if d := time.Since(start); d > 3*time.Second {
+				t.Errorf("call %d took %v", n, d)
+			}
+		}
+		call(1, bob)
+		h.Wait(time.Second)
+		call(2, bob)
+		h.Net().Heal(h.host, carol.Host())
+		h.Note("the first carrier is back, and is asked how it is when the next call would need it")
+		h.Wait(10 * time.Second)
+		call(3, bob)
+		carol.Reply(carol.Want("OPTIONS"), "200 OK")
+		h.Wait(time.Second)
+		call(4, carol)
+	})
+	// The carrier that was left was only slow: it is told at once that its call is over.
+	stage(t, "slow-carrier", nil, func(h *house, alice, bob *siptest.Phone) {
+		carol := h.Phone("carol", "192.0.2.30:5060")
+		h.names.Set(carriers)
+		h.relay(to, "")
+		invite := alice.Request(sip.INVITE, uri, 1)
+		alice.Send(server, invite)
+		slow := carol.Want("INVITE")
+		carol.Want("INVITE")
+		carol.Want("INVITE")
+		in := bob.Want("INVITE")
+		bob.Reply(in, "180 Ringing")
+		alice.Skip("180", "100")
+		carol.Reply(slow, "200 OK")
+		carol.Want("ACK")
+		carol.Reply(carol.Want("BYE"), "200 OK")
+		bob.Reply(in, "200 OK")
+		alice.Send(server, alice.Ack(invite, alice.Want("200")))
+		bob.Want("ACK")
+		carol.Quiet(40 * time.Second)
 	})
 }
 

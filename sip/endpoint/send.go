@@ -41,7 +41,8 @@ func (t *Sent) Resend() {
 }
 
 func (t *Sent) choose(hops []sip.Hop) {
-	for _, hop := range hops {
+	ranked, _ := t.shard.e.suspects.rank(hops, t.shard.now)
+	for _, hop := range ranked {
 		if flow, err := t.shard.e.cfg.Wire.Way(hop); err == nil {
 			t.take(flow)
 			return

@@ -233,17 +233,23 @@ type Stats struct {
 	Timeouts  uint64 // transactions that ended without an answer or an ACK
 	Unsent    uint64 // messages that the transport could not send
 	Faults    uint64 // panics that Config.Fault heard of
+	Silent    uint64 // hops that were left or marked because they were silent or could not be sent to
+	Crowded   uint64 // hops that answered 503 though there was another
+	Probes    uint64 // questions to such hops how they are
 
 	Servers int // server transactions now
 	Clients int // client transactions now
 	Usages  int // attached usages now
+	Dead    int // hops that are tried last now
 	Backlog int // messages waiting now
 	High    int // most that ever waited in one shard
 }
 
 // Stats gives the sums of now.
 func (e *Endpoint) Stats() Stats {
-	var t Stats
+	t := Stats{
+		Silent: e.suspects.silent.Load(), Crowded: e.suspects.crowded.Load(), Probes: e.suspects.probes.Load(), Dead: e.suspects.len(),
+	}
 	for _, s := range e.shards {
 		c := &s.count
 		t.Requests += c.Requests.Load()

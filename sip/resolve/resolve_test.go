@@ -13,7 +13,8 @@ import (
 
 func TestResolve(t *testing.T) {
 	n := vnet.New(1)
-	r := New(n.Host(netip.MustParseAddr("192.0.2.1")))
+	r := New(Config{Net: n.Host(netip.MustParseAddr("192.0.2.1"))})
+	defer r.Close()
 	n.SetName("pbx.example", netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("2001:db8::7"))
 	for uri, want := range map[string]string{
 		"sip:101@192.0.2.5":                           "UDP 192.0.2.5:5060",

@@ -31,7 +31,7 @@ var rules = []rule{
 	{"sip/resolve", []string{"sip", "base/*", "observe/*"}, "a name is found without a socket of SIP's"},
 	{"sip/digest", []string{"sip", "base/*", "observe/*"}, "a hash needs no dialog"},
 	{"sip/transaction", []string{"sip", "base/*"}, "pure machines"},
-	{"sip/endpoint", []string{"sip", "sip/transaction", "sip/resolve", "sip/digest", "base/*", "observe/*"}, "the wire arrives as an interface"},
+	{"sip/endpoint", []string{"sip", "sip/transaction", "sip/dialog", "sip/resolve", "sip/digest", "base/*", "observe/*"}, "the wire arrives as an interface; dialogs are data, for what answers too late"},
 	{"sip/dialog", []string{"sip", "base/*"}, "a dialog is data"},
 	{"sip/invite", []string{"sip", "sip/dialog", "sip/endpoint", "sip/transaction", "sip/digest", "base/*", "observe/*"}, "a usage stands on dialog and endpoint"},
 	{"sip/siptest", []string{"sip", "sip/*", "base/*"}, "the wing's kit"},
