@@ -18,12 +18,14 @@ type Boot struct {
 	Listen  []Listener
 	HTTP    netip.AddrPort // console, API, health and metrics
 	Media   Media
-	Data    string        // folder of everything that must survive
-	Tenants string        // folder of tenant documents
-	Digest  []string      // algorithms offered, in order: "sha256", "sha512-256", "md5"
-	DB      string        // "" for SQLite in the data folder, or a postgres:// DSN
-	Log     string        // debug, info, warn, error
-	Drain   time.Duration // how long calls may go on after SIGTERM before they are ended with BYE
+	Data    string           // folder of everything that must survive
+	Tenants string           // folder of tenant documents
+	Digest  []string         // algorithms offered, in order: "sha256", "sha512-256", "md5"
+	DB      string           // "" for SQLite in the data folder, or a postgres:// DSN
+	Log     string           // debug, info, warn, error
+	Drain   time.Duration    // how long calls may go on after SIGTERM before they are ended with BYE
+	DNS     []netip.AddrPort // name servers; nil for the machine's own
+	Silent  time.Duration    // how long a next hop may say nothing while there is another
 }
 
 // Listener is one SIP socket address.
@@ -55,6 +57,7 @@ const (
 	DefaultHTTP      = "127.0.0.1:8080"
 	DefaultPorts     = "10000-29999"
 	DefaultDeadAfter = 60 * time.Second
+	DefaultSilent    = 2 * time.Second
 )
 
 // Read reads the boot file. What is wrong goes to problems; the result is of use only when there
@@ -69,6 +72,7 @@ func Read(file string, problems *doc.Problems) *Boot {
 		Media:  Media{Address: netip.IPv4Unspecified(), First: 10000, Last: 29999, DeadAfter: DefaultDeadAfter},
 		Digest: []string{"sha256", "md5"},
 		Log:    "info",
+		Silent: DefaultSilent,
 	}
 	folder := func(to *string) func(*doc.Node) {
 		return func(n *doc.Node) {
@@ -99,8 +103,10 @@ func Read(file string, problems *doc.Problems) *Boot {
 				n.Fail("must be a postgres:// address; leave the key out for SQLite in the data folder")
 			}
 		},
-		"log":   func(n *doc.Node) { b.Log = n.OneOf("debug", "info", "warn", "error") },
-		"drain": func(n *doc.Node) { b.Drain = n.Duration(0, 24*time.Hour) },
+		"log":    func(n *doc.Node) { b.Log = n.OneOf("debug", "info", "warn", "error") },
+		"drain":  func(n *doc.Node) { b.Drain = n.Duration(0, 24*time.Hour) },
+		"dns":    func(n *doc.Node) { n.Each(func(n *doc.Node) { b.DNS = append(b.DNS, readServer(n)) }) },
+		"silent": func(n *doc.Node) { b.Silent = n.Duration(500*time.Millisecond, 30*time.Second) },
 	}, "listen", "data", "tenants")
 	return b
 }
@@ -190,6 +196,18 @@ func readAddrPort(n *doc.Node) netip.AddrPort {
 	a, err := netip.ParseAddrPort(n.Text())
 	if err != nil {
 		n.Fail("must be an address with a port, such as 0.0.0.0:5060 or [::]:5060")
+	}
+	return a
+}
+
+// readServer reads a name server's address; its port is 53 unless another is written.
+func readServer(n *doc.Node) netip.AddrPort {
+	if a, err := netip.ParseAddr(n.Text()); err == nil {
+		return netip.AddrPortFrom(a, 53)
+	}
+	a, err := netip.ParseAddrPort(n.Text())
+	if err != nil {
+		n.Fail("must be a name server's address, such as 192.0.2.53 or [2001:db8::53]:5353")
 	}
 	return a
 }

@@ -33,6 +33,8 @@ tenants: /etc/santral/tenants
 digest: [md5]
 log: debug
 drain: 1m
+dns: [192.0.2.53, "[2001:db8::53]:5353"]
+silent: 1500ms
 `)
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)
@@ -46,6 +48,9 @@ drain: 1m
 	if !filepath.IsAbs(b.Data) || filepath.Base(b.Data) != "data" || b.Drain != time.Minute || b.Digest[0] != "md5" {
 		t.Errorf("boot %+v", b)
 	}
+	if len(b.DNS) != 2 || b.DNS[0].String() != "192.0.2.53:53" || b.DNS[1].String() != "[2001:db8::53]:5353" || b.Silent != 1500*time.Millisecond {
+		t.Errorf("names %v, silent %v", b.DNS, b.Silent)
+	}
 }
 
 func TestEveryProblemOfTheBootFileIsSaid(t *testing.T) {
@@ -56,6 +61,8 @@ listen:
 media: {ports: 10-20}
 digest: [rot13]
 drain: soon
+dns: [ns.example]
+silent: 1h
 database: mysql://x
 `)
 	text := problems.Err().Error()
@@ -68,6 +75,8 @@ database: mysql://x
 		`"rot13" is not known here`,
 		`must be a time from 0s to 24h0m0s`,
 		`must be a postgres:// address`,
+		`must be a name server's address`,
+		`must be a time from 500ms to 30s`,
 		`key "data" is missing`,
 		`key "tenants" is missing`,
 	} {

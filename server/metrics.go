@@ -68,6 +68,7 @@ func (s *server) metrics() *metric.Registry {
 		return []metric.Labelled{{Values: []string{"server"}, Value: float64(e.Servers)}, {Values: []string{"client"}, Value: float64(e.Clients)}}
 	})
 	r.Gauge("santral_sip_connections", "SIP connections that are open.", func() float64 { return float64(s.wire.Stats().Open) })
+	s.hopMetrics(r)
 	s.streamMetrics(r)
 	s.records.metrics(r)
 	return r

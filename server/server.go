@@ -35,6 +35,7 @@ import (
 	"santral/observe/trace"
 	"santral/service/registrar"
 	"santral/sip/endpoint"
+	"santral/sip/resolve"
 	"santral/sip/transport"
 	"santral/tenant"
 )
@@ -69,6 +70,7 @@ type server struct {
 	registry *registrar.Registrar
 	pool     *rtp.Pool
 	wire     *transport.Layer
+	resolver *resolve.Resolver
 	endpoint atomic.Pointer[endpoint.Endpoint]
 	control  *control.Control
 	token    string

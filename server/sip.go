@@ -24,7 +24,6 @@ import (
 	"santral/sip"
 	"santral/sip/digest"
 	"santral/sip/endpoint"
-	"santral/sip/resolve"
 	"santral/sip/transaction"
 	"santral/sip/transport"
 )
@@ -101,7 +100,7 @@ func (s *server) serve(trust []netip.Prefix) error {
 		Dialer: tracedDialer{agent, s.trace}, Stories: feature.Stories(), Log: s.log,
 	})
 	e = endpoint.New(endpoint.Config{
-		Wire: wire{layer}, Resolver: resolve.New(network), Random: s.random, User: &mux{s, agent}, Gate: s.gate,
+		Wire: wire{layer}, Resolver: s.names(), Silent: s.boot.Silent, Random: s.random, User: &mux{s, agent}, Gate: s.gate,
 		Trace: &tap{s}, Server: s.product(), Allow: methods, Refuse: map[sip.Method]int{sip.SUBSCRIBE: 405},
 		Limits: endpoint.Limits{Exempt: trusted}, Timers: transaction.Timers{Trying: trying}, State: s.before.endpoint(),
 		Fault: func(value any, stack []byte) { s.log.Error("fault in a call", "fault", value, "stack", string(stack)) },
