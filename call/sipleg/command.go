@@ -60,6 +60,9 @@ func (l *Leg) reject(c call.Cause) {
 // refusal turns a cause into a final response: its status, as far as it can be told to a peer, and
 // the header fields that explain it (RFC 6432 §3: Reason in a response).
 func (l *Leg) refusal(c call.Cause) (status int, headers []sip.Header) {
+	if l.trunk != nil && l.trunk.CauseOut != nil {
+		c = l.trunk.CauseOut(c)
+	}
 	status = c.SIP
 	switch {
 	case status < 300 || status > 699:

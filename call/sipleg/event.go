@@ -21,7 +21,7 @@ func (l *Leg) Handle(e invite.Event) {
 	case invite.Accepted:
 		l.onAccepted(e.Message)
 	case invite.Failed:
-		l.finish(call.Failed, failure(e), nil)
+		l.finish(call.Failed, l.refused(failure(e)), nil)
 	case invite.Confirmed:
 		l.onConfirmed(e.Message, call.Confirmed)
 	case invite.Settled:

@@ -17,6 +17,7 @@ type frozen struct {
 	Dir     call.Direction `json:"direction"`
 	Tenant  string         `json:"tenant"`
 	Peer    string         `json:"peer"`
+	Trunk   string         `json:"trunk,omitempty"`
 	Detail  call.LegDetail `json:"detail"`
 	Session invite.Frozen  `json:"session"`
 	Media   session.State  `json:"media"`
@@ -59,7 +60,7 @@ func (l *Leg) freeze() (st frozen, err error) {
 	if l.unwatch != nil {
 		l.unwatch()
 	}
-	st.Leg, st.Dir, st.Tenant, st.Peer = l.id, l.dir, l.tenant, l.peer
+	st.Leg, st.Dir, st.Tenant, st.Peer, st.Trunk = l.id, l.dir, l.tenant, l.peer, l.by
 	l.mu.Lock()
 	st.Detail = l.detailLocked()
 	l.mu.Unlock()
@@ -82,6 +83,8 @@ func (a *Agent) Thaw(id call.ID, state json.RawMessage, inbox call.Inbox) (call.
 		dir:    st.Dir,
 		tenant: st.Tenant,
 		peer:   st.Peer,
+		by:     st.Trunk,
+		trunk:  a.trunk(st.Tenant, st.Trunk),
 		callID: st.Session.Dialog.CallID,
 		shard:  a.cfg.Shard(st.Session.Dialog.CallID),
 		inbox:  inbox,
@@ -94,7 +97,7 @@ func (a *Agent) Thaw(id call.ID, state json.RawMessage, inbox call.Inbox) (call.
 	l.noteDialog(st.Session.Dialog.LocalTag, st.Session.Dialog.RemoteTag)
 	done := make(chan error, 1)
 	if !l.shard.Do(func() {
-		l.session, err = invite.Thaw(&a.invite, l.shard, st.Session, l)
+		l.session, err = invite.Thaw(l.settings(), l.shard, st.Session, l)
 		done <- err
 	}) {
 		done <- errClosed

@@ -32,7 +32,16 @@ func (a *Agent) receive(in call.Incoming, tx *endpoint.ServerTx) {
 		tx.Refuse(483, "")
 		return
 	}
+	k := a.trunk(from.Tenant, from.Trunk)
+	if k != nil && k.In != nil {
+		req = k.In(req)
+		tx.Replace(req)
+	}
 	dialled, ok := dialledNumber(req)
+	if ok && k != nil && k.Called != nil {
+		dialled = k.Called(req)
+		ok = clean(dialled) == dialled
+	}
 	if !ok {
 		tx.Refuse(400, "Bad Request-URI")
 		return
@@ -48,6 +57,8 @@ func (a *Agent) receive(in call.Incoming, tx *endpoint.ServerTx) {
 		dir:    call.In,
 		tenant: from.Tenant,
 		peer:   from.Account,
+		by:     from.Trunk,
+		trunk:  k,
 		shard:  tx.Shard(),
 		callID: req.CallID(),
 		offer:  offer,
@@ -55,6 +66,7 @@ func (a *Agent) receive(in call.Incoming, tx *endpoint.ServerTx) {
 			Direction: call.In,
 			Tenant:    from.Tenant,
 			Account:   from.Account,
+			Trunk:     from.Trunk,
 			Number:    from.Number,
 			Target:    req.RequestURI,
 			SIPCallID: req.CallID(),
@@ -63,7 +75,7 @@ func (a *Agent) receive(in call.Incoming, tx *endpoint.ServerTx) {
 	}
 	l.noteFlow(flow)
 	a.media(l, flow.Remote.Addr())
-	s, err := invite.Serve(&a.invite, tx, contact(l.shard, flow, dialled), l)
+	s, err := invite.Serve(l.settings(), tx, contact(l.shard, flow, dialled), l)
 	if err != nil {
 		l.close()
 		tx.Refuse(400, "Missing or Bad Contact")

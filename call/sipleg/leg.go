@@ -22,6 +22,8 @@ type Leg struct {
 	dir     call.Direction
 	tenant  string // of the party that this leg's peer is
 	peer    string // its account, or the number that was dialled
+	by      string // the trunk that leads to the peer, "" for none
+	trunk   *Trunk
 	callID  string
 	shard   *endpoint.Shard
 	inbox   call.Inbox
@@ -32,6 +34,7 @@ type Leg struct {
 	session *invite.Session  // nil until an outbound INVITE is sent
 	over    atomic.Bool      // the last event was posted
 	limit   *endpoint.Timer  // to a final answer, outbound
+	quiet   *endpoint.Timer  // to any answer, outbound
 	rang    bool             // a 180 or 183 came
 	offered bool             // our INVITE or 200 made the offer of the exchange that is under way
 	owed    bool             // our 200 made an offer, and the ACK must answer it
@@ -169,6 +172,7 @@ func (l *Leg) close() {
 		l.limit.Stop()
 		l.limit = nil
 	}
+	l.heardOf()
 	if l.unwatch != nil {
 		l.unwatch()
 	}

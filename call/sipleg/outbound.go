@@ -97,6 +97,10 @@ func (l *Leg) connect(d call.Dial, uri string, to endpoint.Next, body string) {
 	if number == "" {
 		number = d.From.Account
 	}
+	k := l.trunk
+	if k != nil && k.Calling != nil {
+		number = k.Calling(number)
+	}
 	req := sip.NewRequest(sip.INVITE, uri)
 	for _, p := range d.Target.Path { // RFC 3327 §5.3
 		req.Add(sip.Route, p)
@@ -106,12 +110,22 @@ func (l *Leg) connect(d call.Dial, uri string, to endpoint.Next, body string) {
 	if a.cfg.Host != nil {
 		host = a.cfg.Host(d.From.Tenant)
 	}
+	if k != nil && k.Host != "" {
+		host = k.Host
+	}
 	if host == "" {
 		known, host = false, "invalid" // until the way is known
 	}
 	who := identity{name: clean(d.From.Name), number: sip.EscapeUser(number), tag: l.shard.Random().Token(tagLength), to: sip.EscapeUser(d.To), assert: a.cfg.Door != nil}
-	if d.To == "" {
-		req.Set(sip.To, "<"+uri+">")
+	if k != nil { // the number as it is called there, at the host that it is called at
+		who.to = ""
+	}
+	if who.to == "" {
+		req.Set(sip.To, addressed(uri))
+	}
+	shown := number
+	if k != nil && k.Contact != "" {
+		shown = k.Contact
 	}
 	who.put(req, host)
 	req.Set(sip.CallID, l.callID)
@@ -119,16 +133,34 @@ func (l *Leg) connect(d call.Dial, uri string, to endpoint.Next, body string) {
 	if body != "" {
 		req.SetBody(invite.ContentType, body)
 	}
-	l.session = invite.Connect(&a.invite, l.shard, req, to, func(req *sip.Message, flow sip.Flow) string {
+	ruled := k == nil || k.Out == nil
+	l.session = invite.Connect(l.settings(), l.shard, req, to, func(req *sip.Message, flow sip.Flow) string {
 		l.noteFlow(flow)
 		if !known {
 			who.put(req, l.shard.SentBy(flow).Host)
 		}
-		return contact(l.shard, flow, number)
+		if !ruled { // once: what is tried again carries the change already
+			ruled = true
+			k.Out(req)
+		}
+		return contact(l.shard, flow, shown)
 	}, l)
+	if d.Silence > 0 {
+		l.quiet = l.shard.After(d.Silence, func() { l.onSilence(d.Silence) })
+	}
 	if d.Timeout > 0 {
 		l.limit = l.shard.After(d.Timeout, l.onLimit)
 	}
+}
+
+// addressed is a To value for a URI: without what concerns only the way there (RFC 3261 §8.1.1.2).
+func addressed(uri string) string {
+	u, err := sip.ParseURI(uri)
+	if err != nil {
+		return "<" + uri + ">"
+	}
+	u.Params = u.Params.Without("transport").Without("lr")
+	return "<" + u.String() + ">"
 }
 
 // identity is who calls whom, as the callee is told.

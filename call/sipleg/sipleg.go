@@ -44,6 +44,8 @@ type Config struct {
 	// Account answers challenges to what we send. nil is for an exchange: a callee that asks for
 	// credentials has refused.
 	Account *invite.Account
+	// Trunk gives what legs to and from a trunk need besides; nil for no trunks. What it gives is not changed.
+	Trunk func(tenant, name string) *Trunk
 	// Host is the host of the identities that a tenant's parties present; nil or "" stands for our
 	// own address as the peer sees it.
 	Host func(tenant string) string
@@ -69,6 +71,14 @@ func New(cfg Config) *Agent {
 		a.invite.Stranger = a.stranger
 	}
 	return a
+}
+
+// trunk finds what is special about legs of a trunk; nil for an account's.
+func (a *Agent) trunk(tenant, name string) *Trunk {
+	if name == "" || a.cfg.Trunk == nil {
+		return nil
+	}
+	return a.cfg.Trunk(tenant, name)
 }
 
 // Open hands inbound legs to in from now on. Until then an INVITE is answered 503.
@@ -97,10 +107,12 @@ func (a *Agent) Dial(ctx context.Context, d call.Dial, inbox call.Inbox) call.Le
 		dir:    call.Out,
 		tenant: d.From.Tenant,
 		peer:   d.To,
+		by:     d.Target.Trunk,
+		trunk:  a.trunk(d.From.Tenant, d.Target.Trunk),
 		shard:  a.cfg.Shard(callID),
 		inbox:  inbox,
 		callID: callID,
-		detail: call.LegDetail{Direction: call.Out, Number: d.To, Target: d.Target.URI, SIPCallID: callID},
+		detail: call.LegDetail{Direction: call.Out, Number: d.To, Target: d.Target.URI, Trunk: d.Target.Trunk, SIPCallID: callID},
 	}
 	l.dial(ctx, d)
 	return l
@@ -149,7 +161,7 @@ func (a *Agent) stranger(s *invite.Session, tx *endpoint.ServerTx) bool {
 	case refusal != nil:
 		turnAway(tx, refusal)
 		return false
-	case party.Tenant != l.tenant || party.Account != l.peer && party.Number != l.peer:
+	case party.Tenant != l.tenant || party.Trunk != l.by || l.by == "" && party.Account != l.peer && party.Number != l.peer:
 		tx.Challenge(403, "")
 		return false
 	}

@@ -66,6 +66,15 @@ func Answer(challenges []string, user, password, method, uri string, state *Clie
 	return state.header(user, password, method, uri), nil
 }
 
+// RealmOf gives the realm of a challenge, "" when it has none or is none of digest.
+func RealmOf(challenge string) string {
+	var f fields
+	if ok, bad := parseFields(challenge, &f); !ok || bad {
+		return ""
+	}
+	return f.realm
+}
+
 // Again computes credentials for a further request with the nonce of the last answer and a higher
 // count, before the server asks. ok is false when there was no answer yet.
 func (s *ClientState) Again(user, password, method, uri string) (header string, ok bool) {

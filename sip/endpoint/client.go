@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"context"
+	"time"
 
 	"santral/sip"
 	"santral/sip/resolve"
@@ -21,9 +22,10 @@ type ClientTx struct {
 	silence *Timer    // the current hop has until then to say something; nil when no other is left
 	current *attempt  // nil before the first and after the last
 	flow    sip.Flow
-	over    bool // nothing more will be told
-	heard   bool // the peer of this attempt has answered something
-	giveUp  bool // Cancel was called
+	over    bool          // nothing more will be told
+	heard   bool          // the peer of this attempt has answered something
+	since   time.Duration // when this attempt began
+	giveUp  bool          // Cancel was called
 	reason  string
 }
 
@@ -73,6 +75,18 @@ func (tx *ClientTx) Request() *sip.Message { return tx.req }
 // Flow is the way that the request takes; the zero Flow while its URI is being resolved. When a
 // request is sent over TCP for its size alone, it is still the UDP flow.
 func (tx *ClientTx) Flow() sip.Flow { return tx.flow }
+
+// Silent reports whether nobody has said anything to the request yet, not even 100, and for how long the
+// last place that it can go to has been asked: 0 while there are others that it still goes on to by itself.
+func (tx *ClientTx) Silent() (last time.Duration, silent bool) {
+	if tx.heard || tx.over {
+		return 0, false
+	}
+	if tx.current == nil || len(tx.hops) > 0 {
+		return 0, true
+	}
+	return tx.shard.now - tx.since, true
+}
 
 // Forget ends the telling: h is not called again and let go of. What is on the wire runs its course,
 // and copies of responses are absorbed.
@@ -168,7 +182,7 @@ func (tx *ClientTx) begin(flow sip.Flow) bool {
 	if tx.to.Prepare != nil {
 		tx.to.Prepare(tx.req, flow)
 	}
-	tx.flow, tx.heard = flow, false
+	tx.flow, tx.heard, tx.since = flow, false, s.now
 	a := s.newAttempt(tx.req, s.newBranch(), flow)
 	a.tx, tx.current = tx, a
 	a.print()

@@ -43,6 +43,10 @@ func (tx *ServerTx) Shard() *Shard { return tx.rec.shard }
 // Request is the request; nobody changes it.
 func (tx *ServerTx) Request() *sip.Message { return tx.req }
 
+// Replace puts a request in the place of the one that came: a copy of it with other header fields, but the
+// same Via, From, To, Call-ID and CSeq.
+func (tx *ServerTx) Replace(req *sip.Message) { tx.req = req }
+
 // Flow is the way that the request came.
 func (tx *ServerTx) Flow() sip.Flow { return tx.rec.flow }
 

@@ -13,6 +13,7 @@ import (
 type Account struct {
 	User     string
 	Password string
+	Realm    string // challenges of another realm are not answered; "" for any
 }
 
 // maxChallenges bounds the challenges that one request answers: the first, a stale nonce, and one
@@ -44,6 +45,9 @@ func (s *Session) authorize(req, res *sip.Message) *sip.Message {
 	var challenges []string
 	stale := false
 	for v := range res.Values(ask) {
+		if s.cfg.Account.Realm != "" && digest.RealmOf(v) != s.cfg.Account.Realm {
+			continue // whoever asks, it is not whom this account is for
+		}
 		challenges = append(challenges, v)
 		stale = stale || isStale(v)
 	}

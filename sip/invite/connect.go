@@ -2,6 +2,7 @@ package invite
 
 import (
 	"errors"
+	"time"
 
 	"santral/sip"
 	"santral/sip/dialog"
@@ -32,6 +33,15 @@ func Connect(cfg *Config, shard *endpoint.Shard, req *sip.Message, to endpoint.N
 	s.attach("") // requests of any branch, until one of them has answered
 	s.client = shard.Request(req, to, s.onInvite)
 	return s
+}
+
+// Silent reports whether nobody has said anything to our INVITE yet, and for how long the last place that it
+// can go to has been asked (see endpoint.ClientTx).
+func (s *Session) Silent() (last time.Duration, silent bool) {
+	if s.state != Calling || s.client == nil {
+		return 0, false
+	}
+	return s.client.Silent()
 }
 
 // onInvite is told of everything that comes back to our INVITE.
