@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/coder/websocket"
+
 	"santral/sip"
 )
 
@@ -34,7 +36,10 @@ type conn struct {
 	inbound bool
 	source  netip.Addr         // what PerSource counts, for an inbound one
 	cancel  context.CancelFunc // ends the dialling of an outbound one
-	proved  []string           // the SIP domains of a client certificate that held
+	name    string             // what an outbound one over TLS had to prove
+	raw     net.Conn           // below nc; nil while it is being opened
+	ws      *websocket.Conn    // above nc, where messages are frames; nil elsewhere
+	beat    *time.Timer        // pings a silent browser
 
 	ofSource, ofAll *list.Element // the table's, while no good message has come
 
@@ -43,6 +48,7 @@ type conn struct {
 
 	mu      sync.Mutex // a leaf
 	nc      net.Conn   // nil while it is being opened
+	proved  []string   // the SIP domains of a client certificate that held
 	queue   []item     // what waits to be written
 	spare   []item     // the memory of the queue before
 	held    int        // octets in queue and being written
@@ -54,7 +60,8 @@ type conn struct {
 	gone    bool
 	stop    chan struct{} // closed when it is gone
 
-	bufs net.Buffers // the writing goroutine's
+	bufs  net.Buffers // the writing goroutine's
+	first [64]byte    // the reading goroutine's: what a message begins with
 }
 
 type item struct {
@@ -64,6 +71,11 @@ type item struct {
 
 func (l *Layer) newConn(x *listener, f sip.Flow) *conn {
 	return &conn{l: l, x: x, flow: f, stop: make(chan struct{})}
+}
+
+// hop is what the table keeps a connection by.
+func (c *conn) hop() sip.Hop {
+	return sip.Hop{Transport: c.flow.Transport, Addr: c.flow.Remote, Name: c.name}
 }
 
 // isOpen reports whether messages leave at once, and not only when the connection has been made.
@@ -80,9 +92,13 @@ func (c *conn) dial(ctx context.Context) {
 	if c.x.wildcard {
 		from = c.flow.Local.Addr()
 	}
-	large := time.AfterFunc(largeWait, c.dropLarge)
+	if c.flow.Transport == sip.TCP {
+		defer time.AfterFunc(largeWait, c.dropLarge).Stop()
+	}
 	nc, err := c.l.cfg.Net.DialTCP(ctx, from, c.flow.Remote)
-	large.Stop()
+	if err == nil {
+		nc, err = c.dialled(ctx, nc)
+	}
 	if err != nil {
 		if errors.Is(err, context.DeadlineExceeded) {
 			err = ErrDial
@@ -90,18 +106,31 @@ func (c *conn) dial(ctx context.Context) {
 		c.end(err)
 		return
 	}
-	c.mu.Lock()
-	if c.gone {
-		c.mu.Unlock()
-		nc.Close()
-		return
+	if !c.opened(nc, nil) {
+		return // whoever ended it has closed what is below
 	}
-	c.nc, c.open = nc, true
-	c.mu.Unlock()
 	c.proven = true
 	c.welcome.Store(true)
 	c.kick()
-	c.read()
+	c.l.running.Go(c.read)
+}
+
+// dialled takes a stream that was connected and makes of it what messages travel in.
+func (c *conn) dialled(ctx context.Context, nc net.Conn) (net.Conn, error) {
+	c.mu.Lock()
+	gone := c.gone
+	if !gone {
+		c.raw = nc
+	}
+	c.mu.Unlock()
+	switch {
+	case gone:
+		nc.Close()
+		return nil, ErrGone
+	case c.flow.Transport == sip.TLS:
+		return c.secure(ctx, nc)
+	}
+	return nc, nil
 }
 
 // dropLarge gives up the long requests that a connection keeps waiting, so that their sender can go
@@ -185,18 +214,10 @@ func (c *conn) write() {
 		c.mu.Unlock()
 
 		size := 0
-		all := c.bufs[:0]
 		for _, it := range items {
-			all = append(all, it.b)
 			size += len(it.b)
 		}
-		c.bufs = all
-		err := c.nc.SetWriteDeadline(time.Now().Add(c.l.cfg.Limits.Write))
-		var n int64
-		if err == nil {
-			n, err = all.WriteTo(c.nc)
-		}
-		clear(c.bufs[:cap(c.bufs)])
+		n, err := c.writeOut(items)
 		if err != nil {
 			c.writeFailed(items, n, err)
 			return
@@ -210,6 +231,24 @@ func (c *conn) write() {
 		}
 		c.mu.Unlock()
 	}
+}
+
+// writeOut writes messages and gives how many octets of them left.
+func (c *conn) writeOut(items []item) (n int64, err error) {
+	if c.ws != nil {
+		return c.writeFrames(items)
+	}
+	if err := c.nc.SetWriteDeadline(time.Now().Add(c.l.cfg.Limits.Write)); err != nil {
+		return 0, err
+	}
+	all := c.bufs[:0]
+	for _, it := range items {
+		all = append(all, it.b)
+	}
+	c.bufs = all
+	n, err = all.WriteTo(c.nc)
+	clear(c.bufs[:cap(c.bufs)])
+	return n, err
 }
 
 // writeFailed ends the connection and tells the senders of what did not leave whole.
@@ -267,15 +306,18 @@ func (c *conn) end(err error) {
 		return
 	}
 	c.gone = true
-	queue, nc, open := c.queue, c.nc, c.open
+	queue, raw, open := c.queue, c.raw, c.open
 	c.queue = nil
 	close(c.stop)
 	c.mu.Unlock()
 	if c.cancel != nil {
 		c.cancel()
 	}
-	if nc != nil {
-		nc.Close()
+	if raw != nil {
+		raw.Close() // and no farewell above it, which might have to wait for the peer
+	}
+	if c.beat != nil {
+		c.beat.Stop()
 	}
 	c.l.conns.remove(c)
 	for _, it := range queue {
@@ -290,12 +332,12 @@ func (c *conn) end(err error) {
 func (c *conn) read() {
 	lim := &c.l.cfg.Limits
 	f := framer{lim: &lim.Message}
+	defer f.letGo()
 	heard := time.Now() // when octets came last
 	was, wait := betweenMessages, c.patience(betweenMessages)
 	err := c.nc.SetReadDeadline(heard.Add(wait))
 	for err == nil {
-		var n int
-		n, err = c.nc.Read(f.room())
+		err = c.hear(&f)
 		if err != nil {
 			// Whoever became welcome while it waited may wait on.
 			if longer := c.patience(was); was == betweenMessages && longer > wait && errors.Is(err, os.ErrDeadlineExceeded) {
@@ -305,7 +347,6 @@ func (c *conn) read() {
 			}
 			break
 		}
-		f.filled(n)
 		heard = time.Now()
 		first, took := !c.proven, false
 		for {
@@ -326,6 +367,22 @@ func (c *conn) read() {
 		err = c.nc.SetReadDeadline(heard.Add(wait))
 	}
 	c.readFailed(err)
+}
+
+// hear reads octets into the framer. A TLS connection that waits for a message holds no buffer for it:
+// what it begins with fits into the connection itself, and the rest is there already when TLS has
+// opened the record. So many phones that are registered and silent cost little memory.
+func (c *conn) hear(f *framer) error {
+	if c.flow.Transport != sip.TLS || !f.letGo() {
+		n, err := c.nc.Read(f.room())
+		f.filled(n)
+		return err
+	}
+	n, err := c.nc.Read(c.first[:])
+	if n > 0 {
+		f.filled(copy(f.room(), c.first[:n]))
+	}
+	return err
 }
 
 // patience is how long to wait for the next octets that count.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strconv"
 	"strings"
+	"sync"
 
 	"santral/sip"
 )
@@ -62,7 +63,7 @@ func (f *framer) room() []byte {
 	}
 	if cap(f.buf)-len(f.buf) < bufferRoom {
 		if f.buf == nil {
-			f.buf = make([]byte, 0, bufferFirst)
+			f.buf = buffers.Get().(*[bufferFirst]byte)[:0]
 		} else if f.at >= bufferRoom {
 			n := copy(f.buf, f.buf[f.at:])
 			f.at, f.buf = 0, f.buf[:n]
@@ -73,6 +74,21 @@ func (f *framer) room() []byte {
 		}
 	}
 	return f.buf[len(f.buf):cap(f.buf)]
+}
+
+// buffers holds what framers that wait for nothing have let go of.
+var buffers = sync.Pool{New: func() any { return new([bufferFirst]byte) }}
+
+// letGo gives the buffer away and reports whether that was possible: nothing is in it.
+func (f *framer) letGo() bool {
+	if f.msg != nil || f.at < len(f.buf) {
+		return false
+	}
+	if cap(f.buf) == bufferFirst {
+		buffers.Put((*[bufferFirst]byte)(f.buf[:bufferFirst]))
+	}
+	f.at, f.buf = 0, nil
+	return true
 }
 
 // filled tells that n octets were read into room.

@@ -58,7 +58,7 @@ func (t *table) all() []*conn {
 // get finds a flow's connection: by its number, or where that is 0 by its peer.
 func (t *table) get(f sip.Flow) *conn {
 	if f.Conn == 0 {
-		return t.to(f.Transport, f.Remote)
+		return t.to(sip.Hop{Transport: f.Transport, Addr: f.Remote})
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -68,17 +68,19 @@ func (t *table) get(f sip.Flow) *conn {
 	return nil
 }
 
-func (t *table) to(tr sip.Transport, remote netip.AddrPort) *conn {
+// to finds the newest connection with a peer. A peer over TLS is also a name: what was proved for one
+// name is not reused for another (RFC 5923 §9).
+func (t *table) to(hop sip.Hop) *conn {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.byRemote[sip.Hop{Transport: tr, Addr: remote}]
+	return t.byRemote[hop]
 }
 
 func (t *table) addLocked(c *conn) {
 	t.next++
 	c.flow.Conn = t.next
 	t.byID[t.next] = c
-	t.byRemote[sip.Hop{Transport: c.flow.Transport, Addr: c.flow.Remote}] = c
+	t.byRemote[c.hop()] = c
 	if !c.inbound {
 		return
 	}
@@ -113,7 +115,7 @@ func (t *table) remove(c *conn) {
 		return
 	}
 	delete(t.byID, c.flow.Conn)
-	if hop := (sip.Hop{Transport: c.flow.Transport, Addr: c.flow.Remote}); t.byRemote[hop] == c {
+	if hop := c.hop(); t.byRemote[hop] == c {
 		delete(t.byRemote, hop)
 	}
 	if !c.inbound {
@@ -171,17 +173,31 @@ func (l *Layer) accept(x *listener) {
 			continue
 		}
 		remote := addrPort(nc.RemoteAddr())
-		if !l.admits(remote.Addr(), x.transport, 0) || !l.admit(x, nc, remote) {
+		if !l.admits(remote.Addr(), x.transport, 0) {
+			nc.Close()
+			continue
+		}
+		c := l.inbound(x, nc, addrPort(nc.LocalAddr()), remote)
+		run := c.read
+		if x.transport == sip.TLS {
+			c.nc, c.open, run = nil, false, c.shake
+		}
+		if !l.admit(c, run) {
 			nc.Close()
 		}
 	}
 }
 
-// admit puts a connection into the table and starts to read it, unless a limit forbids.
-func (l *Layer) admit(x *listener, nc net.Conn, remote netip.AddrPort) bool {
-	local := addrPort(nc.LocalAddr())
+// inbound makes a connection out of a stream that came to a listener.
+func (l *Layer) inbound(x *listener, nc net.Conn, local, remote netip.AddrPort) *conn {
 	c := l.newConn(x, sip.Flow{Transport: x.transport, Local: netip.AddrPortFrom(local.Addr(), x.addr.Port()), Remote: remote})
-	c.inbound, c.source, c.nc, c.open = true, sourceOf(remote.Addr()), nc, true
+	c.inbound, c.source, c.raw, c.nc, c.open = true, sourceOf(remote.Addr()), nc, nc, true
+	return c
+}
+
+// admit puts an inbound connection into the table and starts run, unless a limit forbids.
+func (l *Layer) admit(c *conn, run func()) bool {
+	remote := c.flow.Remote
 	exempt := l.cfg.Limits.Exempt(remote.Addr())
 	t := &l.conns
 	t.mu.Lock()
@@ -192,7 +208,7 @@ func (l *Layer) admit(x *listener, nc net.Conn, remote netip.AddrPort) bool {
 		return false
 	}
 	t.addLocked(c)
-	l.running.Go(c.read)
+	l.running.Go(run)
 	t.mu.Unlock()
 	l.count.accepted.Add(1)
 	if out != nil {
@@ -203,19 +219,21 @@ func (l *Layer) admit(x *listener, nc net.Conn, remote netip.AddrPort) bool {
 }
 
 // open gives the connection to f's peer, a new one where there is none yet. It does not wait: what is
-// put into a connection that is being opened goes out when it is open.
-func (l *Layer) open(f sip.Flow) (*conn, error) {
+// put into a connection that is being opened goes out when it is open. name is what a peer over TLS
+// must prove.
+func (l *Layer) open(f sip.Flow, name string) (*conn, error) {
 	x := l.listener(f)
-	if x == nil || x.stream == nil {
+	if x == nil || x.stream == nil { // a browser is reached over its own connection alone
 		return nil, ErrNoWay
 	}
 	c := l.newConn(x, f)
+	c.name = name
 	ctx, cancel := context.WithTimeout(context.Background(), l.cfg.Limits.Connect)
 	c.cancel = cancel
 	t := &l.conns
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if other := t.byRemote[sip.Hop{Transport: f.Transport, Addr: f.Remote}]; other != nil {
+	if other := t.byRemote[c.hop()]; other != nil {
 		cancel()
 		return other, nil
 	}

@@ -1,5 +1,6 @@
-// Package transport carries SIP messages between the wire and the house (RFC 3261 §18): UDP and TCP
-// over IPv4 and IPv6, on any number of listeners.
+// Package transport carries SIP messages between the wire and the house (RFC 3261 §18): UDP, TCP and
+// TLS over IPv4 and IPv6, on any number of listeners, and WebSocket connections that an HTTP server
+// hands over (RFC 7118).
 //
 // What lives here: sockets and connections, the framing of streams, the limits that a connection has
 // to keep, where a response goes, and the Via sent-by that a peer is told. What does not: parsing and
@@ -13,11 +14,13 @@
 package transport
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,6 +51,20 @@ type Config struct {
 	// Closed hears of every connection that was open and has ended; nil for nobody.
 	Closed func(sip.Flow)
 
+	// TLS is needed for TLS listeners and for requests over TLS. Inwards its certificates are served,
+	// and client certificates are asked for when it has ClientCAs; outwards a peer must prove its name
+	// by its RootCAs, nil for the system's, and is shown what GetClientCertificate or Certificates give.
+	TLS *tls.Config
+
+	// Unproved hears of every connection outwards that failed because the peer did not prove whom we
+	// wanted to reach; nil for nobody. It must not wait.
+	Unproved func(sip.Hop, error)
+
+	// Origins are the pages, such as "https://phone.example.com", whose scripts may connect by
+	// WebSocket besides those of the same host; "*" lets all in. Who sends no Origin is no browser
+	// and need not be asked.
+	Origins []string
+
 	// Gate is asked before anything is read of a datagram (with its length) or of a connection's
 	// message, and with 0 octets before a connection is taken in. False drops it, a connection
 	// with it. It must be quick; nil lets everything in.
@@ -62,10 +79,12 @@ type Config struct {
 	Gather time.Duration
 }
 
-// Listener is one address that we listen at.
+// Listener is one address that we listen at. For WS and WSS an HTTP server listens there and hands
+// connections to the Layer's WebSocket.
 type Listener struct {
-	Transport sip.Transport // UDP or TCP
+	Transport sip.Transport
 	Addr      netip.AddrPort
+	Name      string            // what peers are told instead of an address, since their certificates' check wants it
 	Advertise *advertise.Policy // nil: by the route to the peer
 }
 
@@ -75,13 +94,16 @@ type Limits struct {
 	PerSource int // accepted from one address, an IPv6 /64 counting as one (default 1,024)
 	Queue     int // octets that wait for a peer to read them before it is cut off (default 1 MiB)
 
+	Handshake time.Duration // of TLS, inwards (default 5 s)
+
 	First    time.Duration // from the beginning of a connection to its first good message (default 10 s)
 	Head     time.Duration // from a message's first octet to the end of its head (default 10 s)
 	Body     time.Duration // from there to the end of its body (default 10 s)
 	Stranger time.Duration // between messages of a peer that was never given a 2xx (default 2 minutes)
 	Idle     time.Duration // between messages or keep-alives of others (default 65 minutes, beyond a registration's hour)
 	Write    time.Duration // a peer that takes nothing for so long is cut off (default 10 s)
-	Connect  time.Duration // opening a connection (default 4 s)
+	Connect  time.Duration // opening a connection, the handshake of TLS included (default 4 s)
+	Ping     time.Duration // a browser that is silent for so long is pinged, and must answer within it (default 30 s)
 
 	Message sip.Limits // of one message; a zero Message.Message takes sip.DefaultLimits
 
@@ -103,6 +125,7 @@ func (l Limits) fill() Limits {
 	number(&l.Conns, 20000)
 	number(&l.PerSource, 1024)
 	number(&l.Queue, 1<<20)
+	span(&l.Handshake, 5*time.Second)
 	span(&l.First, 10*time.Second)
 	span(&l.Head, 10*time.Second)
 	span(&l.Body, 10*time.Second)
@@ -110,6 +133,7 @@ func (l Limits) fill() Limits {
 	span(&l.Idle, 65*time.Minute)
 	span(&l.Write, 10*time.Second)
 	span(&l.Connect, 4*time.Second)
+	span(&l.Ping, 30*time.Second)
 	if l.Message.Message == 0 {
 		l.Message = sip.DefaultLimits
 	}
@@ -134,6 +158,9 @@ type Stats struct {
 	Late     uint64 // connections that missed a deadline
 	Slow     uint64 // connections that did not read
 	Broken   uint64 // connections whose framing was lost
+	Shakes   uint64 // handshakes of TLS that failed, both ways
+	Unproved uint64 // client certificates that lead to no root of ours
+	Origins  uint64 // WebSocket requests from pages that may not, or without the subprotocol
 	Failed   uint64 // reads and accepts that failed and were tried again
 	Open     int    // connections now
 }
@@ -141,6 +168,7 @@ type Stats struct {
 type counters struct {
 	received, sent, junk, gated, foreign, pings, lost        atomic.Uint64
 	accepted, refused, evicted, late, slow, broken, readFail atomic.Uint64
+	handshakes, unproved, origins                            atomic.Uint64
 }
 
 // Layer is the transport of one exchange. Its methods are safe for concurrent use.
@@ -148,6 +176,7 @@ type Layer struct {
 	cfg       Config
 	listeners []*listener
 	routes    [2]*advertise.Policy // routes to IPv4 and IPv6 peers, remembered
+	server    *tls.Config          // what TLS listeners serve with, nil for nothing
 	conns     table
 	count     counters
 	writers   atomic.Int64
@@ -163,6 +192,7 @@ type Layer struct {
 type listener struct {
 	transport sip.Transport
 	addr      netip.AddrPort // with its real port
+	name      string         // "" for an address
 	policy    *advertise.Policy
 	wildcard  bool
 	socks     []vnet.UDP
@@ -178,7 +208,7 @@ func Start(cfg Config) (*Layer, error) {
 		cfg.Readers = runtime.GOMAXPROCS(0)
 	}
 	cfg.Limits = cfg.Limits.fill()
-	l := &Layer{cfg: cfg, closed: make(chan struct{})}
+	l := &Layer{cfg: cfg, closed: make(chan struct{}), server: secureServer(cfg.TLS)}
 	l.conns.init()
 	l.hosts.Store(&map[netip.Addr]string{})
 	for i, wildcard := range []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
@@ -206,7 +236,7 @@ func Start(cfg Config) (*Layer, error) {
 }
 
 func (l *Layer) listen(want Listener) error {
-	x := &listener{transport: want.Transport, addr: want.Addr, policy: want.Advertise, wildcard: want.Addr.Addr().IsUnspecified()}
+	x := &listener{transport: want.Transport, addr: want.Addr, name: strings.ToLower(want.Name), policy: want.Advertise, wildcard: want.Addr.Addr().IsUnspecified()}
 	if x.policy == nil {
 		p, err := advertise.New(advertise.Config{Net: l.cfg.Net, Bound: want.Addr.Addr()})
 		if err != nil {
@@ -219,7 +249,11 @@ func (l *Layer) listen(want Listener) error {
 		if err := l.openUDP(x); err != nil {
 			return err
 		}
-	case sip.TCP:
+	case sip.WS, sip.WSS: // an HTTP server listens
+	case sip.TCP, sip.TLS:
+		if want.Transport == sip.TLS && l.server == nil {
+			return ErrNoTLS
+		}
 		s, err := l.cfg.Net.ListenTCP(want.Addr)
 		if err != nil {
 			return err
@@ -266,7 +300,7 @@ func (l *Layer) openUDP(x *listener) error {
 func (l *Layer) Listeners() []Listener {
 	out := make([]Listener, len(l.listeners))
 	for i, x := range l.listeners {
-		out[i] = Listener{Transport: x.transport, Addr: x.addr, Advertise: x.policy}
+		out[i] = Listener{Transport: x.transport, Addr: x.addr, Name: x.name, Advertise: x.policy}
 	}
 	return out
 }
@@ -278,7 +312,8 @@ func (l *Layer) Stats() Stats {
 		Received: c.received.Load(), Sent: c.sent.Load(), Junk: c.junk.Load(), Gated: c.gated.Load(),
 		Foreign: c.foreign.Load(), Pings: c.pings.Load(), Lost: c.lost.Load(), Accepted: c.accepted.Load(),
 		Refused: c.refused.Load(), Evicted: c.evicted.Load(), Late: c.late.Load(), Slow: c.slow.Load(),
-		Broken: c.broken.Load(), Failed: c.readFail.Load(), Open: l.conns.len(),
+		Broken: c.broken.Load(), Failed: c.readFail.Load(),
+		Shakes: c.handshakes.Load(), Unproved: c.unproved.Load(), Origins: c.origins.Load(), Open: l.conns.len(),
 	}
 }
 

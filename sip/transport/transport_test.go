@@ -412,7 +412,7 @@ func TestStartFails(t *testing.T) {
 		{Net: h, Listeners: []Listener{{Transport: sip.UDP, Addr: at("192.0.2.1:5060")}}},
 		{Net: h, Handle: handle, Listeners: []Listener{{Transport: sip.UDP, Addr: at("192.0.2.1:5060")}, {Transport: sip.UDP, Addr: at("192.0.2.9:5060")}}},
 		{Net: h, Handle: handle, Listeners: []Listener{{Transport: sip.TCP, Addr: at("192.0.2.9:5060")}}},
-		{Net: h, Handle: handle, Listeners: []Listener{{Transport: sip.WS, Addr: at("192.0.2.1:5060")}}},
+		{Net: h, Handle: handle, Listeners: []Listener{{Transport: sip.TLS, Addr: at("192.0.2.1:5061")}}}, // without a certificate
 	} {
 		if l, err := Start(c); err == nil {
 			l.Close()

@@ -3,6 +3,8 @@ package transport
 import (
 	"maps"
 	"net/netip"
+	"slices"
+	"strings"
 
 	"santral/sip"
 )
@@ -22,7 +24,7 @@ func (l *Layer) Way(hop sip.Hop) (sip.Flow, error) {
 	rank := 0
 	for _, x := range l.listeners {
 		a := x.addr.Addr()
-		if x.transport != hop.Transport || a.Is4() != to.Is4() {
+		if x.transport != hop.Transport || !x.serves(to) {
 			continue
 		}
 		if !source.IsValid() {
@@ -52,12 +54,36 @@ func (l *Layer) Way(hop sip.Hop) (sip.Flow, error) {
 	if best.wildcard && source.IsValid() {
 		f.Local = netip.AddrPortFrom(source, best.addr.Port())
 	}
-	if f.Transport.Stream() {
-		if c := l.conns.to(f.Transport, remote); c != nil && c.isOpen() {
+	switch f.Transport {
+	case sip.TCP:
+		if c := l.conns.to(sip.Hop{Transport: f.Transport, Addr: remote}); c != nil && c.isOpen() {
 			return c.flow, nil
 		}
+	case sip.TLS:
+		return l.secureWay(f, canonical(hop.Name))
+	case sip.WS, sip.WSS: // RFC 7118 §5: nobody can connect to a browser
+		if c := l.conns.to(sip.Hop{Transport: f.Transport, Addr: remote}); c != nil && c.isOpen() {
+			return c.flow, nil
+		}
+		return sip.Flow{}, ErrNoWay
 	}
 	return f, nil
+}
+
+// secureWay gives a connection over which a peer has proved name, or has to before anything is sent:
+// one that we opened for it, one that it opened and that its certificate vouches for (RFC 5923 §8), or
+// a new one. The flow names the connection at once, because an address alone says nothing of the name.
+func (l *Layer) secureWay(f sip.Flow, name string) (sip.Flow, error) {
+	if theirs := l.conns.to(sip.Hop{Transport: sip.TLS, Addr: f.Remote}); theirs != nil && theirs.isOpen() {
+		if name == "" || slices.Contains(l.Certificate(theirs.flow), name) {
+			return theirs.flow, nil
+		}
+	}
+	c, err := l.open(f, name)
+	if err != nil {
+		return sip.Flow{}, err
+	}
+	return c.flow, nil
 }
 
 // route gives the address of ours that packets to a peer leave from, the wildcard when unknown.
@@ -68,12 +94,28 @@ func (l *Layer) route(to netip.Addr) netip.Addr {
 	return l.routes[1].For(to)
 }
 
+// usualPort is a transport's own port (RFC 3261 §18.1.1, RFC 7118 §5.2).
+func usualPort(t sip.Transport) uint16 {
+	switch t {
+	case sip.TLS:
+		return 5061
+	case sip.WS:
+		return 80
+	case sip.WSS:
+		return 443
+	}
+	return 5060
+}
+
 // SentBy gives the host and port of ours that the peer of f can reach: for Via's sent-by (RFC 3261
-// §18.1.1) and for Contact. The port is the listener's, on a connection too that we opened.
+// §18.1.1) and for Contact. A listener with a name is told by that. The port is the listener's, on a connection too that we opened.
 func (l *Layer) SentBy(f sip.Flow) sip.HostPort {
 	x := l.listener(f)
 	if x == nil {
 		return sip.HostPort{Host: f.Local.Addr().String(), Port: f.Local.Port()}
+	}
+	if x.name != "" {
+		return sip.HostPort{Host: x.name, Port: x.addr.Port()}
 	}
 	return sip.HostPort{Host: l.host(x.told(f)), Port: x.addr.Port()}
 }
@@ -108,6 +150,12 @@ func (l *Layer) host(a netip.Addr) string {
 	return s
 }
 
+// serves reports whether a listener is of an address's family. An HTTP server at [::] hears both.
+func (x *listener) serves(a netip.Addr) bool {
+	own := x.addr.Addr()
+	return own.Is4() == a.Is4() || own.Is6() && x.wildcard && x.transport >= sip.WS
+}
+
 // listener finds the listener that f belongs to, nil when there is none.
 func (l *Layer) listener(f sip.Flow) *listener {
 	var wide *listener
@@ -118,7 +166,7 @@ func (l *Layer) listener(f sip.Flow) *listener {
 		if x.addr == f.Local {
 			return x
 		}
-		if x.wildcard && x.addr.Addr().Is4() == f.Local.Addr().Is4() {
+		if x.wildcard && x.serves(f.Local.Addr()) {
 			wide = x
 		}
 	}
@@ -138,8 +186,11 @@ func (l *Layer) Alive(f sip.Flow) bool {
 // address that we tell this peer or have told any.
 func (l *Layer) ours(x *listener, f sip.Flow, m *sip.Message) bool {
 	via, err := m.Via()
-	if err != nil || via.Port != x.addr.Port() && !(via.Port == 0 && x.addr.Port() == 5060) {
+	if err != nil || via.Port != x.addr.Port() && !(via.Port == 0 && x.addr.Port() == usualPort(x.transport)) {
 		return false
+	}
+	if x.name != "" && strings.EqualFold(via.Host, x.name) {
+		return true
 	}
 	told := x.told(f)
 	if via.Host == l.host(told) {

@@ -132,12 +132,19 @@ func (w *Writer) stream(f sip.Flow, b []byte, fail func(error)) {
 			tell(fail, ErrGone)
 			return
 		}
-		f.Remote = sentByPort(b, f.Remote)
+		f.Remote = sentByPort(b, f.Remote, f.Transport)
 		f.Conn = 0
 	}
 	if c == nil {
+		name := ""
+		if f.Transport == sip.TLS {
+			if name = sentByHost(b); name == "" || !isResponse(b) {
+				tell(fail, ErrNoWay) // nobody says whom to expect there
+				return
+			}
+		}
 		var err error
-		if c, err = w.l.open(f); err != nil {
+		if c, err = w.l.open(f, name); err != nil {
 			tell(fail, err)
 			return
 		}
@@ -158,22 +165,31 @@ func replyTo(b []byte, src netip.AddrPort) netip.AddrPort {
 	if bytes.Contains(topVia(b), rportParam) {
 		return src // RFC 3581 §4
 	}
-	return sentByPort(b, src)
+	return sentByPort(b, src, sip.UDP)
 }
 
 var rportParam = []byte(";rport=")
 
-// sentByPort gives the address of src with the port of the topmost Via's sent-by, 5060 when it has
-// none. The transport stamped received where sent-by was not the source, so src is what received
+// sentByHost gives the host of the topmost Via's sent-by, "" when it cannot be read.
+func sentByHost(b []byte) string {
+	v, err := sip.ParseVia(strings.TrimSpace(string(topVia(b))))
+	if err != nil {
+		return ""
+	}
+	return canonical(v.Host)
+}
+
+// sentByPort gives the address of src with the port of the topmost Via's sent-by, the transport's own
+// when it has none. The transport stamped received where sent-by was not the source, so src is what received
 // says (RFC 3261 §18.2.1).
-func sentByPort(b []byte, src netip.AddrPort) netip.AddrPort {
+func sentByPort(b []byte, src netip.AddrPort, t sip.Transport) netip.AddrPort {
 	v, err := sip.ParseVia(strings.TrimSpace(string(topVia(b))))
 	if err != nil {
 		return src
 	}
 	port := v.Port
 	if port == 0 {
-		port = 5060
+		port = usualPort(t)
 	}
 	return netip.AddrPortFrom(src.Addr(), port)
 }
