@@ -213,6 +213,9 @@ func TestHostileFrames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := webWorld(t, nil)
 		good, _ := w.upgrade(asSIP)
+		write(t, good, frameOf(finText, request(viaWS, "first")))
+		w.answer(w.must(), 200)
+		frameIn(good, time.Second)
 		for name, hostile := range map[string]string{
 			"RSV bits":              frameOf(0xC1, request(viaWS, "rsv")),
 			"unknown opcode":        frameOf(0x83, "x"),
