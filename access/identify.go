@@ -33,6 +33,9 @@ type DoorConfig struct {
 	// none. It must not wait.
 	Carriers func(netip.Addr) []Carrier
 
+	// Edges tells which addresses are proxies of the operator's own before phones; nil for none.
+	Edges func(netip.Addr) bool
+
 	// Note is told what was refused to whom, by a word of Failures or "banned"; nil for nobody. It
 	// must not wait.
 	Note func(what string, req *sip.Message, flow sip.Flow)
@@ -89,8 +92,12 @@ func (d *Door) Failures() map[string]uint64 {
 // refuse counts and notes a refusal.
 func (d *Door) refuse(why failure, req *sip.Message, flow sip.Flow) {
 	d.refused[why].Add(1)
+	from := d.Origin(req, flow)
+	if from.IsValid() {
+		flow.Remote = from
+	}
 	d.cfg.Note(failureNames[why], req, flow)
-	if (why == wrongCredentials || why == malformedCredentials) && d.cfg.Guard.Wrong(flow.Remote, time.Now()) {
+	if (why == wrongCredentials || why == malformedCredentials) && d.cfg.Guard.Wrong(from, time.Now()) {
 		d.cfg.Note("banned", req, flow)
 	}
 }
@@ -100,7 +107,7 @@ func (d *Door) refuse(why failure, req *sip.Message, flow sip.Flow) {
 func (d *Door) Gate(req *sip.Message, flow sip.Flow, now time.Time) (drop bool, refusal *Refusal) {
 	trusted := d.cfg.Trusted(flow.Remote.Addr())
 	known := trusted || d.cfg.Current().TrunkAt(flow.Remote.Addr()) != nil // a carrier's many calls are its trunk's to bound
-	if !known && !d.cfg.Guard.Ask(flow.Remote, now) {
+	if !known && !d.cfg.Guard.Ask(d.Origin(req, flow), now) {
 		d.refuse(overLimit, req, flow)
 		return true, nil
 	}
@@ -187,7 +194,7 @@ func (d *Door) judge(req *sip.Message, flow sip.Flow) (call.Party, *Refusal) {
 	})
 	switch result {
 	case digest.Accepted:
-		d.cfg.Guard.Right(flow.Remote, time.Now())
+		d.cfg.Guard.Right(d.Origin(req, flow), time.Now())
 		if foreign {
 			d.refuse(unknownDomain, req, flow)
 			return call.Party{}, &Refusal{Status: 404}

@@ -177,7 +177,7 @@ type Ban struct {
 }
 
 // Guard keeps the limits. It is safe for concurrent use, and its memory is bounded by
-// Limits.Sources.
+// Limits.Sources. Of the zero AddrPort nothing is counted: it is nobody that could be told apart.
 type Guard struct {
 	limits Limits
 	ports  *table[netip.AddrPort]
@@ -200,6 +200,9 @@ func (g *Guard) Hear(from netip.AddrPort, now time.Time) bool {
 // worked on. A source that has proved itself within the hour is asked only for its own port's
 // allowance: strangers at the same address can't use up its host's.
 func (g *Guard) Ask(from netip.AddrPort, now time.Time) bool {
+	if !from.IsValid() {
+		return true
+	}
 	ok, proved := true, false
 	g.ports.with(from, func(s *source) {
 		ok = s.requests.take(1, g.limits.PortRate, g.limits.PortBurst, now)
@@ -234,6 +237,9 @@ func (g *Guard) Wait(from netip.AddrPort, now time.Time) time.Duration {
 // Wrong notes a wrong credential: guessing is slowed down and banned by source, never by account,
 // so nobody can lock an owner out. It reports whether the source is banned by that.
 func (g *Guard) Wrong(from netip.AddrPort, now time.Time) (banned bool) {
+	if !from.IsValid() {
+		return false
+	}
 	g.ports.with(from, func(s *source) {
 		s.guesses.spend(1, g.limits.GuessRate, g.limits.GuessBurst, now)
 		if s.wrong++; s.wrong >= g.limits.BanAfter {
@@ -250,6 +256,9 @@ func (g *Guard) Wrong(from netip.AddrPort, now time.Time) (banned bool) {
 
 // Right notes a good credential.
 func (g *Guard) Right(from netip.AddrPort, now time.Time) {
+	if !from.IsValid() {
+		return
+	}
 	g.ports.with(from, func(s *source) {
 		s.wrong, s.guesses, s.proved = 0, bucket{}, now
 	})

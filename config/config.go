@@ -26,6 +26,7 @@ type Boot struct {
 	Drain   time.Duration    // how long calls may go on after SIGTERM before they are ended with BYE
 	DNS     []netip.AddrPort // name servers; nil for the machine's own
 	Silent  time.Duration    // how long a next hop may say nothing while there is another
+	Edges   []netip.Prefix   // proxies of the operator's own before phones, whose Path and received are believed
 }
 
 // Listener is one SIP socket address.
@@ -107,8 +108,17 @@ func Read(file string, problems *doc.Problems) *Boot {
 		"drain":  func(n *doc.Node) { b.Drain = n.Duration(0, 24*time.Hour) },
 		"dns":    func(n *doc.Node) { n.Each(func(n *doc.Node) { b.DNS = append(b.DNS, readServer(n)) }) },
 		"silent": func(n *doc.Node) { b.Silent = n.Duration(500*time.Millisecond, 30*time.Second) },
+		"edges":  func(n *doc.Node) { n.Each(func(n *doc.Node) { b.Edges = append(b.Edges, readPrefix(n)) }) },
 	}, "listen", "data", "tenants")
 	return b
+}
+
+func readPrefix(n *doc.Node) netip.Prefix {
+	p, err := netip.ParsePrefix(n.Text())
+	if err != nil {
+		n.Fail("must be a network such as 192.0.2.50/32")
+	}
+	return p.Masked()
 }
 
 // DigestNames are the words for digest algorithms in the boot file and on the command line.

@@ -74,6 +74,7 @@ type server struct {
 	endpoint atomic.Pointer[endpoint.Endpoint]
 	control  *control.Control
 	token    string
+	secret   [32]byte // makes what phones carry for us: flow tokens and temporary GRUUs
 	draining atomic.Bool
 	deaf     atomic.Bool // calls are being handed over: what comes now is for whoever takes them
 	thawer   call.Thawer // makes legs again
@@ -152,6 +153,9 @@ func (s *server) open() error {
 		return err
 	}
 	if err := s.readToken(); err != nil {
+		return err
+	}
+	if err := s.readSecret(); err != nil {
 		return err
 	}
 	var err error

@@ -57,13 +57,15 @@ func (s *server) serve(trust []netip.Prefix) error {
 		}
 		return false
 	}
+	edge := within(s.boot.Edges)
+	unbound := func(a netip.Addr) bool { return trusted(a) || edge != nil && edge(a) }
 	algorithms, err := digest.ParseAlgorithms(strings.Join(s.boot.Digest, ","))
 	if err != nil {
 		return fmt.Errorf("digest: %w", err)
 	}
 	s.guard = access.NewGuard(access.DefaultLimits)
 	s.door = access.NewDoor(access.DoorConfig{
-		Current: s.current.Load, Guard: s.guard, Algorithms: algorithms, Trusted: trusted, Random: s.random, Note: s.records.note,
+		Current: s.current.Load, Guard: s.guard, Algorithms: algorithms, Trusted: trusted, Random: s.random, Edges: edge, Note: s.records.note,
 	})
 	var listeners []transport.Listener
 	for _, l := range s.boot.Listen {
@@ -74,7 +76,7 @@ func (s *server) serve(trust []netip.Prefix) error {
 		listeners = append(listeners, transport.Listener{Transport: sip.ParseTransport(l.Transport), Addr: l.Address, Advertise: policy})
 	}
 	layer, err := transport.Start(transport.Config{
-		Net: network, Listeners: listeners, Handle: s.receive, Closed: s.closed, Limits: transport.Limits{Exempt: trusted},
+		Net: network, Listeners: listeners, Handle: s.receive, Closed: s.closed, Limits: transport.Limits{Exempt: unbound},
 		Gather: gather,
 	})
 	if err != nil {
@@ -82,7 +84,10 @@ func (s *server) serve(trust []netip.Prefix) error {
 	}
 	s.wire = layer
 	s.later(layer.Close)
-	s.registry = registrar.New(registrar.Config{Journal: s.records.bindings, Current: s.current.Load, Alive: layer.Alive}, s.records.saved)
+	s.registry = registrar.New(registrar.Config{
+		Journal: s.records.bindings, Current: s.current.Load, Alive: layer.Alive,
+		Edges: edge, SentBy: layer.SentBy, Secret: s.secret, Random: s.random, Port: s.boot.Listen[0].Address.Port(),
+	}, s.records.saved)
 	s.later(s.registry.Close)
 	s.records.saved = nil
 
@@ -101,8 +106,8 @@ func (s *server) serve(trust []netip.Prefix) error {
 	})
 	e = endpoint.New(endpoint.Config{
 		Wire: wire{layer}, Resolver: s.names(), Silent: s.boot.Silent, Random: s.random, User: &mux{s, agent}, Gate: s.gate,
-		Trace: &tap{s}, Server: s.product(), Allow: methods, Refuse: map[sip.Method]int{sip.SUBSCRIBE: 405},
-		Limits: endpoint.Limits{Exempt: trusted}, Timers: transaction.Timers{Trying: trying}, State: s.before.endpoint(),
+		Trace: &tap{s}, Server: s.product(), Allow: methods, Extensions: registrar.Extensions, Refuse: map[sip.Method]int{sip.SUBSCRIBE: 405},
+		Limits: endpoint.Limits{Exempt: unbound}, Timers: transaction.Timers{Trying: trying}, State: s.before.endpoint(),
 		Fault: func(value any, stack []byte) { s.log.Error("fault in a call", "fault", value, "stack", string(stack)) },
 	})
 	s.later(func() {
@@ -175,7 +180,7 @@ func (s *server) receive(in sip.Inbound) {
 	if e == nil || s.deaf.Load() {
 		return
 	}
-	if !s.guard.Hear(in.Flow.Remote, time.Now()) {
+	if !s.guard.Hear(s.door.Origin(in.Msg, in.Flow), time.Now()) {
 		s.traffic.banned.Add(1)
 		return
 	}
@@ -224,7 +229,11 @@ func (m *mux) Serve(shard *endpoint.Shard, tx *endpoint.ServerTx) {
 		tx.Respond(res)
 		return
 	}
-	if wait := m.s.guard.Wait(tx.Flow().Remote, time.Now()); wait > 0 && req.Has(sip.Authorization) {
+	if req.Has(sip.Route) && m.s.registry.Routed(req) {
+		tx.Challenge(403, "Not Our Route")
+		return
+	}
+	if wait := m.s.guard.Wait(m.s.door.Origin(req, tx.Flow()), time.Now()); wait > 0 && req.Has(sip.Authorization) {
 		shard.After(wait, func() { m.hand(shard, tx) })
 		return
 	}

@@ -2,6 +2,7 @@ package registrar
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,12 +22,12 @@ func (h *house) events() (list []string) {
 func TestWhatHappensToABindingIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
-		told := 0
+		var told atomic.Int32
 		h.changed = func(tenant, account string) {
 			if tenant != "t" || account != "101" {
 				t.Errorf("told of %s %s", tenant, account)
 			}
-			told++
+			told.Add(1)
 		}
 		h.send("Contact: <sip:101@192.0.2.101:1>;expires=120")
 		want(t, "made", h.events(), []string{"sip:101@192.0.2.101:1 registered"})
@@ -34,12 +35,12 @@ func TestWhatHappensToABindingIsTold(t *testing.T) {
 		want(t, "again", h.events(), []string{"sip:101@192.0.2.101:1 refreshed"})
 		h.send("Contact: <sip:101@192.0.2.101:1>;expires=60")
 		want(t, "shorter", h.events(), []string{"sip:101@192.0.2.101:1 shortened"})
-		want(t, "told", told, 3)
+		want(t, "told", told.Load(), 3)
 		h.send()
-		want(t, "told of a question", told, 3)
+		want(t, "told of a question", told.Load(), 3)
 		time.Sleep(2 * time.Minute)
 		want(t, "over", h.events(), []string{"sip:101@192.0.2.101:1 expired"})
-		want(t, "told of the end", told, 4)
+		want(t, "told of the end", told.Load(), 4)
 		time.Sleep(2 * time.Minute)
 		want(t, "later", h.events(), []string(nil))
 
