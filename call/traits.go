@@ -11,6 +11,7 @@ type Arrival struct {
 	Call    ID
 	From    Party
 	Dialled string
+	Device  string           // the one device of the account dialled that is meant, as Target.Device names it; "" for all (RFC 5627)
 	Offer   *sdp.Description // nil when it made none
 	Hops    int              // Max-Forwards as it came
 	Traits  Traits

@@ -29,6 +29,7 @@ const Tenant = "sample"
 // control needs. Its zero value is not ready: use New.
 type House struct {
 	Settle func()          // called after everything that a leg says, so that the call has done its part; may be nil
+	Device string          // the one device that INVITEs from now on mean (call.Arrival.Device); "" for all
 	Media  *session.Config // whose sessions legs get, for tests with sound; nil for legs without media
 
 	mu        sync.Mutex
@@ -72,6 +73,14 @@ func (h *House) Account(number string, channels int, devices ...string) {
 	h.mu.Lock()
 	h.accounts[number] = a
 	h.routes[number] = call.Destination{Kind: call.ToAccount, Tenant: Tenant, Account: number, Number: number}
+	h.mu.Unlock()
+}
+
+// Phones adds an account whose phones are reached at targets.
+func (h *House) Phones(number string, targets ...call.Target) {
+	h.Account(number, 0)
+	h.mu.Lock()
+	h.accounts[number].targets = targets
 	h.mu.Unlock()
 }
 
@@ -207,7 +216,7 @@ func (h *House) Invite(in call.Incoming, id call.ID, from call.Party, dialled st
 	h.addLocked(l)
 	h.writeLocked("%s -> INVITE %s, %s", l.name(), dialled, text(offer))
 	h.mu.Unlock()
-	inbox := in.Incoming(l, call.Arrival{Call: id, From: from, Dialled: dialled, Offer: offer, Hops: hops})
+	inbox := in.Incoming(l, call.Arrival{Call: id, From: from, Dialled: dialled, Device: h.Device, Offer: offer, Hops: hops})
 	h.mu.Lock()
 	l.inbox = inbox
 	h.mu.Unlock()

@@ -2,13 +2,14 @@ package control
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"santral/call"
 	"santral/media/tone"
 )
 
-// hunt rings all devices of an account at once: the first answer wins.
+// hunt rings all phones of an account at once, or the one that the caller means: the first answer wins.
 func (c *ongoing) hunt() {
 	if c.hops <= 0 { // RFC 3261 §16.3
 		c.end(exchange, call.TooManyHops)
@@ -23,15 +24,48 @@ func (c *ongoing) hunt() {
 		c.end(exchange, call.NotRegistered)
 		return
 	}
+	if c.device != "" { // RFC 5627 §5.1
+		targets = slices.DeleteFunc(slices.Clone(targets), func(t call.Target) bool { return t.Device != c.device })
+		if len(targets) == 0 {
+			c.end(exchange, call.NotRegistered)
+			return
+		}
+	}
 	if refusal := c.take(1, c.dest.Tenant, c.dest.Account, "", call.Out); refusal != nil {
 		c.end(exchange, *refusal)
 		return
 	}
 	c.setState(Ringing, "dialling")
 	for _, t := range targets {
-		c.dial(t, 0)
+		c.dialPhone(t)
 	}
 	c.inTime(c.house.ringTime, (*ongoing).ringTimeOver)
+}
+
+// flowSilence is how long a phone may say nothing at all on one way while there is another to it: more than
+// three repetitions of the request over UDP. One that is only slow must not ring by two ways.
+const flowSilence = 4 * time.Second
+
+// dialPhone opens a leg to a phone by the first of its ways.
+func (c *ongoing) dialPhone(t call.Target) {
+	silence := flowSilence
+	if len(t.Else) == 0 {
+		silence = 0
+	}
+	c.dial(t, silence).ways = t.Else
+}
+
+// byAnotherWay goes on to the phone's next way when one is dead: its first hop says so, nobody answered, or
+// nothing could be sent (RFC 5626 §5.3). Any other answer is the phone's own.
+func (c *ongoing) byAnotherWay(m *member, cause call.Cause) bool {
+	dead := cause.SIP == 430 || cause.SIP == 408 || cause.Q850 == outOfOrder
+	if !dead || m.rang || m.progressed || len(m.ways) == 0 {
+		return false
+	}
+	t := m.ways[0]
+	t.Else = m.ways[1:]
+	c.dialPhone(t)
+	return true
 }
 
 // dial opens a leg to a target, for the account or by the trunk that the call goes to. silence is how
@@ -163,7 +197,9 @@ func (c *ongoing) failed(m *member, e *call.LegEvent) {
 	}
 	c.gone(m, e.Cause, &e.Detail, e.At)
 	c.tried(m, &e.Cause)
-	c.lost(e.Cause)
+	if !c.byAnotherWay(m, e.Cause) {
+		c.lost(e.Cause)
+	}
 }
 
 // lost weighs the refusal of one leg: a global one ends the hunt at once (RFC 3261 §16.7), and so does

@@ -18,7 +18,8 @@ type member struct {
 	account string
 	trunk   string // by which the leg came or goes, "" for an account's
 	number  string
-	target  string // request URI of a leg outwards
+	target  string        // request URI of a leg outwards
+	ways    []call.Target // that are left to the same phone
 
 	early      *sdp.Description // the last description of its provisional answers
 	rang       bool             // a 180 came

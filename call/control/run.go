@@ -46,6 +46,7 @@ type ongoing struct {
 	id      call.ID
 	from    call.Party
 	dialled string
+	device  string           // the one that is meant of the account dialled, "" for all
 	offer   *sdp.Description // the caller's, nil when it wants ours
 	hops    int
 	traits  call.Traits
