@@ -56,6 +56,7 @@ type Destination struct {
 	Trunks   []string      // Kind Trunks: their names, in the order in which they are tried
 	Patience time.Duration // Kind Trunks: how long each may leave an attempt without ringing, 0 for no limit
 	Number   string        // the number as it was understood, for the record
+	Name     string        // Kind Account: the display name that the account presents
 	Refuse   Cause         // Kind Refuse
 }
 
@@ -77,6 +78,7 @@ type Target struct {
 	Flow   string // opaque to call: the signalling path, as its door printed it
 	Path   []string
 	Device string   // instance id or user agent, for the record
+	Agent  string   // the phone's own name for itself, as it registered; "" when it said none
 	Phone  string   // opaque to call: names the phone over its registrations, so that a call finds it where it moved to; "" for none
 	Else   []Target // other ways to the same phone, each tried when the one before is dead (RFC 5626 §5.3)
 	Trunk  string   // the trunk that leads there, "" for an account's own phone
@@ -143,6 +145,7 @@ type Dial struct {
 	Offer   *sdp.Description // the other leg's offer, still with its addresses; nil to ask the callee for one
 	Own     bool             // without Offer: the leg offers its own media instead of asking for an offer (a telephone)
 	Hops    int              // Max-Forwards for the new leg, already lowered
+	Breadth int              // Max-Breadth for the new leg, its share; 0 says nothing
 	Timeout time.Duration    // to a final answer
 	Silence time.Duration    // to any answer at all of the last place that was tried, 0 for no limit of its own
 	Traits  Traits           // of the call
@@ -183,7 +186,8 @@ type Leg interface {
 	// Connected tells the leg's peer whom it speaks with: who is an authenticated party or what a trusted
 	// peer said, t what that party wants withheld. Before an inbound leg is answered it goes out with its
 	// provisional answers and its 200 (RFC 3325 §5); on an established leg it is sent at once (RFC 4916 §3), as
-	// far as the peer can be told. Who it already is changes nothing.
+	// far as the peer can be told. Who it already is changes nothing, and the zero Party tells the Session of t
+	// alone.
 	Connected(who Party, t Traits)
 }
 
@@ -226,6 +230,10 @@ type LegEvent struct {
 	Digit  byte             // Pressed: '0'–'9', '*', '#', 'A'–'D'; Informed: the digit that the INFO says, 0 when it says none
 	Finish func()           // Ended by the peer's BYE: call it when the end is on disk, and the BYE is answered
 	Detail LegDetail        // Failed, Ended: the leg's facts at its end
+
+	Who     *Party  // Progressed, Answered, Renamed: what a trusted peer says of who answers; nil when it says nothing
+	Privacy Privacy // of Who
+	Session string  // Progressed, Answered, Renamed: the peer's own half of the Session-ID (RFC 7989 §4.1)
 }
 
 // LegEventKind says what happened.
@@ -245,11 +253,12 @@ const (
 	Pressed                      // a digit from the peer as telephone events (RFC 4733)
 	MediaLost                    // no packet from the peer for the dead-media time
 	Ended                        // the leg is over; by the peer's BYE once Finish is called (Finish is nil otherwise)
+	Renamed                      // the peer is somebody else now: what a trusted one says (Who), or its Session-ID alone
 )
 
 // String names the kind for logs.
 func (k LegEventKind) String() string {
-	return [...]string{"unknown", "progressed", "answered", "failed", "confirmed", "offered", "accepted", "refused", "informed", "pressed", "media lost", "ended"}[k]
+	return [...]string{"unknown", "progressed", "answered", "failed", "confirmed", "offered", "accepted", "refused", "informed", "pressed", "media lost", "ended", "renamed"}[k]
 }
 
 // LegDetail is what the record keeps of a leg.
@@ -265,8 +274,9 @@ type LegDetail struct {
 	Remote    string          `json:"remote,omitempty"` // the peer's
 	Transport string          `json:"transport,omitempty"`
 	UserAgent string          `json:"user_agent,omitempty"`
-	Media     string          `json:"media,omitempty"`   // the peer's media address
-	Quality   []media.Quality `json:"quality,omitempty"` // one for each m-line
+	SessionID string          `json:"session_id,omitempty"` // as we send it: the other side's half, then the peer's (RFC 7989 §5)
+	Media     string          `json:"media,omitempty"`      // the peer's media address
+	Quality   []media.Quality `json:"quality,omitempty"`    // one for each m-line
 }
 
 // Incoming is how a door hands a new inbound leg to the calls of the house, after the caller was

@@ -33,6 +33,7 @@ var (
 	Declined          = Cause{Q850: 21, SIP: 603, Text: "call rejected"}
 	Forbidden         = Cause{Q850: 21, SIP: 403, Text: "call rejected"}
 	NotAcceptable     = Cause{Q850: 88, SIP: 488, Text: "incompatible media"}
+	TooNarrow         = Cause{Q850: 25, SIP: 440, Text: "exchange routing error"}
 	Loop              = Cause{Q850: 25, SIP: 482, Text: "exchange routing error"}
 	TooManyHops       = Cause{Q850: 25, SIP: 483, Text: "exchange routing error"}
 	Unavailable       = Cause{Q850: 42, SIP: 503, Text: "switching equipment congestion", Retry: true, After: 5}

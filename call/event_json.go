@@ -93,6 +93,7 @@ func (d *LegDetail) appendJSON(b []byte) []byte {
 	b = member(b, `,"remote":`, d.Remote)
 	b = member(b, `,"transport":`, d.Transport)
 	b = member(b, `,"user_agent":`, d.UserAgent)
+	b = member(b, `,"session_id":`, d.SessionID)
 	b = member(b, `,"media":`, d.Media)
 	if len(d.Quality) > 0 {
 		b = append(b, `,"quality":[`...)
@@ -347,6 +348,8 @@ func (s *scan) detail(d *LegDetail) {
 			d.Transport = s.str()
 		case "user_agent":
 			d.UserAgent = s.str()
+		case "session_id":
+			d.SessionID = s.str()
 		case "media":
 			d.Media = s.str()
 		case "quality":

@@ -35,7 +35,11 @@ func (m *Message) Append(dst []byte) []byte {
 			dst = append(dst, "\r\n"...)
 			continue
 		}
-		dst = appendLine(dst, h.Name)
+		if h.Name == "" { // a field of ours that was given by its kind
+			dst = append(dst, h.Kind.String()...)
+		} else {
+			dst = appendLine(dst, h.Name)
+		}
 		dst = append(dst, ": "...)
 		dst = appendLine(dst, h.Value)
 		dst = append(dst, "\r\n"...)

@@ -177,15 +177,19 @@ func (l *Leg) Inform(i call.Info) {
 	l.commandLocked(l.answered, "INFO %s %q", i.ContentType, i.Content)
 }
 
-// Connected takes whom the leg's phone speaks with from now on.
+// Connected takes whom the leg's phone speaks with from now on. What comes before the answer is only kept by
+// the leg, and not written down.
 func (l *Leg) Connected(who call.Party, t call.Traits) {
 	l.house.mu.Lock()
 	defer l.house.mu.Unlock()
+	if !l.answered {
+		return
+	}
 	number := who.Number
 	if number == "" {
 		number = who.Account
 	}
-	if t.Privacy.Has(call.PrivateID) {
+	if t.Privacy.Withholds() {
 		number = "anonymous"
 	}
 	l.commandLocked(true, "connected %s", number)

@@ -16,7 +16,7 @@ func (c *ongoing) appear(m *member, state call.Appearing) {
 		if c.dest.Kind == call.ToAccount {
 			a.Other = call.Party{Tenant: c.dest.Tenant, Account: c.dest.Account, Number: c.dest.Number}
 		}
-	} else if !c.traits.Privacy.Has(call.PrivateID) { // RFC 3323 §4.1: whom it calls is not to know, nor who looks over its shoulder
+	} else if !c.traits.Privacy.Withholds() { // RFC 3323 §4.1: whom it calls is not to know, nor who looks over its shoulder
 		a.Other, a.Number = c.from, c.from.Number
 	}
 	if n, ok := m.leg.(call.Named); ok && state != call.Gone {

@@ -102,7 +102,13 @@ func (k *Control) Incoming(leg call.Leg, a call.Arrival) call.Inbox {
 		leg.Reject(call.Unavailable)
 		return nil
 	}
-	c := &ongoing{house: k, id: a.Call, from: a.From, dialled: a.Dialled, device: a.Device, offer: a.Offer, hops: a.Hops, traits: a.Traits, arrived: time.Now()}
+	c := &ongoing{
+		house: k, id: a.Call, from: a.From, dialled: a.Dialled, device: a.Device, offer: a.Offer, hops: a.Hops, breadth: a.Breadth,
+		traits: a.Traits, arrived: time.Now(),
+	}
+	if c.breadth <= 0 {
+		c.breadth = call.DefaultBreadth
+	}
 	if !k.enter(c) {
 		k.refused.Add(1)
 		leg.Reject(call.Unavailable)

@@ -35,9 +35,14 @@ func (c *ongoing) hunt() {
 		c.end(exchange, *refusal)
 		return
 	}
+	if len(targets) > c.breadth {
+		c.end(exchange, call.TooNarrow)
+		return
+	}
 	c.setState(Ringing, "dialling")
+	share := c.breadth / len(targets)
 	for _, t := range targets {
-		c.dialPhone(t)
+		c.dialPhone(t, share)
 	}
 	c.inTime(c.house.ringTime, (*ongoing).ringTimeOver)
 }
@@ -47,12 +52,13 @@ func (c *ongoing) hunt() {
 const flowSilence = 4 * time.Second
 
 // dialPhone opens a leg to a phone by the first of its ways.
-func (c *ongoing) dialPhone(t call.Target) {
+func (c *ongoing) dialPhone(t call.Target, breadth int) {
 	silence := flowSilence
 	if len(t.Else) == 0 {
 		silence = 0
 	}
-	c.dial(t, silence).ways = t.Else
+	m := c.dial(t, silence, breadth)
+	m.ways, m.breadth = t.Else, breadth
 }
 
 // byAnotherWay goes on to the phone's next way when one is dead: its first hop says so, nobody answered, or
@@ -64,13 +70,14 @@ func (c *ongoing) byAnotherWay(m *member, cause call.Cause) bool {
 	}
 	t := m.ways[0]
 	t.Else = m.ways[1:]
-	c.dialPhone(t)
+	c.dialPhone(t, m.breadth)
 	return true
 }
 
 // dial opens a leg to a target, for the account or by the trunk that the call goes to. silence is how
-// long the last of the target's places may leave it without any answer, 0 for no limit of its own.
-func (c *ongoing) dial(t call.Target, silence time.Duration) *member {
+// long the last of the target's places may leave it without any answer, 0 for no limit of its own. breadth is
+// the leg's share of the branches that the call may have (RFC 5393 §5.3.3).
+func (c *ongoing) dial(t call.Target, silence time.Duration, breadth int) *member {
 	number := c.dest.Number
 	if number == "" {
 		number = c.dest.Account
@@ -84,6 +91,7 @@ func (c *ongoing) dial(t call.Target, silence time.Duration) *member {
 		Target:  t,
 		Offer:   c.offer,
 		Hops:    c.hops - 1,
+		Breadth: breadth,
 		Timeout: c.house.ringTime + dialSlack,
 		Silence: silence,
 		Traits:  c.traits,
@@ -125,6 +133,7 @@ func (c *ongoing) progressed(m *member, e *call.LegEvent) {
 			c.appear(c.caller(), call.Early)
 		}
 	}
+	c.named(e)
 	desc := e.Desc
 	if c.offer == nil {
 		desc = nil // an unreliable answer can't carry an offer (RFC 3261 §13.2.1)
@@ -169,6 +178,7 @@ func (c *ongoing) wasAnswered(m *member, e *call.LegEvent) {
 	if !late {
 		c.speaks(codecOf(desc), a, m)
 	}
+	c.named(e)
 	a.leg.Answer(desc)
 	c.event(call.Event{Kind: call.LegAnswered, Leg: m.id, Codec: m.codec}, e.At)
 	c.event(call.Event{Kind: call.LegAnswered, Leg: a.id, Codec: a.codec}, e.At)

@@ -30,6 +30,7 @@ func (c *ongoing) begin() {
 	switch dest.Kind {
 	case call.ToAccount:
 		c.event(call.Event{Kind: call.Routed, To: dest.Account}, c.arrived)
+		c.reached = call.Party{Tenant: dest.Tenant, Account: dest.Account, Name: dest.Name, Number: dest.Account}
 		c.hunt()
 	case call.ToTrunks:
 		c.event(call.Event{Kind: call.Routed, To: strings.Join(dest.Trunks, ", ")}, c.arrived)

@@ -19,6 +19,7 @@ type member struct {
 	trunk   string // by which the leg came or goes, "" for an account's
 	number  string
 	target  string        // request URI of a leg outwards
+	breadth int           // its share of the branches that the call may have
 	ways    []call.Target // that are left to the same phone
 
 	early      *sdp.Description // the last description of its provisional answers

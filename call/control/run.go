@@ -49,29 +49,34 @@ type ongoing struct {
 	device  string           // the one that is meant of the account dialled, "" for all
 	offer   *sdp.Description // the caller's, nil when it wants ours
 	hops    int
+	breadth int // branches that the call may have at once (RFC 5393 §5.3)
 	traits  call.Traits
 	arrived time.Time
 
 	// state, the loop's alone; under mu where Calls looks
-	mu       sync.Mutex // a leaf: guards state, members' own lives, dest, answered and what follows "end"
-	state    State
-	members  []*member // the first is the caller's
-	dest     call.Destination
-	answered time.Time
-	callee   *member // the leg that answered
-	early    *member // the leg whose early media the caller hears
-	rang     bool    // the caller was told 180
-	progress bool    // the caller was told 183
-	best     call.Cause
-	ways     []call.Target // places of trunks that are still to be tried
-	way      call.Target   // the one that is being tried
-	patience time.Time     // until when trunks may ring
-	change   change
-	bridge   bridge.Bridge
-	timer    *time.Timer
-	story    *story
-	last     time.Time // of the last event, so that times never run backwards
-	release  [2]func() // the channels of caller and callee, until they are given back
+	mu         sync.Mutex // a leaf: guards state, members' own lives, dest, answered and what follows "end"
+	state      State
+	members    []*member // the first is the caller's
+	dest       call.Destination
+	answered   time.Time
+	callee     *member // the leg that answered
+	early      *member // the leg whose early media the caller hears
+	rang       bool    // the caller was told 180
+	progress   bool    // the caller was told 183
+	best       call.Cause
+	ways       []call.Target // places of trunks that are still to be tried
+	way        call.Target   // the one that is being tried
+	patience   time.Time     // until when trunks may ring
+	change     change
+	bridge     bridge.Bridge
+	reached    call.Party   // whom the caller is told that it speaks with, zero while nobody knows
+	withheld   call.Privacy // what of it the caller may not be told
+	session    string       // half of the Session-ID of whom the caller was told
+	introduced bool         // the caller was told
+	timer      *time.Timer
+	story      *story
+	last       time.Time // of the last event, so that times never run backwards
+	release    [2]func() // the channels of caller and callee, until they are given back
 
 	// end
 	onDisk  bool     // the last event is committed
@@ -178,6 +183,8 @@ func (c *ongoing) happened(e *call.LegEvent) {
 		c.pressed(e.Digit)
 	case call.MediaLost:
 		c.mediaLost()
+	case call.Renamed:
+		c.renamed(m, e)
 	case call.Ended:
 		c.legEnded(m, e)
 	}

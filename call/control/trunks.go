@@ -52,7 +52,7 @@ func (c *ongoing) tryNext() bool {
 		if len(c.ways) == 0 {
 			silence = 0 // there is nothing better to do than to wait
 		}
-		c.dial(t, silence)
+		c.dial(t, silence, c.breadth)
 		if d := c.dest.Patience; d > 0 && len(c.ways) > 0 && time.Until(c.patience) > d {
 			c.inTime(d, (*ongoing).attemptTooLong)
 		} else {

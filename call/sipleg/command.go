@@ -22,7 +22,12 @@ func (l *Leg) Progress(p call.Progress) {
 				body = describe(d)
 			}
 		}
-		l.session.Progress(p.Status, body)
+		l.joinSession("")
+		headers := l.answering()
+		if body != "" && l.gated {
+			headers = append(headers, earlyOpen)
+		}
+		l.session.Progress(p.Status, body, headers...)
 	})
 }
 
@@ -38,7 +43,8 @@ func (l *Leg) Answer(d *sdp.Description) {
 			return
 		}
 		l.owed, l.offer = l.offer == nil, nil
-		l.session.Accept(describe(local))
+		l.joinSession("")
+		l.session.Accept(describe(local), l.answering()...)
 	})
 }
 
@@ -52,6 +58,7 @@ func (l *Leg) Reject(c call.Cause) {
 }
 
 func (l *Leg) reject(c call.Cause) {
+	l.joinSession("")
 	status, headers := l.refusal(c)
 	l.session.Reject(status, "", headers...)
 	l.finish(call.Ended, c, nil)
@@ -216,7 +223,17 @@ func (l *Leg) decline() *sdp.Description {
 
 // Connected keeps whom the peer speaks with, and tells it when the leg is established.
 func (l *Leg) Connected(who call.Party, t call.Traits) {
-	l.do(func() { l.other, l.withheld = who, t.Privacy })
+	session, privacy := t.Session, t.Privacy
+	l.do(func() {
+		changed := session != "" && l.joinSession(session)
+		if who != (call.Party{}) && (l.other == nil || *l.other != who || l.withheld != privacy) {
+			l.other, l.withheld = &who, privacy
+			changed = true
+		}
+		if changed {
+			l.rename()
+		}
+	})
 }
 
 // Inform sends an INFO within the dialog.

@@ -49,8 +49,9 @@ func (l *Leg) onProgressed(res *sip.Message) {
 	if tag := res.ToTag(); tag != "" {
 		l.noteDialog(res.FromTag(), tag)
 	}
-	e := call.LegEvent{Kind: call.Progressed, Status: res.Status}
-	if l.offered {
+	e := call.LegEvent{Kind: call.Progressed, Status: res.Status, Session: l.ids.peer}
+	e.Who, e.Privacy = l.claimed(res)
+	if l.offered && !l.shut(res) {
 		if d := l.read(res); d != nil && l.media.SetRemote(d) == nil {
 			e.Desc = d
 			l.preview(res.ToTag(), d)
@@ -91,7 +92,7 @@ func (l *Leg) onAccepted(res *sip.Message) {
 		}
 		l.offer = d
 		l.watch()
-		l.post(call.LegEvent{Kind: call.Answered, Desc: d})
+		l.answered(res, d)
 		return
 	}
 	if d == nil { // some say it in the 183 alone
@@ -107,7 +108,15 @@ func (l *Leg) onAccepted(res *sip.Message) {
 		return
 	}
 	l.watch()
-	l.post(call.LegEvent{Kind: call.Answered, Desc: d})
+	l.answered(res, d)
+}
+
+func (l *Leg) answered(res *sip.Message, d *sdp.Description) {
+	e := call.LegEvent{Kind: call.Answered, Desc: d, Session: l.ids.peer}
+	if e.Who, e.Privacy = l.claimed(res); e.Who != nil {
+		l.claim = claim{e.Who.Name, e.Who.Number, e.Privacy}
+	}
+	l.post(e)
 }
 
 // onConfirmed is the ACK to our 200, as the first or to a re-INVITE. req is nil when the ACK was lost

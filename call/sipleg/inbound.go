@@ -1,7 +1,7 @@
 package sipleg
 
 import (
-	"strings"
+	"strconv"
 	"time"
 
 	"santral/call"
@@ -37,7 +37,7 @@ func (a *Agent) receive(in call.Incoming, tx *endpoint.ServerTx) {
 		req = k.In(req)
 		tx.Replace(req)
 	}
-	dialled, ok := dialledNumber(req)
+	dialled, tel, ok := dialledNumber(req)
 	if ok && k != nil && k.Called != nil {
 		dialled = k.Called(req)
 		ok = clean(dialled) == dialled
@@ -46,22 +46,34 @@ func (a *Agent) receive(in call.Incoming, tx *endpoint.ServerTx) {
 		tx.Refuse(400, "Bad Request-URI")
 		return
 	}
+	breadth, ok := maxBreadth(req)
+	if !ok {
+		tx.Refuse(440, "") // RFC 5393 §5.3.3
+		return
+	}
+	manners := a.mannersOf(Peer{from.Tenant, from.Account, from.Trunk})
+	from, privacy, ok := manners.caller(req, from)
+	if !ok {
+		tx.Refuse(500, "Privacy Cannot Be Given") // RFC 3323 §5
+		return
+	}
 	offer, bad := readOffer(req)
 	if bad != nil {
 		tx.Refuse(bad.status, bad.phrase, bad.headers...)
 		return
 	}
 	l := &Leg{
-		agent:  a,
-		id:     "a",
-		dir:    call.In,
-		tenant: from.Tenant,
-		peer:   from.Account,
-		by:     from.Trunk,
-		trunk:  k,
-		shard:  tx.Shard(),
-		callID: req.CallID(),
-		offer:  offer,
+		agent:   a,
+		id:      "a",
+		dir:     call.In,
+		tenant:  from.Tenant,
+		peer:    from.Account,
+		by:      from.Trunk,
+		manners: manners,
+		trunk:   k,
+		shard:   tx.Shard(),
+		callID:  req.CallID(),
+		offer:   offer,
 		detail: call.LegDetail{
 			Direction: call.In,
 			Tenant:    from.Tenant,
@@ -82,6 +94,8 @@ func (a *Agent) receive(in call.Incoming, tx *endpoint.ServerTx) {
 		return
 	}
 	l.session = s
+	l.claim = claim{from.Name, from.Number, privacy}
+	l.hearSession(req)
 	l.noteDialog(tx.Tag(), req.FromTag())
 	if offer != nil {
 		if err := l.media.SetRemote(offer); err != nil {
@@ -90,7 +104,8 @@ func (a *Agent) receive(in call.Incoming, tx *endpoint.ServerTx) {
 		}
 	}
 	l.inbox = in.Incoming(l, call.Arrival{
-		Call: call.ID(a.cfg.Random.Timed(time.Now(), callLength)), From: from, Dialled: dialled, Offer: offer, Hops: hops,
+		Call: call.ID(a.cfg.Random.Timed(time.Now(), callLength)), From: from, Dialled: dialled, Offer: offer, Hops: hops, Breadth: breadth,
+		Traits: l.traits(req, privacy, tel),
 	})
 }
 
@@ -102,19 +117,42 @@ func (l *Leg) refuseMedia() {
 	l.close()
 }
 
+// traits are what the caller says of the call, as far as its manners let it.
+func (l *Leg) traits(req *sip.Message, privacy call.Privacy, tel call.Tel) call.Traits {
+	m := &l.manners
+	t := call.Traits{Privacy: privacy, Session: l.ids.peer, Fields: m.readFields(req)}
+	if m.Trusted {
+		t.Diversions, t.Tel = readDiversions(req), tel
+		l.gated = l.by != "" && req.HasToken(sip.PEarlyMedia, "supported")
+		t.EarlyMedia = l.gated
+	}
+	if m.Trusted || m.Intercom {
+		t.Alert = readAlert(req)
+	}
+	return t
+}
+
+// maxBreadth reads Max-Breadth; ok is false when it leaves room for no branch at all (RFC 5393 §5.3.3).
+func maxBreadth(req *sip.Message) (breadth int, ok bool) {
+	text := req.Get(sip.MaxBreadth)
+	if text == "" {
+		return call.DefaultBreadth, true
+	}
+	n, err := strconv.ParseUint(text, 10, 31)
+	if err != nil {
+		return call.DefaultBreadth, true
+	}
+	return min(int(n), call.DefaultBreadth), n > 0
+}
+
 // dialledNumber is what the caller dialled: the user part of the Request-URI, or the number of a tel URI
-// without its visual separators. Control characters are in no number; ok is false then.
-func dialledNumber(req *sip.Message) (number string, ok bool) {
+// without its visual separators, and what was told beside it. Control characters are in no number; ok is
+// false then.
+func dialledNumber(req *sip.Message) (number string, tel call.Tel, ok bool) {
 	uri, err := req.URI()
 	if err != nil {
-		return "", false
+		return "", tel, false
 	}
-	if uri.IsTel() {
-		return strings.TrimPrefix(uri.AOR(), "tel:"), true
-	}
-	number = uri.Username()
-	if semi := strings.IndexByte(number, ';'); semi >= 0 { // RFC 3261 §19.1.6: a telephone-subscriber's own parameters
-		number = number[:semi]
-	}
-	return number, clean(number) == number
+	number, ok = numberOf(uri)
+	return number, telOf(uri), ok
 }

@@ -119,7 +119,7 @@ func (w *world) exchange(addr string, state *endpoint.State) *exchange {
 		UserAgent: "Santral",
 	})
 	x.ep = endpoint.New(endpoint.Config{
-		Wire: wire{x.layer}, User: x.agent, Shards: 1, Random: random, State: state, Server: "Santral",
+		Fault: func(v any, stack []byte) { w.Errorf("fault in the exchange: %v\n%s", v, stack) }, Wire: wire{x.layer}, User: x.agent, Shards: 1, Random: random, State: state, Server: "Santral",
 		Allow: []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.INFO},
 	})
 	x.control = control.New(control.Config{
@@ -189,7 +189,7 @@ func (w *world) see(p vnet.Packet) bool {
 		}
 	}
 	for _, k := range []sip.Kind{sip.MaxForwards, sip.PAssertedIdentity, sip.ReasonKind, sip.WarningKind} {
-		if v := m.Get(k); v != "" && (k != sip.MaxForwards || m.Method == sip.INVITE) {
+		if v := m.Get(k); v != "" && (k != sip.MaxForwards || m.Method == sip.INVITE) && (k != sip.PAssertedIdentity || m.IsRequest()) {
 			fmt.Fprintf(&b, "\n                          %s: %s", k, v)
 		}
 	}

@@ -24,6 +24,7 @@ type Leg struct {
 	peer    string // its account, or the number that was dialled
 	by      string // the trunk that leads to the peer, "" for none
 	trunk   *Trunk
+	manners Manners
 	callID  string
 	shard   *endpoint.Shard
 	inbox   call.Inbox
@@ -42,8 +43,11 @@ type Leg struct {
 	heard   heard            // the last description that was read
 	early   []preview        // descriptions of provisional responses
 
-	other    call.Party   // whom the peer speaks with, as far as it is known
+	other    *call.Party  // whom the peer speaks with, nil while nobody has said
 	withheld call.Privacy // what of it the peer may not be told
+	claim    claim        // what a trusted peer said last of who it is
+	ids      sessions     // the halves of the Session-ID
+	gated    bool         // the caller's network judges early media by P-Early-Media (RFC 5009)
 
 	mu     sync.Mutex // a leaf
 	flow   sip.Flow   // where the signalling goes

@@ -20,7 +20,8 @@ var unreachable = call.Cause{Q850: 27, SIP: 480, Text: "destination out of order
 // dial begins a leg outwards. It runs on the caller's goroutine as far as nobody else can see the
 // leg, and goes on upon the shard.
 func (l *Leg) dial(ctx context.Context, d call.Dial) {
-	uri, to, err := way(d.Target)
+	l.manners = l.agent.mannersOf(Peer{d.From.Tenant, d.To, d.Target.Trunk})
+	uri, to, err := way(d.Target, l.onward(&d))
 	l.agent.media(l, peerOf(to))
 	switch {
 	case d.Hops <= 0:
@@ -45,7 +46,7 @@ func (l *Leg) dial(ctx context.Context, d call.Dial) {
 	if ctx.Done() != nil {
 		l.unwatch = context.AfterFunc(ctx, func() { l.Hangup(call.Cancelled) })
 	}
-	if !l.shard.Do(func() { l.connect(d, uri, to, body) }) {
+	if !l.shard.Do(func() { l.connect(&d, uri, to, body) }) {
 		l.fail(call.ShuttingDown)
 	}
 }
@@ -55,14 +56,23 @@ func (l *Leg) fail(c call.Cause) {
 	l.finish(call.Failed, c, nil)
 }
 
+// onward is what the dialled number was told with, as far as the peer is to know it: a trusted trunk alone,
+// which routes by it.
+func (l *Leg) onward(d *call.Dial) call.Tel {
+	if l.by == "" || !l.manners.Trusted {
+		return call.Tel{}
+	}
+	return d.Traits.Tel
+}
+
 // way reads where a target is: its URI, and the flow of its binding or the first hop of its path.
-func way(t call.Target) (uri string, to endpoint.Next, err error) {
+func way(t call.Target, tel call.Tel) (uri string, to endpoint.Next, err error) {
 	u, err := sip.ParseURI(t.URI)
 	if err != nil {
 		return "", to, err
 	}
 	u.Headers, u.Params = "", u.Params.Without("method") // RFC 3261 §19.1.5
-	uri = u.String()
+	uri = withTel(u, tel).String()
 	if t.Flow != "" {
 		to.Flow, err = sip.ParseFlow(t.Flow)
 		to.HasFlow = err == nil
@@ -88,24 +98,20 @@ func peerOf(to endpoint.Next) netip.Addr {
 
 // connect sends the INVITE. Identity comes from the party that was authenticated, never from what it
 // said of itself (RFC 3325 §5).
-func (l *Leg) connect(d call.Dial, uri string, to endpoint.Next, body string) {
+func (l *Leg) connect(d *call.Dial, uri string, to endpoint.Next, body string) {
 	if l.over.Load() {
 		return
 	}
 	a := l.agent
-	number := d.From.Number
-	if number == "" {
-		number = d.From.Account
-	}
 	k := l.trunk
-	if k != nil && k.Calling != nil {
-		number = k.Calling(number)
-	}
 	req := sip.NewRequest(sip.INVITE, uri)
 	for _, p := range d.Target.Path { // RFC 3327 §5.3
 		req.Add(sip.Route, p)
 	}
 	req.Set(sip.MaxForwards, strconv.Itoa(d.Hops))
+	if d.Breadth > 0 && d.Breadth < call.DefaultBreadth {
+		req.Set(sip.MaxBreadth, strconv.Itoa(d.Breadth))
+	}
 	host, known := "", true
 	if a.cfg.Host != nil {
 		host = a.cfg.Host(d.From.Tenant)
@@ -116,20 +122,35 @@ func (l *Leg) connect(d call.Dial, uri string, to endpoint.Next, body string) {
 	if host == "" {
 		known, host = false, "invalid" // until the way is known
 	}
-	who := identity{name: clean(d.From.Name), number: sip.EscapeUser(number), tag: l.shard.Random().Token(tagLength), to: sip.EscapeUser(d.To), assert: a.cfg.Door != nil}
+	who := identity{told: telling(d.From, d.Traits.Privacy), leg: l, dial: d, tag: l.shard.Random().Token(tagLength), to: sip.EscapeUser(d.To)}
 	if k != nil { // the number as it is called there, at the host that it is called at
 		who.to = ""
+		if k.Calling != nil {
+			who.number = sip.EscapeUser(k.Calling(sip.Unescape(who.number)))
+		}
 	}
 	if who.to == "" {
 		req.Set(sip.To, addressed(uri))
 	}
-	shown := number
+	shown := sip.Unescape(who.number)
+	if who.hidden {
+		shown = ""
+	}
 	if k != nil && k.Contact != "" {
 		shown = k.Contact
 	}
 	who.put(req, host)
 	req.Set(sip.CallID, l.callID)
 	req.Set(sip.CSeqKind, "1 INVITE")
+	l.ids.other = d.Traits.Session
+	if l.ids.other == "" { // nobody's call but ours (a telephone's, a service's)
+		l.ids.other = newSessionID(l.agent.cfg.Random)
+	}
+	l.markSession()
+	req.Set(sip.SessionID, l.ids.value)
+	if l.by != "" && l.manners.Trusted {
+		req.Add(earlySupported.Kind, earlySupported.Value)
+	}
 	if body != "" {
 		req.SetBody(invite.ContentType, body)
 	}
@@ -165,22 +186,46 @@ func addressed(uri string) string {
 
 // identity is who calls whom, as the callee is told.
 type identity struct {
-	name, number string
-	tag          string
-	to           string // "" leaves To as it is
-	assert       bool   // by P-Asserted-Identity too (RFC 3325 §9.1)
+	told
+	leg  *Leg
+	dial *call.Dial
+	tag  string
+	to   string // "" leaves To as it is
+	done bool   // it was written with another host
 }
 
-// put writes the identity's header fields with a host.
+// houseFields are what put adds besides From and To.
+var houseFields = [...]sip.Kind{sip.PAssertedIdentity, sip.RemotePartyID, sip.Privacy, sip.Diversion, sip.HistoryInfo, sip.CallInfo, sip.AlertInfo, sip.AnswerMode}
+
+// put writes the identity's header fields, and the others that name a host, with that host.
 func (i *identity) put(req *sip.Message, host string) {
-	from := sip.Address{Display: i.name, URI: sip.URI{Scheme: "sip", User: i.number, Host: host}}.String()
+	m, trunk, t := &i.leg.manners, i.leg.by != "", &i.dial.Traits
+	from := i.from(m, trunk, host)
+	plain := from
+	if i.hidden {
+		plain = ""
+	}
 	req.Set(sip.From, from+";tag="+i.tag)
 	if i.to != "" {
 		req.Set(sip.To, sip.Address{URI: sip.URI{Scheme: "sip", User: i.to, Host: host}}.String())
 	}
-	if i.assert {
-		req.Set(sip.PAssertedIdentity, from)
+	if i.done {
+		for _, k := range houseFields {
+			req.Del(k)
+		}
 	}
+	i.done = true
+	if i.leg.agent.cfg.Door == nil {
+		return // a telephone asserts nothing of itself
+	}
+	for _, h := range i.assert(m, trunk, true, host, plain) {
+		req.Add(h.Kind, h.Value)
+	}
+	m.putDiversions(req, t.Diversions, i.dial.To, host, t.Privacy.Has(call.PrivateHistory))
+	if !trunk {
+		m.putAlert(req, &t.Alert, i.dial.Target.Agent, host, i.dial.From.Trunk == "")
+	}
+	m.putFields(req, t.Fields)
 }
 
 // onLimit ends an attempt that took longer than the call wants to wait.

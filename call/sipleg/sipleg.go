@@ -46,6 +46,9 @@ type Config struct {
 	Account *invite.Account
 	// Trunk gives what legs to and from a trunk need besides; nil for no trunks. What it gives is not changed.
 	Trunk func(tenant, name string) *Trunk
+	// Manners says how a peer is spoken with; nil is the zero Manners for everybody, and, without a Door, trust
+	// in the one peer that a telephone has. It is called on shards and must not wait.
+	Manners func(p Peer) Manners
 	// Host is the host of the identities that a tenant's parties present; nil or "" stands for our
 	// own address as the peer sees it.
 	Host func(tenant string) string
@@ -70,6 +73,7 @@ func New(cfg Config) *Agent {
 	if cfg.Door != nil {
 		a.invite.Stranger = a.stranger
 	}
+	a.invite.Heard = follow
 	return a
 }
 

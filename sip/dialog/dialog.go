@@ -36,13 +36,14 @@ type Dialog struct {
 	State     State    `json:"state"`
 	CallID    string   `json:"call_id"`
 	LocalTag  string   `json:"local_tag"`
-	RemoteTag string   `json:"remote_tag"`       // "" for a peer of RFC 2543
-	Local     string   `json:"local"`            // our From or To value, with the tag
-	Remote    string   `json:"remote"`           // the peer's
-	Target    string   `json:"target"`           // remote target URI
-	Routes    []string `json:"routes,omitempty"` // route set, next hop first, each as it was recorded
-	LocalSeq  uint32   `json:"local_seq"`        // of the last request that we sent; 0 for none
-	RemoteSeq uint32   `json:"remote_seq"`       // of the last request that came; 0 for none
+	RemoteTag string   `json:"remote_tag"`           // "" for a peer of RFC 2543
+	Local     string   `json:"local"`                // our From or To value, with the tag
+	Remote    string   `json:"remote"`               // the peer's
+	Target    string   `json:"target"`               // remote target URI
+	Routes    []string `json:"routes,omitempty"`     // route set, next hop first, each as it was recorded
+	LocalSeq  uint32   `json:"local_seq"`            // of the last request that we sent; 0 for none
+	RemoteSeq uint32   `json:"remote_seq"`           // of the last request that came; 0 for none
+	SessionID string   `json:"session_id,omitempty"` // Session-ID value of our requests, "" for none (RFC 7989 §5)
 }
 
 // Errors of the messages that should make a dialog.
@@ -86,6 +87,7 @@ func FromResponse(req, res *sip.Message) (*Dialog, error) {
 		Local:     req.Get(sip.From),
 		Remote:    res.Get(sip.To),
 		Target:    req.RequestURI,
+		SessionID: req.Get(sip.SessionID),
 	}
 	seq, err := req.CSeq()
 	if err != nil {
@@ -164,6 +166,9 @@ func (d *Dialog) build(method sip.Method, seq uint32) *sip.Message {
 	m.Set(sip.To, d.Remote)
 	m.Set(sip.CallID, d.CallID)
 	m.Set(sip.CSeqKind, strconv.FormatUint(uint64(seq), 10)+" "+string(method))
+	if d.SessionID != "" {
+		m.Set(sip.SessionID, d.SessionID)
+	}
 	return m
 }
 

@@ -10,7 +10,7 @@ import (
 // the same tag (RFC 3261 §8.2.7).
 func (s *Shard) refuse(in *sip.Inbound, status int, reason string, headers ...sip.Header) {
 	s.count.Refused.Add(1)
-	text := s.e.appendAnswer(make([]byte, 0, 512), in.Msg, status, reason, s.e.statelessTag(in.Msg), headers)
+	text := s.e.appendAnswer(make([]byte, 0, 512), in.Msg, status, reason, s.e.statelessTag(in.Msg), "", headers)
 	s.send(in.Flow, in.Msg.CallID(), text, nil)
 }
 
@@ -21,8 +21,9 @@ func (e *Endpoint) statelessTag(m *sip.Message) string {
 }
 
 // appendAnswer prints a response without a body: the request's Vias, From, To, Call-ID and CSeq as
-// they stand (RFC 3261 §8.2.6.2), tag added to a To that has none, then headers.
-func (e *Endpoint) appendAnswer(dst []byte, req *sip.Message, status int, reason, tag string, headers []sip.Header) []byte {
+// they stand (RFC 3261 §8.2.6.2), tag added to a To that has none, a Session-ID
+// that is not "", then headers.
+func (e *Endpoint) appendAnswer(dst []byte, req *sip.Message, status int, reason, tag, sessionID string, headers []sip.Header) []byte {
 	if reason == "" {
 		reason = sip.ReasonText(status)
 	}
@@ -69,6 +70,11 @@ func (e *Endpoint) appendAnswer(dst []byte, req *sip.Message, status int, reason
 		}
 		dst = append(dst, ": "...)
 		dst = appendSafe(dst, h.Value)
+		dst = append(dst, "\r\n"...)
+	}
+	if sessionID != "" {
+		dst = append(dst, "Session-ID: "...)
+		dst = appendSafe(dst, sessionID)
 		dst = append(dst, "\r\n"...)
 	}
 	if e.cfg.Server != "" && status > 100 {

@@ -279,7 +279,7 @@ func (a *attempt) companion(method sip.Method) *sip.Message {
 	m.Add(sip.ViaKind, a.via())
 	for i := range a.req.Headers {
 		switch h := a.req.Headers[i]; h.Kind {
-		case sip.From, sip.To, sip.CallID, sip.Route:
+		case sip.From, sip.To, sip.CallID, sip.Route, sip.SessionID:
 			m.Add(h.Kind, h.Value)
 		case sip.CSeqKind:
 			cseq, _ := sip.ParseCSeq(h.Value)

@@ -102,7 +102,7 @@ func (s *Shard) cancel(in *sip.Inbound, r *served) {
 		s.refuse(in, 481, "")
 		return
 	}
-	text := s.e.appendAnswer(make([]byte, 0, 384), in.Msg, 200, "", r.tag, nil)
+	text := s.e.appendAnswer(make([]byte, 0, 384), in.Msg, 200, "", r.tag, carried(r.tx), nil)
 	s.send(in.Flow, in.Msg.CallID(), text, nil)
 	tx := r.tx
 	if tx == nil || tx.cancel != nil {

@@ -35,6 +35,7 @@ type ServerTx struct {
 	req      *sip.Message
 	onCancel func(*sip.Message)
 	cancel   *sip.Message // the CANCEL that came
+	carry    string       // Session-ID of what is answered from now on, "" for none
 }
 
 // Shard is where the transaction lives.
@@ -86,6 +87,9 @@ func (tx *ServerTx) Respond(res *sip.Message) {
 	if server := r.shard.e.cfg.Server; server != "" && !res.Has(sip.Server) && !res.Has(sip.UserAgent) {
 		res.Add(sip.Server, server)
 	}
+	if tx.carry != "" {
+		res.Set(sip.SessionID, tx.carry)
+	}
 	r.answer(res.Status, printed(res))
 }
 
@@ -99,7 +103,7 @@ func (tx *ServerTx) Refuse(status int, reason string, headers ...sip.Header) {
 	case r.m.Kind == transaction.Server && status == 408:
 		r.step(transaction.Expired)
 	default:
-		r.answer(status, r.shard.e.appendAnswer(make([]byte, 0, 512), tx.req, status, reason, r.tag, headers))
+		r.answer(status, r.shard.e.appendAnswer(make([]byte, 0, 512), tx.req, status, reason, r.tag, tx.carry, headers))
 	}
 }
 
@@ -111,13 +115,21 @@ func (tx *ServerTx) Challenge(status int, reason string, headers ...sip.Header) 
 	if r.tx == nil || status < 200 {
 		return
 	}
-	r.once(r.shard.e.appendAnswer(make([]byte, 0, 512), tx.req, status, reason, r.tag, headers))
+	r.once(r.shard.e.appendAnswer(make([]byte, 0, 512), tx.req, status, reason, r.tag, tx.carry, headers))
 }
 
 // once sends a final response and forgets the transaction.
 func (r *served) once(text []byte) {
 	r.shard.send(r.flow, r.callID, text, nil)
 	r.shard.drop(r)
+}
+
+// carried is the Session-ID of a transaction that waits for its final answer.
+func carried(tx *ServerTx) string {
+	if tx == nil {
+		return ""
+	}
+	return tx.carry
 }
 
 // Repeat sends the 2xx to an INVITE again, the same bytes, while the transaction remembers it: 64·T1.
@@ -137,6 +149,10 @@ func (tx *ServerTx) Forget() {
 		tx.rec.last = nil
 	}
 }
+
+// Carry has every response from now on carry a Session-ID, those too that the endpoint gives by itself
+// (RFC 7989 §5).
+func (tx *ServerTx) Carry(sessionID string) { tx.carry = sessionID }
 
 // OnCancel sets what is called, once, when a CANCEL for the request comes before its final answer,
 // at once when it already came. The endpoint has answered the CANCEL; the function answers the
@@ -204,7 +220,7 @@ func (r *served) step(in transaction.Input) {
 	m, act := r.m.Step(&s.e.cfg.Timers, in, s.now)
 	r.m = m
 	if act.Has(transaction.SendTrying) {
-		r.last = s.e.appendAnswer(make([]byte, 0, 384), r.tx.req, 100, "", "", nil)
+		r.last = s.e.appendAnswer(make([]byte, 0, 384), r.tx.req, 100, "", "", r.tx.carry, nil)
 		act |= transaction.SendResponse
 	}
 	if act.Has(transaction.SendResponse) && r.last != nil {

@@ -46,6 +46,9 @@ func (s *Session) Silent() (last time.Duration, silent bool) {
 
 // onInvite is told of everything that comes back to our INVITE.
 func (s *Session) onInvite(ev endpoint.ClientEvent) {
+	if s.state == Calling { // a branch that comes too late tells nothing of the peer
+		s.hear(ev.Response)
+	}
 	switch res := ev.Response; {
 	case res == nil:
 		s.onFailure(nil, ev.Err)
@@ -96,6 +99,9 @@ func (s *Session) establish(res *sip.Message, tag string) {
 	}
 	s.forked = s.forked || len(s.early) > 1
 	s.dialog, s.early = d, nil
+	if s.mark != "" {
+		d.SessionID = s.mark
+	}
 	s.path.reached(s.request, s.client.Flow())
 	s.attach(tag)
 	s.won = &acked{tag: tag, seq: d.LocalSeq}

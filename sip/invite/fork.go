@@ -20,6 +20,9 @@ func (s *Session) branch(res *sip.Message) {
 		return
 	}
 	if d, err := dialog.FromResponse(s.request, res); err == nil {
+		if s.mark != "" {
+			d.SessionID = s.mark
+		}
 		s.early = append(s.early, d)
 	}
 }

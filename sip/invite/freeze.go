@@ -59,7 +59,7 @@ func Thaw(cfg *Config, shard *endpoint.Shard, st Frozen, h Handler) (*Session, e
 		return nil, err
 	}
 	d := st.Dialog
-	s := &Session{cfg: cfg, shard: shard, handler: h, contact: st.Contact, timers: shard.Timers(), state: Established, dialog: &d, outbound: st.Outbound}
+	s := &Session{cfg: cfg, shard: shard, handler: h, contact: st.Contact, timers: shard.Timers(), state: Established, dialog: &d, mark: d.SessionID, outbound: st.Outbound}
 	s.path.Flow, s.path.Symmetric = flow, st.Symmetric
 	s.path.Claimed = sip.HostPort{Host: st.Host, Port: st.Port}
 	for _, f := range st.ACKs {

@@ -31,6 +31,9 @@ type Config struct {
 	// peer sent before: whoever knows the dialog's identifiers is not yet the peer. It reports whether
 	// the request may pass, and has answered it when not. nil lets them all pass.
 	Stranger func(s *Session, tx *endpoint.ServerTx) bool
+	// Heard is told of every request and response of the peer's within the session before anything comes
+	// of it, so that Mark can follow what it says. nil for nobody.
+	Heard func(s *Session, m *sip.Message)
 }
 
 // State is where a session stands.
@@ -101,6 +104,7 @@ type Session struct {
 
 	// state
 	state   State
+	mark    string         // Session-ID of what we send, "" for none
 	dialog  *dialog.Dialog // nil until a response makes it, when we call
 	key     endpoint.DialogID
 	keyed   bool // key is attached
@@ -151,6 +155,28 @@ func (s *Session) Handler() Handler { return s.handler }
 
 // Shard is the session's owner.
 func (s *Session) Shard() *endpoint.Shard { return s.shard }
+
+// Mark sets the Session-ID of every request and response of ours in the session from now on
+// (RFC 7989 §5). The dialog keeps it.
+func (s *Session) Mark(sessionID string) {
+	s.mark = sessionID
+	if s.dialog != nil {
+		s.dialog.SessionID = sessionID
+	}
+	for _, d := range s.early {
+		d.SessionID = sessionID
+	}
+	if s.invite != nil {
+		s.invite.Carry(sessionID)
+	}
+}
+
+// hear tells of a message of the peer's before anything comes of it.
+func (s *Session) hear(m *sip.Message) {
+	if s.cfg.Heard != nil && m != nil {
+		s.cfg.Heard(s, m)
+	}
+}
 
 func (s *Session) tell(kind EventKind, m *sip.Message, err error) {
 	s.handler.Handle(Event{Kind: kind, Message: m, Err: err})

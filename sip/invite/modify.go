@@ -77,6 +77,9 @@ func (s *Session) onOverdue(m *modification) {
 // onChange is told of everything that comes back to a re-INVITE of ours.
 func (s *Session) onChange(m *modification, req *sip.Message, ev endpoint.ClientEvent) {
 	res := ev.Response
+	if s.change == m {
+		s.hear(res)
+	}
 	switch {
 	case res != nil && res.Status < 200:
 	case res != nil && res.Status < 300:

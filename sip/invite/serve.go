@@ -27,6 +27,8 @@ func (s *Session) Serve(tx *endpoint.ServerTx) {
 	if s.dialog != nil {
 		s.path.follow(flow)
 	}
+	s.hear(req)
+	tx.Carry(s.mark)
 	switch req.Method {
 	case sip.BYE:
 		s.serveBye(tx)
