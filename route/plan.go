@@ -43,13 +43,22 @@ func (p *Plan) Route(from call.Party, dialled string, _ time.Time) call.Destinat
 	if number == "" {
 		return refuse(from.Tenant, dialled, call.BadNumber)
 	}
-	if snapshot.Account(from.Tenant, number) != nil {
-		return call.Destination{Kind: call.ToAccount, Tenant: from.Tenant, Account: number, Number: number}
+	if a := snapshot.Account(from.Tenant, number); a != nil {
+		return call.Destination{Kind: call.ToAccount, Tenant: from.Tenant, Account: number, Number: number, Name: a.Name}
 	}
 	if d, ok := onward(snapshot, from, number); ok {
 		return d
 	}
-	return refuse(from.Tenant, number, call.NotFound)
+	return unknown(snapshot, from.Tenant, number)
+}
+
+// unknown refuses a number that leads nowhere: with 484 when more digits may still make one that does, so
+// that who dials digit by digit goes on (RFC 3578 §2).
+func unknown(s *tenant.Snapshot, tenantID, number string) call.Destination {
+	if s.Begins(tenantID, number) {
+		return refuse(tenantID, number, call.BadNumber)
+	}
+	return refuse(tenantID, number, call.NotFound)
 }
 
 // inbound is where a call goes that a carrier brings: to the account that the number rings, or that has
@@ -73,8 +82,8 @@ func ring(s *tenant.Snapshot, tenantID string, n *tenant.Numbers, number string)
 	if account == "" {
 		account = number
 	}
-	if s.Account(tenantID, account) != nil {
-		return call.Destination{Kind: call.ToAccount, Tenant: tenantID, Account: account, Number: number}
+	if a := s.Account(tenantID, account); a != nil {
+		return call.Destination{Kind: call.ToAccount, Tenant: tenantID, Account: account, Number: number, Name: a.Name}
 	}
 	if pbx := s.PBXOf(tenantID, number); pbx != nil {
 		return call.Destination{Kind: call.ToTrunks, Tenant: tenantID, Trunks: []string{pbx.Name}, Number: number}

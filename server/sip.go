@@ -98,7 +98,7 @@ func (s *server) serve(trust []netip.Prefix) error {
 	var e *endpoint.Endpoint
 	agent := sipleg.New(sipleg.Config{
 		Shard: func(callID string) *endpoint.Shard { return e.Shard(callID) }, Media: media, Random: s.random,
-		Door: s.door, Host: s.host, UserAgent: s.product(),
+		Door: s.door, Host: s.host, Manners: s.manners, UserAgent: s.product(),
 	})
 	s.control = control.New(control.Config{
 		Router: route.NewPlan(&s.current), Contacts: s.registry, Channels: access.NewChannels(s.current.Load), Ledger: tracedLedger{s.records, s.trace},

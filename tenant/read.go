@@ -76,6 +76,7 @@ func read(n *doc.Node) *Tenant {
 		"default":    func(n *doc.Node) { t.Default = n.Bool() },
 		"extensions": account(Extension),
 		"lines":      account(Line),
+		"phones":     func(n *doc.Node) { t.Phones = readPhones(n) },
 		"trunks":     func(n *doc.Node) { n.Each(ways.trunk) },
 		"routes":     func(n *doc.Node) { n.Each(ways.route) },
 	}, "tenant", "domains")
@@ -107,6 +108,7 @@ func readAccount(n *doc.Node, kind Kind) Account {
 		"name":     func(n *doc.Node) { a.Name = readName(n) },
 		"password": func(n *doc.Node) { a.Credential.Password = readPassword(n) },
 		"ha1":      func(n *doc.Node) { a.Credential.HA1 = readHA1(n) },
+		"withhold": func(n *doc.Node) { a.Withhold = n.Bool() },
 	}
 	if kind == Extension {
 		fields["channels"] = func(n *doc.Node) { a.Channels = n.Int(1, MaxChannels) }

@@ -2,6 +2,7 @@ package tenant
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -15,6 +16,7 @@ type Snapshot struct {
 	byID     map[string]*Tenant
 	fallback *Tenant
 	accounts map[key]*Account
+	sorted   map[string][]string // numbers of each tenant's accounts, in order
 	ways     index
 }
 
@@ -28,6 +30,7 @@ func NewSnapshot(revision uint64, tenants []*Tenant) *Snapshot {
 		byDomain: map[string]*Tenant{},
 		byID:     map[string]*Tenant{},
 		accounts: map[key]*Account{},
+		sorted:   map[string][]string{},
 	}
 	for _, t := range tenants {
 		s.byID[t.ID] = t
@@ -40,7 +43,9 @@ func NewSnapshot(revision uint64, tenants []*Tenant) *Snapshot {
 		for i := range t.Accounts {
 			a := &t.Accounts[i]
 			s.accounts[key{t.ID, a.Number}] = a
+			s.sorted[t.ID] = append(s.sorted[t.ID], a.Number)
 		}
+		slices.Sort(s.sorted[t.ID])
 	}
 	s.ways.build(tenants)
 	return s
@@ -72,3 +77,13 @@ func (s *Snapshot) Tenant(id string) *Tenant { return s.byID[id] }
 
 // Account gives a tenant's account by its number, or nil.
 func (s *Snapshot) Account(tenant, number string) *Account { return s.accounts[key{tenant, number}] }
+
+// Begins reports whether digits are the beginning of a longer number of the tenant's accounts.
+func (s *Snapshot) Begins(tenant, digits string) bool {
+	numbers := s.sorted[tenant]
+	i, found := slices.BinarySearch(numbers, digits)
+	if found {
+		i++
+	}
+	return digits != "" && i < len(numbers) && strings.HasPrefix(numbers[i], digits)
+}

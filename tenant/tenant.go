@@ -12,6 +12,7 @@ type Tenant struct {
 	Domains  []string  // host names and addresses of request URIs that mean this tenant, lower case
 	Default  bool      // also takes requests for the exchange's bare addresses
 	Accounts []Account // extensions and lines
+	Phones   Phones    // how the accounts' phones are spoken with
 	Trunks   []Trunk
 	Routes   []Route // the longest prefix that fits is taken
 }
@@ -41,6 +42,10 @@ type Account struct {
 	// SharedConsultation lets a line's consultation call share the channel of the call that it
 	// holds, so that transfer works on a line; strict is the default.
 	SharedConsultation bool
+
+	// Withhold keeps the account's name and number from whom it calls unless its phone says Privacy: none
+	// (RFC 3323 §4.2).
+	Withhold bool
 
 	Credential Credential
 }

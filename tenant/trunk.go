@@ -69,7 +69,9 @@ type Trunk struct {
 	Rate        int // new calls in any one second, both directions; 0 for no limit
 
 	Called  CalledIn
-	Trust   bool          // what it asserts of identities is believed
+	Trust   bool // what it asserts of identities is believed, and it is told what is withheld from others (RFC 3324 §2.3)
+	Doubt   bool // with Trust: its From does not count where it asserts nothing
+	Manners Manners
 	Options time.Duration // how often its health is asked for by OPTIONS; 0 for never
 
 	In, Out Rules // what is changed in its INVITEs, and in ours to it

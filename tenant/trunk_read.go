@@ -29,7 +29,7 @@ type trunkWords struct{ to, registrar, domain, user, authUser, addresses, certif
 func readTrunk(n *doc.Node) Trunk {
 	t := Trunk{Channels: DefaultTrunkChannels, Expires: defaultExpires}
 	var said trunkWords
-	n.Map(doc.Fields{
+	n.Map(t.Manners.fields(doc.Fields{
 		"name": func(n *doc.Node) {
 			if t.Name = n.Text(); !isID(t.Name) {
 				n.Fail("trunk name %q must be 1 to 40 of a–z, 0–9 and -", t.Name)
@@ -83,11 +83,12 @@ func readTrunk(n *doc.Node) Trunk {
 				t.Called = CalledInDiversion
 			}
 		},
-		"trust":   func(n *doc.Node) { t.Trust = n.Bool() },
-		"options": func(n *doc.Node) { t.Options = n.Duration(leastOptions, mostOptions) },
-		"in":      func(n *doc.Node) { t.In = readRules(n) },
-		"out":     func(n *doc.Node) { t.Out = readRules(n) },
-	}, "name", "mode")
+		"trust":        func(n *doc.Node) { t.Trust = n.Bool() },
+		"believe-from": func(n *doc.Node) { t.Doubt = !n.Bool() },
+		"options":      func(n *doc.Node) { t.Options = n.Duration(leastOptions, mostOptions) },
+		"in":           func(n *doc.Node) { t.In = readRules(n) },
+		"out":          func(n *doc.Node) { t.Out = readRules(n) },
+	}), "name", "mode")
 	said.hold(n, &t)
 	if t.Mode == Registered {
 		t.PBX = true

@@ -58,7 +58,12 @@ func (m *Manners) caller(req *sip.Message, from call.Party) (who call.Party, p c
 		return from, p, false
 	}
 	if m.Trusted {
-		if name, number, hidden, found := m.asserted(req); found {
+		name, number, hidden, found := m.asserted(req)
+		switch {
+		case found && m.Presents != nil:
+			number = m.Presents(number)
+			fallthrough
+		case found, from.Trunk != "": // a trusted trunk that names nobody tells of a number that nobody knows
 			from.Name, from.Number = name, number
 			p |= hidden
 		}

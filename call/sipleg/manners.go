@@ -10,14 +10,15 @@ import (
 // Manners are what a peer is believed, and in which words it is told. The zero value is an everyday
 // telephone: believed nothing, told the caller that it may see and all diversions.
 type Manners struct {
-	Trusted   bool          // within our domain of trust (RFC 3324 §2.3): what it asserts is believed, and it is told what others may not see
-	From      bool          // with Trusted: where it asserts nothing, its From counts
-	Identity  IdentityForm  // how it is told who calls
-	Diversion DiversionForm // how it is told whom a call was for before
-	Withhold  bool          // its identity is withheld unless it says Privacy: none
-	Intercom  bool          // it may ask for an answer without a person
-	Source    bool          // its phones are told by Alert-Info whether a call comes from inside (RFC 7462 §9.2)
-	Pass      []string      // names of header fields of an INVITE that cross to and from peers that list them too
+	Trusted   bool                       // within our domain of trust (RFC 3324 §2.3): what it asserts is believed, and it is told what others may not see
+	From      bool                       // with Trusted: where it asserts nothing, its From counts
+	Identity  IdentityForm               // how it is told who calls
+	Diversion DiversionForm              // how it is told whom a call was for before
+	Withhold  bool                       // its identity is withheld unless it says Privacy: none
+	Intercom  bool                       // it may ask for an answer without a person
+	Source    bool                       // its phones are told by Alert-Info whether a call comes from inside (RFC 7462 §9.2)
+	Presents  func(number string) string // what a number that it says of itself is here; nil for the same
+	Pass      []string                   // names of header fields of an INVITE that cross to and from peers that list them too
 }
 
 // IdentityForm says how a peer is told who calls.

@@ -64,7 +64,7 @@ func (b *binding) newer(c *binding) int {
 
 // target is where a binding is called; ok is false when its connection has ended.
 func (r *Registrar) target(b *binding) (t call.Target, ok bool) {
-	t = call.Target{URI: b.contact, Device: b.instance, Phone: b.phone()}
+	t = call.Target{URI: b.contact, Device: b.instance, Agent: b.userAgent, Phone: b.phone()}
 	if t.Device == "" {
 		t.Device = b.userAgent
 	}
