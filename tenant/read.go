@@ -43,6 +43,7 @@ func read(n *doc.Node) *Tenant {
 	t := &Tenant{}
 	numbers := map[string]bool{}
 	var ways ways
+	var lists lists
 	account := func(kind Kind) func(*doc.Node) {
 		return func(n *doc.Node) {
 			n.Each(func(n *doc.Node) {
@@ -79,8 +80,10 @@ func read(n *doc.Node) *Tenant {
 		"phones":     func(n *doc.Node) { t.Phones = readPhones(n) },
 		"trunks":     func(n *doc.Node) { n.Each(ways.trunk) },
 		"routes":     func(n *doc.Node) { n.Each(ways.route) },
+		"lists":      func(n *doc.Node) { n.Each(lists.read) },
 	}, "tenant", "domains")
 	t.Trunks, t.Routes = ways.join(numbers)
+	t.Lists = lists.join(numbers)
 	if t.Realm == "" && len(t.Domains) > 0 {
 		t.Realm = t.Domains[0]
 	}

@@ -15,6 +15,7 @@ type Tenant struct {
 	Phones   Phones    // how the accounts' phones are spoken with
 	Trunks   []Trunk
 	Routes   []Route // the longest prefix that fits is taken
+	Lists    []List
 }
 
 // Kind tells what an account is sold as.

@@ -34,6 +34,7 @@ var rules = []rule{
 	{"sip/endpoint", []string{"sip", "sip/transaction", "sip/dialog", "sip/resolve", "sip/digest", "base/*", "observe/*"}, "the wire arrives as an interface; dialogs are data, for what answers too late"},
 	{"sip/dialog", []string{"sip", "base/*"}, "a dialog is data"},
 	{"sip/invite", []string{"sip", "sip/dialog", "sip/endpoint", "sip/transaction", "sip/digest", "base/*", "observe/*"}, "a usage stands on dialog and endpoint"},
+	{"sip/event", []string{"sip", "sip/dialog", "sip/endpoint", "sip/digest", "base/*", "observe/*"}, "another usage beside INVITE, of the same make"},
 	{"sip/siptest", []string{"sip", "sip/*", "base/*"}, "the wing's kit"},
 
 	{"media", []string{}, "words need no machine"},
@@ -57,6 +58,7 @@ var rules = []rule{
 
 	{"service/*", []string{"call", "tenant", "store", "cluster", "media", "base/*", "observe/*"}, "services never import one another, nor SIP"},
 	{"service/registrar", []string{"call", "tenant", "store", "cluster", "media", "sip", "sip/event", "access", "base/*", "observe/*"}, "registration is SIP by nature"},
+	{"service/presence", []string{"call", "tenant", "store", "cluster", "sip", "sip/event", "access", "base/*", "observe/*"}, "presence is told in SIP by nature"},
 
 	{"api/*", []string{"api", "service/*", "call", "route", "access", "store", "tenant", "observe/*", "base/*"}, "decode, authorize, call, encode"},
 	{"api/client", []string{"base/*"}, "a client needs nothing of the server"},

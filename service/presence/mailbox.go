@@ -1,0 +1,77 @@
+package presence
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+
+	"santral/sip/event"
+	"santral/store"
+)
+
+const messageSummary = "application/simple-message-summary"
+
+// MaxCount is the most messages that a mailbox may be said to have, of each sort.
+const MaxCount = 1_000_000
+
+// Why a mailbox is not set.
+var (
+	ErrNoAccount = errors.New("presence: there is no such account")
+	ErrCount     = errors.New("presence: a count is below zero, too large, or has more urgent ones than there are")
+)
+
+// summary is the message-summary document (RFC 3842 §5.2). mu is held.
+func (r *resource) summary(host string) event.Body {
+	var b strings.Builder
+	b.WriteString("Messages-Waiting: ")
+	if r.box.New > 0 {
+		b.WriteString("yes\r\n")
+	} else {
+		b.WriteString("no\r\n")
+	}
+	b.WriteString("Message-Account: " + uriOf(r.account, host) + "\r\n")
+	n := func(v int) string { return strconv.Itoa(v) }
+	b.WriteString("Voice-Message: " + n(r.box.New) + "/" + n(r.box.Old) + " (" + n(r.box.UrgentNew) + "/" + n(r.box.UrgentOld) + ")\r\n")
+	return event.Body{Type: messageSummary, Head: b.String()}
+}
+
+// Mailbox gives what is known of an account's mailbox; without a word about it, it is empty.
+func (h *House) Mailbox(tenant, account string) (store.Mailbox, error) {
+	if h.cfg.Current().Account(tenant, account) == nil {
+		return store.Mailbox{}, ErrNoAccount
+	}
+	r := h.of(key{tenant, account})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	box := r.box
+	box.Tenant, box.Account = tenant, account
+	return box, nil
+}
+
+// SetMailbox says what is in an account's mailbox. It is kept first, then told to whoever looks. It may
+// wait for the database.
+func (h *House) SetMailbox(ctx context.Context, box store.Mailbox) error {
+	for _, n := range []int{box.New, box.Old, box.UrgentNew, box.UrgentOld} {
+		if n < 0 || n > MaxCount {
+			return ErrCount
+		}
+	}
+	if box.UrgentNew > box.New || box.UrgentOld > box.Old {
+		return ErrCount
+	}
+	if h.cfg.Current().Account(box.Tenant, box.Account) == nil {
+		return ErrNoAccount
+	}
+	if h.cfg.Mailboxes != nil {
+		if err := h.cfg.Mailboxes.PutMailbox(ctx, box); err != nil {
+			return err
+		}
+	}
+	r := h.of(key{box.Tenant, box.Account})
+	r.mu.Lock()
+	r.box, r.boxed = box, true
+	r.mu.Unlock()
+	r.mail.Changed()
+	return nil
+}
