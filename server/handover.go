@@ -7,13 +7,15 @@ import (
 	"santral/call"
 	"santral/call/control"
 	"santral/sip/endpoint"
+	"santral/sip/event"
 )
 
 // handover is an exchange written out while its calls go on. It is plain data: an exchange that begins
 // with it, on the same ports and with the same data folder, goes on with the calls.
 type handover struct {
-	Endpoint endpoint.State      `json:"endpoint"`
-	Calls    []*control.Handover `json:"calls"`
+	Endpoint      endpoint.State      `json:"endpoint"`
+	Calls         []*control.Handover `json:"calls"`
+	Subscriptions []event.Frozen      `json:"subscriptions"`
 }
 
 // living reports whether a call was handed over.
@@ -56,6 +58,7 @@ func (s *server) handOver(ctx context.Context) *handover {
 		}
 		h.Calls = append(h.Calls, now)
 	}
+	h.Subscriptions = s.events.notifier.Freeze()
 	h.Endpoint = s.endpoint.Load().Freeze()
 	return h
 }
@@ -70,6 +73,11 @@ func (s *server) takeOver(door call.Thawer) {
 	for _, c := range s.before.Calls {
 		if err := s.control.Thaw(c, door); err != nil {
 			s.log.Error("a call is not taken over", "call", c.ID, "error", err)
+		}
+	}
+	for _, f := range s.before.Subscriptions {
+		if err := s.events.notifier.Thaw(f); err != nil {
+			s.log.Error("a subscription is not taken over", "account", f.Request.Who.Account, "error", err)
 		}
 	}
 	s.before = nil

@@ -35,6 +35,7 @@ import (
 	"santral/observe/trace"
 	"santral/service/registrar"
 	"santral/sip/endpoint"
+	"santral/sip/event"
 	"santral/sip/resolve"
 	"santral/sip/transport"
 	"santral/tenant"
@@ -73,6 +74,7 @@ type server struct {
 	resolver *resolve.Resolver
 	endpoint atomic.Pointer[endpoint.Endpoint]
 	control  *control.Control
+	events   events
 	token    string
 	secret   [32]byte // makes what phones carry for us: flow tokens and temporary GRUUs
 	draining atomic.Bool
@@ -95,6 +97,9 @@ func (s *server) close() {
 
 // drainBye is how long a BYE's answer is awaited when the exchange ends.
 const drainBye = 3 * time.Second
+
+// comeBack is when subscribers of an exchange that ends are asked to subscribe again: it may be back by then.
+const comeBack = 5 * time.Second
 
 // heapFloor is counted as heap in use but never touched, so it costs addresses and no memory: a small
 // exchange's garbage is then collected a few times less often. In return garbage may be only half as
@@ -223,6 +228,7 @@ func (s *server) drain() {
 	ctx, stop := context.WithTimeout(context.Background(), s.boot.Drain)
 	s.control.Drain(ctx)
 	stop()
+	s.events.notifier.EndAll(event.Probation, comeBack)
 	// What was hung up has its BYE on the wire; a dialog is over when that was answered.
 	deadline := time.Now().Add(drainBye)
 	for s.endpoint.Load().Stats().Usages > 0 && time.Now().Before(deadline) {
@@ -268,8 +274,11 @@ func (s *server) api() rest.Config {
 			from, err := netip.ParseAddrPort(source)
 			return err == nil && s.guard.Unban(from)
 		},
-		Ready:   s.readiness,
-		Metrics: s.metrics().Handler(),
-		Log:     s.log,
+		Subscriptions: s.subscriptions,
+		Mailbox:       s.events.house.Mailbox,
+		SetMailbox:    s.events.house.SetMailbox,
+		Ready:         s.readiness,
+		Metrics:       s.metrics().Handler(),
+		Log:           s.log,
 	}
 }

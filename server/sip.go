@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,12 +25,13 @@ import (
 	"santral/sip"
 	"santral/sip/digest"
 	"santral/sip/endpoint"
+	"santral/sip/event"
 	"santral/sip/transaction"
 	"santral/sip/transport"
 )
 
 // methods are those that somebody here serves.
-var methods = []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.REGISTER, sip.INFO}
+var methods = []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.REGISTER, sip.INFO, sip.SUBSCRIBE, sip.PUBLISH}
 
 // allow is methods as a header value.
 var allow = func() string {
@@ -39,6 +41,9 @@ var allow = func() string {
 	}
 	return strings.Join(names, ", ")
 }()
+
+// extensions are the option tags that somebody here understands.
+var extensions = append(slices.Clone(registrar.Extensions), event.EventList)
 
 // trying is how long an INVITE waits for something better than a 100, which must be there after
 // 200 ms (RFC 3261 §17.2.1), the way included.
@@ -84,8 +89,11 @@ func (s *server) serve(trust []netip.Prefix) error {
 	}
 	s.wire = layer
 	s.later(layer.Close)
+	if err := s.openEvents(); err != nil {
+		return err
+	}
 	s.registry = registrar.New(registrar.Config{
-		Journal: s.records.bindings, Current: s.current.Load, Alive: layer.Alive,
+		Journal: s.records.bindings, Current: s.current.Load, Alive: layer.Alive, Changed: s.events.house.Registered,
 		Edges: edge, SentBy: layer.SentBy, Secret: s.secret, Random: s.random, Port: s.boot.Listen[0].Address.Port(),
 	}, s.records.saved)
 	s.later(s.registry.Close)
@@ -102,11 +110,11 @@ func (s *server) serve(trust []netip.Prefix) error {
 	})
 	s.control = control.New(control.Config{
 		Router: route.NewPlan(&s.current), Contacts: s.registry, Channels: access.NewChannels(s.current.Load), Ledger: tracedLedger{s.records, s.trace},
-		Dialer: tracedDialer{agent, s.trace}, Stories: feature.Stories(), Log: s.log,
+		Dialer: tracedDialer{agent, s.trace}, Stories: feature.Stories(), Board: s.events.house, Log: s.log,
 	})
 	e = endpoint.New(endpoint.Config{
 		Wire: wire{layer}, Resolver: s.names(), Silent: s.boot.Silent, Random: s.random, User: &mux{s, agent}, Gate: s.gate,
-		Trace: &tap{s}, Server: s.product(), Allow: methods, Extensions: registrar.Extensions, Refuse: map[sip.Method]int{sip.SUBSCRIBE: 405},
+		Trace: &tap{s}, Server: s.product(), Allow: methods, Extensions: extensions,
 		Limits: endpoint.Limits{Exempt: unbound}, Timers: transaction.Timers{Trying: trying}, State: s.before.endpoint(),
 		Fault: func(value any, stack []byte) { s.log.Error("fault in a call", "fault", value, "stack", string(stack)) },
 	})
@@ -115,6 +123,7 @@ func (s *server) serve(trust []netip.Prefix) error {
 		defer stop()
 		e.Close(ctx)
 	})
+	s.openNotifier(e.Shard)
 	agent.Open(incoming{s})
 	s.takeOver(tracedDialer{agent, s.trace})
 	s.endpoint.Store(e)
@@ -225,6 +234,7 @@ func (m *mux) Serve(shard *endpoint.Shard, tx *endpoint.ServerTx) {
 		res := sip.NewResponse(req, 200, "")
 		res.Set(sip.Accept, "application/sdp")
 		res.Set(sip.Allow, allow)
+		res.Set(sip.AllowEvents, m.s.events.notifier.AllowEvents())
 		res.Set(sip.Supported, "")
 		tx.Respond(res)
 		return
@@ -247,6 +257,10 @@ func (m *mux) hand(shard *endpoint.Shard, tx *endpoint.ServerTx) {
 		m.agent.Serve(shard, tx)
 	case sip.REGISTER:
 		m.register(shard, tx)
+	case sip.SUBSCRIBE:
+		m.subscribe(shard, tx)
+	case sip.PUBLISH:
+		m.publish(shard, tx)
 	default: // within no dialog of ours
 		tx.Refuse(481, "")
 	}

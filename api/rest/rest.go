@@ -33,6 +33,9 @@ type Config struct {
 	CallIDs       func(call string) []string // SIP Call-IDs of a live call's legs
 	Bans          func() []access.Ban
 	Unban         func(source string) bool
+	Subscriptions func(tenant, account string) []Subscription // "" for all, oldest first
+	Mailbox       func(tenant, account string) (store.Mailbox, error)
+	SetMailbox    func(ctx context.Context, box store.Mailbox) error
 	Ready         func() error // nil when new calls are taken; otherwise why not
 	Metrics       http.Handler
 	Log           *slog.Logger // what failed inside, which is not told outside; nil to discard it
@@ -78,6 +81,8 @@ func Handler(c Config) http.Handler {
 	c.registrations(api)
 	c.cdrs(api)
 	c.bans(api)
+	c.subscriptions(api)
+	c.mailboxes(api)
 	return bounded(mux)
 }
 

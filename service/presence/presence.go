@@ -27,6 +27,7 @@ type Config struct {
 	Current   func() *tenant.Snapshot
 	Bindings  func(tenant, account string) []store.Binding // where an account's phones are, and were a moment ago
 	Mailboxes store.Mailboxes                              // keeps the counts over a restart; nil: nothing does
+	GRUU      func(b *store.Binding, host string) string   // a binding's public GRUU, "" for none; nil: there are none
 	Random    *id.Source
 }
 
@@ -222,7 +223,7 @@ func (h *House) body(r *resource, v view, host string) event.Body {
 		defer r.mu.Unlock()
 		return r.summary(host)
 	default:
-		return regOf(r.key, host, h.cfg.Bindings(r.tenant, r.account), time.Now())
+		return h.regOf(r.key, host, time.Now())
 	}
 }
 

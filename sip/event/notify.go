@@ -10,7 +10,7 @@ import (
 
 // repeats is how long after a notification without an answer the next attempt is made: the first at once
 // after its 32 s, the others further apart. A lamp whose phone was away comes back by itself
-// (docs/decisions/NNN).
+// (docs/decisions/014).
 var repeats = [...]time.Duration{time.Second, 10 * time.Second, 30 * time.Second, time.Minute, 2 * time.Minute}
 
 // longestRetry bounds how long a Retry-After of the subscriber's is believed.
@@ -139,7 +139,7 @@ func (s *Subscription) next() endpoint.Next {
 
 // onAnswer is what came of a notification. RFC 6665 §4.2.2 removes the subscription after a time-out; here
 // a lost notification never kills a lamp: only a subscriber that says so, or that stays silent again and
-// again, is given up (docs/decisions/NNN).
+// again, is given up (docs/decisions/014).
 func (s *Subscription) onAnswer(ev endpoint.ClientEvent) {
 	if ev.Response != nil && ev.Response.Status < 200 || s.state == over {
 		return

@@ -104,6 +104,17 @@ var migrations = []migration{
 		`ALTER TABLE cdrs ADD COLUMN from_trunk TEXT`,
 		`ALTER TABLE cdr_legs ADD COLUMN trunk TEXT`,
 	}},
+	{version: 3, up: []string{
+		`CREATE TABLE mailboxes (
+			tenant TEXT NOT NULL,
+			account TEXT NOT NULL,
+			fresh INTEGER NOT NULL,
+			old INTEGER NOT NULL,
+			urgent_fresh INTEGER NOT NULL,
+			urgent_old INTEGER NOT NULL,
+			PRIMARY KEY (tenant, account)
+		)`,
+	}},
 }
 
 // migrate brings the tables up to date. A database that a newer program has changed is refused.
