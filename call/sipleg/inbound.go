@@ -36,6 +36,9 @@ func (a *Agent) receive(in call.Incoming, tx *endpoint.ServerTx) {
 	if k != nil && k.In != nil {
 		req = k.In(req)
 		tx.Replace(req)
+		if k.Caller != nil {
+			from = k.Caller(req, flow)
+		}
 	}
 	dialled, tel, ok := dialledNumber(req)
 	if ok && k != nil && k.Called != nil {

@@ -1,6 +1,7 @@
 package trunk
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"net/netip"
@@ -78,15 +79,52 @@ func (k *trunk) contacts(number string) (targets []call.Target) {
 	}
 	list, _ := k.house.cfg.Contacts.Contacts(k.noun.Tenant, k.noun.User)
 	for _, t := range list {
-		u, err := sip.ParseURI(t.URI)
-		if err != nil {
+		t, ok := k.contact(t, number)
+		if !ok {
 			continue
 		}
-		u.User, u.Params = sip.EscapeUser(number), u.Params.Without("bnc")
-		t.URI, t.Trunk = u.String(), k.noun.Name
+		var flows []call.Target
+		for _, o := range t.Else {
+			if o, ok := k.contact(o, number); ok {
+				flows = append(flows, o)
+			}
+		}
+		t.Else = flows
 		targets = append(targets, t)
 	}
 	return targets
+}
+
+// contact is a binding of a PBX as the place of one of its numbers.
+func (k *trunk) contact(t call.Target, number string) (call.Target, bool) {
+	u, err := sip.ParseURI(t.URI)
+	u.User, u.Params = sip.EscapeUser(number), u.Params.Without("bnc")
+	t.URI, t.Trunk = u.String(), k.noun.Name
+	return t, err == nil
+}
+
+// Contact is the user of our Contact at a carrier that we register at, "" for other trunks: there it is
+// the number that calls.
+func (t *Trunks) Contact(tenantID, trunkName string) string {
+	if k := t.find(tenantID, trunkName); k != nil && k.reg != nil && !k.noun.GIN {
+		return k.token
+	}
+	return ""
+}
+
+// Realm is the one whose challenges a trunk's calls may answer: the document's, that of the registrar's own
+// challenge, or, where nobody registers, the domain. "" answers none.
+func (t *Trunks) Realm(tenantID, trunkName string) string {
+	k := t.find(tenantID, trunkName)
+	if k == nil {
+		return ""
+	}
+	if k.noun.Realm != "" || k.reg == nil {
+		return cmp.Or(k.noun.Realm, k.noun.Domain)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.realm
 }
 
 // silent reports that a PBX which registers here does not answer when it is asked.
