@@ -31,7 +31,7 @@ import (
 )
 
 // methods are those that somebody here serves.
-var methods = []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.REGISTER, sip.INFO, sip.SUBSCRIBE, sip.PUBLISH}
+var methods = []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.REGISTER, sip.INFO, sip.PRACK, sip.SUBSCRIBE, sip.PUBLISH}
 
 // allow is methods as a header value.
 var allow = func() string {
@@ -43,7 +43,7 @@ var allow = func() string {
 }()
 
 // extensions are the option tags that somebody here understands.
-var extensions = append(slices.Clone(registrar.Extensions), event.EventList)
+var extensions = append(slices.Concat(registrar.Extensions, sipleg.Extensions), event.EventList)
 
 // trying is how long an INVITE waits for something better than a 100, which must be there after
 // 200 ms (RFC 3261 §17.2.1), the way included.

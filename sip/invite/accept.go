@@ -67,7 +67,7 @@ type provisional struct {
 
 func (s *Session) provide(p provisional) {
 	rely := s.reliably(p.body)
-	if s.Described() || !rely && s.request.Body == "" { // RFC 3261 §13.2.1
+	if s.Described() != "" || !rely && s.request.Body == "" { // RFC 3261 §13.2.1
 		p.body = ""
 		rely = s.reliably("")
 	}
@@ -78,7 +78,7 @@ func (s *Session) provide(p provisional) {
 	stop(&s.repeat)
 	s.repeat = s.shard.After(refresh, func() { s.remind(p) })
 	if rely {
-		s.rely(res, p.body != "")
+		s.rely(res, p.body)
 		return
 	}
 	s.invite.Respond(res)
@@ -94,7 +94,7 @@ func (s *Session) Accept(body string, headers ...sip.Header) {
 	if !s.keyed {
 		s.attach(s.dialog.RemoteTag)
 	}
-	if s.Described() {
+	if s.Described() != "" {
 		body = ""
 	}
 	s.rel.cease()

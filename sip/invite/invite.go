@@ -18,7 +18,7 @@ import (
 )
 
 // Allow is the methods that a session serves, as the Allow header field lists them.
-const Allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE"
+const Allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK"
 
 // ContentType is the type of every body that Progress, Accept, Modify and Answer are given.
 const ContentType = "application/sdp"
@@ -186,7 +186,7 @@ func (s *Session) Mark(sessionID string) {
 		s.dialog.SessionID = sessionID
 	}
 	for _, d := range s.early {
-		d.SessionID = sessionID
+		d.dialog.SessionID = sessionID
 	}
 	if s.invite != nil {
 		s.invite.Carry(sessionID)

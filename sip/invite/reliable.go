@@ -21,7 +21,7 @@ type reliable struct {
 	wait      *unpracked // not acknowledged yet
 	queue     []provisional
 	accept    *provisional // our 200, which waits too
-	described bool         // one of them carried a description
+	described string       // the description that one of them carried
 }
 
 // unpracked is a provisional answer of ours that waits for its PRACK.
@@ -49,9 +49,14 @@ func (s *Session) reliably(body string) bool {
 // then make an offer.
 func (s *Session) Reliable() bool { return s.can.reliable && s.cfg.Reliable != ReliableOff }
 
-// Described reports whether the peer has a description of ours that it acknowledges. None of our
-// answers to its INVITE carries one any more (RFC 6337 §3.1.1): what changes is told by Modify.
-func (s *Session) Described() bool { return s.rel != nil && s.rel.described }
+// Described gives the description of ours that the peer acknowledges, "" for none. No other answer to its
+// INVITE carries one then (RFC 6337 §3.1.1): what changes is told by Modify.
+func (s *Session) Described() string {
+	if s.rel == nil {
+		return ""
+	}
+	return s.rel.described
+}
 
 // push keeps a provisional answer for later. One more than can be kept says nothing that is worth it.
 func (r *reliable) push(p provisional) {
@@ -61,16 +66,18 @@ func (r *reliable) push(p provisional) {
 }
 
 // rely sends a provisional answer until its PRACK comes.
-func (s *Session) rely(res *sip.Message, body bool) {
+func (s *Session) rely(res *sip.Message, body string) {
 	if s.rel == nil {
 		s.rel = &reliable{seq: uint32(s.shard.Random().Uint64() % (1<<31 - 1))} // RFC 3262 §3
 	}
 	r := s.rel
 	r.seq++
-	r.described = r.described || body
+	if body != "" {
+		r.described = body
+	}
 	res.Add(sip.Require, reliably)
 	res.Set(sip.RSeq, strconv.FormatUint(uint64(r.seq), 10))
-	r.wait = &unpracked{res: res, body: body, wait: s.timers.T1}
+	r.wait = &unpracked{res: res, body: body != "", wait: s.timers.T1}
 	s.invite.Respond(res)
 	r.wait.timer = s.shard.After(r.wait.wait, s.repeatReliable)
 }
