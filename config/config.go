@@ -26,6 +26,7 @@ type Boot struct {
 	Drain   time.Duration    // how long calls may go on after SIGTERM before they are ended with BYE
 	DNS     []netip.AddrPort // name servers; nil for the machine's own
 	Silent  time.Duration    // how long a next hop may say nothing while there is another
+	HEP     Capture          // copies of calls' messages for a capture server
 	Edges   []netip.Prefix   // proxies of the operator's own before phones, whose Path and received are believed
 }
 
@@ -42,6 +43,14 @@ type Advertise struct {
 	Public netip.Addr     // this address, for peers outside the local networks
 	Local  []netip.Prefix // the local networks; nil for those that our interfaces are on
 	STUN   string         // host:port of a server that tells us our address
+}
+
+// Capture is a server that gets copies of calls' messages by HEP version 3, such as a Homer.
+type Capture struct {
+	To        string // host:port; "" for none
+	Transport string // "udp" or "tcp"
+	ID        uint32 // our number as a capture agent
+	Key       string // what the server demands of agents, "" for nothing
 }
 
 // Media is where sound goes.
@@ -107,6 +116,7 @@ func Read(file string, problems *doc.Problems) *Boot {
 		"log":    func(n *doc.Node) { b.Log = n.OneOf("debug", "info", "warn", "error") },
 		"drain":  func(n *doc.Node) { b.Drain = n.Duration(0, 24*time.Hour) },
 		"dns":    func(n *doc.Node) { n.Each(func(n *doc.Node) { b.DNS = append(b.DNS, readServer(n)) }) },
+		"hep":    func(n *doc.Node) { b.HEP = readCapture(n) },
 		"silent": func(n *doc.Node) { b.Silent = n.Duration(500*time.Millisecond, 30*time.Second) },
 		"edges":  func(n *doc.Node) { n.Each(func(n *doc.Node) { b.Edges = append(b.Edges, readPrefix(n)) }) },
 	}, "listen", "data", "tenants")
@@ -208,6 +218,22 @@ func readAddrPort(n *doc.Node) netip.AddrPort {
 		n.Fail("must be an address with a port, such as 0.0.0.0:5060 or [::]:5060")
 	}
 	return a
+}
+
+func readCapture(n *doc.Node) Capture {
+	c := Capture{Transport: "udp", ID: 1}
+	n.Map(doc.Fields{
+		"to": func(n *doc.Node) {
+			c.To = n.Text()
+			if host, port, ok := cutPort(c.To); !ok || host == "" || port == 0 {
+				n.Fail("must be a capture server's host:port, such as homer.example:9060")
+			}
+		},
+		"transport": func(n *doc.Node) { c.Transport = n.OneOf("udp", "tcp") },
+		"id":        func(n *doc.Node) { c.ID = uint32(n.Int(1, 1<<31-1)) },
+		"auth_key":  func(n *doc.Node) { c.Key = n.Text() },
+	}, "to")
+	return c
 }
 
 // readServer reads a name server's address; its port is 53 unless another is written.

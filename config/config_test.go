@@ -35,6 +35,7 @@ log: debug
 drain: 1m
 dns: [192.0.2.53, "[2001:db8::53]:5353"]
 silent: 1500ms
+hep: {to: "homer.example:9060", transport: tcp, id: 2001, auth_key: secret}
 `)
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)
@@ -51,6 +52,9 @@ silent: 1500ms
 	if len(b.DNS) != 2 || b.DNS[0].String() != "192.0.2.53:53" || b.DNS[1].String() != "[2001:db8::53]:5353" || b.Silent != 1500*time.Millisecond {
 		t.Errorf("names %v, silent %v", b.DNS, b.Silent)
 	}
+	if b.HEP != (Capture{To: "homer.example:9060", Transport: "tcp", ID: 2001, Key: "secret"}) {
+		t.Errorf("capture %+v", b.HEP)
+	}
 }
 
 func TestEveryProblemOfTheBootFileIsSaid(t *testing.T) {
@@ -63,6 +67,7 @@ digest: [rot13]
 drain: soon
 dns: [ns.example]
 silent: 1h
+hep: {to: homer, id: 0}
 database: mysql://x
 `)
 	text := problems.Err().Error()
@@ -76,6 +81,7 @@ database: mysql://x
 		`must be a time from 0s to 24h0m0s`,
 		`must be a postgres:// address`,
 		`must be a name server's address`,
+		`must be a capture server's host:port`,
 		`must be a time from 500ms to 30s`,
 		`key "data" is missing`,
 		`key "tenants" is missing`,

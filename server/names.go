@@ -32,8 +32,12 @@ func (s *server) names() *resolve.Resolver {
 	return s.resolver
 }
 
-// hopMetrics adds the figures of names and next hops.
+// hopMetrics adds the figures of names and next hops, and of the copies that a capture server gets.
 func (s *server) hopMetrics(r *metric.Registry) {
+	if s.hep != nil {
+		r.Counter("santral_hep_sent_total", "Messages and decisions sent to the capture server.", s.hep.Sent)
+		r.Counter("santral_hep_dropped_total", "Messages and decisions that the capture server did not take in time.", s.hep.Dropped)
+	}
 	r.Counters("santral_dns_questions_total", "Questions about names, by how they were answered.", []string{"result"}, func() []metric.Labelled {
 		n := s.resolver.Stats()
 		return []metric.Labelled{

@@ -34,7 +34,6 @@ import (
 	"santral/media/rtp"
 	"santral/observe/trace"
 	"santral/service/registrar"
-	"santral/service/trunk"
 	"santral/sip/endpoint"
 	"santral/sip/event"
 	"santral/sip/resolve"
@@ -68,10 +67,9 @@ type server struct {
 	door     *access.Door
 	traffic  traffic
 	trace    *trace.Book
+	hep      *trace.HEP // nil when nobody captures
 	records  *records
 	registry *registrar.Registrar
-	trunks   *trunk.Trunks
-	channels *access.Channels
 	pool     *rtp.Pool
 	wire     *transport.Layer
 	resolver *resolve.Resolver
@@ -170,6 +168,7 @@ func (s *server) open() error {
 	if s.trace, err = trace.Open(filepath.Join(s.boot.Data, "trace")); err != nil {
 		return err
 	}
+	s.capture()
 	s.later(s.trace.Close)
 	if s.records, err = openRecords(s.boot.Data, s.boot.DB, s.before.living, s.log); err != nil {
 		return err

@@ -86,6 +86,10 @@ func (c *Client) do(ctx context.Context, method, path string, to any) error {
 	if err != nil {
 		return fmt.Errorf("read the exchange's answer: %w", err)
 	}
+	if raw, ok := to.(*[]byte); ok && res.StatusCode < 300 {
+		*raw = body
+		return nil
+	}
 	if res.StatusCode >= 300 {
 		p := Problem{Status: res.StatusCode, Title: http.StatusText(res.StatusCode)}
 		json.Unmarshal(body, &p) // what is no problem document keeps the status line
@@ -187,6 +191,13 @@ func (c *Client) Trace(ctx context.Context, call string, to any) error {
 		Items any `json:"items"`
 	}{to}
 	return c.do(ctx, http.MethodGet, "/api/v1/calls/"+url.PathEscape(call)+"/trace", &p)
+}
+
+// Capture reads the SIP messages of a call as a pcapng file.
+func (c *Client) Capture(ctx context.Context, call string) ([]byte, error) {
+	var file []byte
+	err := c.do(ctx, http.MethodGet, "/api/v1/calls/"+url.PathEscape(call)+"/trace?format=pcapng", &file)
+	return file, err
 }
 
 // Bans lists the sources that are not heard now.

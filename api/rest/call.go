@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-
-	"santral/observe/trace"
 )
 
 // LiveCall is a call that is going on.
@@ -53,22 +51,5 @@ func (c Config) calls(api huma.API) {
 			}
 			return nil, nil
 		})
-	huma.Register(api, huma.Operation{OperationID: "trace-call", Method: http.MethodGet, Path: "/api/v1/calls/{call}/trace", Summary: "SIP messages of a call, live or ended, both legs joined"},
-		func(ctx context.Context, in *callPath) (*body[Page[trace.Entry]], error) {
-			ids := c.CallIDs(in.Call)
-			if len(ids) == 0 {
-				var err error
-				if ids, err = c.recordedCallIDs(ctx, in.Call); err != nil {
-					return nil, err
-				}
-			}
-			entries, err := c.Trace(ctx, ids)
-			if err != nil {
-				return nil, c.failed("the trace can't be read", err)
-			}
-			if entries == nil {
-				entries = []trace.Entry{}
-			}
-			return &body[Page[trace.Entry]]{Page[trace.Entry]{Items: entries}}, nil
-		})
+	c.trace(api)
 }

@@ -56,13 +56,13 @@ func (c Config) record(ctx context.Context, id string) (store.CDR, error) {
 	return rows[0], nil
 }
 
-// recordedCallIDs gives the SIP Call-IDs of an ended call's legs.
+// recordedCallIDs gives the SIP Call-IDs of an ended call's legs, and the call's own id.
 func (c Config) recordedCallIDs(ctx context.Context, id string) ([]string, error) {
 	row, err := c.record(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	var ids []string
+	ids := []string{row.Call}
 	for _, leg := range row.Legs {
 		if leg.SIPCallID != "" {
 			ids = append(ids, leg.SIPCallID)

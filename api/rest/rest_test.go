@@ -245,10 +245,24 @@ func TestCalls(t *testing.T) {
 func TestTrace(t *testing.T) {
 	x := &exchange{records: []store.CDR{{Call: "c2", Legs: []store.CDRLeg{{SIPCallID: "ended@a"}, {}, {SIPCallID: "ended@b"}}}}}
 	at := x.serve(t)
-	for call, ids := range map[string]string{"c1": "[live@a live@b]", "c2": "[ended@a ended@b]"} {
+	for call, ids := range map[string]string{"c1": "[live@a live@b c1]", "c2": "[c2 ended@a ended@b]"} {
 		page := get[Page[trace.Entry]](t, at+"/api/v1/calls/"+call+"/trace")
 		if fmt.Sprint(x.traced) != ids || len(page.Items) != 1 || !strings.HasPrefix(page.Items[0].Text, "INVITE ") {
 			t.Errorf("%s: messages of %v: %+v", call, x.traced, page)
+		}
+	}
+	for format, want := range map[string]string{
+		"text":   "text/plain; charset=utf-8 ", // a ladder begins with its columns
+		"pcapng": "application/octet-stream \n\r\r\n",
+		"json":   `application/json {"items":[`,
+		"other":  "application/problem+json {",
+	} {
+		res, body := ask(t, "GET", at+"/api/v1/calls/c1/trace?format="+format, "Authorization", "Bearer "+token)
+		if got := res.Header.Get("Content-Type") + " " + body; !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %q", format, got[:min(len(got), 80)])
+		}
+		if format == "text" && !strings.Contains(body, "INVITE") {
+			t.Errorf("the ladder is %q", body)
 		}
 	}
 	if res, body := ask(t, "GET", at+"/api/v1/calls/c3/trace", "Authorization", "Bearer "+token); res.StatusCode != 404 {
@@ -415,6 +429,9 @@ func TestClient(t *testing.T) {
 		t.Errorf("records %+v, %v", records, err)
 	}
 	var entries []trace.Entry
+	if file, err := c.Capture(t.Context(), "c1"); err != nil || !strings.HasPrefix(string(file), "\n\r\r\n") {
+		t.Errorf("capture %q, %v", file, err)
+	}
 	if err := c.Trace(t.Context(), "c1", &entries); err != nil || len(entries) != 1 {
 		t.Errorf("trace %+v, %v", entries, err)
 	}

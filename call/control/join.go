@@ -13,12 +13,14 @@ func (c *ongoing) confirmed(m *member, e *call.LegEvent) {
 		c.story.confirmed()
 		return
 	}
-	if c.offer == nil && c.callee != nil && !c.callee.confirmed {
+	if c.offer == nil && c.callee != nil {
 		if e.Desc == nil {
 			c.end(exchange, call.NotAcceptable)
 			return
 		}
-		c.agree(e.Desc)
+		c.speaks(codecOf(e.Desc), m, c.callee)
+		c.callee.confirmed = true
+		c.callee.leg.Accept(e.Desc)
 	}
 	c.changeNow()
 }

@@ -38,13 +38,10 @@ type Leg struct {
 	quiet   *endpoint.Timer  // to any answer, outbound
 	rang    bool             // a 180 or 183 came
 	offered bool             // our INVITE or 200 made the offer of the exchange that is under way
-	late    bool             // the INVITE made no offer
-	owed    bool             // our answer to it made one, and the PRACK or ACK must answer that
+	owed    bool             // our 200 made an offer, and the ACK must answer it
 	offer   *sdp.Description // the peer's offer that waits for our answer, nil for none
-	agreed  *sdp.Description // its offer in a provisional answer, once that is answered
 	heard   heard            // the last description that was read
 	early   []preview        // descriptions of provisional responses
-	amends  amends           // what an inbound leg's peer is to know, and what it acknowledged before
 
 	other    *call.Party  // whom the peer speaks with, nil while nobody has said
 	withheld call.Privacy // what of it the peer may not be told
@@ -58,7 +55,7 @@ type Leg struct {
 	detail call.LegDetail
 }
 
-// preview is what a branch said before it answered; desc is nil for one whose offer was declined.
+// preview is what a branch said before it answered.
 type preview struct {
 	tag  string
 	desc *sdp.Description
@@ -183,7 +180,7 @@ func (l *Leg) close() {
 	if l.unwatch != nil {
 		l.unwatch()
 	}
-	l.offer, l.early, l.heard, l.amends = nil, nil, heard{}, amends{}
+	l.offer, l.early, l.heard = nil, nil, heard{}
 	l.media.OnDigit(nil)
 	l.media.OnDead(nil)
 	l.media.Close()

@@ -15,7 +15,6 @@ package sipleg
 import (
 	"context"
 	"net/netip"
-	"strings"
 	"sync/atomic"
 
 	"santral/base/id"
@@ -70,7 +69,7 @@ func New(cfg Config) *Agent {
 		cfg.Random = id.Random()
 	}
 	a := &Agent{cfg: cfg}
-	a.invite = invite.Config{UserAgent: cfg.UserAgent, Account: cfg.Account, Supported: strings.Join(Extensions, ", ")}
+	a.invite = invite.Config{UserAgent: cfg.UserAgent, Account: cfg.Account}
 	if cfg.Door != nil {
 		a.invite.Stranger = a.stranger
 	}
@@ -122,9 +121,6 @@ func (a *Agent) Dial(ctx context.Context, d call.Dial, inbox call.Inbox) call.Le
 	l.dial(ctx, d)
 	return l
 }
-
-// Extensions are the option tags that a request to a leg may Require.
-var Extensions = []string{"100rel"}
 
 // callIDLength makes 130 random bits.
 const callIDLength = 26

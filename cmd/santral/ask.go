@@ -130,6 +130,7 @@ func (c *cdrs) Run() error {
 type traceCall struct {
 	Call string `arg:"" help:"The call's id, as calls and cdrs print it."`
 	Full bool   `help:"Print the whole messages below the ladder."`
+	Pcap string `help:"Write the messages to a file for Wireshark (pcapng) instead." placeholder:"FILE"`
 	exchange
 }
 
@@ -138,6 +139,16 @@ func (t *traceCall) Run() error {
 	x, err := t.open()
 	if err != nil {
 		return err
+	}
+	if t.Pcap != "" {
+		file, err := x.Capture(context.Background(), t.Call)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(t.Pcap, file, 0o600); err != nil {
+			return fmt.Errorf("write the capture: %w", err)
+		}
+		return nil
 	}
 	var entries []trace.Entry
 	if err := x.Trace(context.Background(), t.Call, &entries); err != nil {
@@ -149,6 +160,10 @@ func (t *traceCall) Run() error {
 	fmt.Print(trace.Ladder(entries))
 	if t.Full {
 		for _, e := range entries {
+			if e.Decision != "" {
+				fmt.Printf("\n%s * %s\n", e.At.Format("15:04:05.000"), e.Decision)
+				continue
+			}
 			arrow := "<-"
 			if e.Out {
 				arrow = "->"

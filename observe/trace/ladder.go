@@ -8,7 +8,7 @@ import (
 const column = 34 // characters between two participants
 
 // Ladder draws messages as a ladder for a terminal: a column for each address, an arrow for each
-// message, times in milliseconds from the first.
+// message, a remark for each decision, times in milliseconds from the first.
 func Ladder(entries []Entry) string {
 	if len(entries) == 0 {
 		return "no messages\n"
@@ -24,11 +24,13 @@ func Ladder(entries []Entry) string {
 		return len(who) - 1
 	}
 	// The exchange stands between its peers: the first peer left of it, the others right.
-	at(entries[0].Remote.String())
-	at("santral")
 	for _, e := range entries {
-		at(e.Remote.String())
+		if e.Decision == "" {
+			at(e.Remote.String())
+			at("santral")
+		}
 	}
+	at("santral")
 	var b strings.Builder
 	b.WriteString(strings.Repeat(" ", 11))
 	for _, name := range who {
@@ -36,6 +38,11 @@ func Ladder(entries []Entry) string {
 	}
 	b.WriteString("\n")
 	for _, e := range entries {
+		since := float64(e.At.Sub(entries[0].At).Microseconds()) / 1000
+		if e.Decision != "" {
+			fmt.Fprintf(&b, "%+9.0f  * %s\n", since, e.Decision)
+			continue
+		}
 		from, to := at(e.Remote.String()), at("santral")
 		if e.Out {
 			from, to = to, from
@@ -55,7 +62,7 @@ func Ladder(entries []Entry) string {
 			label = label[:right-left-4]
 		}
 		copy(line[left+2+(right-left-3-len(label))/2:], label)
-		fmt.Fprintf(&b, "%+9.0f  %s\n", float64(e.At.Sub(entries[0].At).Microseconds())/1000, strings.TrimRight(string(line), " "))
+		fmt.Fprintf(&b, "%+9.0f  %s\n", since, strings.TrimRight(string(line), " "))
 	}
 	return b.String()
 }

@@ -1,11 +1,13 @@
-// Package trace keeps the SIP messages of calls, so that every call has its ladder without anything
-// being switched on. Messages arrive from the wire's side and are keyed by their SIP Call-ID; which
-// Call-IDs belong to calls that the house took is told by Keep. What nobody keeps is forgotten soon,
-// so that a flood of strangers' messages can't wash out the ladders of calls.
+// Package trace keeps the SIP messages of calls and what was decided about them, so that every call has
+// its ladder without anything being switched on. Messages arrive from the wire's side and are keyed by their
+// SIP Call-ID; which Call-IDs belong to calls that the house took is told by Keep. What nobody keeps is
+// forgotten soon, so that a flood of strangers' messages can't wash out the ladders of calls. Secrets are
+// masked before anything is written or sent on.
 //
-// The book owns its files: segments in one folder, the oldest removed when there are too many.
-// Writing never holds up a call: when the disk is slower than the traffic, messages are dropped
-// and counted.
+// What lives here besides: the ladder as text, the export as pcapng, and the copy to a capture server by
+// HEP. The book owns its files: segments in one folder, the oldest removed when there are too many or when
+// their time is over. Writing never holds up a call: when the disk is slower than the traffic, messages are
+// dropped and counted.
 package trace
 
 import (
@@ -34,17 +36,21 @@ const (
 	afterEnd     = 35 * time.Second       // how long messages of an ended leg are kept still
 	flushEvery   = 500 * time.Millisecond // longest wait before the file has a message
 	keepText     = 8 << 20                // greatest buffer that is kept for the next flush
+	keepFor      = 7 * 24 * time.Hour     // age of the oldest segment
+	segmentFor   = 12 * time.Hour         // how long one segment is written to
 )
 
-// Entry is one message as it passed the wire.
+// Entry is one message as it passed the wire, or a decision about a call.
 type Entry struct {
-	At     time.Time      `json:"at"`
-	CallID string         `json:"call_id"`
-	Out    bool           `json:"out"`   // we sent it
-	Local  netip.AddrPort `json:"local"` // our address
-	Remote netip.AddrPort `json:"remote"`
-	Proto  string         `json:"proto"` // "UDP", "TCP"
-	Text   string         `json:"text"`
+	At       time.Time      `json:"at"`
+	CallID   string         `json:"call_id"` // SIP Call-ID; with a decision of the call's own, the call's id
+	Out      bool           `json:"out"`     // we sent it
+	Local    netip.AddrPort `json:"local"`   // our address
+	Remote   netip.AddrPort `json:"remote"`
+	Proto    string         `json:"proto"` // "UDP", "TCP", "TLS", "WS", "WSS"; "" with a decision
+	Text     string         `json:"text"`
+	Decision string         `json:"decision,omitempty"` // what was decided and why, in words; the entry is no message then
+	Call     string         `json:"-"`                  // the call's id, once the book knows it
 }
 
 // Book keeps traces. It is safe for concurrent use.
@@ -56,8 +62,8 @@ type Book struct {
 	closed  chan struct{}
 
 	mu      sync.Mutex
-	kept    map[string]struct{}
-	ended   []ending // oldest first
+	kept    map[string]string // SIP Call-IDs, and calls' ids for their decisions; the call's id of each
+	ended   []ending          // oldest first
 	recent  map[string][]Entry
 	order   []string // Call-IDs of recent, oldest first
 	held    int      // octets in recent
@@ -65,10 +71,16 @@ type Book struct {
 	waiting int // octets in pending
 	writing sync.Mutex
 	file    *os.File
+	begun   time.Time // when file was
 	size    int64
 	number  int
 	text    []byte // what was written last, for its memory; under writing
+	export  func([]Entry)
 }
+
+// Export has everything that is written shown to f besides, masked, in the writer's goroutine: f must not
+// wait and must not keep the slice. It is called before anything is added.
+func (b *Book) Export(f func([]Entry)) { b.export = f }
 
 // Open opens the book in a folder, which is made if it is missing.
 func Open(folder string) (*Book, error) {
@@ -80,7 +92,7 @@ func Open(folder string) (*Book, error) {
 		inbox:  make(chan struct{}, 1),
 		done:   make(chan struct{}),
 		closed: make(chan struct{}),
-		kept:   map[string]struct{}{},
+		kept:   map[string]string{},
 		recent: map[string][]Entry{},
 	}
 	if files := b.segments(); len(files) > 0 {
@@ -115,7 +127,8 @@ func (b *Book) Wants(callID string) bool {
 func (b *Book) Add(e Entry) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if _, kept := b.kept[e.CallID]; kept {
+	if call, kept := b.kept[e.CallID]; kept {
+		e.Call = call
 		b.queueLocked(e)
 		return
 	}
@@ -124,34 +137,45 @@ func (b *Book) Add(e Entry) {
 		b.order = append(b.order, e.CallID)
 	}
 	b.recent[e.CallID] = append(list, e)
-	b.held += len(e.Text)
+	b.held += e.size()
 	for (len(b.order) > recentIDs || b.held > recentSize) && len(b.order) > 0 {
 		b.forgetLocked(b.order[0])
 		b.order = b.order[1:]
 	}
 }
 
+// size is what an entry counts for.
+func (e *Entry) size() int { return len(e.Text) + len(e.Decision) }
+
 func (b *Book) forgetLocked(callID string) []Entry {
 	list := b.recent[callID]
 	delete(b.recent, callID)
 	for _, e := range list {
-		b.held -= len(e.Text)
+		b.held -= e.size()
 	}
 	return list
 }
 
-// Keep says that a Call-ID belongs to a call of the house: its messages so far and from now on
-// are written down.
-func (b *Book) Keep(callID string) {
+// Keep says that a Call-ID belongs to a call of the house, and to which: its messages so far and from
+// now on are written down.
+func (b *Book) Keep(callID, call string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if _, kept := b.kept[callID]; kept {
 		return
 	}
-	b.kept[strings.Clone(callID)] = struct{}{} // the map must not hold on to the whole message
+	b.kept[strings.Clone(callID)] = call // the map must not hold on to the whole message
 	for _, e := range b.forgetLocked(callID) {
+		e.Call = call
 		b.queueLocked(e)
 	}
+}
+
+// Decide notes what was decided about a call, which Read gives for the call's own id.
+func (b *Book) Decide(call string, at time.Time, words string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.queueLocked(Entry{At: at, CallID: call, Decision: words, Call: call})
 }
 
 // Release says that a Call-ID's leg has ended. Its last messages may still come, so it is let go
@@ -179,11 +203,11 @@ func (b *Book) letGoLocked(now time.Time) {
 }
 
 func (b *Book) queueLocked(e Entry) {
-	if b.waiting+len(e.Text) > pendingSize {
+	if b.waiting+e.size() > pendingSize {
 		b.dropped.Add(1)
 		return
 	}
-	b.waiting += len(e.Text)
+	b.waiting += e.size()
 	b.pending = append(b.pending, e)
 	if b.waiting > pendingSize/4 {
 		select {
@@ -230,13 +254,17 @@ func (b *Book) flush() {
 		return
 	}
 	text := b.text[:0]
-	for _, e := range entries {
-		text = appendEntry(text, e)
+	for i := range entries {
+		entries[i].Text = Mask(entries[i].Text)
+		text = appendEntry(text, entries[i])
+	}
+	if b.export != nil {
+		b.export(entries)
 	}
 	if b.text = text; cap(text) > keepText {
 		b.text = nil
 	}
-	if b.file == nil || b.size+int64(len(text)) > segmentSize {
+	if b.file == nil || b.size+int64(len(text)) > segmentSize || time.Since(b.begun) > segmentFor {
 		if err := b.next(); err != nil {
 			b.dropped.Add(uint64(len(entries)))
 			return
@@ -260,13 +288,20 @@ func (b *Book) next() error {
 	if err != nil {
 		return fmt.Errorf("begin trace segment: %w", err)
 	}
-	b.file, b.size = file, 0
-	if files := b.segments(); len(files) > segmentCount {
-		for _, old := range files[:len(files)-segmentCount] {
+	b.file, b.begun, b.size = file, time.Now(), 0
+	files := b.segments()
+	for i, old := range files {
+		if i < len(files)-segmentCount || i < len(files)-1 && aged(old) {
 			os.Remove(old)
 		}
 	}
 	return nil
+}
+
+// aged reports whether nothing was written to a segment for as long as traces are kept.
+func aged(segment string) bool {
+	st, err := os.Stat(segment)
+	return err == nil && time.Since(st.ModTime()) > keepFor
 }
 
 func (b *Book) segments() []string {
@@ -303,10 +338,16 @@ func (b *Book) Read(callIDs []string) ([]Entry, error) {
 }
 
 // An entry stands in a segment as a line "microseconds direction proto local remote call-id length"
-// and the message itself with a line end behind it.
+// and the message itself with a line end behind it. A decision has the direction "=" and no addresses.
 func appendEntry(b []byte, e Entry) []byte {
 	direction := byte('<')
-	if e.Out {
+	switch {
+	case e.Decision != "":
+		b = strconv.AppendInt(b, e.At.UnixMicro(), 10)
+		b = append(append(append(b, " = - - - "...), e.CallID...), ' ')
+		b = strconv.AppendInt(b, int64(len(e.Decision)), 10)
+		return append(append(append(b, '\n'), e.Decision...), '\n')
+	case e.Out:
 		direction = '>'
 	}
 	b = strconv.AppendInt(b, e.At.UnixMicro(), 10)
@@ -334,8 +375,13 @@ func readEntries(r *bufio.Reader, each func(Entry)) error {
 			return errTorn
 		}
 		micro, err1 := strconv.ParseInt(f[0], 10, 64)
-		local, err2 := netip.ParseAddrPort(f[3])
-		remote, err3 := netip.ParseAddrPort(f[4])
+		decision := f[1] == "="
+		var local, remote netip.AddrPort
+		var err2, err3 error
+		if !decision {
+			local, err2 = netip.ParseAddrPort(f[3])
+			remote, err3 = netip.ParseAddrPort(f[4])
+		}
 		length, err4 := strconv.Atoi(f[6])
 		if errors.Join(err1, err2, err3, err4) != nil || length < 0 || length > pendingSize {
 			return errTorn
@@ -343,6 +389,10 @@ func readEntries(r *bufio.Reader, each func(Entry)) error {
 		text := make([]byte, length+1)
 		if _, err := io.ReadFull(r, text); err != nil {
 			return nil // a torn write
+		}
+		if decision {
+			each(Entry{At: time.UnixMicro(micro).UTC(), CallID: f[5], Decision: string(text[:length])})
+			continue
 		}
 		each(Entry{At: time.UnixMicro(micro).UTC(), Out: f[1] == ">", Proto: f[2], Local: local, Remote: remote, CallID: f[5], Text: string(text[:length])})
 	}

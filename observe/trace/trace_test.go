@@ -34,9 +34,9 @@ func TestKeptMessagesAreReadBackInOrder(t *testing.T) {
 	defer b.Close()
 	b.Add(entry(0, "a@x", false, alice, "INVITE sip:102@x SIP/2.0\r\nCSeq: 1 INVITE\r\n\r\nv=0\r\n"))
 	b.Add(entry(0, "stranger", false, bob, "INVITE sip:1@x SIP/2.0\r\n\r\n"))
-	b.Keep("a@x")
+	b.Keep("a@x", "call")
 	b.Add(entry(1, "a@x", true, alice, "SIP/2.0 100 Trying\r\nCSeq: 1 INVITE\r\n\r\n"))
-	b.Keep("b@x")
+	b.Keep("b@x", "call")
 	b.Add(entry(2, "b@x", true, bob, "INVITE sip:102@y SIP/2.0\r\nCSeq: 1 INVITE\r\n\r\nv=0\r\n"))
 	b.Add(entry(3, "b@x", false, bob, "SIP/2.0 200 OK\r\nCSeq: 1 INVITE\r\n\r\nv=0\r\n"))
 	got, err := b.Read([]string{"a@x", "b@x"})
@@ -76,7 +76,7 @@ func TestStrangersAreForgottenAndTheBookStaysBounded(t *testing.T) {
 	if ids > recentIDs || held > recentSize {
 		t.Errorf("%d strangers with %d octets are held", ids, held)
 	}
-	b.Keep("long")
+	b.Keep("long", "call")
 	big := strings.Repeat("y", 60_000)
 	for i := range (segmentCount + 3) * segmentSize / len(big) {
 		b.Add(entry(i, "long", false, bob, big))
@@ -98,7 +98,7 @@ func TestAnEndedLegIsLetGo(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer b.Close()
-		b.Keep("a")
+		b.Keep("a", "call")
 		b.Release("a")
 		time.Sleep(afterEnd - time.Second)
 		b.mu.Lock()
@@ -124,7 +124,7 @@ func TestATornSegmentIsReadToItsLastWholeMessage(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	b.Keep("a")
+	b.Keep("a", "call")
 	b.Add(entry(0, "a", false, bob, "first"))
 	b.Add(entry(1, "a", false, bob, "second"))
 	b.flush()
@@ -143,7 +143,7 @@ func BenchmarkAdd(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer book.Close()
-	book.Keep("a")
+	book.Keep("a", "call")
 	e := entry(0, "a", false, bob, strings.Repeat("x", 700))
 	b.ReportAllocs()
 	for b.Loop() {

@@ -170,6 +170,7 @@ func (tx *ClientTx) onSilence() {
 	if tx.moveOn() {
 		tx.shard.dead(hop)
 		a.leave()
+		tx.decided(hop, "says nothing")
 	}
 }
 
@@ -204,7 +205,8 @@ func (tx *ClientTx) deliver(m *sip.Message) {
 			tx.shard.e.suspects.clear(tx.hop)
 		}
 	}
-	if m.Status == 503 && tx.moveOn() {
+	if hop := tx.hop; m.Status == 503 && tx.moveOn() {
+		tx.decided(hop, "answers 503")
 		return
 	}
 	tx.heard = true
@@ -226,7 +228,8 @@ func (tx *ClientTx) fail(err error) {
 	if tx.several && !tx.heard && !tx.giveUp {
 		tx.shard.dead(tx.hop)
 	}
-	if !tx.heard && tx.moveOn() {
+	if hop := tx.hop; !tx.heard && tx.moveOn() {
+		tx.decided(hop, err.Error())
 		return
 	}
 	if err == ErrTransport && tx.to.HasFlow && !tx.heard && !tx.giveUp {
@@ -235,6 +238,14 @@ func (tx *ClientTx) fail(err error) {
 		return
 	}
 	tx.finish(err)
+}
+
+// decided tells the trace that a hop gave way to the one that is being tried now.
+func (tx *ClientTx) decided(left sip.Hop, why string) {
+	s := tx.shard
+	if d, ok := s.e.cfg.Trace.(Decider); ok {
+		d.Decided(tx.req.CallID(), left.Addr.String()+" over "+left.Transport.String()+" "+why+": "+tx.hop.Addr.String()+" over "+tx.hop.Transport.String()+" is next", s.e.epoch.Add(s.now))
+	}
 }
 
 // moveOn goes on to the next hop that can be sent to.

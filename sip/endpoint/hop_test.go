@@ -21,6 +21,25 @@ var toBoth = Next{Hops: hopsTo("192.0.2.10:5060", "192.0.2.20:5060")}
 
 const acks = " ACK sip:bob@192.0.2.20 SIP/2.0"
 
+// said is what was sent so far, forget begins anew.
+func (r *rig) said() []string {
+	r.paper.mu.Lock()
+	defer r.paper.mu.Unlock()
+	return append([]string(nil), r.paper.lines...)
+}
+
+func (r *rig) texts() []string {
+	r.paper.mu.Lock()
+	defer r.paper.mu.Unlock()
+	return append([]string(nil), r.paper.texts...)
+}
+
+func (r *rig) forget() {
+	r.paper.mu.Lock()
+	defer r.paper.mu.Unlock()
+	r.paper.lines, r.paper.texts = nil, nil
+}
+
 // A hop that says nothing is left after two seconds where another waits, and asked no more.
 func TestSilentHopIsLeft(t *testing.T) {
 	play(t, nil, func(r *rig) {
@@ -60,7 +79,7 @@ func TestSilentHopIsLeft(t *testing.T) {
 		r.get(alice, r.reply(r.last(), 100, ""))
 		r.wait(30 * time.Second)
 		d.is(t, "100")
-		for _, l := range r.paper.lines {
+		for _, l := range r.said() {
 			if strings.Contains(l, "bob INVITE") {
 				t.Error(l)
 			}
@@ -77,7 +96,7 @@ func TestSilentHopIsLeft(t *testing.T) {
 	play(t, func(c *Config) { c.Silent = 5 * time.Second }, func(r *rig) {
 		r.ask(sip.OPTIONS, toBoth)
 		r.wait(4900 * ms)
-		r.paper.lines = nil
+		r.forget()
 		r.wait(100 * ms)
 		r.sends("5.000 bob OPTIONS sip:bob@192.0.2.20 SIP/2.0")
 	})
@@ -140,7 +159,7 @@ func TestLateAnswer(t *testing.T) {
 				before := fmt.Sprint(d.list)
 				d.mu.Unlock()
 				r.wait(time.Second)
-				r.paper.lines = nil
+				r.forget()
 				ok := strings.Replace(r.reply(first, 200, "a1"), "Content-Length", "Contact: <sip:alice@192.0.2.10:5060>\r\nContent-Length", 1)
 				r.get(alice, ok)
 				bye := r.last()
@@ -183,11 +202,11 @@ func TestDeadHopsAreTriedLast(t *testing.T) {
 	play(t, func(c *Config) { c.Shards = 1 }, func(r *rig) {
 		options := func(want ...string) {
 			t.Helper()
-			r.paper.lines, r.paper.texts = nil, nil
+			r.forget()
 			r.ask(sip.OPTIONS, toBoth)
 			r.wait(0)
 			var got []string
-			for _, l := range r.paper.lines {
+			for _, l := range r.said() {
 				got = append(got, strings.Join(strings.Fields(l)[1:4], " "))
 			}
 			if fmt.Sprint(got) != fmt.Sprint(want) {
@@ -209,7 +228,7 @@ func TestDeadHopsAreTriedLast(t *testing.T) {
 		}
 		options("bob OPTIONS sip:bob@192.0.2.20", "alice OPTIONS sip:192.0.2.10:5060")
 		var probe *sip.Message
-		for _, text := range r.paper.texts {
+		for _, text := range r.texts() {
 			if m, err := sip.ParseMessage(text); err == nil && m.RequestURI == "sip:192.0.2.10:5060" {
 				probe = m
 			}
@@ -229,16 +248,16 @@ func TestDeadHopsAreTriedLast(t *testing.T) {
 		d.is(t, "200")
 		for range 9 {
 			r.wait(10 * time.Second)
-			r.paper.lines, r.paper.texts = nil, nil
+			r.forget()
 			r.ask(sip.OPTIONS, toBoth)
 			r.get(bob, r.reply(r.last(), 200, "b1"))
-			if len(r.paper.lines) != 1 || !strings.Contains(r.paper.lines[0], "bob") {
-				t.Errorf("sent %q", r.paper.lines)
+			if len(r.said()) != 1 || !strings.Contains(r.said()[0], "bob") {
+				t.Errorf("sent %q", r.said())
 			}
 		}
 		r.wait(11 * time.Second)
 		r.ask(sip.OPTIONS, toBoth)
-		if l := r.paper.lines[len(r.paper.lines)-1]; !strings.Contains(l, "alice") {
+		if l := r.said()[len(r.said())-1]; !strings.Contains(l, "alice") {
 			t.Errorf("after its time: %s", l)
 		}
 		if s := r.e.Stats(); s.Probes != 0 || s.Crowded != 1 {
@@ -252,18 +271,18 @@ func TestDeadHopsAreTriedLast(t *testing.T) {
 		if s := r.e.Stats(); s.Dead != 2 {
 			t.Errorf("%+v", s)
 		}
-		r.paper.lines = nil
+		r.forget()
 		r.ask(sip.INVITE, toBoth)
 		r.wait(0)
-		if n := len(r.paper.lines); n != 2 { // and the first is asked how it is
-			t.Errorf("sent %q", r.paper.lines)
+		if n := len(r.said()); n != 2 { // and the first is asked how it is
+			t.Errorf("sent %q", r.said())
 		}
 		found := false
-		for _, l := range r.paper.lines {
+		for _, l := range r.said() {
 			found = found || strings.Contains(l, "alice"+invites)
 		}
 		if !found {
-			t.Errorf("sent %q", r.paper.lines)
+			t.Errorf("sent %q", r.said())
 		}
 	})
 }

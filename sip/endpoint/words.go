@@ -100,6 +100,12 @@ type Trace interface {
 	Sent(f sip.Flow, callID string, text []byte, at time.Time)
 }
 
+// Decider is what a Trace may be besides: it is told why a request went elsewhere than it might have, in
+// words. It runs on the shard.
+type Decider interface {
+	Decided(callID, words string, at time.Time)
+}
+
 // Limits bound what strangers can make us keep. The numbers of the whole endpoint are shared out
 // evenly among its shards. A zero takes its default.
 type Limits struct {
