@@ -156,7 +156,7 @@ func (d *Door) judge(req *sip.Message, flow sip.Flow) (call.Party, *Refusal) {
 	}
 	k, proved := d.trunkAt(snapshot, req, flow)
 	if proved {
-		return trunkParty(k, req, flow), nil
+		return Caller(k, req, flow), nil
 	}
 	t := d.tenantOf(snapshot, req)
 	if k != nil {
@@ -202,7 +202,7 @@ func (d *Door) judge(req *sip.Message, flow sip.Flow) (call.Party, *Refusal) {
 		if a := snapshot.Account(t.ID, user); a != nil {
 			return party(a, flow), nil
 		}
-		return trunkParty(snapshot.TrunkUser(t.ID, user), req, flow), nil
+		return Caller(snapshot.TrunkUser(t.ID, user), req, flow), nil
 	case digest.Malformed:
 		d.refuse(malformedCredentials, req, flow)
 		return call.Party{}, &Refusal{Status: 400, Reason: "Bad Credentials"}

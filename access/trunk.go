@@ -145,9 +145,9 @@ func (d *Door) trunkHash(s *tenant.Snapshot, k *tenant.Trunk, realm string) dige
 	return d.hashOf(s, k, k.DigestUser(), realm, k.Credential)
 }
 
-// trunkParty is who calls by a trunk. A trusted trunk says who; any other may say one of its own numbers
+// Caller is who calls by a trunk. A trusted trunk says who; any other may say one of its own numbers
 // and is known by its first one otherwise (RFC 3325 §5).
-func trunkParty(k *tenant.Trunk, req *sip.Message, flow sip.Flow) call.Party {
+func Caller(k *tenant.Trunk, req *sip.Message, flow sip.Flow) call.Party {
 	p := call.Party{Tenant: k.Tenant, Trunk: k.Name, Number: k.Own(), Source: flow.Remote}
 	number, name := said(req)
 	number = tenant.RewriteNumber(k.In.Calling, number)

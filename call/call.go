@@ -146,6 +146,7 @@ type Dial struct {
 	Own     bool             // without Offer: the leg offers its own media instead of asking for an offer (a telephone)
 	Hops    int              // Max-Forwards for the new leg, already lowered
 	Breadth int              // Max-Breadth for the new leg, its share; 0 says nothing
+	Early   bool             // without Offer: the callee may make one in a provisional answer, which Accept answers
 	Timeout time.Duration    // to a final answer
 	Silence time.Duration    // to any answer at all of the last place that was tried, 0 for no limit of its own
 	Traits  Traits           // of the call
@@ -174,12 +175,12 @@ type Leg interface {
 	Media() *session.Session
 	Detail() LegDetail
 
-	Progress(p Progress)       // inbound, before the answer: 180, or 183 with early media
+	Progress(p Progress)       // inbound, before the answer: 180, or 183 with early media; as an offer it comes back as Accepted
 	Answer(d *sdp.Description) // inbound: 200; an answer, or our offer when the peer made none
 	Reject(c Cause)            // inbound: a final refusal
 	Offer(d *sdp.Description)  // established: re-INVITE; nil asks the peer for an offer; comes back as Accepted or Refused
-	Accept(d *sdp.Description) // answers the peer's Offered, or the offer in its 200 (Answered, Accepted) within the ACK
-	Refuse(c Cause)            // refuses the peer's Offered; the session goes on as it was
+	Accept(d *sdp.Description) // answers the peer's Offered, or the offer that is Due: in its 200 within the ACK, in a provisional answer within the PRACK
+	Refuse(c Cause)            // refuses the peer's Offered, and the session goes on as it was; or declines the offer in a provisional answer
 	Hangup(c Cause)            // ends the leg in whatever state it is, with BYE, CANCEL or a refusal
 	Inform(i Info)             // sends an INFO within the dialog
 
@@ -225,6 +226,7 @@ type LegEvent struct {
 	At     time.Time
 	Status int              // Progressed
 	Desc   *sdp.Description // Progressed, Answered, Offered, Accepted: the peer's description, nil for none
+	Due    bool             // Progressed, Answered: Desc is an offer, which Accept answers
 	Cause  Cause            // Failed, Ended, Refused
 	Info   Info             // Informed
 	Digit  byte             // Pressed: '0'–'9', '*', '#', 'A'–'D'; Informed: the digit that the INFO says, 0 when it says none
@@ -243,11 +245,11 @@ type LegEventKind uint8
 const (
 	UnknownLegEvent LegEventKind = iota
 	Progressed                   // outbound: 18x
-	Answered                     // outbound: 200; Desc is the answer, or the offer when we made none (then Accept answers it in the ACK)
+	Answered                     // outbound: 200; Desc is the answer, or the offer when we made none (then it is Due, and Accept answers it in the ACK)
 	Failed                       // outbound: refused, timed out or unreachable; the leg is over
 	Confirmed                    // inbound: the caller's ACK came; Desc is its answer when we made the offer
 	Offered                      // the peer wants to change the session: answer with Accept or Refuse; Desc nil asks us for an offer
-	Accepted                     // our Offer was answered (Desc; after Offer(nil) it is the peer's offer, and Accept answers it in the ACK), or the peer answered in its ACK the offer that we gave to its Offered with nil
+	Accepted                     // our Offer was answered (Desc; after Offer(nil) it is the peer's offer, and Accept answers it in the ACK), or the peer answered in its ACK the offer that we gave to its Offered with nil, or in its PRACK the one of our Progress
 	Refused                      // our Offer was refused; the session goes on as it was
 	Informed                     // INFO from the peer, already answered 200
 	Pressed                      // a digit from the peer as telephone events (RFC 4733)

@@ -15,6 +15,7 @@ type Arrival struct {
 	Offer   *sdp.Description // nil when it made none
 	Hops    int              // Max-Forwards as it came
 	Breadth int              // Max-Breadth as it came; 0 for none, which means DefaultBreadth
+	Early   bool             // without Offer: it can answer an offer in a provisional answer
 	Traits  Traits
 }
 

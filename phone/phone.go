@@ -218,15 +218,16 @@ func (p *Phone) assemble() error {
 	p.agent = sipleg.New(settings)
 	p.agent.Open(door{p})
 	p.endpoint = endpoint.New(endpoint.Config{
-		Wire:     wire{p.layer},
-		Resolver: resolver{p},
-		Shards:   1,
-		Timers:   p.cfg.Timers,
-		Random:   p.cfg.Random,
-		User:     user{p},
-		Trace:    p.errands,
-		Server:   p.cfg.UserAgent,
-		Allow:    []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.INFO},
+		Wire:       wire{p.layer},
+		Resolver:   resolver{p},
+		Shards:     1,
+		Timers:     p.cfg.Timers,
+		Random:     p.cfg.Random,
+		User:       user{p},
+		Trace:      p.errands,
+		Server:     p.cfg.UserAgent,
+		Allow:      []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.INFO, sip.PRACK},
+		Extensions: sipleg.Extensions,
 	})
 	p.reg = newRegistration(p)
 	receiver.Store(p.endpoint)

@@ -71,6 +71,7 @@ func (s *server) metrics() *metric.Registry {
 	s.hopMetrics(r)
 	s.eventMetrics(r)
 	s.streamMetrics(r)
+	s.trunkMetrics(r)
 	s.records.metrics(r)
 	return r
 }

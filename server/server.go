@@ -34,6 +34,7 @@ import (
 	"santral/media/rtp"
 	"santral/observe/trace"
 	"santral/service/registrar"
+	"santral/service/trunk"
 	"santral/sip/endpoint"
 	"santral/sip/event"
 	"santral/sip/resolve"
@@ -70,6 +71,8 @@ type server struct {
 	hep      *trace.HEP // nil when nobody captures
 	records  *records
 	registry *registrar.Registrar
+	trunks   *trunk.Trunks
+	channels *access.Channels
 	pool     *rtp.Pool
 	wire     *transport.Layer
 	resolver *resolve.Resolver

@@ -31,7 +31,7 @@ import (
 )
 
 // methods are those that somebody here serves.
-var methods = []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.REGISTER, sip.INFO, sip.SUBSCRIBE, sip.PUBLISH}
+var methods = []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.REGISTER, sip.INFO, sip.PRACK, sip.SUBSCRIBE, sip.PUBLISH}
 
 // allow is methods as a header value.
 var allow = func() string {
@@ -43,7 +43,7 @@ var allow = func() string {
 }()
 
 // extensions are the option tags that somebody here understands.
-var extensions = append(slices.Clone(registrar.Extensions), event.EventList)
+var extensions = append(slices.Concat(registrar.Extensions, sipleg.Extensions), event.EventList)
 
 // trying is how long an INVITE waits for something better than a 100, which must be there after
 // 200 ms (RFC 3261 §17.2.1), the way included.
@@ -71,6 +71,7 @@ func (s *server) serve(trust []netip.Prefix) error {
 	s.guard = access.NewGuard(access.DefaultLimits)
 	s.door = access.NewDoor(access.DoorConfig{
 		Current: s.current.Load, Guard: s.guard, Algorithms: algorithms, Trusted: trusted, Random: s.random, Edges: edge, Note: s.records.note,
+		Certificate: func(f sip.Flow) []string { return s.wire.Certificate(f) }, Carriers: s.carriersAt,
 	})
 	var listeners []transport.Listener
 	for _, l := range s.boot.Listen {
@@ -104,16 +105,20 @@ func (s *server) serve(trust []netip.Prefix) error {
 		return err
 	}
 	var e *endpoint.Endpoint
+	shard := func(callID string) *endpoint.Shard { return e.Shard(callID) }
+	names := s.names()
+	s.openTrunks(shard, names.Resolve)
 	agent := sipleg.New(sipleg.Config{
-		Shard: func(callID string) *endpoint.Shard { return e.Shard(callID) }, Media: media, Random: s.random,
-		Door: s.door, Host: s.host, Manners: s.manners, UserAgent: s.product(),
+		Shard: shard, Media: media, Random: s.random,
+		Door: s.door, Host: s.host, Manners: s.manners, Trunk: s.legTrunk, UserAgent: s.product(),
 	})
+	s.channels = access.NewChannels(s.current.Load)
 	s.control = control.New(control.Config{
-		Router: route.NewPlan(&s.current), Contacts: s.registry, Channels: access.NewChannels(s.current.Load), Ledger: tracedLedger{s.records, s.trace},
+		Router: route.NewPlan(&s.current), Contacts: s.registry, Trunks: s.trunks, Channels: s.channels, Ledger: tracedLedger{s.records, s.trace},
 		Dialer: tracedDialer{agent, s.trace}, Stories: feature.Stories(), Board: s.events.house, Log: s.log,
 	})
 	e = endpoint.New(endpoint.Config{
-		Wire: wire{layer}, Resolver: s.names(), Silent: s.boot.Silent, Random: s.random, User: &mux{s, agent}, Gate: s.gate,
+		Wire: wire{layer}, Resolver: names, Silent: s.boot.Silent, Random: s.random, User: &mux{s, agent}, Gate: s.gate,
 		Trace: &tap{s}, Server: s.product(), Allow: methods, Extensions: extensions,
 		Limits: endpoint.Limits{Exempt: unbound}, Timers: transaction.Timers{Trying: trying}, State: s.before.endpoint(),
 		Fault: func(value any, stack []byte) { s.log.Error("fault in a call", "fault", value, "stack", string(stack)) },
@@ -127,6 +132,7 @@ func (s *server) serve(trust []netip.Prefix) error {
 	agent.Open(incoming{s})
 	s.takeOver(tracedDialer{agent, s.trace})
 	s.endpoint.Store(e)
+	s.startTrunks()
 	return nil
 }
 
@@ -275,6 +281,9 @@ func (m *mux) register(shard *endpoint.Shard, tx *endpoint.ServerTx) {
 	if refusal != nil {
 		tx.Respond(refusal)
 		return
+	}
+	if k := m.s.current.Load().Trunk(who.Tenant, who.Trunk); k != nil {
+		who.Account = k.User // bindings of a PBX stand under the name that it registers by
 	}
 	m.s.registry.Register(req, tx.Flow(), who, func(res *sip.Message) { // here, or on the journal's goroutine
 		shard.Do(func() { tx.Respond(res) })

@@ -170,7 +170,7 @@ func FuzzVia(f *testing.F) {
 
 // FuzzHeaders takes any text as the value of every kind of field.
 func FuzzHeaders(f *testing.F) {
-	for _, s := range []string{"a, \"b,c\" , <d,e>;f", `Q.850;cause=16;text="x"`, `399 h "t"`, "1 INVITE", ";a=b;c=\"d;e\"", ",,", "\"", "<"} {
+	for _, s := range []string{"a, \"b,c\" , <d,e>;f", `Q.850;cause=16;text="x"`, `399 h "t"`, "1 INVITE", "776656 1 INVITE", "1800;refresher=uac", ";a=b;c=\"d;e\"", ",,", "\"", "<"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -209,6 +209,18 @@ func FuzzHeaders(f *testing.F) {
 				t.Fatalf("%q: %+v, %+v, %v", s, c, again, err)
 			}
 		}
+		if a, err := ParseRAck(s); err == nil {
+			if again, err := ParseRAck(a.String()); err != nil || again != a {
+				t.Fatalf("%q: %+v, %+v, %v", s, a, again, err)
+			}
+		}
+		if e, err := ParseSessionExpires(s); err == nil {
+			if again, err := ParseSessionExpires(e.String()); err != nil || again != e {
+				t.Fatalf("%q: %+v, %+v, %v", s, e, again, err)
+			}
+		}
+		m.RSeq()
+		m.MinSE()
 		p := Params(s)
 		if p.wellFormed() {
 			q := p.With("zz", s)

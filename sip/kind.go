@@ -1,7 +1,7 @@
 package sip
 
 // Kind names a header field that Santral knows. Kinds whose plain name is also a type of this
-// package end in Kind: ViaKind, CSeqKind, ReasonKind, WarningKind.
+// package end in Kind: ViaKind, CSeqKind, RAckKind, ReasonKind, SessionExpiresKind, WarningKind.
 type Kind uint8
 
 // The header fields of RFC 3261 §20 and of its extensions, by their names in CamelCase.
@@ -75,7 +75,7 @@ const (
 	Priority
 	Privacy
 	PrivAnswerMode
-	RAck
+	RAckKind
 	ReasonKind
 	RecvInfo
 	ReferSub
@@ -91,7 +91,7 @@ const (
 	SecurityServer
 	SecurityVerify
 	ServiceRoute
-	SessionExpires
+	SessionExpiresKind
 	SessionID
 	SIPETag
 	SIPIfMatch
@@ -129,13 +129,13 @@ var kindNames = [kinds]string{
 	PCalledPartyID: "P-Called-Party-ID", PChargingVector: "P-Charging-Vector",
 	PEarlyMedia: "P-Early-Media", PPreferredIdentity: "P-Preferred-Identity",
 	PVisitedNetworkID: "P-Visited-Network-ID", Path: "Path", Priority: "Priority", Privacy: "Privacy",
-	PrivAnswerMode: "Priv-Answer-Mode", RAck: "RAck", ReasonKind: "Reason", RecvInfo: "Recv-Info",
+	PrivAnswerMode: "Priv-Answer-Mode", RAckKind: "RAck", ReasonKind: "Reason", RecvInfo: "Recv-Info",
 	ReferSub: "Refer-Sub", ReferTo: "Refer-To", ReferredBy: "Referred-By",
 	RemotePartyID: "Remote-Party-ID", Replaces: "Replaces", ReplyTo: "Reply-To",
 	ResourcePriority: "Resource-Priority", RetryAfter: "Retry-After", RSeq: "RSeq",
 	SecurityClient: "Security-Client", SecurityServer: "Security-Server",
 	SecurityVerify: "Security-Verify", ServiceRoute: "Service-Route",
-	SessionExpires: "Session-Expires", SessionID: "Session-ID", SIPETag: "SIP-ETag",
+	SessionExpiresKind: "Session-Expires", SessionID: "Session-ID", SIPETag: "SIP-ETag",
 	SIPIfMatch: "SIP-If-Match", Subject: "Subject", SubscriptionState: "Subscription-State",
 	SuppressIfMatch: "Suppress-If-Match", TargetDialog: "Target-Dialog", Timestamp: "Timestamp",
 	UserToUser: "User-to-User", WarningKind: "Warning",
@@ -147,7 +147,7 @@ var compactKinds = [26]Kind{
 	'd' - 'a': RequestDisposition, 'e' - 'a': ContentEncoding, 'f' - 'a': From, 'i' - 'a': CallID,
 	'j' - 'a': RejectContact, 'k' - 'a': Supported, 'l' - 'a': ContentLength, 'm' - 'a': Contact,
 	'n' - 'a': IdentityInfo, 'o' - 'a': Event, 'r' - 'a': ReferTo, 's' - 'a': Subject, 't' - 'a': To,
-	'u' - 'a': AllowEvents, 'v' - 'a': ViaKind, 'x' - 'a': SessionExpires, 'y' - 'a': Identity,
+	'u' - 'a': AllowEvents, 'v' - 'a': ViaKind, 'x' - 'a': SessionExpiresKind, 'y' - 'a': Identity,
 }
 
 // String gives the canonical spelling, "" for UnknownKind.

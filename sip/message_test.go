@@ -347,7 +347,7 @@ func TestKinds(t *testing.T) {
 			t.Errorf("%s: commonKind %v", name, c)
 		}
 	}
-	for s, k := range map[string]Kind{"v": ViaKind, "V": ViaKind, "i": CallID, "z": UnknownKind, "": UnknownKind, "1": UnknownKind, "X-Any": UnknownKind, "Vi": UnknownKind, "@": UnknownKind, "[": UnknownKind, "x": SessionExpires} {
+	for s, k := range map[string]Kind{"v": ViaKind, "V": ViaKind, "i": CallID, "z": UnknownKind, "": UnknownKind, "1": UnknownKind, "X-Any": UnknownKind, "Vi": UnknownKind, "@": UnknownKind, "[": UnknownKind, "x": SessionExpiresKind} {
 		if KindOf(s) != k {
 			t.Errorf("%s: %v", s, KindOf(s))
 		}

@@ -61,6 +61,8 @@ func (c *ongoing) changeNow() {
 func (c *ongoing) accepted(m *member, e *call.LegEvent) {
 	h := c.change
 	switch {
+	case m == c.caller() && c.offer == nil && c.agreed == nil && e.Desc != nil && (c.state == Ringing || c.callee != nil && !c.callee.confirmed):
+		c.agree(e.Desc)
 	case h.from == nil || !h.sent:
 	case m == h.to && !h.given:
 		if e.Desc == nil {

@@ -104,7 +104,7 @@ func (k *Control) Incoming(leg call.Leg, a call.Arrival) call.Inbox {
 	}
 	c := &ongoing{
 		house: k, id: a.Call, from: a.From, dialled: a.Dialled, device: a.Device, offer: a.Offer, hops: a.Hops, breadth: a.Breadth,
-		traits: a.Traits, arrived: time.Now(),
+		ready: a.Early, traits: a.Traits, arrived: time.Now(),
 	}
 	if c.breadth <= 0 {
 		c.breadth = call.DefaultBreadth

@@ -41,6 +41,7 @@ func (c *ongoing) hunt() {
 	}
 	c.setState(Ringing, "dialling")
 	share := c.breadth / len(targets)
+	c.ready = c.ready && len(targets) == 1 // one caller answers one offer
 	for _, t := range targets {
 		c.dialPhone(t, share)
 	}
@@ -92,6 +93,7 @@ func (c *ongoing) dial(t call.Target, silence time.Duration, breadth int) *membe
 		Offer:   c.offer,
 		Hops:    c.hops - 1,
 		Breadth: breadth,
+		Early:   c.ready && c.agreed == nil,
 		Timeout: c.house.ringTime + dialSlack,
 		Silence: silence,
 		Traits:  c.traits,
@@ -117,6 +119,9 @@ func (c *ongoing) progressed(m *member, e *call.LegEvent) {
 	}
 	switch e.Status {
 	case 180, 183:
+	case 181, 182:
+		c.onItsWay(e.Status)
+		return
 	default:
 		return
 	}
@@ -135,7 +140,10 @@ func (c *ongoing) progressed(m *member, e *call.LegEvent) {
 	}
 	c.named(e)
 	desc := e.Desc
-	if c.offer == nil {
+	switch {
+	case e.Due:
+		desc = c.offeredEarly(m, desc)
+	case c.offer == nil:
 		desc = nil // an unreliable answer can't carry an offer (RFC 3261 §13.2.1)
 	}
 	if desc != nil {
@@ -166,6 +174,7 @@ func (c *ongoing) wasAnswered(m *member, e *call.LegEvent) {
 	if desc == nil && c.offer != nil {
 		desc = m.early // the answer came before, in a provisional one
 	}
+	late := c.offer == nil && (e.Due || !m.settled)
 	if desc == nil { // neither answer nor offer: nothing to talk with (RFC 3261 §13.2.1)
 		c.hangup(m, call.NotAcceptable)
 		c.lost(call.NotAcceptable)
@@ -173,9 +182,12 @@ func (c *ongoing) wasAnswered(m *member, e *call.LegEvent) {
 	}
 	c.stopTimer()
 	c.tried(m, nil)
-	late := c.offer == nil
 	a := c.caller()
-	if !late {
+	if late && c.agreed != nil { // the caller has answered already: the offer of another
+		late = false
+		m.leg.Accept(c.agreed)
+	}
+	if !late && !m.settled {
 		c.speaks(codecOf(desc), a, m)
 	}
 	c.named(e)

@@ -13,14 +13,12 @@ func (c *ongoing) confirmed(m *member, e *call.LegEvent) {
 		c.story.confirmed()
 		return
 	}
-	if c.offer == nil && c.callee != nil {
+	if c.offer == nil && c.callee != nil && !c.callee.confirmed {
 		if e.Desc == nil {
 			c.end(exchange, call.NotAcceptable)
 			return
 		}
-		c.speaks(codecOf(e.Desc), m, c.callee)
-		c.callee.confirmed = true
-		c.callee.leg.Accept(e.Desc)
+		c.agree(e.Desc)
 	}
 	c.changeNow()
 }

@@ -23,6 +23,8 @@ type member struct {
 	ways    []call.Target // that are left to the same phone
 
 	early      *sdp.Description // the last description of its provisional answers
+	owed       bool             // its offer in one of them waits for the caller's answer
+	settled    bool             // and has it
 	rang       bool             // a 180 came
 	progressed bool             // a 183 came
 	answered   bool

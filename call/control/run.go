@@ -59,10 +59,13 @@ type ongoing struct {
 	members    []*member // the first is the caller's
 	dest       call.Destination
 	answered   time.Time
-	callee     *member // the leg that answered
-	early      *member // the leg whose early media the caller hears
-	rang       bool    // the caller was told 180
-	progress   bool    // the caller was told 183
+	callee     *member          // the leg that answered
+	early      *member          // the leg whose early media the caller hears
+	ready      bool             // the caller made no offer and can answer one before the 200
+	agreed     *sdp.Description // its answer to that
+	passed     uint8            // which of 181 and 182 the caller was told
+	rang       bool             // the caller was told 180
+	progress   bool             // the caller was told 183
 	best       call.Cause
 	ways       []call.Target // places of trunks that are still to be tried
 	way        call.Target   // the one that is being tried

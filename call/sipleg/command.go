@@ -17,10 +17,14 @@ func (l *Leg) Progress(p call.Progress) {
 			return
 		}
 		body := ""
-		if p.Early != nil && l.offer != nil {
+		if p.Early != nil && (!l.late || l.session.Reliable()) {
 			if d, err := l.media.RelayLocal(p.Early); err == nil {
 				body = describe(d)
 			}
+		}
+		if body != "" {
+			l.owed = l.owed || l.late && l.session.Described() == ""
+			l.amends.want = body
 		}
 		l.joinSession("")
 		headers := l.answering()
@@ -28,6 +32,7 @@ func (l *Leg) Progress(p call.Progress) {
 			headers = append(headers, earlyOpen)
 		}
 		l.session.Progress(p.Status, body, headers...)
+		l.amend()
 	})
 }
 
@@ -37,14 +42,20 @@ func (l *Leg) Answer(d *sdp.Description) {
 		if l.session.State() != invite.Incoming {
 			return
 		}
-		local, err := l.ours(d, l.offer != nil)
+		local, err := l.ours(d, !l.late)
 		if err != nil {
 			l.reject(mediaCause(err))
 			return
 		}
-		l.owed, l.offer = l.offer == nil, nil
 		l.joinSession("")
-		l.session.Accept(describe(local), l.answering()...)
+		if l.session.Described() == "" {
+			l.owed = l.late
+		}
+		if !l.session.Asked() {
+			l.offer = nil
+		}
+		l.amends.want = describe(local)
+		l.session.Accept(l.amends.want, l.answering()...)
 	})
 }
 
@@ -123,6 +134,7 @@ func (l *Leg) Accept(d *sdp.Description) {
 		if !changing && !due {
 			return
 		}
+		early := due && l.session.State() == invite.Calling
 		peers := l.offer
 		if peers != nil {
 			if err := l.media.SetRemote(peers); err != nil {
@@ -139,6 +151,9 @@ func (l *Leg) Accept(d *sdp.Description) {
 		l.offer = nil
 		if due {
 			l.session.Answer(describe(local))
+			if early {
+				l.agreed = peers
+			}
 			return
 		}
 		l.owed = peers == nil
@@ -171,6 +186,9 @@ func (l *Leg) Refuse(c call.Cause) {
 
 func (l *Leg) refuse(c call.Cause) {
 	if !l.session.Asked() {
+		if l.session.Due() && l.session.State() == invite.Calling {
+			l.decline()
+		}
 		return
 	}
 	l.offer = nil
@@ -194,10 +212,10 @@ func (l *Leg) hangup(c call.Cause) {
 	case s.State() == invite.Incoming:
 		l.reject(c)
 		return
-	case s.Due():
-		s.Answer(describe(l.decline()))
-		s.Hangup(reasonOf(c))
 	default:
+		if s.Due() {
+			s.Answer(describe(l.none(l.offer)))
+		}
 		if s.State() == invite.Calling {
 			kind = call.Failed
 		}
@@ -206,13 +224,13 @@ func (l *Leg) hangup(c call.Cause) {
 	l.finish(kind, c, nil)
 }
 
-// decline is the answer to an offer that we do not want any more: every line refused (RFC 3264 §6).
-func (l *Leg) decline() *sdp.Description {
-	if l.offer == nil {
+// none is the answer to an offer that we do not want any more: every line refused (RFC 3264 §6).
+func (l *Leg) none(offer *sdp.Description) *sdp.Description {
+	if offer == nil {
 		return nil
 	}
-	local := l.session.Flow().Local.Addr()
-	none := l.offer.Clone()
+	local := l.flow.Local.Addr() // ours alone to write, upon the shard
+	none := offer.Clone()
 	none.Origin = sdp.NewOrigin(l.shard.Random().Uint64()>>2, 1, local)
 	none.Conn = sdp.NewConn(local)
 	for i := range none.Media {

@@ -1,6 +1,8 @@
 package sipleg
 
 import (
+	"slices"
+
 	"santral/call"
 	"santral/media/sdp"
 	"santral/sip"
@@ -31,7 +33,11 @@ func (l *Leg) Handle(e invite.Event) {
 	case invite.Changed:
 		l.onChanged(e.Message)
 	case invite.Refused:
-		l.post(call.LegEvent{Kind: call.Refused, Cause: failure(e)})
+		if !l.amended(nil) {
+			l.post(call.LegEvent{Kind: call.Refused, Cause: failure(e)})
+		}
+	case invite.Acknowledged:
+		l.onAcknowledged(e.Message)
 	case invite.Informed:
 		i := call.Info{ContentType: e.Message.Get(sip.ContentType), Content: e.Message.Body}
 		l.post(call.LegEvent{Kind: call.Informed, Info: i, Digit: digitOf(e.Message)})
@@ -56,6 +62,12 @@ func (l *Leg) onProgressed(res *sip.Message) {
 			e.Desc = d
 			l.preview(res.ToTag(), d)
 		}
+	} else if l.session.Due() {
+		e.Desc, e.Due = l.onEarlyOffer(res)
+	}
+	if res.Status == 199 { // RFC 6228 §4: of no interest to the caller, whose dialog is ours
+		l.early = slices.DeleteFunc(l.early, func(p preview) bool { return p.tag == res.ToTag() })
+		return
 	}
 	l.post(e)
 }
@@ -85,14 +97,8 @@ func (l *Leg) onAccepted(res *sip.Message) {
 	l.noteFlow(l.session.Flow())
 	l.noteDialog(res.FromTag(), res.ToTag())
 	d := l.read(res)
-	if !l.offered { // the peer's offer, which Accept answers
-		if d == nil {
-			l.hangup(call.NotAcceptable)
-			return
-		}
-		l.offer = d
-		l.watch()
-		l.answered(res, d)
+	if !l.offered {
+		l.onLateAnswer(res, d)
 		return
 	}
 	if d == nil { // some say it in the 183 alone
@@ -108,11 +114,11 @@ func (l *Leg) onAccepted(res *sip.Message) {
 		return
 	}
 	l.watch()
-	l.answered(res, d)
+	l.answered(res, d, false)
 }
 
-func (l *Leg) answered(res *sip.Message, d *sdp.Description) {
-	e := call.LegEvent{Kind: call.Answered, Desc: d, Session: l.ids.peer}
+func (l *Leg) answered(res *sip.Message, d *sdp.Description, due bool) {
+	e := call.LegEvent{Kind: call.Answered, Desc: d, Due: due, Session: l.ids.peer}
 	if e.Who, e.Privacy = l.claimed(res); e.Who != nil {
 		l.claim = claim{e.Who.Name, e.Who.Number, e.Privacy}
 	}
@@ -137,6 +143,8 @@ func (l *Leg) onConfirmed(req *sip.Message, kind call.LegEventKind) {
 	}
 	if kind == call.Confirmed {
 		l.watch()
+		l.amends.void = false
+		l.amend()
 	}
 	l.post(call.LegEvent{Kind: kind, Desc: d})
 }
@@ -156,6 +164,8 @@ func (l *Leg) onOffered(req *sip.Message) {
 func (l *Leg) onChanged(res *sip.Message) {
 	d := l.read(res)
 	switch {
+	case l.amended(d):
+		return
 	case !l.offered && d == nil:
 		l.session.Answer("")
 		l.post(call.LegEvent{Kind: call.Refused, Cause: call.NotAcceptable})

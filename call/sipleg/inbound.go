@@ -1,6 +1,7 @@
 package sipleg
 
 import (
+	"errors"
 	"strconv"
 	"time"
 
@@ -36,6 +37,9 @@ func (a *Agent) receive(in call.Incoming, tx *endpoint.ServerTx) {
 	if k != nil && k.In != nil {
 		req = k.In(req)
 		tx.Replace(req)
+		if k.Caller != nil {
+			from = k.Caller(req, flow)
+		}
 	}
 	dialled, tel, ok := dialledNumber(req)
 	if ok && k != nil && k.Called != nil {
@@ -74,6 +78,7 @@ func (a *Agent) receive(in call.Incoming, tx *endpoint.ServerTx) {
 		shard:   tx.Shard(),
 		callID:  req.CallID(),
 		offer:   offer,
+		late:    offer == nil,
 		detail: call.LegDetail{
 			Direction: call.In,
 			Tenant:    from.Tenant,
@@ -90,6 +95,10 @@ func (a *Agent) receive(in call.Incoming, tx *endpoint.ServerTx) {
 	s, err := invite.Serve(l.settings(), tx, contact(l.shard, flow, dialled), l)
 	if err != nil {
 		l.close()
+		if no := (*invite.Refusal)(nil); errors.As(err, &no) {
+			tx.Refuse(no.Status, "", no.Headers...)
+			return
+		}
 		tx.Refuse(400, "Missing or Bad Contact")
 		return
 	}
@@ -106,6 +115,7 @@ func (a *Agent) receive(in call.Incoming, tx *endpoint.ServerTx) {
 	l.inbox = in.Incoming(l, call.Arrival{
 		Call: call.ID(a.cfg.Random.Timed(time.Now(), callLength)), From: from, Dialled: dialled, Offer: offer, Hops: hops, Breadth: breadth,
 		Traits: l.traits(req, privacy, tel),
+		Early:  offer == nil && s.Reliable(),
 	})
 }
 

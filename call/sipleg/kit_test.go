@@ -120,7 +120,7 @@ func (w *world) exchange(addr string, state *endpoint.State) *exchange {
 	})
 	x.ep = endpoint.New(endpoint.Config{
 		Fault: func(v any, stack []byte) { w.Errorf("fault in the exchange: %v\n%s", v, stack) }, Wire: wire{x.layer}, User: x.agent, Shards: 1, Random: random, State: state, Server: "Santral",
-		Allow: []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.INFO},
+		Allow: []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.INFO, sip.PRACK, sip.UPDATE}, Extensions: Extensions,
 	})
 	x.control = control.New(control.Config{
 		Router: w.house, Contacts: w.house, Channels: w.house, Ledger: w.house, Dialer: x.agent, RingTime: 30 * time.Second,
@@ -188,7 +188,7 @@ func (w *world) see(p vnet.Packet) bool {
 			fmt.Fprintf(&b, "ACK %s", m.RequestURI)
 		}
 	}
-	for _, k := range []sip.Kind{sip.MaxForwards, sip.PAssertedIdentity, sip.ReasonKind, sip.WarningKind} {
+	for _, k := range []sip.Kind{sip.MaxForwards, sip.Require, sip.PAssertedIdentity, sip.ReasonKind, sip.WarningKind} {
 		if v := m.Get(k); v != "" && (k != sip.MaxForwards || m.Method == sip.INVITE) && (k != sip.PAssertedIdentity || m.IsRequest()) {
 			fmt.Fprintf(&b, "\n                          %s: %s", k, v)
 		}
@@ -443,10 +443,15 @@ func (p *phone) picksUp() *sip.Message {
 func (p *phone) answered(body string) *sip.Message {
 	p.w.Helper()
 	ok := p.status(200)
-	d, err := dialog.FromResponse(p.req, ok)
-	p.w.must(err)
-	p.d = d
-	p.ack(d.LocalSeq, body)
+	seq, _ := p.req.CSeq()
+	if p.d != nil && p.d.RemoteTag == ok.ToTag() {
+		p.d.Confirm(ok)
+	} else {
+		d, err := dialog.FromResponse(p.req, ok)
+		p.w.must(err)
+		p.d = d
+	}
+	p.ack(seq.Seq, body)
 	return ok
 }
 
@@ -490,4 +495,14 @@ func talking(w *world, from, to *phone) {
 	to.picksUp()
 	from.answered("")
 	from.none(100 * time.Millisecond)
+}
+
+// ringing makes the phone's dialog out of a provisional answer.
+func (p *phone) ringing(res *sip.Message) {
+	p.w.Helper()
+	if p.d == nil {
+		d, err := dialog.FromResponse(p.req, res)
+		p.w.must(err)
+		p.d = d
+	}
 }

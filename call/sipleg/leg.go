@@ -38,10 +38,13 @@ type Leg struct {
 	quiet   *endpoint.Timer  // to any answer, outbound
 	rang    bool             // a 180 or 183 came
 	offered bool             // our INVITE or 200 made the offer of the exchange that is under way
-	owed    bool             // our 200 made an offer, and the ACK must answer it
+	late    bool             // the INVITE made no offer
+	owed    bool             // our answer to it made one, and the PRACK or ACK must answer that
 	offer   *sdp.Description // the peer's offer that waits for our answer, nil for none
+	agreed  *sdp.Description // its offer in a provisional answer, once that is answered
 	heard   heard            // the last description that was read
 	early   []preview        // descriptions of provisional responses
+	amends  amends           // what an inbound leg's peer is to know, and what it acknowledged before
 
 	other    *call.Party  // whom the peer speaks with, nil while nobody has said
 	withheld call.Privacy // what of it the peer may not be told
@@ -55,7 +58,7 @@ type Leg struct {
 	detail call.LegDetail
 }
 
-// preview is what a branch said before it answered.
+// preview is what a branch said before it answered; desc is nil for one whose offer was declined.
 type preview struct {
 	tag  string
 	desc *sdp.Description
@@ -180,7 +183,7 @@ func (l *Leg) close() {
 	if l.unwatch != nil {
 		l.unwatch()
 	}
-	l.offer, l.early, l.heard = nil, nil, heard{}
+	l.offer, l.early, l.heard, l.amends = nil, nil, heard{}, amends{}
 	l.media.OnDigit(nil)
 	l.media.OnDead(nil)
 	l.media.Close()

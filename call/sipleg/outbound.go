@@ -153,6 +153,8 @@ func (l *Leg) connect(d *call.Dial, uri string, to endpoint.Next, body string) {
 	}
 	if body != "" {
 		req.SetBody(invite.ContentType, body)
+	} else if d.Early {
+		req.Set(sip.Supported, a.invite.Supported)
 	}
 	ruled := k == nil || k.Out == nil
 	l.session = invite.Connect(l.settings(), l.shard, req, to, func(req *sip.Message, flow sip.Flow) string {

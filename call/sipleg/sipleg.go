@@ -15,6 +15,7 @@ package sipleg
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"sync/atomic"
 
 	"santral/base/id"
@@ -69,7 +70,7 @@ func New(cfg Config) *Agent {
 		cfg.Random = id.Random()
 	}
 	a := &Agent{cfg: cfg}
-	a.invite = invite.Config{UserAgent: cfg.UserAgent, Account: cfg.Account}
+	a.invite = invite.Config{UserAgent: cfg.UserAgent, Account: cfg.Account, Supported: strings.Join(Extensions, ", ")}
 	if cfg.Door != nil {
 		a.invite.Stranger = a.stranger
 	}
@@ -121,6 +122,9 @@ func (a *Agent) Dial(ctx context.Context, d call.Dial, inbox call.Inbox) call.Le
 	l.dial(ctx, d)
 	return l
 }
+
+// Extensions are the option tags that a request to a leg may Require.
+var Extensions = []string{"100rel"}
 
 // callIDLength makes 130 random bits.
 const callIDLength = 26

@@ -18,12 +18,14 @@ type Trunk struct {
 	// Contact is the user of our Contact there, "" for the number that is presented.
 	Contact string
 
-	Called   func(req *sip.Message) string       // the number that its INVITE calls
-	In       func(req *sip.Message) *sip.Message // its INVITE as the rules make it: a copy, or the same when no rule fits
-	Out      func(req *sip.Message)              // changes our INVITE by the rules, once
-	Calling  func(number string) string          // the number that we present there
-	CauseIn  func(call.Cause) call.Cause         // a refusal of the trunk's
-	CauseOut func(call.Cause) call.Cause         // a refusal of ours
+	Called func(req *sip.Message) string       // the number that its INVITE calls
+	In     func(req *sip.Message) *sip.Message // its INVITE as the rules make it: a copy, or the same when no rule fits
+	// Caller is who calls by what a changed INVITE says.
+	Caller   func(req *sip.Message, flow sip.Flow) call.Party
+	Out      func(req *sip.Message)      // changes our INVITE by the rules, once
+	Calling  func(number string) string  // the number that we present there
+	CauseIn  func(call.Cause) call.Cause // a refusal of the trunk's
+	CauseOut func(call.Cause) call.Cause // a refusal of ours
 }
 
 // settings are what the leg's session is made with. Only a trunk's leg has an account: whatever a phone

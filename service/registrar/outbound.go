@@ -22,7 +22,7 @@ const (
 )
 
 // Extensions are the option tags that a REGISTER may Require of us.
-var Extensions = []string{"path", "outbound", "gruu"}
+var Extensions = []string{"path", "outbound", "gruu", "gin"}
 
 // supported is Extensions as a header value.
 var supported = strings.Join(Extensions, ", ")

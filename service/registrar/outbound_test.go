@@ -63,7 +63,7 @@ func TestOutboundIsAnswered(t *testing.T) {
 	h := newHouse(t)
 	res := h.keep(1, udp(phone))
 	want(t, "Require", res.Get(sip.Require), "outbound")
-	want(t, "Supported", res.Get(sip.Supported), "path, outbound, gruu")
+	want(t, "Supported", res.Get(sip.Supported), "path, outbound, gruu, gin")
 	want(t, "Flow-Timer", res.Get(sip.FlowTimer), "30")
 	route, err := sip.ParseAddress(res.Get(sip.ServiceRoute))
 	if err != nil || route.URI.HostPort() != (sip.HostPort{Host: "192.0.2.1", Port: 5060}) || !route.URI.Params.Has("lr") {

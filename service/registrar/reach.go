@@ -12,7 +12,7 @@ import (
 // Contacts implements call.Contacts: the account's phones, best first. Several flows of one phone are one
 // target, the newest, with the others to fall back on (RFC 5626 §5.3), so that it rings once.
 func (r *Registrar) Contacts(tenantID, account string) (targets []call.Target, ok bool) {
-	if r.cfg.Current().Account(tenantID, account) == nil {
+	if s := r.cfg.Current(); s.Account(tenantID, account) == nil && s.TrunkUser(tenantID, account) == nil {
 		return nil, false
 	}
 	list := r.table.live(aor{tenantID, account}, time.Now())

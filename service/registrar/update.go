@@ -21,6 +21,9 @@ import (
 func (r *Registrar) Register(req *sip.Message, flow sip.Flow, who call.Party, respond func(*sip.Message)) {
 	now := time.Now()
 	u, refusal := r.readUpdate(req, flow)
+	if refusal == nil {
+		refusal = u.bulk(req, who)
+	}
 	if refusal != nil {
 		respond(refusal)
 		return

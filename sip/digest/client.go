@@ -75,6 +75,13 @@ func RealmOf(challenge string) string {
 	return f.realm
 }
 
+// IsStale reports a challenge whose server minds only the age of the nonce (RFC 7616 §3.3).
+func IsStale(challenge string) bool {
+	var f fields
+	ok, bad := parseFields(challenge, &f)
+	return ok && !bad && strings.EqualFold(f.stale, "true")
+}
+
 // Again computes credentials for a further request with the nonce of the last answer and a higher
 // count, before the server asks. ok is false when there was no answer yet.
 func (s *ClientState) Again(user, password, method, uri string) (header string, ok bool) {

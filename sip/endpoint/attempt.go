@@ -163,6 +163,9 @@ func (a *attempt) fallBack() {
 	a.failed = nil
 	a.print()
 	a.start()
+	if a.tx != nil {
+		a.tx.since = s.now
+	}
 	if a.tx != nil && a.tx.silence != nil {
 		a.tx.listen() // the hop itself has not been asked until now
 	}

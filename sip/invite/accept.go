@@ -17,14 +17,20 @@ const refresh = time.Minute
 var ErrExpired = errors.New("invite: the invitation expired")
 
 // Serve makes the session of an INVITE without To tag. contact is the Contact value that the peer
-// gets from us. It answers nothing; it fails when the INVITE can make no dialog (a 400).
+// gets from us. It answers nothing. It fails with a Refusal when the INVITE demands what we do not give, or
+// lacks what we demand, and with another error when it can make no dialog (a 400).
 func Serve(cfg *Config, tx *endpoint.ServerTx, contact string, h Handler) (*Session, error) {
 	req := tx.Request()
+	var can abilities
+	can.learn(req)
+	if err := cfg.demands(can); err != nil {
+		return nil, err
+	}
 	d, err := dialog.FromRequest(req, tx.Tag())
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{cfg: cfg, shard: tx.Shard(), handler: h, contact: contact, timers: tx.Shard().Timers(), state: Incoming, dialog: d, request: req, invite: tx}
+	s := &Session{cfg: cfg, shard: tx.Shard(), handler: h, contact: contact, timers: tx.Shard().Timers(), state: Incoming, dialog: d, request: req, invite: tx, can: can}
 	s.path.learn(req, tx.Flow())
 	tx.OnCancel(s.onCancel)
 	if after, ok := req.Expires(); ok && after > 0 {
@@ -34,36 +40,64 @@ func Serve(cfg *Config, tx *endpoint.ServerTx, contact string, h Handler) (*Sess
 }
 
 // Progress sends a provisional response (101–199) with a description for early media, or "". The headers
-// are added to it.
+// are added to it. It waits while an earlier one is not acknowledged (RFC 3262 §3). A description is left
+// out where the peer has one that it acknowledges already, and where it would be an offer that the peer
+// can't acknowledge.
 func (s *Session) Progress(status int, body string, headers ...sip.Header) {
-	if s.state != Incoming {
+	if s.state != Incoming || s.rel != nil && s.rel.accept != nil {
 		return
 	}
 	if !s.keyed {
 		s.attach(s.dialog.RemoteTag) // an early dialog exists from now on (RFC 3261 §12.1)
 	}
-	s.provide(status, body, headers)
+	p := provisional{status, body, headers}
+	if s.rel != nil && s.rel.wait != nil {
+		s.rel.push(p)
+		return
+	}
+	s.provide(p)
 }
 
-func (s *Session) provide(status int, body string, headers []sip.Header) {
-	res := sip.NewResponse(s.invite.Request(), status, "")
-	res.Headers = append(res.Headers, headers...)
-	s.give(res, body)
-	dialog.CopyRecordRoute(res, s.invite.Request())
-	s.invite.Respond(res)
+// provisional is a provisional answer of ours.
+type provisional struct {
+	status  int
+	body    string
+	headers []sip.Header
+}
+
+func (s *Session) provide(p provisional) {
+	rely := s.reliably(p.body)
+	if s.Described() != "" || !rely && s.request.Body == "" { // RFC 3261 §13.2.1
+		p.body = ""
+		rely = s.reliably("")
+	}
+	res := sip.NewResponse(s.request, p.status, "")
+	res.Headers = append(res.Headers, p.headers...)
+	s.give(res, p.body)
+	dialog.CopyRecordRoute(res, s.request)
 	stop(&s.repeat)
-	s.repeat = s.shard.After(refresh, func() { s.provide(status, body, headers) })
+	s.repeat = s.shard.After(refresh, func() { s.remind(p) })
+	if rely {
+		s.rely(res, p.body)
+		return
+	}
+	s.invite.Respond(res)
 }
 
 // Accept answers the INVITE with 200 and a description: the answer, or our offer when the INVITE
-// made none. It is repeated until the ACK comes (Confirmed). The headers are added to it.
+// made none. It is repeated until the ACK comes (Confirmed). The headers are added to it. It waits for the
+// PRACK to a description of ours, and carries none after that (RFC 3262 §3).
 func (s *Session) Accept(body string, headers ...sip.Header) {
-	if s.state != Incoming {
+	if s.state != Incoming || s.rel.holds(body, headers) {
 		return
 	}
 	if !s.keyed {
 		s.attach(s.dialog.RemoteTag)
 	}
+	if s.Described() != "" {
+		body = ""
+	}
+	s.rel.cease()
 	stop(&s.repeat)
 	stop(&s.expiry)
 	s.dialog.State = dialog.Confirmed

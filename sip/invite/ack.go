@@ -38,7 +38,7 @@ func (s *Session) succeed(body string, headers []sip.Header) {
 	}
 	seq, _ := tx.Request().CSeq()
 	s.invite = nil
-	s.sent = &unacked{tx: tx, seq: seq.Seq, offer: tx.Request().Body == "", wait: s.timers.T1}
+	s.sent = &unacked{tx: tx, seq: seq.Seq, offer: tx.Request().Body == "" && body != "", wait: s.timers.T1}
 	tx.Respond(res)
 	s.sent.timer = s.shard.After(s.sent.wait, s.repeatSuccess)
 }
@@ -87,7 +87,7 @@ func (s *Session) acknowledged(req *sip.Message) {
 		return
 	}
 	if first {
-		s.state, s.request = Established, nil
+		s.state, s.request, s.settled = Established, nil, true
 		s.tell(Confirmed, req, nil)
 	} else {
 		s.tell(Settled, req, nil)
@@ -143,8 +143,16 @@ func (s *Session) Late(res *sip.Message) {
 	}
 }
 
-// Answer sends the ACK that a 2xx with an offer waits for (Accepted, Changed), with our answer.
+// Answer answers the peer's offer in a provisional answer by the PRACK (Progressed), or in a 2xx by the
+// ACK (Accepted, Changed) that it waits for.
 func (s *Session) Answer(body string) {
+	if n := len(s.owed); n > 0 {
+		b := s.owed[n-1]
+		s.owed = s.owed[:n-1]
+		b.settled = true
+		s.prack(b, body)
+		return
+	}
 	a := s.due
 	if a == nil {
 		return
@@ -152,7 +160,7 @@ func (s *Session) Answer(body string) {
 	s.due, s.change = nil, nil
 	s.acknowledge(a, s.dialog, s.next(), body)
 	if s.state == Unacked {
-		s.state = Established
+		s.state, s.settled = Established, true
 	}
 	s.resume()
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"santral/sip"
+	"santral/sip/dialog"
 	"santral/sip/digest"
 	"santral/sip/endpoint"
 )
@@ -28,9 +29,9 @@ type authState struct {
 	value  string   // its value
 }
 
-// authorize gives req anew with an answer to the challenge in res (RFC 3261 §22.2), or nil when res is no
-// challenge or we cannot answer it.
-func (s *Session) authorize(req, res *sip.Message) *sip.Message {
+// authorize gives req, of the dialog d or, with nil, of none yet, anew with an answer to the challenge in
+// res (RFC 3261 §22.2), or nil when res is no challenge or we cannot answer it.
+func (s *Session) authorize(d *dialog.Dialog, req, res *sip.Message) *sip.Message {
 	if res == nil || s.cfg.Account == nil || s.auth.count >= maxChallenges {
 		return nil
 	}
@@ -61,14 +62,21 @@ func (s *Session) authorize(req, res *sip.Message) *sip.Message {
 	}
 	s.auth.count++
 	s.auth.kind, s.auth.value = give, value
+	again := renew(d, req)
+	again.Set(give, value)
+	return again
+}
+
+// renew gives a request that can be sent once more, with the next number of d, or, where there is no
+// dialog yet, one more than it had.
+func renew(d *dialog.Dialog, req *sip.Message) *sip.Message {
 	again := req.Clone()
 	again.Del(sip.ViaKind)
-	again.Set(give, value)
 	seq, _ := req.CSeq()
 	seq.Seq++
-	if s.dialog != nil {
-		s.dialog.LocalSeq++
-		seq.Seq = s.dialog.LocalSeq
+	if d != nil {
+		d.LocalSeq++
+		seq.Seq = d.LocalSeq
 	}
 	again.Set(sip.CSeqKind, seq.String())
 	return again
@@ -108,20 +116,20 @@ func (s *Session) sign(req *sip.Message) {
 	}
 }
 
-// send sends a request within the dialog, answering a challenge to it. done is told of the responses.
-func (s *Session) send(req *sip.Message, to endpoint.Next, done func(endpoint.ClientEvent)) {
+// send sends a request within d, answering a challenge to it. done is told of the responses.
+func (s *Session) send(d *dialog.Dialog, req *sip.Message, to endpoint.Next, done func(endpoint.ClientEvent)) {
 	s.sign(req)
 	if s.cfg.Account == nil {
 		s.shard.Request(req, to, done)
 		return
 	}
-	s.challenge(req, to, done)
+	s.challenge(d, req, to, done)
 }
 
-func (s *Session) challenge(req *sip.Message, to endpoint.Next, done func(endpoint.ClientEvent)) {
+func (s *Session) challenge(d *dialog.Dialog, req *sip.Message, to endpoint.Next, done func(endpoint.ClientEvent)) {
 	s.shard.Request(req, to, func(ev endpoint.ClientEvent) {
-		if again := s.authorize(req, ev.Response); again != nil {
-			s.challenge(again, to, done)
+		if again := s.authorize(d, req, ev.Response); again != nil {
+			s.challenge(d, again, to, done)
 			return
 		}
 		done(ev)

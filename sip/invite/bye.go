@@ -63,7 +63,7 @@ func (s *Session) sendBye(d *dialog.Dialog, to endpoint.Next, reason string, don
 	if reason != "" {
 		req.Set(sip.ReasonKind, reason)
 	}
-	s.send(req, to, done)
+	s.send(d, req, to, done)
 }
 
 // onBye ends the session with whatever became of our BYE (RFC 3261 §15.1.1).

@@ -13,14 +13,18 @@ import (
 var ErrHungUp = errors.New("invite: the peer left before it answered")
 
 // Connect sends an INVITE and makes its session. req has everything but Via and Contact: From with
-// our tag, To, Call-ID, CSeq and the body, none to ask the peer for an offer. prepare gives the
+// our tag, To, Call-ID, CSeq and the body, none to ask the peer for an offer. Supported may be there;
+// without a body "100rel" is left out of ours, so that no offer comes before the answer. prepare gives the
 // Contact value for the way that the request takes, and may change the request for it, but for what
 // names the dialog. The session keeps req.
 func Connect(cfg *Config, shard *endpoint.Shard, req *sip.Message, to endpoint.Next, prepare func(*sip.Message, sip.Flow) string, h Handler) *Session {
 	s := &Session{cfg: cfg, shard: shard, handler: h, timers: shard.Timers(), state: Calling, request: req, outbound: true}
 	req.Set(sip.Allow, Allow)
-	if cfg.Supported != "" {
-		req.Set(sip.Supported, cfg.Supported)
+	if !req.Has(sip.Supported) && cfg.Supported != "" {
+		req.Set(sip.Supported, cfg.supports(req.Body != ""))
+	}
+	if cfg.Reliable == ReliableRequired {
+		req.Add(sip.Require, reliably)
 	}
 	if cfg.UserAgent != "" {
 		req.Set(sip.UserAgent, cfg.UserAgent)
@@ -65,7 +69,15 @@ func (s *Session) onProvisional(res *sip.Message) {
 	if s.state != Calling || res.Status == 100 {
 		return
 	}
-	s.branch(res)
+	if b := s.branch(res); b != nil {
+		b.can.learn(res)
+		if !s.take(b, res) {
+			return
+		}
+		if res.Status == 199 { // RFC 6228 §4: this branch is over
+			s.forget(b.dialog.RemoteTag)
+		}
+	}
 	s.tell(Progressed, res, nil)
 }
 
@@ -87,29 +99,34 @@ func (s *Session) onSuccess(res *sip.Message) {
 }
 
 func (s *Session) establish(res *sip.Message, tag string) {
-	d := s.find(tag)
-	if d != nil {
-		d.Confirm(res)
+	b := s.find(tag)
+	if b != nil {
+		b.dialog.Confirm(res)
+		s.forget(tag)
 	} else {
-		var err error
-		if d, err = dialog.FromResponse(s.request, res); err != nil {
+		d, err := dialog.FromResponse(s.request, res)
+		if err != nil {
 			s.onFailure(nil, err)
 			return
 		}
+		b = &branch{dialog: d}
 	}
-	s.forked = s.forked || len(s.early) > 1
-	s.dialog, s.early = d, nil
+	b.can.learn(res)
+	d := b.dialog
 	if s.mark != "" {
 		d.SessionID = s.mark
 	}
+	s.forked = s.forked || len(s.early) > 0
+	s.dialog, s.can, s.settled = d, b.can, b.settled
+	s.owed = nil // an answer to what was offered before has no way any more, but for the ACK
 	s.path.reached(s.request, s.client.Flow())
 	s.attach(tag)
-	s.won = &acked{tag: tag, seq: d.LocalSeq}
+	s.won = &acked{tag: tag, seq: s.number()}
 	s.hearing = s.shard.After(s.timers.Timeout(), s.unlisten)
-	if s.request.Body == "" {
+	if s.request.Body == "" && !s.settled {
 		s.state, s.due = Unacked, s.won
 	} else {
-		s.state = Established
+		s.state, s.settled = Established, true
 		s.acknowledge(s.won, d, s.next(), "")
 	}
 	s.tell(Accepted, res, nil)
@@ -120,7 +137,7 @@ func (s *Session) establish(res *sip.Message, tag string) {
 func (s *Session) unlisten() {
 	stop(&s.hearing)
 	s.client.Forget()
-	s.client, s.request, s.won, s.strays = nil, nil, nil, nil
+	s.client, s.request, s.won, s.strays, s.early = nil, nil, nil, nil, nil
 }
 
 // onFailure ends the attempt: refused, timed out or unreachable. A challenge is answered when we have
@@ -130,12 +147,19 @@ func (s *Session) onFailure(res *sip.Message, err error) {
 	case Cancelling:
 		s.end()
 	case Calling:
-		if again := s.authorize(s.request, res); again != nil {
-			s.request, s.early = again, nil
+		if again := s.authorize(nil, s.request, res); again != nil {
+			s.request, s.early, s.owed = again, nil, nil
 			s.client = s.shard.Request(again, s.path.to, s.onInvite)
 			return
 		}
 		s.end()
 		s.tell(Failed, res, err)
 	}
+}
+
+// number is the sequence number of the INVITE that began the session. Those of its dialogs have grown
+// with each PRACK.
+func (s *Session) number() uint32 {
+	seq, _ := s.request.CSeq()
+	return seq.Seq
 }

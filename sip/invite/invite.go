@@ -2,7 +2,8 @@
 // order of offers and answers): how a session is set up, changed and ended between two user agents.
 //
 // What lives here is one [Session], with a file for each phase: connect (we call), accept (we are
-// called), fork, ack, modify, bye, inform, freeze. A session description is opaque text here; who is
+// called), fork, reliable and prack (provisional answers that are acknowledged), ack, modify, update,
+// lease (session timers), bye, info, freeze. A session description is opaque text here; who is
 // calling whom and what a call is are not known either. A Session is owned by the endpoint's shard
 // of its Call-ID: its methods are called there and its handler is told there, so it has no lock.
 package invite
@@ -17,7 +18,7 @@ import (
 )
 
 // Allow is the methods that a session serves, as the Allow header field lists them.
-const Allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO"
+const Allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK"
 
 // ContentType is the type of every body that Progress, Accept, Modify and Answer are given.
 const ContentType = "application/sdp"
@@ -27,6 +28,7 @@ type Config struct {
 	UserAgent string   // User-Agent of our requests; "" for none
 	Supported string   // option tags of what we can do; "" for none
 	Account   *Account // answers challenges of the peer's side; nil: a challenge is a refusal
+	Reliable  Reliability
 	// Stranger is asked about a request within a dialog that comes from elsewhere than what the
 	// peer sent before: whoever knows the dialog's identifiers is not yet the peer. It reports whether
 	// the request may pass, and has answered it when not. nil lets them all pass.
@@ -35,6 +37,18 @@ type Config struct {
 	// of it, so that Mark can follow what it says. nil for nobody.
 	Heard func(s *Session, m *sip.Message)
 }
+
+// Reliability is what a user agent makes of provisional answers that are acknowledged (RFC 3262).
+type Reliability uint8
+
+// What may be made of them. Supported is the usual: an answer is sent reliably where the peer demands it,
+// or knows how and the answer describes a session; what only says that it rings is not worth the way.
+// Off is for a peer whose PRACK is broken: "100rel" must then not be in Config.Supported.
+const (
+	ReliableSupported Reliability = iota
+	ReliableOff
+	ReliableRequired // every call must know it, on both sides: others get 421
+)
 
 // State is where a session stands.
 type State uint8
@@ -76,21 +90,22 @@ type EventKind uint8
 // a session that we ended ourselves tells nothing more.
 const (
 	UnknownEvent EventKind = iota
-	Progressed             // we called: a 101–199 came
+	Progressed             // we called: a 101–199 came; when it makes an offer that must be acknowledged, Answer is due
 	Accepted               // we called: a 2xx came; when our INVITE made no offer, Answer is due
 	Failed                 // we called: a final refusal (Message), or Err
 	Confirmed              // we were called: the ACK came (Message)
-	Offered                // the peer asks for a change (Message is its INVITE): AcceptChange or RefuseChange is due
+	Offered                // the peer asks for a change (Message is its INVITE, or a PRACK that offers): AcceptChange or RefuseChange is due
 	Changed                // our Modify: the 2xx (Message); when we made no offer, Answer is due
 	Refused                // our Modify: refused (Message) or impossible now (Err); the session is as it was
 	Settled                // the ACK to our AcceptChange came (Message)
 	Informed               // an INFO came (Message) and is answered
+	Acknowledged           // we were called: the PRACK to our description came (Message), with the answer when that was an offer
 	Gone                   // BYE or CANCEL came (Message; Finish is due for a BYE), or the peer is lost (Err)
 )
 
 // String names the kind for logs.
 func (k EventKind) String() string {
-	return [...]string{"unknown", "progressed", "accepted", "failed", "confirmed", "offered", "changed", "refused", "settled", "informed", "gone"}[k]
+	return [...]string{"unknown", "progressed", "accepted", "failed", "confirmed", "offered", "changed", "refused", "settled", "informed", "acknowledged", "gone"}[k]
 }
 
 // Session is one INVITE session with one peer.
@@ -111,8 +126,14 @@ type Session struct {
 	path    path
 	request *sip.Message // the INVITE that began it
 
+	// what the peer can, and what was agreed
+	can     abilities
+	settled bool               // a description was offered and answered, reliably
+	asked   *endpoint.ServerTx // a PRACK of the peer's with an offer, which waits for our answer
+
 	// we are called
 	invite  *endpoint.ServerTx // INVITE or re-INVITE that waits for our final answer
+	rel     *reliable          // provisional answers that are acknowledged, nil for none yet
 	sent    *unacked           // our 2xx that waits for its ACK
 	repeat  *endpoint.Timer    // next repetition of our 18x
 	expiry  *endpoint.Timer    // the INVITE's Expires
@@ -121,12 +142,13 @@ type Session struct {
 	// we call
 	outbound bool
 	client   *endpoint.ClientTx
-	won      *acked           // the first 2xx to our INVITE
-	due      *acked           // a 2xx of the peer's that waits for Answer
-	early    []*dialog.Dialog // one for each branch that has rung (RFC 3261 §12.1)
-	strays   []*acked         // branches that answered after the first (RFC 3261 §13.2.2.4)
-	forked   bool             // more than one branch was seen
-	hearing  *endpoint.Timer  // until no copy of a 2xx can come any more
+	won      *acked          // the first 2xx to our INVITE
+	due      *acked          // a 2xx of the peer's that waits for Answer
+	early    []*branch       // one for each branch that has rung (RFC 3261 §12.1)
+	owed     []*branch       // those whose offer waits for Answer, the latest last
+	strays   []*acked        // branches that answered after the first (RFC 3261 §13.2.2.4)
+	forked   bool            // more than one branch was seen
+	hearing  *endpoint.Timer // until no copy of a 2xx can come any more
 
 	// change by us
 	change *modification
@@ -164,7 +186,7 @@ func (s *Session) Mark(sessionID string) {
 		s.dialog.SessionID = sessionID
 	}
 	for _, d := range s.early {
-		d.SessionID = sessionID
+		d.dialog.SessionID = sessionID
 	}
 	if s.invite != nil {
 		s.invite.Carry(sessionID)
@@ -237,6 +259,11 @@ func (s *Session) quiet() {
 		s.change = nil
 	}
 	s.queued = nil
+	s.hush()
+	if tx := s.asked; tx != nil {
+		s.asked = nil
+		tx.Refuse(487, "")
+	}
 }
 
 func stop(t **endpoint.Timer) {

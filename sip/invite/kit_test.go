@@ -2,6 +2,7 @@ package invite
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"net/netip"
@@ -49,6 +50,7 @@ type scene struct {
 	tag     string       // the peer's
 	seq     int          // the peer's
 	branch  int          // the peer's
+	rseq    uint32       // the first of ours
 }
 
 // ladderTest runs a scene and compares its ladder with testdata/NAME.ladder.
@@ -58,7 +60,7 @@ func ladderTest(t *testing.T, f func(*scene)) {
 		s := &scene{T: t, begun: time.Now(), inbox: make(chan *sip.Message, 256), tag: "peer", seq: 100}
 		s.ep = endpoint.New(endpoint.Config{
 			Wire: s, User: s, Shards: 1, Random: id.New([32]byte{1}),
-			Allow: []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.INFO},
+			Allow: []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.INFO, sip.PRACK, sip.UPDATE}, Extensions: []string{"100rel", "timer"},
 		})
 		func() {
 			defer s.ep.Close(context.Background())
@@ -129,7 +131,13 @@ func (s *scene) note(dir string, m *sip.Message, f sip.Flow, lost bool) {
 	if m.Body != "" {
 		fmt.Fprintf(&b, " [%s]", m.Body)
 	}
-	for _, k := range []sip.Kind{sip.ReasonKind, sip.RetryAfter} {
+	if n, ok := m.RSeq(); ok {
+		fmt.Fprintf(&b, " RSeq: %s", s.relative(dir, n))
+	}
+	if a, err := sip.ParseRAck(m.Get(sip.RAckKind)); err == nil {
+		fmt.Fprintf(&b, " RAck: %s %d %s", s.relative(map[string]string{"->": "<-", "<-": "->"}[dir], a.RSeq), a.Seq, a.Method)
+	}
+	for _, k := range []sip.Kind{sip.Require, sip.Unsupported, sip.SessionExpiresKind, sip.MinSE, sip.RecvInfo, sip.ReasonKind, sip.RetryAfter} {
 		if v := m.Get(k); v != "" {
 			if k == sip.RetryAfter {
 				v = "…" // it is random
@@ -147,6 +155,17 @@ func (s *scene) note(dir string, m *sip.Message, f sip.Flow, lost bool) {
 		b.WriteString(" LOST")
 	}
 	s.line("we %s peer  %s", dir, b.String())
+}
+
+// relative writes our own RSeq as its distance from the first, which is random.
+func (s *scene) relative(dir string, n uint32) string {
+	if dir == "<-" {
+		return strconv.FormatUint(uint64(n), 10)
+	}
+	if s.rseq == 0 {
+		s.rseq = n
+	}
+	return fmt.Sprintf("r%+d", int(n)-int(s.rseq))
 }
 
 // Handle notes what the session tells (Handler).
@@ -171,6 +190,10 @@ func (s *scene) Handle(e Event) {
 // Serve takes a new INVITE (endpoint.User).
 func (s *scene) Serve(shard *endpoint.Shard, tx *endpoint.ServerTx) {
 	session, err := Serve(&s.cfg, tx, "<sip:us@192.0.2.1:5060>", s)
+	if no := (*Refusal)(nil); errors.As(err, &no) {
+		tx.Refuse(no.Status, "", no.Headers...)
+		return
+	}
 	if err != nil {
 		tx.Refuse(400, "")
 		return

@@ -89,7 +89,7 @@ func (s *Session) onChange(m *modification, req *sip.Message, ev endpoint.Client
 	case res != nil && res.Status == 491 && m.glares < maxGlares:
 		s.backOff(m)
 	default:
-		if again := s.authorize(req, res); again != nil {
+		if again := s.authorize(s.dialog, req, res); again != nil {
 			s.offer(m, again)
 			return
 		}
@@ -160,7 +160,7 @@ func (s *Session) yield() {
 // the ACK was to bring its answer.
 func (s *Session) serveChange(tx *endpoint.ServerTx) {
 	switch {
-	case s.state == Calling || s.state == Incoming || s.invite != nil:
+	case s.state == Calling || s.state == Incoming || s.invite != nil || s.asked != nil:
 		after := strconv.FormatUint(s.shard.Random().Uint64()%11, 10)
 		tx.Refuse(500, "", sip.Header{Kind: sip.RetryAfter, Value: after})
 		return
@@ -191,9 +191,13 @@ func (s *Session) onChangeCancelled(cancel *sip.Message) {
 	}
 }
 
-// AcceptChange answers the peer's re-INVITE (Offered) with 200 and a description: the answer, or our
-// offer when it made none. Settled follows.
+// AcceptChange answers the peer's wish for a change (Offered) with 200 and a description: the answer, or
+// our offer when it made none. After a re-INVITE Settled follows.
 func (s *Session) AcceptChange(body string) {
+	if s.asked != nil {
+		s.acceptAsked(body)
+		return
+	}
 	if s.invite == nil || s.state != Established {
 		return
 	}
@@ -201,8 +205,12 @@ func (s *Session) AcceptChange(body string) {
 	s.succeed(body, nil)
 }
 
-// RefuseChange refuses the peer's re-INVITE; the session goes on as it was.
+// RefuseChange refuses the peer's wish for a change; the session goes on as it was.
 func (s *Session) RefuseChange(status int, phrase string, headers ...sip.Header) {
+	if s.asked != nil {
+		s.refuseAsked(status, phrase, headers)
+		return
+	}
 	if s.invite == nil || s.state != Established {
 		return
 	}
@@ -217,8 +225,10 @@ func (s *Session) Free() bool {
 		s.invite == nil && s.change == nil && s.queued == nil
 }
 
-// Asked reports whether a re-INVITE of the peer's waits for AcceptChange or RefuseChange.
-func (s *Session) Asked() bool { return s.changed && s.invite != nil && s.state == Established }
+// Asked reports whether a change that the peer wants waits for AcceptChange or RefuseChange.
+func (s *Session) Asked() bool {
+	return s.asked != nil || s.changed && s.invite != nil && s.state == Established
+}
 
-// Due reports whether a 2xx of the peer's with an offer waits for Answer.
-func (s *Session) Due() bool { return s.due != nil }
+// Due reports whether an answer of the peer's with an offer waits for Answer.
+func (s *Session) Due() bool { return s.due != nil || len(s.owed) > 0 }

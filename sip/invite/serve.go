@@ -11,7 +11,9 @@ func (s *Session) Serve(tx *endpoint.ServerTx) {
 	req, flow := tx.Request(), tx.Flow()
 	d := s.dialog
 	if d == nil {
-		d = s.find(req.FromTag())
+		if b := s.find(req.FromTag()); b != nil {
+			d = b.dialog
+		}
 	}
 	if d == nil || s.state == Ended {
 		tx.Refuse(481, "")
@@ -41,8 +43,10 @@ func (s *Session) Serve(tx *endpoint.ServerTx) {
 		}
 	case sip.OPTIONS: // RFC 3261 §11.2
 		tx.Refuse(200, "", sip.Header{Kind: sip.Allow, Value: Allow}, sip.Header{Kind: sip.Accept, Value: ContentType})
+	case sip.PRACK:
+		s.servePRACK(tx)
 	case sip.CANCEL, sip.ACK: // the endpoint's own
-	case sip.PRACK, sip.UPDATE, sip.SUBSCRIBE, sip.NOTIFY, sip.REFER, sip.MESSAGE, sip.REGISTER, sip.PUBLISH:
+	case sip.UPDATE, sip.SUBSCRIBE, sip.NOTIFY, sip.REFER, sip.MESSAGE, sip.REGISTER, sip.PUBLISH:
 		tx.Refuse(405, "", sip.Header{Kind: sip.Allow, Value: Allow})
 	default:
 		tx.Refuse(501, "", sip.Header{Kind: sip.Allow, Value: Allow})
@@ -65,7 +69,7 @@ func (s *Session) Inform(contentType, content string) {
 		req.Set(sip.ContentType, contentType)
 		req.Body = content
 	}
-	s.send(req, s.next(), func(ev endpoint.ClientEvent) {
+	s.send(s.dialog, req, s.next(), func(ev endpoint.ClientEvent) {
 		if res := ev.Response; res != nil && res.Status == 481 {
 			s.lost(res, nil)
 		}

@@ -249,7 +249,7 @@ func TestInspection(t *testing.T) {
 			status       int
 			header, has  string
 		}{
-			{"100rel", "INVITE", require("100rel"), 420, "Unsupported", "100rel"},
+			{"preconditions", "INVITE", require("precondition"), 420, "Unsupported", "precondition"},
 			{"two extensions", "INVITE", require("foo, bar"), 420, "Unsupported", "bar"},
 			{"Proxy-Require", "INVITE", func(d *phone.Draft) { d.SDP(media).Set("Proxy-Require", "baz") }, 420, "Unsupported", "baz"},
 			{"extension of REGISTER", "REGISTER", require("foo"), 420, "Unsupported", "foo"},

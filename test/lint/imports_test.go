@@ -57,6 +57,7 @@ var rules = []rule{
 	{"access", []string{"call", "tenant", "sip", "sip/digest"}, "the door knows who, not what for"},
 
 	{"service/*", []string{"call", "tenant", "store", "cluster", "media", "base/*", "observe/*"}, "services never import one another, nor SIP"},
+	{"service/trunk", []string{"call", "tenant", "sip", "sip/digest", "sip/endpoint", "access", "base/*", "observe/*"}, "a trunk registers and asks in SIP, and tells the door who may come"},
 	{"service/registrar", []string{"call", "tenant", "store", "cluster", "media", "sip", "sip/event", "access", "base/*", "observe/*"}, "registration is SIP by nature"},
 	{"service/presence", []string{"call", "tenant", "store", "cluster", "sip", "sip/event", "access", "base/*", "observe/*"}, "presence is told in SIP by nature"},
 
