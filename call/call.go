@@ -232,6 +232,7 @@ type LegEvent struct {
 	Digit  byte             // Pressed: '0'–'9', '*', '#', 'A'–'D'; Informed: the digit that the INFO says, 0 when it says none
 	Finish func()           // Ended by the peer's BYE: call it when the end is on disk, and the BYE is answered
 	Detail LegDetail        // Failed, Ended: the leg's facts at its end
+	Refer  *Referral        // Referred
 
 	Who     *Party  // Progressed, Answered, Renamed: what a trusted peer says of who answers; nil when it says nothing
 	Privacy Privacy // of Who
@@ -256,11 +257,12 @@ const (
 	MediaLost                    // no packet from the peer for the dead-media time
 	Ended                        // the leg is over; by the peer's BYE once Finish is called (Finish is nil otherwise)
 	Renamed                      // the peer is somebody else now: what a trusted one says (Who), or its Session-ID alone
+	Referred                     // the peer wants the other side to go on with somebody else; Refer.Notify is due
 )
 
 // String names the kind for logs.
 func (k LegEventKind) String() string {
-	return [...]string{"unknown", "progressed", "answered", "failed", "confirmed", "offered", "accepted", "refused", "informed", "pressed", "media lost", "ended", "renamed"}[k]
+	return [...]string{"unknown", "progressed", "answered", "failed", "confirmed", "offered", "accepted", "refused", "informed", "pressed", "media lost", "ended", "renamed", "referred"}[k]
 }
 
 // LegDetail is what the record keeps of a leg.

@@ -15,7 +15,8 @@ type Event struct {
 	To      string     `json:"to,omitempty"`      // Routed: account, or service
 	Status  int        `json:"status,omitempty"`  // LegRinging
 	Cause   *Cause     `json:"cause,omitempty"`   // LegEnded, Ended
-	By      string     `json:"by,omitempty"`      // Ended: "caller", "callee", "exchange"
+	By      string     `json:"by,omitempty"`      // Ended: "caller", "callee", "exchange"; Began: "transfer", "api" when no phone dialled
+	Other   ID         `json:"other,omitempty"`   // Began, LegBegan: the call that it comes from; LegEnded, Transfer: the one that it goes on in
 	Detail  *LegDetail `json:"detail,omitempty"`  // LegBegan, LegEnded
 	Codec   string     `json:"codec,omitempty"`   // LegAnswered ("" when the caller made no offer: not yet known), LegEnded
 }
@@ -25,7 +26,8 @@ type EventKind string
 
 // The events of a call. Every leg that began ends, by one LegEnded each, before the call does, and
 // times never run backwards within a call. A leg "a" that ends with SIP status 487 was not answered
-// after all, though LegAnswered may stand before it: the caller's CANCEL overtook our 200.
+// after all, though LegAnswered may stand before it: the caller's CANCEL overtook our 200. A leg that goes on in
+// another call ends here and begins there, each with the Other call.
 const (
 	Began       EventKind = "began"        // an INVITE of a known party arrived
 	Routed      EventKind = "routed"       // where it goes
@@ -34,6 +36,8 @@ const (
 	LegAnswered EventKind = "leg answered" // its 200
 	LegHeld     EventKind = "leg held"     // this leg's peer put the other on hold
 	LegResumed  EventKind = "leg resumed"
+	LegLeads    EventKind = "leg leads" // this leg stands in the caller's place from now on
 	LegEnded    EventKind = "leg ended"
-	EndedCall   EventKind = "ended" // the last event of every call
+	Transfer    EventKind = "transferred" // Leg sent the other side on, and it is in the call Other now
+	EndedCall   EventKind = "ended"       // the last event of every call
 )

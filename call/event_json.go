@@ -40,6 +40,7 @@ func (e *Event) AppendJSON(b []byte) []byte {
 		b = e.Cause.appendJSON(b)
 	}
 	b = member(b, `,"by":`, e.By)
+	b = member(b, `,"other":`, string(e.Other))
 	if e.Detail != nil {
 		b = append(b, `,"detail":`...)
 		b = e.Detail.appendJSON(b)
@@ -252,6 +253,8 @@ func ParseEvent(text string) (Event, error) {
 			}
 		case "by":
 			e.By = s.str()
+		case "other":
+			e.Other = ID(s.str())
 		case "detail":
 			if s.present() {
 				e.Detail = new(LegDetail)

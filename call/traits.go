@@ -17,6 +17,9 @@ type Arrival struct {
 	Breadth int              // Max-Breadth as it came; 0 for none, which means DefaultBreadth
 	Early   bool             // without Offer: it can answer an offer in a provisional answer
 	Traits  Traits
+
+	// Replaces is the leg whose place this one takes; the call is then that leg's, not a new one.
+	Replaces *Replacement
 }
 
 // DefaultBreadth is how many branches a call may have at once when nobody has said less
@@ -29,6 +32,7 @@ type Traits struct {
 	Privacy    Privacy     // what the caller wants withheld
 	Diversions []Diversion // whom the call was for before, the latest first
 	Alert      Alert       // how the callee's phone is to ring or answer
+	Referrer   string      // number of the account that sent the caller to whom it calls now (RFC 3892); "" for none
 	Session    string      // the caller's own half of the Session-ID, 32 hexadecimal digits; "" for none (RFC 7989 §4.1)
 	Tel        Tel         // what the dialled number was told with
 	EarlyMedia bool        // the caller's network judges early media by P-Early-Media (RFC 5009 §4)

@@ -44,6 +44,7 @@ type House struct {
 	committed int
 	slow      time.Duration
 	full      bool
+	refers    int  // REFERs without their last news
 	mute      bool // nothing is written down: benchmarks
 }
 
@@ -198,7 +199,7 @@ func (h *House) Dial(_ context.Context, d call.Dial, inbox call.Inbox) call.Leg 
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.addLocked(l)
-	h.writeLocked("%s <- INVITE %s from %s, %d hops, %s", l.name(), d.Target.URI, d.From.Number, d.Hops, text(d.Offer))
+	h.writeLocked("%s <- INVITE %s from %s, %d hops%s, %s", l.name(), d.Target.URI, d.From.Number, d.Hops, referred(d.Traits.Referrer), text(d.Offer))
 	return l
 }
 
@@ -208,20 +209,40 @@ func (h *House) Call(in call.Incoming, id call.ID, from, dialled string, offer *
 	return h.Invite(in, id, Party(from), dialled, offer, 70)
 }
 
+// Replace has an account call in the place of another leg (RFC 3891).
+func (h *House) Replace(in call.Incoming, id call.ID, from string, other *Leg, offer *sdp.Description) *Leg {
+	h.mu.Lock()
+	r := &call.Replacement{Leg: other.inbox}
+	h.mu.Unlock()
+	return h.invite(in, call.Arrival{Call: id, From: Party(from), Dialled: from, Offer: offer, Hops: 70, Replaces: r}, " in the place of "+other.name())
+}
+
 // Invite is Call with everything said.
 func (h *House) Invite(in call.Incoming, id call.ID, from call.Party, dialled string, offer *sdp.Description, hops int) *Leg {
+	return h.invite(in, call.Arrival{Call: id, From: from, Dialled: dialled, Device: h.Device, Offer: offer, Hops: hops}, "")
+}
+
+func (h *House) invite(in call.Incoming, a call.Arrival, besides string) *Leg {
+	id, offer := a.Call, a.Offer
 	l := &Leg{house: h, call: id, id: "a", dir: call.In, offered: offer != nil}
 	l.open(offer)
 	h.mu.Lock()
 	h.addLocked(l)
-	h.writeLocked("%s -> INVITE %s, %s", l.name(), dialled, text(offer))
+	h.writeLocked("%s -> INVITE %s%s, %s", l.name(), a.Dialled, besides, text(offer))
 	h.mu.Unlock()
-	inbox := in.Incoming(l, call.Arrival{Call: id, From: from, Dialled: dialled, Device: h.Device, Offer: offer, Hops: hops})
+	inbox := in.Incoming(l, a)
 	h.mu.Lock()
 	l.inbox = inbox
 	h.mu.Unlock()
 	h.settle()
 	return l
+}
+
+func referred(by string) string {
+	if by == "" {
+		return ""
+	}
+	return ", referred by " + by
 }
 
 func (h *House) addLocked(l *Leg) {
@@ -261,7 +282,47 @@ func (h *House) Note(format string, args ...any) {
 func (h *House) Ladder() string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return strings.Join(h.ladder, "\n") + "\n"
+	return strings.Join(slices.DeleteFunc(slices.Clone(h.ladder), func(l string) bool { return l == "" }), "\n") + "\n"
+}
+
+// Settled is the ladder of several calls at once, of which none waits for the other: what they do because of
+// one word of a phone's has no order among them, and is told leg by leg and call by call, the words first.
+func (h *House) Settled() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var b strings.Builder
+	var part []string
+	who := func(l string) string { return strings.Fields(l)[1] }
+	flush := func() {
+		slices.SortStableFunc(part, func(x, y string) int {
+			if at := strings.Compare(x[:9], y[:9]); at != 0 {
+				return at
+			}
+			said := func(l string) int {
+				if strings.Fields(l)[2] == "->" {
+					return 0
+				}
+				return 1
+			}
+			if first := said(x) - said(y); first != 0 || said(x) == 0 {
+				return first
+			}
+			return strings.Compare(who(x), who(y))
+		})
+		for _, l := range part {
+			b.WriteString(l + "\n")
+		}
+		part = part[:0]
+	}
+	for _, l := range h.ladder {
+		if l == "" {
+			flush()
+			continue
+		}
+		part = append(part, l)
+	}
+	flush()
+	return b.String()
 }
 
 // Faults are what control did against the promises of call.Leg, call.Channels and call.Ledger.
@@ -286,6 +347,11 @@ func (h *House) Wrong() []string {
 	if n := h.InUse(); n != 0 {
 		wrong = append(wrong, fmt.Sprintf("%d channels are still taken", n))
 	}
+	h.mu.Lock()
+	if h.refers != 0 {
+		wrong = append(wrong, fmt.Sprintf("%d REFERs never heard the end", h.refers))
+	}
+	h.mu.Unlock()
 	for _, l := range h.Legs() {
 		if !l.Over() {
 			wrong = append(wrong, "leg "+l.name()+" was left behind")
@@ -297,6 +363,11 @@ func (h *House) Wrong() []string {
 func (h *House) settle() {
 	if h.Settle != nil {
 		h.Settle()
+		h.mu.Lock()
+		if !h.mute {
+			h.ladder = append(h.ladder, "") // what follows is another matter
+		}
+		h.mu.Unlock()
 	}
 }
 

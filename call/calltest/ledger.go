@@ -105,6 +105,9 @@ func Line(e call.Event) string {
 	if e.By != "" {
 		b.WriteString(", by " + e.By)
 	}
+	if e.Other != "" {
+		b.WriteString(", call " + string(e.Other))
+	}
 	return b.String()
 }
 

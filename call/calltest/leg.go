@@ -45,6 +45,9 @@ var (
 
 func (l *Leg) name() string { return string(l.call) + "/" + string(l.id) }
 
+// Call is the call that it began in.
+func (l *Leg) Call() call.ID { return l.call }
+
 // ID is the leg's name within its call.
 func (l *Leg) ID() call.LegID { return l.id }
 
@@ -134,9 +137,9 @@ func (l *Leg) Accept(d *sdp.Description) {
 	l.house.mu.Lock()
 	defer l.house.mu.Unlock()
 	if l.owes {
-		if l.commandLocked(d != nil, "ACK %s", text(d)) {
+		if l.commandLocked(true, "ACK %s", ours(d)) {
 			l.owes, l.confirmed = false, true
-			l.local(d, false)
+			l.local(d, true)
 		}
 		return
 	}

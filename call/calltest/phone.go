@@ -2,6 +2,7 @@ package calltest
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"santral/call"
@@ -82,6 +83,8 @@ func (l *Leg) May(kind call.LegEventKind) bool {
 		return l.dir == call.In && l.answered && !l.confirmed
 	case kind == call.Offered:
 		return calm
+	case kind == call.Referred:
+		return l.confirmed
 	case kind == call.Accepted:
 		return l.asking || l.awaited
 	case kind == call.Refused:
@@ -144,6 +147,41 @@ func (l *Leg) Info(contentType, content string) {
 // Press is one digit as a telephone event.
 func (l *Leg) Press(d byte) {
 	l.Say("digit "+string(d), call.LegEvent{Kind: call.Pressed, Digit: d})
+}
+
+// Refer is the phone's wish that the other side goes on with a number. What it is told stands in the ladder.
+func (l *Leg) Refer(number string) {
+	l.refer("REFER "+number, &call.Referral{Number: number})
+}
+
+// ReferTo is the phone's wish that the other side takes the place of another leg of its own.
+func (l *Leg) ReferTo(other *Leg) {
+	l.house.mu.Lock()
+	inbox := other.inbox
+	l.house.mu.Unlock()
+	l.refer("REFER in the place of "+other.name(), &call.Referral{Takes: inbox})
+}
+
+func (l *Leg) refer(line string, r *call.Referral) {
+	final := false
+	r.Notify = func(c call.Cause) {
+		l.house.mu.Lock()
+		defer l.house.mu.Unlock()
+		l.house.writeLocked("%s <- NOTIFY %s", l.name(), strings.TrimSpace(fmt.Sprint(c.SIP, " ", c.Text)))
+		if final {
+			l.house.faultLocked("leg %s: news after the end of its REFER", l.name())
+		}
+		final = c.SIP >= 200
+		if final {
+			l.house.refers--
+		}
+	}
+	if l.May(call.Referred) {
+		l.house.mu.Lock()
+		l.house.refers++
+		l.house.mu.Unlock()
+		l.Say(line, call.LegEvent{Kind: call.Referred, Refer: r})
+	}
 }
 
 // Silent is dead media.

@@ -10,16 +10,24 @@ type change struct {
 	sent     bool // the other side was asked
 	late     bool // from asked for an offer instead of making one (RFC 3261 §14.1)
 	given    bool // late: the other side's offer was given to from, whose answer is awaited
+	own      bool // the exchange asks, so that two legs agree which were joined
+	first    bool // own: from has not been told anything yet
+	round    int  // own: how many came before
 }
 
 // offered is a party's wish to change the session.
 func (c *ongoing) offered(m *member, e *call.LegEvent) {
+	if g := m.guest; g != nil { // whatever it wants, it is offered something else
+		m.leg.Refuse(call.RequestPending)
+		return
+	}
 	if c.story != nil {
 		if !m.answered {
 			m.leg.Refuse(call.RequestPending)
 			return
 		}
 		m.leg.Accept(nil) // the media ends here
+		m.hears(e.Desc, true)
 		if e.Desc != nil {
 			c.hold(m, holds(e.Desc), e)
 		}
@@ -36,7 +44,9 @@ func (c *ongoing) offered(m *member, e *call.LegEvent) {
 		if c.change.sent {
 			m.void++
 		}
-		c.change.from.leg.Refuse(call.RequestPending)
+		if !c.change.own {
+			c.change.from.leg.Refuse(call.RequestPending)
+		}
 	case c.change.from != nil:
 		m.leg.Refuse(call.RequestPending) // RFC 3261 §14.2
 		return
@@ -61,9 +71,15 @@ func (c *ongoing) changeNow() {
 func (c *ongoing) accepted(m *member, e *call.LegEvent) {
 	h := c.change
 	switch {
+	case m.guest != nil:
+		c.guestAccepted(m, e)
+	case c.joining != nil && m == c.joining.m:
+		c.joinAccepted(e)
 	case m == c.caller() && c.offer == nil && c.agreed == nil && e.Desc != nil && (c.state == Ringing || c.callee != nil && !c.callee.confirmed):
 		c.agree(e.Desc)
 	case h.from == nil || !h.sent:
+	case h.own && (m == h.to && !h.given || m == h.from && h.given):
+		c.proposed(m, e)
 	case m == h.to && !h.given:
 		if e.Desc == nil {
 			c.change = change{}
@@ -92,6 +108,8 @@ func (c *ongoing) changed(offer, answer *call.LegEvent) {
 	c.change = change{}
 	c.speaks(codecOf(answer.Desc), h.from, h.to)
 	if offer != nil {
+		h.from.hears(offer.Desc, true)
+		h.to.hears(answer.Desc, false)
 		c.hold(h.from, holds(offer.Desc), answer)
 	} else {
 		c.hold(h.from, holds(answer.Desc), answer)
@@ -118,7 +136,7 @@ func (c *ongoing) hold(m *member, held bool, e *call.LegEvent) {
 // tellHeld tells whoever counts channels, where it wants to know.
 func (c *ongoing) tellHeld(m *member) {
 	if w, ok := c.house.channels.(call.HoldWatcher); ok && !c.from.Trusted {
-		w.Held(c.id, m.tenant, m.account, m.held)
+		w.Held(m.counted, m.tenant, m.account, m.held)
 	}
 }
 
@@ -126,6 +144,20 @@ func (c *ongoing) tellHeld(m *member) {
 func (c *ongoing) refused(m *member, e *call.LegEvent) {
 	if m.void > 0 {
 		m.void--
+		return
+	}
+	switch h := c.change; {
+	case m.guest != nil:
+		c.guestRefused(m, e)
+		return
+	case c.joining != nil && m == c.joining.m:
+		c.joinOver(e.Cause)
+		return
+	case h.own && h.sent && (m == h.to || m == h.from && h.given):
+		c.change = change{}
+		if e.Cause.SIP != call.RequestPending.SIP {
+			c.end(exchange, e.Cause)
+		}
 		return
 	}
 	if h := c.change; h.to == m && h.sent && !h.given {

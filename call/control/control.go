@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"santral/base/id"
 	"santral/call"
 )
 
@@ -38,9 +39,14 @@ type Config struct {
 	Dialer   call.Dialer
 	Stories  map[string]call.Story // by the name in a Destination's Service
 	Board    call.Board            // is shown how the legs of accounts stand; nil for nobody
-	RingTime time.Duration         // how long an account rings; 0 means DefaultRingTime
-	Most     int                   // calls at once, above which new ones get 503; 0 means no limit
-	Log      *slog.Logger          // nil logs nothing
+	Random   *id.Source            // of the ids of calls that no phone began; nil means id.Random()
+
+	// Pickup tells whether a party may take the place of a leg of another account of its tenant; nil: none may.
+	Pickup func(who call.Party, account string) bool
+
+	RingTime time.Duration // how long an account rings; 0 means DefaultRingTime
+	Most     int           // calls at once, above which new ones get 503; 0 means no limit
+	Log      *slog.Logger  // nil logs nothing
 }
 
 // Control is the calls of one exchange. Make it with New; it is safe for concurrent use.
@@ -53,6 +59,8 @@ type Control struct {
 	dialer   call.Dialer
 	stories  map[string]call.Story
 	board    call.Board
+	random   *id.Source
+	pickup   func(call.Party, string) bool
 	ringTime time.Duration
 	most     int
 	log      *slog.Logger
@@ -78,11 +86,16 @@ func New(cfg Config) *Control {
 		dialer:   cfg.Dialer,
 		stories:  cfg.Stories,
 		board:    cfg.Board,
+		random:   cfg.Random,
+		pickup:   cfg.Pickup,
 		ringTime: cfg.RingTime,
 		most:     cfg.Most,
 		log:      cfg.Log,
 		calls:    map[call.ID]*ongoing{},
 		idle:     make(chan struct{}),
+	}
+	if k.random == nil {
+		k.random = id.Random()
 	}
 	if k.ringTime <= 0 {
 		k.ringTime = DefaultRingTime
@@ -97,6 +110,9 @@ func New(cfg Config) *Control {
 // the leg from the call's own loop. With the ledger's memory used up, too many calls, or an id that
 // is taken, the leg is refused on the spot with 503, without a record, and there is no inbox.
 func (k *Control) Incoming(leg call.Leg, a call.Arrival) call.Inbox {
+	if a.Replaces != nil {
+		return k.replace(leg, a)
+	}
 	if k.ledger.Full() {
 		k.refused.Add(1)
 		leg.Reject(call.Unavailable)
@@ -115,10 +131,18 @@ func (k *Control) Incoming(leg call.Leg, a call.Arrival) call.Inbox {
 		return nil
 	}
 	k.began.Add(1)
-	c.add(&member{id: leg.ID(), leg: leg, dir: call.In, tenant: a.From.Tenant, account: a.From.Account, trunk: a.From.Trunk, number: a.From.Number})
+	m := &member{id: leg.ID(), leg: leg, dir: call.In, tenant: a.From.Tenant, account: a.From.Account, trunk: a.From.Trunk, number: a.From.Number, said: a.Offer}
+	m.who = &c.from
+	c.add(m)
 	go c.run((*ongoing).begin)
-	return c
+	return m.seat
 }
+
+// newID names a call that no phone began, as a door names those that one did.
+func (k *Control) newID() call.ID { return call.ID(k.random.Timed(time.Now(), idLength)) }
+
+// idLength makes 50 random bits beside the millisecond.
+const idLength = 10
 
 // enter puts a call into the table.
 func (k *Control) enter(c *ongoing) bool {
@@ -167,7 +191,7 @@ func (k *Control) closed() bool {
 // such a call; the end itself comes on the call's own loop.
 func (k *Control) Hangup(id call.ID, cause call.Cause) bool {
 	c := k.find(id)
-	return c != nil && c.post(func(c *ongoing) { c.end(exchange, cause) })
+	return c != nil && c.post(func(c *ongoing) { c.stop(cause) })
 }
 
 func (k *Control) find(id call.ID) *ongoing {
@@ -204,7 +228,7 @@ func (k *Control) Drain(ctx context.Context) {
 	case <-ctx.Done():
 	}
 	for _, c := range k.all() {
-		c.post(func(c *ongoing) { c.end(exchange, call.ShuttingDown) })
+		c.post(func(c *ongoing) { c.stop(call.ShuttingDown) })
 	}
 	<-idle
 }

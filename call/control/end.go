@@ -11,7 +11,12 @@ func (c *ongoing) legEnded(m *member, e *call.LegEvent) {
 	if e.Finish != nil {
 		c.finish(e.Finish)
 	}
-	if m.dir == call.Out && c.callee == nil { // one of a fork
+	if c.joining != nil && m == c.joining.m {
+		c.gone(m, e.Cause, &e.Detail, e.At)
+		c.joinOver(e.Cause)
+		return
+	}
+	if m.dir == call.Out && c.callee == nil && m != c.caller() { // one of a fork
 		c.gone(m, e.Cause, &e.Detail, e.At)
 		c.lost(asRefusal(e.Cause))
 		return
@@ -24,7 +29,17 @@ func (c *ongoing) legEnded(m *member, e *call.LegEvent) {
 		by = exchange
 	}
 	c.gone(m, e.Cause, &e.Detail, e.At)
+	if s := c.sending; s != nil && m == s.by && !s.away { // the other side is on its way already
+		s.left = &departure{by, e.Cause}
+		return
+	}
 	c.end(by, e.Cause)
+}
+
+// stop ends the call from outside, whatever its legs were sent for.
+func (c *ongoing) stop(cause call.Cause) {
+	c.stopped = true
+	c.end(exchange, cause)
 }
 
 // vanished reports an end that no person chose: the peer fell silent, and it was us who gave up.
@@ -36,7 +51,7 @@ func vanished(c call.Cause) bool {
 // there is told, the channels are free, and the last event goes to the ledger. Who hung up gets its
 // answer when that event is on disk.
 func (c *ongoing) end(by string, cause call.Cause) {
-	if c.state >= Frozen {
+	if c.state >= Frozen || c.handBack(by, cause) {
 		return
 	}
 	c.stopTimer()
@@ -57,6 +72,7 @@ func (c *ongoing) end(by string, cause call.Cause) {
 func (c *ongoing) close(by string, cause call.Cause) {
 	c.giveBack()
 	c.change = change{}
+	c.referOver(cause)
 	c.setState(Over, cause.Text)
 	c.house.ended.Add(1)
 	for _, m := range c.members {

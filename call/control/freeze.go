@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"santral/call"
+	"santral/media/sdp"
 )
 
 // ErrNotQuiet is why a call can't be written out now: it is not (or no longer) two established legs
@@ -22,8 +23,10 @@ type Handover struct {
 	To       call.Destination `json:"to"`
 	Began    time.Time        `json:"began"`
 	Answered time.Time        `json:"answered"`
-	Last     time.Time        `json:"last"` // time of the last event in the ledger
-	Legs     []HandoverLeg    `json:"legs"` // all that were, so that names of legs are not used again
+	Last     time.Time        `json:"last"`           // time of the last event in the ledger
+	Hops     int              `json:"hops"`           // how often it may still be sent on
+	Lead     call.LegID       `json:"lead,omitempty"` // who stands in the caller's place; "" for the first leg
+	Legs     []HandoverLeg    `json:"legs"`           // all that were, so that names of legs are not used again
 }
 
 // HandoverLeg is one leg of it. State is the door's own, null for a leg that is over.
@@ -37,7 +40,18 @@ type HandoverLeg struct {
 	Target    string          `json:"target,omitempty"`
 	Held      bool            `json:"held,omitempty"`
 	Codec     string          `json:"codec,omitempty"`
+	Said      string          `json:"said,omitempty"` // what its peer can do, as a session description
 	State     json.RawMessage `json:"state,omitempty"`
+}
+
+// leg gives a leg by its name.
+func (h *Handover) leg(id call.LegID) *HandoverLeg {
+	for i := range h.Legs {
+		if h.Legs[i].ID == id {
+			return &h.Legs[i]
+		}
+	}
+	return nil
 }
 
 // Freeze writes a live call out and lets go of it: no event, no message to anybody, no port closed. Its
@@ -56,7 +70,7 @@ func (k *Control) Freeze(ctx context.Context, id call.ID, back call.Thawer) (*Ha
 	ready := make(chan moment, 1)
 	verdict := make(chan func(*ongoing), 1)
 	asked := c.post(func(c *ongoing) {
-		if c.state != Talking || c.change.from != nil || !c.caller().confirmed || !c.callee.confirmed {
+		if !c.quiet() {
 			ready <- moment{err: ErrNotQuiet}
 			return
 		}
@@ -95,7 +109,7 @@ func (k *Control) Freeze(ctx context.Context, id call.ID, back call.Thawer) (*Ha
 	if old := frozen.media(); old != nil {
 		old.Close() // its ports are wanted again
 	}
-	leg, failed := back.Thaw(id, now.h.Legs[0].State, c) // the caller's: it is written out first
+	leg, failed := back.Thaw(id, now.h.leg(frozen.id).State, frozen.seat)
 	verdict <- func(c *ongoing) {
 		if failed != nil {
 			c.end(exchange, call.Interrupted)
@@ -134,10 +148,17 @@ func (c *ongoing) freezeLegs(h *Handover) (*member, error) {
 
 // handover is the call's own part of what is written out.
 func (c *ongoing) handover() *Handover {
-	h := &Handover{ID: c.id, From: c.from, Dialled: c.dialled, To: c.dest, Began: c.arrived, Answered: c.answered, Last: c.last}
+	h := &Handover{ID: c.id, From: c.from, Dialled: c.dialled, To: c.dest, Began: c.arrived, Answered: c.answered, Last: c.last, Hops: c.hops}
+	if c.lead != nil {
+		h.Lead = c.lead.id
+	}
 	for _, m := range c.members {
+		said := ""
+		if m.said != nil && !m.over {
+			said = m.said.String()
+		}
 		h.Legs = append(h.Legs, HandoverLeg{ID: m.id, Direction: m.dir, Tenant: m.tenant, Account: m.account, Trunk: m.trunk,
-			Number: m.number, Target: m.target, Held: m.held, Codec: m.codec})
+			Number: m.number, Target: m.target, Held: m.held, Codec: m.codec, Said: said})
 	}
 	return h
 }
@@ -148,7 +169,7 @@ func (c *ongoing) handover() *Handover {
 func (k *Control) Thaw(h *Handover, door call.Thawer) error {
 	c := &ongoing{
 		house: k, id: h.ID, from: h.From, dialled: h.Dialled, arrived: h.Began,
-		dest: h.To, answered: h.Answered, last: h.Last,
+		dest: h.To, answered: h.Answered, last: h.Last, hops: h.Hops,
 	}
 	if !k.enter(c) {
 		return fmt.Errorf("thaw call %s: %w", h.ID, errTaken)
@@ -160,14 +181,20 @@ func (k *Control) Thaw(h *Handover, door call.Thawer) error {
 			target: l.Target, held: l.Held, codec: l.Codec, answered: true, confirmed: true}
 		if l.State == nil {
 			m.over, m.leg = true, departed{l.ID}
-		} else if leg, err := door.Thaw(h.ID, l.State, c); err != nil {
+		} else if leg, err := door.Thaw(h.ID, l.State, c.seat(m)); err != nil {
 			broken = errors.Join(broken, fmt.Errorf("leg %s: %w", l.ID, err))
 			m.leg = departed{l.ID}
 		} else {
 			m.leg = leg
 		}
+		if l.Said != "" {
+			m.said, _ = sdp.Parse(l.Said) // without it the peer is asked when it matters
+		}
 		c.add(m)
-		if i > 0 && l.State != nil {
+		switch {
+		case l.ID == h.Lead:
+			c.lead = m
+		case l.State != nil && (i > 0 || h.Lead != ""):
 			c.callee = m
 		}
 	}
@@ -177,8 +204,8 @@ func (k *Control) Thaw(h *Handover, door call.Thawer) error {
 			c.end(exchange, call.Interrupted)
 			return
 		}
-		c.take(0, c.from.Tenant, c.from.Account, c.from.Trunk, call.In)
-		c.take(1, c.dest.Tenant, c.dest.Account, c.callee.trunk, call.Out)
+		c.take(0, c.caller().tenant, c.caller().account, c.caller().trunk, call.In)
+		c.take(1, c.callee.tenant, c.callee.account, c.callee.trunk, call.Out)
 		for _, m := range c.members {
 			if m.held {
 				c.tellHeld(m)

@@ -83,7 +83,7 @@ func (c *ongoing) dial(t call.Target, silence time.Duration, breadth int) *membe
 	if number == "" {
 		number = c.dest.Account
 	}
-	m := &member{id: c.nextID(), dir: call.Out, tenant: c.dest.Tenant, account: c.dest.Account, trunk: t.Trunk, number: number, target: t.URI}
+	m := &member{id: c.nextID(), dir: call.Out, tenant: c.dest.Tenant, account: c.dest.Account, trunk: t.Trunk, number: number, name: c.dest.Name, target: t.URI}
 	m.leg = c.house.dialer.Dial(context.Background(), call.Dial{
 		Call:    c.id,
 		Leg:     m.id,
@@ -97,7 +97,7 @@ func (c *ongoing) dial(t call.Target, silence time.Duration, breadth int) *membe
 		Timeout: c.house.ringTime + dialSlack,
 		Silence: silence,
 		Traits:  c.traits,
-	}, c)
+	}, c.seat(m))
 	c.add(m)
 	c.event(call.Event{Kind: call.LegBegan, Leg: m.id, Detail: m.detail(m.leg.Detail())}, time.Time{})
 	c.appear(m, call.Trying)
@@ -167,7 +167,7 @@ func (c *ongoing) progressed(m *member, e *call.LegEvent) {
 // wasAnswered is the 200 of a leg outwards. The first one wins; the others are cancelled with the
 // reason that keeps them from showing a missed call (RFC 3326 §2).
 func (c *ongoing) wasAnswered(m *member, e *call.LegEvent) {
-	if c.state != Ringing || m.dir != call.Out {
+	if c.state != Ringing {
 		return
 	}
 	desc := e.Desc
@@ -191,6 +191,7 @@ func (c *ongoing) wasAnswered(m *member, e *call.LegEvent) {
 		c.speaks(codecOf(desc), a, m)
 	}
 	c.named(e)
+	m.hears(desc, late)
 	a.leg.Answer(desc)
 	c.event(call.Event{Kind: call.LegAnswered, Leg: m.id, Codec: m.codec}, e.At)
 	c.event(call.Event{Kind: call.LegAnswered, Leg: a.id, Codec: a.codec}, e.At)
@@ -202,7 +203,7 @@ func (c *ongoing) wasAnswered(m *member, e *call.LegEvent) {
 	c.bridge.Join(a.media(), m.media())
 	c.appear(m, call.Talk)
 	c.appear(a, call.Talk)
-	for _, l := range c.members[1:] {
+	for l := range c.rung {
 		if l != m && !l.over {
 			c.hangup(l, call.AnsweredElsewhere)
 		}
@@ -231,7 +232,7 @@ func (c *ongoing) lost(cause call.Cause) {
 		c.best = cause
 	}
 	if cause.SIP < 600 {
-		for _, l := range c.members[1:] {
+		for l := range c.rung {
 			if !l.over {
 				c.silence()
 				return
@@ -258,7 +259,7 @@ func (c *ongoing) silence() {
 	c.early = nil
 	c.bridge.Part()
 	ringing := false
-	for _, l := range c.members[1:] {
+	for l := range c.rung {
 		if l.over {
 			continue
 		}

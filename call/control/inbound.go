@@ -12,18 +12,24 @@ func (c *ongoing) begin() {
 	c.setState(Routing, "the door handed it in")
 	a := c.caller()
 	from := c.from
-	c.event(call.Event{Kind: call.Began, From: &from, Dialled: c.dialled}, c.arrived)
-	c.event(call.Event{Kind: call.LegBegan, Leg: a.id, Detail: a.detail(a.leg.Detail())}, c.arrived)
+	c.event(call.Event{Kind: call.Began, From: &from, Dialled: c.dialled, By: c.maker, Other: c.source}, c.arrived)
+	c.event(call.Event{Kind: call.LegBegan, Leg: a.id, Detail: a.detail(a.leg.Detail()), Other: c.source}, c.arrived)
 	c.appear(a, call.Trying)
 	if c.house.closed() {
 		c.end(exchange, call.ShuttingDown)
 		return
 	}
-	if refusal := c.take(0, c.from.Tenant, c.from.Account, c.from.Trunk, call.In); refusal != nil {
-		c.end(exchange, *refusal)
-		return
+	if a.guest == nil { // a guest's channel came with it
+		if refusal := c.take(0, c.from.Tenant, c.from.Account, c.from.Trunk, call.In); refusal != nil {
+			c.end(exchange, *refusal)
+			return
+		}
 	}
-	dest := c.house.router.Route(c.from, c.dialled, c.arrived)
+	right := c.from
+	if c.by != nil {
+		right = *c.by
+	}
+	dest := c.house.router.Route(right, c.dialled, c.arrived)
 	c.mu.Lock()
 	c.dest = dest
 	c.mu.Unlock()
@@ -66,6 +72,10 @@ func (c *ongoing) take(party int, tenant, account, trunk string, dir call.Direct
 
 // giveBack releases the channels of the call.
 func (c *ongoing) giveBack() {
+	if j := c.joining; j != nil && j.channel != nil {
+		j.channel()
+		j.channel = nil
+	}
 	for i := range c.release {
 		c.giveBackOf(i)
 	}

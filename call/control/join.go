@@ -5,10 +5,15 @@ import "santral/call"
 // confirmed is the caller's ACK. With a call that began without an offer it brings the answer, which
 // the callee waits for (RFC 3261 §13.2.2.4).
 func (c *ongoing) confirmed(m *member, e *call.LegEvent) {
+	if c.joining != nil && m == c.joining.m {
+		c.joinConfirmed(m)
+		return
+	}
 	if m != c.caller() || m.confirmed || !m.answered {
 		return
 	}
 	m.confirmed = true
+	m.hears(e.Desc, false)
 	if c.story != nil {
 		c.story.confirmed()
 		return

@@ -11,6 +11,7 @@ import (
 // member is one leg of a call and what the call knows of it. The loop owns it; what Calls shows is
 // changed under the call's mu.
 type member struct {
+	seat    *seat // where the leg posts
 	id      call.LegID
 	leg     call.Leg
 	dir     call.Direction
@@ -18,22 +19,36 @@ type member struct {
 	account string
 	trunk   string // by which the leg came or goes, "" for an account's
 	number  string
+	name    string
+	who     *call.Party   // who its peer was identified as, inbound
 	target  string        // request URI of a leg outwards
 	breadth int           // its share of the branches that the call may have
 	ways    []call.Target // that are left to the same phone
 
+	said       *sdp.Description // what its peer can do: its last offer, or its answer when it never made one
 	early      *sdp.Description // the last description of its provisional answers
 	owed       bool             // its offer in one of them waits for the caller's answer
 	settled    bool             // and has it
 	rang       bool             // a 180 came
 	progressed bool             // a 183 came
 	answered   bool
-	confirmed  bool // its ACK has been sent or has come: it can change its session
-	held       bool // its peer holds the other
-	over       bool // it has ended, or was told to
-	void       int  // Refused events to come for offers that another change made void
+	confirmed  bool    // its ACK has been sent or has come: it can change its session
+	held       bool    // its peer holds the other
+	over       bool    // it has ended, or was told to
+	void       int     // Refused events to come for offers that another change made void
+	leaving    bool    // it is on its way to another call
+	guest      *guest  // it is established, and stands here as a caller that waits for its answer
+	counted    call.ID // the call that its account's channel was taken for
 	codec      string
 	shown      call.Appearing // what the board was told last
+}
+
+// party is who the leg's peer is to others.
+func (m *member) party() call.Party {
+	if m.who != nil {
+		return *m.who
+	}
+	return call.Party{Tenant: m.tenant, Account: m.account, Name: m.name, Number: m.number, Trunk: m.trunk}
 }
 
 // media is the leg's session, nil for a leg without media.
@@ -64,24 +79,40 @@ func (c *ongoing) speaks(codec string, members ...*member) {
 	c.mu.Unlock()
 }
 
+// seat gives a new leg's inbox.
+func (c *ongoing) seat(m *member) *seat {
+	if m.seat == nil {
+		m.seat = &seat{in: c, of: m}
+	}
+	return m.seat
+}
+
 func (c *ongoing) add(m *member) {
+	c.seat(m)
+	if m.counted == "" {
+		m.counted = c.id
+	}
 	c.mu.Lock()
 	c.members = append(c.members, m)
 	c.mu.Unlock()
 }
 
-// member finds a leg by its id.
-func (c *ongoing) member(id call.LegID) *member {
-	for _, m := range c.members {
-		if m.id == id {
-			return m
-		}
+// caller is the leg that began the call, or the one that stands in its place now.
+func (c *ongoing) caller() *member {
+	if c.lead != nil {
+		return c.lead
 	}
-	return nil
+	return c.members[0]
 }
 
-// caller is the leg that began the call.
-func (c *ongoing) caller() *member { return c.members[0] }
+// rung walks the legs outwards that this call has tried for its callee.
+func (c *ongoing) rung(yield func(*member) bool) {
+	for _, m := range c.members {
+		if m.dir == call.Out && m != c.caller() && !yield(m) {
+			return
+		}
+	}
+}
 
 // other is the leg that m is joined with, nil when there is none.
 func (c *ongoing) other(m *member) *member {

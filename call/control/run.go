@@ -23,13 +23,14 @@ const (
 	Ringing            // one or more legs outwards, none has answered
 	Serving            // a service speaks with the caller
 	Talking            // two legs are joined
+	Transferring       // one of two legs has sent the other on, and waits for what comes of it
 	Frozen             // written out; somebody else goes on with it
 	Over               // the last event is with the ledger
 )
 
 // String names the state for lists and logs.
 func (s State) String() string {
-	return [...]string{"unknown", "routing", "ringing", "serving", "talking", "frozen", "over"}[s]
+	return [...]string{"unknown", "routing", "ringing", "serving", "talking", "transferring", "frozen", "over"}[s]
 }
 
 // Who ended a call, as the record says it.
@@ -39,7 +40,7 @@ const (
 	exchange = "exchange"
 )
 
-// ongoing is one call. It is the inbox of its legs.
+// ongoing is one call.
 type ongoing struct {
 	// parameters
 	house   *Control
@@ -57,6 +58,7 @@ type ongoing struct {
 	mu         sync.Mutex // a leaf: guards state, members' own lives, dest, answered and what follows "end"
 	state      State
 	members    []*member // the first is the caller's
+	lead       *member   // who stands in the caller's place; nil: the first
 	dest       call.Destination
 	answered   time.Time
 	callee     *member          // the leg that answered
@@ -71,6 +73,14 @@ type ongoing struct {
 	way        call.Target   // the one that is being tried
 	patience   time.Time     // until when trunks may ring
 	change     change
+	joining    *joining         // a leg that is about to take another's place
+	later      []func(*ongoing) // deeds that wait until nothing is under way between the two that talk
+	refer      *referral        // a wish that waits until the call is quiet
+	sending    *sending         // the other side of a leg has been sent on
+	by         *call.Party      // on whose right the call is made, where that is not the caller
+	maker      string           // "transfer", "api": who made the call, when no phone dialled
+	source     call.ID          // the call that its first leg comes from
+	stopped    bool             // it is ended from outside: nobody is given back
 	bridge     bridge.Bridge
 	reached    call.Party   // whom the caller is told that it speaks with, zero while nobody knows
 	withheld   call.Privacy // what of it the caller may not be told
@@ -91,16 +101,9 @@ type ongoing struct {
 
 // message is what stands in a call's inbox: an event of a leg, or, where do is set, a deed.
 type message struct {
+	of    *member
 	event *call.LegEvent // by pointer: a quiet call keeps its inbox's room, and an event is large
 	do    func(*ongoing)
-}
-
-// Post takes what happens on a leg (call.Inbox). After the call's end only the answer to a BYE is
-// still of interest.
-func (c *ongoing) Post(e call.LegEvent) {
-	if !c.inbox.Put(message{event: &e}) && e.Finish != nil {
-		c.finish(e.Finish)
-	}
 }
 
 // post brings a deed into the loop; false when the call is over.
@@ -128,9 +131,12 @@ func (c *ongoing) run(first func(*ongoing)) {
 func (c *ongoing) handle(m *message) {
 	if m.do != nil {
 		c.guarded(func() { m.do(c) })
-		return
+	} else {
+		c.guarded(func() { c.happened(m.of, m.event) })
 	}
-	c.guarded(func() { c.happened(m.event) })
+	if c.refer != nil || len(c.later) > 0 {
+		c.guarded(c.calmDown)
+	}
 }
 
 // guarded keeps a fault in one call from ending all the others.
@@ -153,15 +159,25 @@ func (c *ongoing) afterFault() {
 			c.close(exchange, call.Interrupted)
 		}
 	}()
-	c.end(exchange, call.Interrupted)
+	c.stop(call.Interrupted)
 }
 
 // happened is the table of contents of a call: what each event of a leg leads to.
-func (c *ongoing) happened(e *call.LegEvent) {
-	m := c.member(e.Leg)
-	if m == nil || m.over || c.state >= Frozen {
-		if e.Finish != nil {
+func (c *ongoing) happened(m *member, e *call.LegEvent) {
+	if m.leaving {
+		m.seat.keep(e)
+		return
+	}
+	if m.over || c.state >= Frozen {
+		switch {
+		case e.Finish == nil:
+		case c.state < Frozen: // it has gone, and the call goes on
+			e.Finish()
+		default:
 			c.finish(e.Finish)
+		}
+		if e.Refer != nil {
+			e.Refer.Notify(call.LostDialog)
 		}
 		return
 	}
@@ -190,6 +206,8 @@ func (c *ongoing) happened(e *call.LegEvent) {
 		c.renamed(m, e)
 	case call.Ended:
 		c.legEnded(m, e)
+	case call.Referred:
+		c.referred(m, e.Refer)
 	}
 }
 

@@ -99,7 +99,7 @@ func (c *ongoing) attemptTooLong() {
 	if c.state != Ringing {
 		return
 	}
-	for _, m := range c.members[1:] {
+	for m := range c.rung {
 		if !m.over {
 			c.hangup(m, call.NoResponse)
 			why := call.NoResponse
