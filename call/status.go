@@ -7,8 +7,6 @@ func FromStatus(status int) Cause {
 	switch status {
 	case NotFound.SIP:
 		return NotFound
-	case NoResponse.SIP:
-		return NoResponse
 	case TooManyHops.SIP:
 		return TooManyHops
 	case Loop.SIP:
@@ -23,8 +21,6 @@ func FromStatus(status int) Cause {
 		return NotAcceptable
 	case RequestPending.SIP:
 		return RequestPending
-	case LostDialog.SIP:
-		return LostDialog
 	case Failure.SIP:
 		return Failure
 	case Declined.SIP:
@@ -57,9 +53,11 @@ var refusals = [...]Cause{
 	{Q850: 63, SIP: 405, Text: "service or option unavailable"},
 	{Q850: 79, SIP: 406, Text: "service or option not implemented"},
 	{Q850: 21, SIP: 407, Text: "call rejected"},
+	{Q850: 102, SIP: 408, Text: "recovery on timer expiry", Retry: true},
 	{Q850: 22, SIP: 410, Text: "number changed"},
 	{Q850: 79, SIP: 415, Text: "service or option not implemented"},
 	{Q850: 18, SIP: 480, Text: "no user responding", Retry: true},
+	{Q850: 41, SIP: 481, Text: "temporary failure", Retry: true},
 	{Q850: 1, SIP: 485, Text: "unallocated number"},
 	{Q850: 79, SIP: 501, Text: "service or option not implemented"},
 	{Q850: 38, SIP: 502, Text: "network out of order", Retry: true},

@@ -37,6 +37,10 @@ func fromHouse(c call.Cause) bool {
 // between us and the callee (credentials, extensions, session timers, redirection) do not cross, and a
 // callee's 503 does not mean that we have no capacity (RFC 3261 §16.7).
 func forCaller(c call.Cause) call.Cause {
+	if status := call.StatusOf(c.Q850); c.SIP >= 500 && c.SIP < 600 && status < 500 && c.Q850 != 0 {
+		c.SIP = status // the network's own word for it is the callee's: unallocated, busy, rejected (RFC 6432 §3)
+		return c
+	}
 	switch c.SIP {
 	case 401, 407:
 		return call.Forbidden

@@ -74,7 +74,7 @@ func readDiversion(req *sip.Message) (list []call.Diversion) {
 		}
 		d := call.Diversion{Name: clean(a.Display), Reason: "unknown", Counter: 1}
 		var ok bool
-		if d.Number, ok = numberOf(a.URI); !ok {
+		if d.Number, ok = numberOf(a.URI); !ok || d.Number == "" {
 			continue
 		}
 		if reason, said := a.Params.Get("reason"); said {
@@ -144,7 +144,7 @@ func readEntry(v string) (e entry, ok bool) {
 	if err != nil {
 		return e, false
 	}
-	if e.number, ok = numberOf(a.URI); !ok {
+	if e.number, ok = numberOf(a.URI); !ok || e.number == "" {
 		return e, false
 	}
 	e.name = clean(a.Display)

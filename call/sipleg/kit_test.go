@@ -37,7 +37,7 @@ var update = flag.Bool("update", false, "write the ladders anew")
 
 // Who is who in the ladders.
 var names = map[string]string{
-	"192.0.2.1": "exchange", "192.0.2.11": "A", "192.0.2.12": "B", "192.0.2.13": "C", "203.0.113.66": "X",
+	"192.0.2.1": "exchange", "192.0.2.11": "A", "192.0.2.12": "B", "192.0.2.13": "C", "192.0.2.21": "friend", "192.0.2.22": "stranger", "203.0.113.66": "X",
 }
 
 // world is a virtual network with an exchange of real parts on it and scripted phones around.
@@ -119,7 +119,8 @@ func (w *world) exchange(addr string, state *endpoint.State) *exchange {
 		UserAgent: "Santral",
 	})
 	x.ep = endpoint.New(endpoint.Config{
-		Fault: func(v any, stack []byte) { w.Errorf("fault in the exchange: %v\n%s", v, stack) }, Wire: wire{x.layer}, User: x.agent, Shards: 1, Random: random, State: state, Server: "Santral",
+		Fault: func(v any, stack []byte) { w.Errorf("fault in the exchange: %v\n%s", v, stack) },
+		Wire:  wire{x.layer}, User: x.agent, Shards: 1, Random: random, State: state, Server: "Santral",
 		Allow: []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.INFO, sip.PRACK, sip.UPDATE}, Extensions: Extensions,
 	})
 	x.control = control.New(control.Config{
@@ -188,7 +189,7 @@ func (w *world) see(p vnet.Packet) bool {
 			fmt.Fprintf(&b, "ACK %s", m.RequestURI)
 		}
 	}
-	for _, k := range []sip.Kind{sip.MaxForwards, sip.Require, sip.PAssertedIdentity, sip.ReasonKind, sip.WarningKind} {
+	for _, k := range []sip.Kind{sip.MaxForwards, sip.Require, sip.PAssertedIdentity, sip.Privacy, sip.ReasonKind, sip.WarningKind} {
 		if v := m.Get(k); v != "" && (k != sip.MaxForwards || m.Method == sip.INVITE) && (k != sip.PAssertedIdentity || m.IsRequest()) {
 			fmt.Fprintf(&b, "\n                          %s: %s", k, v)
 		}

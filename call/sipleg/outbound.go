@@ -20,6 +20,7 @@ var unreachable = call.Cause{Q850: 27, SIP: 480, Text: "destination out of order
 // dial begins a leg outwards. It runs on the caller's goroutine as far as nobody else can see the
 // leg, and goes on upon the shard.
 func (l *Leg) dial(ctx context.Context, d call.Dial) {
+	l.joinSession(d.Traits.Session) // where there is none the call is the exchange's own, or a telephone's
 	l.manners = l.agent.mannersOf(Peer{d.From.Tenant, d.To, d.Target.Trunk})
 	uri, to, err := way(d.Target, l.onward(&d))
 	l.agent.media(l, peerOf(to))
@@ -142,11 +143,6 @@ func (l *Leg) connect(d *call.Dial, uri string, to endpoint.Next, body string) {
 	who.put(req, host)
 	req.Set(sip.CallID, l.callID)
 	req.Set(sip.CSeqKind, "1 INVITE")
-	l.ids.other = d.Traits.Session
-	if l.ids.other == "" { // nobody's call but ours (a telephone's, a service's)
-		l.ids.other = newSessionID(l.agent.cfg.Random)
-	}
-	l.markSession()
 	req.Set(sip.SessionID, l.ids.value)
 	if l.by != "" && l.manners.Trusted {
 		req.Add(earlySupported.Kind, earlySupported.Value)
