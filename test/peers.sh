@@ -5,14 +5,20 @@ set -euo pipefail
 
 declare -A package=(
 	[sipp]=sip-tester [baresip]=baresip-core [linphonec]=linphone-cli [sox]=sox [ip]=iproute2 [iptables]=iptables
-	[tshark]=tshark [gcc]=gcc [espeak-ng]=espeak-ng
+	[tshark]=tshark [gcc]=gcc [espeak-ng]=espeak-ng [chromium]=chromium [npm]=npm
 )
 missing=()
 for program in "${!package[@]}"; do
 	PATH="$PATH:/usr/sbin:/sbin" command -v "$program" >/dev/null || missing+=("${package[$program]}")
 done
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
-[ ${#missing[@]} -eq 0 ] && exit 0
+
+# JsSIP, the telephone in the browser's page.
+page() {
+	cd "$(dirname "$0")/phone/page"
+	[ -d node_modules/jssip ] || npm install --no-audit --no-fund --no-package-lock --ignore-scripts --loglevel=error >/dev/null
+}
+[ ${#missing[@]} -eq 0 ] && page && exit 0
 
 if ! command -v apt-get >/dev/null; then
 	echo "The tests need ${missing[*]}, and this is not a Debian system: install them by hand." >&2
@@ -27,3 +33,4 @@ echo "installing ${missing[*]} …"
 export DEBIAN_FRONTEND=noninteractive
 "${as_root[@]}" apt-get update -qq
 "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+page

@@ -1,0 +1,146 @@
+package phone
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+	"github.com/evanw/esbuild/pkg/api"
+)
+
+// pageFolder holds the page's source and, once `make peers` has run, what it is made of.
+const pageFolder = "../phone/page"
+
+// bundle makes one script of the page and of JsSIP.
+var bundle = sync.OnceValues(func() (string, error) {
+	folder, err := filepath.Abs(pageFolder)
+	if err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(filepath.Join(folder, "node_modules", "jssip")); err != nil {
+		return "", fmt.Errorf("JsSIP is not installed: run `make peers`: %w", err)
+	}
+	built := api.Build(api.BuildOptions{
+		EntryPoints: []string{filepath.Join(folder, "page.js")}, Bundle: true, Platform: api.PlatformBrowser, Format: api.FormatIIFE,
+		AbsWorkingDir: folder, LogLevel: api.LogLevelSilent,
+	})
+	if len(built.Errors) > 0 {
+		return "", fmt.Errorf("bundle the page: %s", built.Errors[0].Text)
+	}
+	return string(built.OutputFiles[0].Contents), nil
+})
+
+// Browser is a page in a headless Chromium in which JsSIP runs.
+type Browser struct {
+	t    testing.TB
+	ctx  context.Context
+	seen int
+}
+
+// Happening is one thing that a Browser's telephone told.
+type Happening struct {
+	Kind   string `json:"kind"`
+	Detail string `json:"detail"`
+}
+
+// StartBrowser opens a page with a telephone. The browser takes every certificate: whom to trust is the
+// browser's own affair, and not what is tested.
+func StartBrowser(t testing.TB) *Browser {
+	t.Helper()
+	Need(t, "chromium")
+	script, err := bundle()
+	if err != nil {
+		if os.Getenv("SANTRAL_TEST_PEERS") == "require" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		fmt.Fprintf(w, "<!doctype html><title>telephone</title><script>%s</script>", strings.ReplaceAll(script, "</script", "<\\/script"))
+	}))
+	t.Cleanup(site.Close)
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
+		chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()), chromedp.IgnoreCertErrors,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("use-fake-ui-for-media-stream", true), chromedp.Flag("use-fake-device-for-media-stream", true))
+	ctx, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	t.Cleanup(stop)
+	ctx, stop = chromedp.NewContext(ctx)
+	t.Cleanup(stop)
+	b := &Browser{t: t, ctx: ctx}
+	b.do(chromedp.Navigate(site.URL))
+	return b
+}
+
+func (b *Browser) do(action chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	if err := chromedp.Do(b.ctx, action); err != nil {
+		b.t.Fatalf("browser: %v", err)
+	}
+}
+
+// Register has the page's telephone register an account over a WebSocket at url ("wss://…/ws").
+func (b *Browser) Register(url, realm string, a Account) {
+	b.t.Helper()
+	b.Tell(fmt.Sprintf("register(%q, %q, %q, %q)", url, "sip:"+a.User+"@"+realm, a.User, a.Password))
+}
+
+// Tell runs a piece of script in the page.
+func (b *Browser) Tell(script string) {
+	b.t.Helper()
+	b.do(chromedp.Evaluate[chromedp.Void]("{" + script + "; undefined}"))
+}
+
+// Wait waits for the telephone to tell of a kind of thing, behind what was waited for before.
+func (b *Browser) Wait(kind string) Happening {
+	b.t.Helper()
+	var all []Happening
+	found := -1
+	Eventually(b.t, 30*time.Second, "the browser tells "+kind, func() bool {
+		all = b.Happened()
+		for i := b.seen; i < len(all); i++ {
+			if all[i].Kind == kind {
+				found = i
+				return true
+			}
+		}
+		return false
+	})
+	b.seen = found + 1
+	return all[found]
+}
+
+// Happened gives everything that the telephone told so far.
+func (b *Browser) Happened() []Happening {
+	b.t.Helper()
+	all, err := chromedp.Run(b.ctx, chromedp.Evaluate[[]Happening]("window.events"))
+	if err != nil {
+		b.t.Fatalf("browser: %v", err)
+	}
+	return all
+}
+
+// Sleep freezes the page as a browser does with one in the background: its script stands still.
+func (b *Browser) Sleep() { b.live(page.SetWebLifecycleStateStateFrozen) }
+
+// Wake lets a page that sleeps go on.
+func (b *Browser) Wake() { b.live(page.SetWebLifecycleStateStateActive) }
+
+func (b *Browser) live(state page.SetWebLifecycleStateState) {
+	b.t.Helper()
+	b.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, page.SetWebLifecycleState, page.SetWebLifecycleStateParams{State: state})
+		return err
+	}))
+}
