@@ -132,7 +132,7 @@ func (k *Control) Incoming(leg call.Leg, a call.Arrival) call.Inbox {
 	}
 	k.began.Add(1)
 	m := &member{id: leg.ID(), leg: leg, dir: call.In, tenant: a.From.Tenant, account: a.From.Account, trunk: a.From.Trunk, number: a.From.Number, said: a.Offer}
-	m.who = &c.from
+	m.who, m.session = &c.from, a.Traits.Session
 	c.add(m)
 	go c.run((*ongoing).begin)
 	return m.seat

@@ -23,8 +23,10 @@ type Handover struct {
 	To       call.Destination `json:"to"`
 	Began    time.Time        `json:"began"`
 	Answered time.Time        `json:"answered"`
-	Last     time.Time        `json:"last"`           // time of the last event in the ledger
-	Hops     int              `json:"hops"`           // how often it may still be sent on
+	Last     time.Time        `json:"last"`    // time of the last event in the ledger
+	Hops     int              `json:"hops"`    // how often it may still be sent on
+	Breadth  int              `json:"breadth"` // branches that it may have at once
+	Traits   call.Traits      `json:"traits"`
 	Lead     call.LegID       `json:"lead,omitempty"` // who stands in the caller's place; "" for the first leg
 	Legs     []HandoverLeg    `json:"legs"`           // all that were, so that names of legs are not used again
 }
@@ -40,7 +42,9 @@ type HandoverLeg struct {
 	Target    string          `json:"target,omitempty"`
 	Held      bool            `json:"held,omitempty"`
 	Codec     string          `json:"codec,omitempty"`
-	Said      string          `json:"said,omitempty"` // what its peer can do, as a session description
+	Privacy   call.Privacy    `json:"privacy,omitempty"` // what its peer wants withheld, of one that was called
+	Session   string          `json:"session,omitempty"` // its peer's half of the Session-ID
+	Said      string          `json:"said,omitempty"`    // what its peer can do, as a session description
 	State     json.RawMessage `json:"state,omitempty"`
 }
 
@@ -148,7 +152,7 @@ func (c *ongoing) freezeLegs(h *Handover) (*member, error) {
 
 // handover is the call's own part of what is written out.
 func (c *ongoing) handover() *Handover {
-	h := &Handover{ID: c.id, From: c.from, Dialled: c.dialled, To: c.dest, Began: c.arrived, Answered: c.answered, Last: c.last, Hops: c.hops}
+	h := &Handover{ID: c.id, From: c.from, Dialled: c.dialled, To: c.dest, Began: c.arrived, Answered: c.answered, Last: c.last, Hops: c.hops, Breadth: c.breadth, Traits: c.traits}
 	if c.lead != nil {
 		h.Lead = c.lead.id
 	}
@@ -158,7 +162,7 @@ func (c *ongoing) handover() *Handover {
 			said = m.said.String()
 		}
 		h.Legs = append(h.Legs, HandoverLeg{ID: m.id, Direction: m.dir, Tenant: m.tenant, Account: m.account, Trunk: m.trunk,
-			Number: m.number, Target: m.target, Held: m.held, Codec: m.codec, Said: said})
+			Number: m.number, Target: m.target, Held: m.held, Codec: m.codec, Privacy: m.privacy, Session: m.session, Said: said})
 	}
 	return h
 }
@@ -169,7 +173,7 @@ func (c *ongoing) handover() *Handover {
 func (k *Control) Thaw(h *Handover, door call.Thawer) error {
 	c := &ongoing{
 		house: k, id: h.ID, from: h.From, dialled: h.Dialled, arrived: h.Began,
-		dest: h.To, answered: h.Answered, last: h.Last, hops: h.Hops,
+		dest: h.To, answered: h.Answered, last: h.Last, hops: h.Hops, breadth: max(h.Breadth, 1), traits: h.Traits,
 	}
 	if !k.enter(c) {
 		return fmt.Errorf("thaw call %s: %w", h.ID, errTaken)
@@ -178,7 +182,7 @@ func (k *Control) Thaw(h *Handover, door call.Thawer) error {
 	for i := range h.Legs {
 		l := &h.Legs[i]
 		m := &member{id: l.ID, dir: l.Direction, tenant: l.Tenant, account: l.Account, trunk: l.Trunk, number: l.Number,
-			target: l.Target, held: l.Held, codec: l.Codec, answered: true, confirmed: true}
+			target: l.Target, held: l.Held, codec: l.Codec, privacy: l.Privacy, session: l.Session, answered: true, confirmed: true}
 		if l.State == nil {
 			m.over, m.leg = true, departed{l.ID}
 		} else if leg, err := door.Thaw(h.ID, l.State, c.seat(m)); err != nil {

@@ -111,8 +111,11 @@ func (c *ongoing) introduce(a, b *member, who call.Party, t call.Traits) {
 	if who == (call.Party{}) {
 		who, t = b.party(), call.Traits{Privacy: c.privacy(b)}
 	}
+	if t.Session == "" {
+		t.Session = b.session
+	}
 	a.leg.Connected(who, t)
-	b.leg.Connected(a.party(), call.Traits{Privacy: c.privacy(a)})
+	b.leg.Connected(a.party(), call.Traits{Privacy: c.privacy(a), Session: a.session})
 }
 
 // privacy is what a leg's peer wants withheld.
@@ -120,7 +123,7 @@ func (c *ongoing) privacy(m *member) call.Privacy {
 	if m == c.members[0] {
 		return c.traits.Privacy
 	}
-	return 0
+	return m.privacy
 }
 
 // parcel is a leg on its way between two calls, with all that belongs to it.

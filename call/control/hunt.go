@@ -138,7 +138,7 @@ func (c *ongoing) progressed(m *member, e *call.LegEvent) {
 			c.appear(c.caller(), call.Early)
 		}
 	}
-	c.named(e)
+	c.named(m, e)
 	desc := e.Desc
 	switch {
 	case e.Due:
@@ -190,7 +190,7 @@ func (c *ongoing) wasAnswered(m *member, e *call.LegEvent) {
 	if !late && !m.settled {
 		c.speaks(codecOf(desc), a, m)
 	}
-	c.named(e)
+	c.named(m, e)
 	m.hears(desc, late)
 	a.leg.Answer(desc)
 	c.event(call.Event{Kind: call.LegAnswered, Leg: m.id, Codec: m.codec}, e.At)

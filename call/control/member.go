@@ -21,6 +21,8 @@ type member struct {
 	number  string
 	name    string
 	who     *call.Party   // who its peer was identified as, inbound
+	privacy call.Privacy  // what its peer wants withheld, of one that was called
+	session string        // its peer's half of the Session-ID (RFC 7989), "" while it is not known
 	target  string        // request URI of a leg outwards
 	breadth int           // its share of the branches that the call may have
 	ways    []call.Target // that are left to the same phone

@@ -4,8 +4,10 @@ import "santral/call"
 
 // named tells the caller whom it has reached, as an answer of a leg outwards says it: the account that rings,
 // whatever its phone says of itself, or what a trusted trunk says of who is behind it.
-func (c *ongoing) named(e *call.LegEvent) {
+func (c *ongoing) named(m *member, e *call.LegEvent) {
+	m.session = e.Session
 	if e.Who != nil {
+		m.who, m.privacy = e.Who, e.Privacy
 		c.reached, c.withheld = *e.Who, e.Privacy
 	}
 	if e.Who == nil && c.introduced && c.session == e.Session {
@@ -17,6 +19,15 @@ func (c *ongoing) named(e *call.LegEvent) {
 
 // renamed tells the other side of a leg that its peer is somebody else now (RFC 4916 §3).
 func (c *ongoing) renamed(m *member, e *call.LegEvent) {
+	if e.Session != "" {
+		m.session = e.Session
+	}
+	if e.Who != nil {
+		m.who, m.privacy = e.Who, e.Privacy
+		if m == c.members[0] {
+			c.traits.Privacy = e.Privacy
+		}
+	}
 	o := c.other(m)
 	if o == nil || o.over {
 		return

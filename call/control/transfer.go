@@ -150,8 +150,11 @@ func (k *Control) startFor(c *ongoing, m *member, number string, by *call.Party,
 		by: by, maker: "transfer", source: c.id,
 	}
 	if m == c.members[0] {
-		z.traits = call.Traits{Privacy: c.traits.Privacy, Session: c.traits.Session, EarlyMedia: c.traits.EarlyMedia, Fields: c.traits.Fields}
+		z.traits = call.Traits{Privacy: c.traits.Privacy, EarlyMedia: c.traits.EarlyMedia, Fields: c.traits.Fields}
+	} else {
+		z.traits.Privacy = m.privacy
 	}
+	z.traits.Session = m.session
 	if by != nil {
 		z.traits.Referrer = by.Number
 	}

@@ -21,6 +21,11 @@ type frozen struct {
 	Detail  call.LegDetail `json:"detail"`
 	Session invite.Frozen  `json:"session"`
 	Media   session.State  `json:"media"`
+
+	Other    *call.Party  `json:"other,omitempty"` // whom the peer speaks with
+	Withheld call.Privacy `json:"withheld,omitempty"`
+	Claim    claim        `json:"claim"`
+	Halves   [2]string    `json:"halves"` // of the Session-ID: the peer's, the other side's
 }
 
 var errClosed = errors.New("the endpoint is closed")
@@ -61,6 +66,7 @@ func (l *Leg) freeze() (st frozen, err error) {
 		l.unwatch()
 	}
 	st.Leg, st.Dir, st.Tenant, st.Peer, st.Trunk = l.id, l.dir, l.tenant, l.peer, l.by
+	st.Other, st.Withheld, st.Claim, st.Halves = l.other, l.withheld, l.claim, [2]string{l.ids.peer, l.ids.other}
 	l.mu.Lock()
 	st.Detail = l.detailLocked()
 	l.mu.Unlock()
@@ -89,7 +95,14 @@ func (a *Agent) Thaw(id call.ID, state json.RawMessage, inbox call.Inbox) (call.
 		shard:  a.cfg.Shard(st.Session.Dialog.CallID),
 		inbox:  inbox,
 		detail: st.Detail,
+
+		manners:  a.mannersOf(Peer{st.Tenant, st.Peer, st.Trunk}),
+		other:    st.Other,
+		withheld: st.Withheld,
+		claim:    st.Claim,
+		ids:      sessions{peer: st.Halves[0], other: st.Halves[1]},
 	}
+	l.ids.mark()
 	if l.media, err = session.Thaw(a.cfg.Media, st.Media); err != nil {
 		return nil, fmt.Errorf("thaw leg %s of call %s: %w", st.Leg, id, err)
 	}

@@ -305,8 +305,9 @@ func (l *Leg) hearName(m *sip.Message) {
 
 // claim is what a trusted peer said last of who it is.
 type claim struct {
-	name, number string
-	privacy      call.Privacy
+	Name    string       `json:"name,omitempty"`
+	Number  string       `json:"number,omitempty"`
+	Privacy call.Privacy `json:"privacy,omitempty"`
 }
 
 // rename tells the peer of an established leg whom it speaks with now.
