@@ -74,14 +74,15 @@ const (
 
 // Target is one place where an account can be reached: a binding.
 type Target struct {
-	URI    string // where the request goes
-	Flow   string // opaque to call: the signalling path, as its door printed it
-	Path   []string
-	Device string   // instance id or user agent, for the record
-	Agent  string   // the phone's own name for itself, as it registered; "" when it said none
-	Phone  string   // opaque to call: names the phone over its registrations, so that a call finds it where it moved to; "" for none
-	Else   []Target // other ways to the same phone, each tried when the one before is dead (RFC 5626 §5.3)
-	Trunk  string   // the trunk that leads there, "" for an account's own phone
+	URI     string // where the request goes
+	Flow    string // opaque to call: the signalling path, as its door printed it
+	Path    []string
+	Device  string   // instance id or user agent, for the record
+	Account string   // whose phone it is
+	Agent   string   // the phone's own name for itself, as it registered; "" when it said none
+	Phone   string   // opaque to call: names the phone over its registrations, so that a call finds it where it moved to; "" for none
+	Else    []Target // other ways to the same phone, each tried when the one before is dead (RFC 5626 §5.3)
+	Trunk   string   // the trunk that leads there, "" for an account's own phone
 }
 
 // Router decides where a call goes. It is pure: a look-up on a snapshot.

@@ -110,7 +110,7 @@ func (s *server) serve(trust []netip.Prefix) error {
 	s.openTrunks(shard, names.Resolve)
 	agent := sipleg.New(sipleg.Config{
 		Shard: shard, Media: media, Random: s.random,
-		Door: s.door, Host: s.host, Manners: s.manners, Trunk: s.legTrunk, UserAgent: s.product(),
+		Door: s.door, Phones: s.registry, Host: s.host, Manners: s.manners, Trunk: s.legTrunk, UserAgent: s.product(),
 	})
 	s.channels = access.NewChannels(s.current.Load)
 	s.control = control.New(control.Config{

@@ -18,6 +18,9 @@ type frozen struct {
 	Tenant  string         `json:"tenant"`
 	Peer    string         `json:"peer"`
 	Trunk   string         `json:"trunk,omitempty"`
+	Account string         `json:"account,omitempty"`
+	Phone   string         `json:"phone,omitempty"`
+	Home    string         `json:"home,omitempty"`
 	Detail  call.LegDetail `json:"detail"`
 	Session invite.Frozen  `json:"session"`
 	Media   session.State  `json:"media"`
@@ -67,6 +70,9 @@ func (l *Leg) freeze() (st frozen, err error) {
 	}
 	st.Leg, st.Dir, st.Tenant, st.Peer, st.Trunk = l.id, l.dir, l.tenant, l.peer, l.by
 	st.Other, st.Withheld, st.Claim, st.Halves = l.other, l.withheld, l.claim, [2]string{l.ids.peer, l.ids.other}
+	if st.Account, st.Phone = l.account, l.phone; l.phone != "" {
+		st.Home = l.home.String()
+	}
 	l.mu.Lock()
 	st.Detail = l.detailLocked()
 	l.mu.Unlock()
@@ -103,6 +109,11 @@ func (a *Agent) Thaw(id call.ID, state json.RawMessage, inbox call.Inbox) (call.
 		ids:      sessions{peer: st.Halves[0], other: st.Halves[1]},
 	}
 	l.ids.mark()
+	if l.account, l.phone = st.Account, st.Phone; l.phone != "" {
+		if l.home, err = sip.ParseFlow(st.Home); err != nil {
+			return nil, fmt.Errorf("thaw leg %s of call %s: %w", st.Leg, id, err)
+		}
+	}
 	if l.media, err = session.Thaw(a.cfg.Media, st.Media); err != nil {
 		return nil, fmt.Errorf("thaw leg %s of call %s: %w", st.Leg, id, err)
 	}

@@ -50,6 +50,14 @@ func (a *Agent) receive(in call.Incoming, tx *endpoint.ServerTx) {
 		tx.Refuse(400, "Bad Request-URI")
 		return
 	}
+	number, device, gruu, ok := a.dialledDevice(from.Tenant, req)
+	if !ok {
+		tx.Refuse(404, "")
+		return
+	}
+	if gruu {
+		dialled = number
+	}
 	breadth, ok := maxBreadth(req)
 	if !ok {
 		tx.Refuse(440, "") // RFC 5393 §5.3.3
@@ -91,6 +99,9 @@ func (a *Agent) receive(in call.Incoming, tx *endpoint.ServerTx) {
 		},
 	}
 	l.noteFlow(flow)
+	if p := a.cfg.Phones; p != nil && from.Account != "" {
+		l.settle(from.Account, p.Phone(from.Tenant, from.Account, flow), flow)
+	}
 	a.media(l, flow.Remote.Addr())
 	s, err := invite.Serve(l.settings(), tx, contact(l.shard, flow, dialled), l)
 	if err != nil {
@@ -113,7 +124,7 @@ func (a *Agent) receive(in call.Incoming, tx *endpoint.ServerTx) {
 		}
 	}
 	l.inbox = in.Incoming(l, call.Arrival{
-		Call: call.ID(a.cfg.Random.Timed(time.Now(), callLength)), From: from, Dialled: dialled, Offer: offer, Hops: hops, Breadth: breadth,
+		Call: call.ID(a.cfg.Random.Timed(time.Now(), callLength)), From: from, Dialled: dialled, Device: device, Offer: offer, Hops: hops, Breadth: breadth,
 		Traits: l.traits(req, privacy, tel),
 		Early:  offer == nil && s.Reliable(),
 	})

@@ -25,6 +25,8 @@ type Leg struct {
 	by      string // the trunk that leads to the peer, "" for none
 	trunk   *Trunk
 	manners Manners
+	account string // whose phone the peer is, "" for none of ours
+	phone   string // the phone's name over its registrations, "" for unknown
 	callID  string
 	shard   *endpoint.Shard
 	inbox   call.Inbox
@@ -32,6 +34,7 @@ type Leg struct {
 	unwatch func() bool // ends the watch over Dial's context
 
 	// state
+	home    sip.Flow         // by which the phone is registered
 	session *invite.Session  // nil until an outbound INVITE is sent
 	over    atomic.Bool      // the last event was posted
 	limit   *endpoint.Timer  // to a final answer, outbound

@@ -44,6 +44,7 @@ func (l *Leg) dial(ctx context.Context, d call.Dial) {
 	if to.HasFlow {
 		l.noteFlow(to.Flow)
 	}
+	l.settle(d.Target.Account, d.Target.Phone, to.Flow)
 	if ctx.Done() != nil {
 		l.unwatch = context.AfterFunc(ctx, func() { l.Hangup(call.Cancelled) })
 	}

@@ -50,6 +50,8 @@ type Config struct {
 	// Manners says how a peer is spoken with; nil is the zero Manners for everybody, and, without a Door, trust
 	// in the one peer that a telephone has. It is called on shards and must not wait.
 	Manners func(p Peer) Manners
+	// Phones tells where accounts' phones are by their registrations; nil for a telephone.
+	Phones Phones
 	// Host is the host of the identities that a tenant's parties present; nil or "" stands for our
 	// own address as the peer sees it.
 	Host func(tenant string) string
@@ -75,6 +77,9 @@ func New(cfg Config) *Agent {
 		a.invite.Stranger = a.stranger
 	}
 	a.invite.Heard = follow
+	if cfg.Phones != nil {
+		a.invite.Moved = a.moved
+	}
 	return a
 }
 
@@ -163,6 +168,9 @@ func (a *Agent) stranger(s *invite.Session, tx *endpoint.ServerTx) bool {
 	l, ok := s.Handler().(*Leg)
 	if !ok {
 		return false
+	}
+	if a.atHome(l, tx.Flow()) {
+		return true
 	}
 	party, refusal := a.identify(tx.Request(), tx.Flow())
 	switch {

@@ -1,6 +1,7 @@
 package registrar
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -20,7 +21,7 @@ func (r *Registrar) Contacts(tenantID, account string) (targets []call.Target, o
 	for i := range list {
 		b := &list[i]
 		if b.instance == "" || len(list) == 1 {
-			if t, ok := r.target(b); ok {
+			if t, ok := r.target(account, b); ok {
 				targets = append(targets, t)
 			}
 			continue
@@ -38,7 +39,7 @@ func (r *Registrar) Contacts(tenantID, account string) (targets []call.Target, o
 		var first call.Target
 		found := false
 		for _, j := range flows {
-			t, ok := r.target(&list[j])
+			t, ok := r.target(account, &list[j])
 			switch {
 			case !ok:
 			case found:
@@ -63,8 +64,8 @@ func (b *binding) newer(c *binding) int {
 }
 
 // target is where a binding is called; ok is false when its connection has ended.
-func (r *Registrar) target(b *binding) (t call.Target, ok bool) {
-	t = call.Target{URI: b.contact, Device: b.instance, Agent: b.userAgent, Phone: b.phone()}
+func (r *Registrar) target(account string, b *binding) (t call.Target, ok bool) {
+	t = call.Target{URI: b.contact, Device: b.instance, Account: account, Agent: b.userAgent, Phone: b.phone()}
 	if t.Device == "" {
 		t.Device = b.userAgent
 	}
@@ -117,7 +118,7 @@ func (r *Registrar) Home(tenant, account, phone string, f sip.Flow) (now sip.Flo
 		if b.flow.Transport.Stream() && r.cfg.Alive != nil && !r.cfg.Alive(b.flow) {
 			continue
 		}
-		if b.flow == f {
+		if b.flow == f || !b.byFlow && b.flow.Transport == f.Transport && b.flow.Remote.Addr() == f.Remote.Addr() {
 			return f, true
 		}
 		if best == nil || b.newer(best) < 0 {
@@ -127,5 +128,24 @@ func (r *Registrar) Home(tenant, account, phone string, f sip.Flow) (now sip.Flo
 	if best == nil {
 		return sip.Flow{}, false
 	}
-	return best.flow, true
+	return best.way(), true
+}
+
+// way is the flow by which a binding's phone takes requests: at its Contact where that is not behind its
+// REGISTER's flow, whose port may be another.
+func (b *binding) way() sip.Flow {
+	f := b.flow
+	if b.byFlow {
+		return f
+	}
+	if u, err := sip.ParseURI(b.contact); err == nil {
+		if addr, ok := u.HostPort().Addr(); ok && addr.Unmap() == f.Remote.Addr() {
+			port := u.Port
+			if port == 0 {
+				port = 5060
+			}
+			f.Remote = netip.AddrPortFrom(addr.Unmap(), port)
+		}
+	}
+	return f
 }

@@ -196,6 +196,8 @@ func TestByFlow(t *testing.T) {
 		{"a name that was claimed", "sip:a@phone.example", sip.HostPort{Host: "phone.example"}, true, sip.UDP, "203.0.113.9:31000", true},
 		{"a name of its own", "sip:a@phone.example", sip.HostPort{Host: "192.0.2.4"}, true, sip.UDP, "192.0.2.4:5060", false},
 		{"a connection", "sip:a@192.0.2.4:5060;transport=tcp", sip.HostPort{Host: "192.0.2.4"}, false, sip.TCP, "192.0.2.4:40000", true},
+		{"a flow", "sip:a@192.0.2.4:5090;ob", sip.HostPort{Host: "192.0.2.4", Port: 5060}, true, sip.UDP, "192.0.2.4:5060", true},
+		{"a GRUU", "sip:a@example.net;gr=urn:uuid:1", sip.HostPort{Host: "192.0.2.4", Port: 5060}, true, sip.UDP, "192.0.2.4:5060", true},
 		{"IPv6", "sip:a@[2001:db8::4]:5060", sip.HostPort{Host: "2001:db8::4", Port: 5060}, true, sip.UDP, "[2001:db8::4]:5060", true},
 	} {
 		uri, err := sip.ParseURI(c.contact)

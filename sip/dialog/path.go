@@ -7,7 +7,11 @@ type Path struct {
 	Flow      sip.Flow     // by which the peer's last message came
 	Claimed   sip.HostPort // where the peer said it listens, or where we reached it
 	Symmetric bool         // it listens where it sends from
+	Moved     bool         // it is known to be at Flow now, whatever its Contact says
 }
+
+// Move notes that the peer has gone to another flow, as its registration tells.
+func (p *Path) Move(flow sip.Flow) { p.Flow, p.Moved = flow, true }
 
 // Learn takes the path from a request of the peer's.
 func (p *Path) Learn(req *sip.Message, flow sip.Flow) {
@@ -31,7 +35,7 @@ func (p *Path) Reached(req *sip.Message, flow sip.Flow) {
 // Contact (RFC 3261 §12.2.1.1, §18.1.1; see ByFlow). uri is given with a flow too, for when that is gone.
 func (p *Path) Next(d *Dialog) (uri sip.URI, byFlow bool) {
 	uri, err := sip.ParseURI(d.NextHop())
-	return uri, len(d.Routes) == 0 && (err != nil || ByFlow(uri, p.Claimed, p.Symmetric, p.Flow))
+	return uri, len(d.Routes) == 0 && (err != nil || p.Moved || ByFlow(uri, p.Claimed, p.Symmetric, p.Flow))
 }
 
 // Strange reports whether a request by flow came from somewhere else than what the peer sent before.

@@ -16,8 +16,11 @@ import (
 // nobody outside can reach, so the flow is right for them, and a stream is right for everybody who
 // keeps one open (RFC 5626 §5.3 makes that a rule). A peer that deliberately names another place
 // than the one it claimed is believed.
+//
+// A target with ob asks for its flow (RFC 5626 §4.3). One with gr is a GRUU, which means no address but
+// whoever gave it: mostly we ourselves, and a request sent there would come back to us (RFC 5627 §3.4).
 func ByFlow(target sip.URI, claimed sip.HostPort, symmetric bool, flow sip.Flow) bool {
-	if flow.Transport.Stream() {
+	if flow.Transport.Stream() || target.Params != "" && (target.Params.Has("ob") || target.Params.Has("gr")) {
 		return true
 	}
 	same := sameHost(target.Host, claimed.Host) && port(target.Port) == port(claimed.Port)

@@ -116,9 +116,20 @@ func (s *Session) sign(req *sip.Message) {
 	}
 }
 
-// send sends a request within d, answering a challenge to it. done is told of the responses.
+// send sends a request within d, answering a challenge to it. done is told of the responses. When nothing
+// answers and the peer is elsewhere by then, the request is sent there.
 func (s *Session) send(d *dialog.Dialog, req *sip.Message, to endpoint.Next, done func(endpoint.ClientEvent)) {
 	s.sign(req)
+	if s.cfg.Moved != nil {
+		told := done
+		done = func(ev endpoint.ClientEvent) {
+			if ev.Err == nil || d != s.dialog || !s.moved() {
+				told(ev)
+				return
+			}
+			s.shard.Request(renew(d, req), s.next(), told)
+		}
+	}
 	if s.cfg.Account == nil {
 		s.shard.Request(req, to, done)
 		return

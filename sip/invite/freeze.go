@@ -21,6 +21,7 @@ type Frozen struct {
 	Host      string        `json:"host,omitempty"` // where the peer said it listens
 	Port      uint16        `json:"port,omitempty"`
 	Symmetric bool          `json:"symmetric,omitempty"` // it listens where it sends from
+	Moved     bool          `json:"moved,omitempty"`     // it is at Flow, whatever its Contact says
 	ACKs      []FrozenACK   `json:"acks,omitempty"`      // to 2xx of the peer's that may come again
 }
 
@@ -45,6 +46,7 @@ func (s *Session) Freeze() (Frozen, error) {
 		Host:      s.path.Claimed.Host,
 		Port:      s.path.Claimed.Port,
 		Symmetric: s.path.Symmetric,
+		Moved:     s.path.Moved,
 		ACKs:      s.acks(),
 	}
 	s.end()
@@ -60,7 +62,7 @@ func Thaw(cfg *Config, shard *endpoint.Shard, st Frozen, h Handler) (*Session, e
 	}
 	d := st.Dialog
 	s := &Session{cfg: cfg, shard: shard, handler: h, contact: st.Contact, timers: shard.Timers(), state: Established, dialog: &d, mark: d.SessionID, outbound: st.Outbound}
-	s.path.Flow, s.path.Symmetric = flow, st.Symmetric
+	s.path.Flow, s.path.Symmetric, s.path.Moved = flow, st.Symmetric, st.Moved
 	s.path.Claimed = sip.HostPort{Host: st.Host, Port: st.Port}
 	for _, f := range st.ACKs {
 		ack, err := shard.Sent(f.Sent)

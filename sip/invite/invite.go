@@ -36,6 +36,9 @@ type Config struct {
 	// Heard is told of every request and response of the peer's within the session before anything comes
 	// of it, so that Mark can follow what it says. nil for nobody.
 	Heard func(s *Session, m *sip.Message)
+	// Moved is asked before a request within a dialog is sent, and when one got no answer, whether the peer
+	// is known to have gone to another flow since it was last asked. It must not wait. nil: peers stay.
+	Moved func(s *Session) (to sip.Flow, moved bool)
 }
 
 // Reliability is what a user agent makes of provisional answers that are acknowledged (RFC 3262).

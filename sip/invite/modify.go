@@ -93,6 +93,10 @@ func (s *Session) onChange(m *modification, req *sip.Message, ev endpoint.Client
 			s.offer(m, again)
 			return
 		}
+		if ev.Err != nil && s.moved() {
+			s.offer(m, renew(s.dialog, req))
+			return
+		}
 		stop(&m.timer)
 		s.change = nil
 		if s.lost(res, ev.Err) {

@@ -28,13 +28,27 @@ func (p *path) reached(req *sip.Message, flow sip.Flow) {
 // follow notes that the peer is heard by another way now.
 func (p *path) follow(flow sip.Flow) {
 	if flow != p.Flow {
-		p.Flow, p.target = flow, ""
+		p.Flow, p.Moved, p.target = flow, false, ""
 	}
 }
 
+// moved asks whether the peer is elsewhere now, and follows it there. Behind proxies it is theirs to find.
+func (s *Session) moved() bool {
+	if s.cfg.Moved == nil || s.dialog == nil || len(s.dialog.Routes) > 0 {
+		return false
+	}
+	to, moved := s.cfg.Moved(s)
+	if moved {
+		s.path.Move(to)
+		s.path.target = ""
+	}
+	return moved
+}
+
 // next gives the next hop of a request within the session's dialog. A connection that is gone leaves
-// the Contact as the only hope.
+// the Contact as the only hope, unless the peer has another one by now.
 func (s *Session) next() endpoint.Next {
+	s.moved()
 	to := s.path.next(s.dialog)
 	if to.HasFlow && to.Flow.Transport.Stream() && !s.shard.Alive(to.Flow) {
 		to.HasFlow = false

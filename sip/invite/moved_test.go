@@ -1,0 +1,78 @@
+package invite
+
+import (
+	"testing"
+	"time"
+
+	"santral/sip"
+)
+
+// elsewhere has the peer be known at another flow from the moment that it is closed.
+func (s *scene) elsewhere() (gone chan struct{}) {
+	gone = make(chan struct{})
+	told := false
+	s.cfg.Moved = func(*Session) (sip.Flow, bool) {
+		select {
+		case <-gone:
+			if !told {
+				told = true
+				return otherFlow, true
+			}
+		default:
+		}
+		return sip.Flow{}, false
+	}
+	return gone
+}
+
+// TestPeerMoved: the peer has registered from elsewhere. What we send goes there at once, though its Contact
+// names the old place, and after the session was written out too.
+func TestPeerMoved(t *testing.T) {
+	ladderTest(t, func(s *scene) {
+		gone := s.elsewhere()
+		s.established()
+		close(gone)
+		s.we(func(x *Session) { x.Inform("application/dtmf-relay", "Signal=1") })
+		s.we(func(x *Session) {
+			st, err := x.Freeze()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.session, err = Thaw(&s.cfg, x.Shard(), st, s); err != nil {
+				t.Fatal(err)
+			}
+		})
+		s.we(func(x *Session) { x.Modify("hold") })
+		s.none(10 * time.Millisecond)
+	})
+}
+
+// TestPeerMovedUnheard: nobody answers, and the peer comes back from elsewhere meanwhile: the request is sent
+// there anew, with a number of its own, and then given up as any other.
+func TestPeerMovedUnheard(t *testing.T) {
+	ladderTest(t, func(s *scene) {
+		gone := s.elsewhere()
+		s.established()
+		s.drop = func(*sip.Message) bool { return true }
+		s.we(func(x *Session) { x.Modify("hold") })
+		s.none(20 * time.Second)
+		close(gone)
+		s.none(45 * time.Second)
+	})
+}
+
+// TestByeFollows is the same for our BYE.
+func TestByeFollows(t *testing.T) {
+	ladderTest(t, func(s *scene) {
+		gone := s.elsewhere()
+		s.established()
+		s.drop = func(*sip.Message) bool { return true }
+		s.we(func(x *Session) { x.Hangup("") })
+		s.none(20 * time.Second)
+		close(gone)
+		s.none(time.Minute)
+		if s.state() != Ended {
+			t.Errorf("the session is %s", s.state())
+		}
+	})
+}
