@@ -18,7 +18,9 @@ type Registration struct {
 	Account    string    `json:"account"`
 	Contact    string    `json:"contact" doc:"URI that the phone registered"`
 	Flow       string    `json:"flow,omitempty" doc:"transport, our address, the phone's address and the connection's number"`
+	Path       []string  `json:"path,omitempty" doc:"proxies between, nearest to us first"`
 	Instance   string    `json:"instance,omitempty"`
+	RegID      uint32    `json:"reg_id,omitempty" doc:"number of a flow that the phone keeps beside others"`
 	UserAgent  string    `json:"user_agent,omitempty"`
 	Q          float64   `json:"q"`
 	Expires    time.Time `json:"expires"`
@@ -27,8 +29,8 @@ type Registration struct {
 
 func registration(b *store.Binding) Registration {
 	return Registration{
-		Tenant: b.Tenant, Account: b.Account, Contact: b.Contact, Flow: b.Flow, Instance: b.InstanceID,
-		UserAgent: b.UserAgent, Q: float64(b.Q) / 1000, Expires: b.Expires, Registered: b.Registered,
+		Tenant: b.Tenant, Account: b.Account, Contact: b.Contact, Flow: b.Flow, Path: b.Path, Instance: b.InstanceID,
+		RegID: b.RegID, UserAgent: b.UserAgent, Q: float64(b.Q) / 1000, Expires: b.Expires, Registered: b.Registered,
 	}
 }
 

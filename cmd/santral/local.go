@@ -32,6 +32,7 @@ type local struct {
 	Channels   int        `default:"2" help:"Calls at once for each extension."`
 	Password   string     `help:"Password of all accounts; random ones, kept in the data folder and printed, when left out."`
 	Digest     string     `default:"sha256,md5" help:"Digest algorithms offered, in order: sha256, sha512-256, md5."`
+	Edge       []string   `help:"Network of a proxy of yours that stands before phones: its Path is believed." placeholder:"CIDR"`
 	Trust      []string   `help:"TESTS ONLY: take INVITEs from this network as the extension in From, without a challenge and without limits." placeholder:"CIDR"`
 	Log        string     `default:"warn" enum:"debug,info,warn,error" help:"What is logged on standard error: debug, info, warn, error."`
 }
@@ -104,7 +105,16 @@ func (l *local) boot() (*config.Boot, error) {
 			return nil, fmt.Errorf("--digest %q: write some of %s, with commas", l.Digest, strings.Join(config.DigestNames, ", "))
 		}
 	}
+	var edges []netip.Prefix
+	for _, cidr := range l.Edge {
+		p, err := netip.ParsePrefix(cidr)
+		if err != nil {
+			return nil, fmt.Errorf("--edge %q: write a network such as 192.0.2.50/32", cidr)
+		}
+		edges = append(edges, p.Masked())
+	}
 	return &config.Boot{
+		Edges: edges,
 		Listen: []config.Listener{
 			{Transport: "udp", Address: sip, Advertise: advertise},
 			{Transport: "tcp", Address: sip, Advertise: advertise},

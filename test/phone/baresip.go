@@ -18,6 +18,8 @@ type Account struct {
 	User, Password string
 	Server         string // host:port of the exchange
 	Transport      string // "udp" or "tcp"
+	Proxy          string // host:port of a proxy before the exchange, "" for none
+	More           string // further parameters of baresip's account, each with its semicolon
 	Codec          string // "PCMA", "PCMU", "G722/16000/1"; PCMA when empty
 
 	Within time.Duration // how long registering may take; 15 s when zero
@@ -69,8 +71,11 @@ module_app menu.so
 module_app ctrl_tcp.so
 `, sip, sound, b.folder, b.folder, rate, rate, rtp, rtp+20, b.folder, ctrl))
 	write(t, b.folder, "contacts", "")
-	write(t, b.folder, "accounts", fmt.Sprintf("<sip:%s@%s;transport=%s>;auth_user=%s;auth_pass=%s;regint=60;audio_codecs=%s;mwi=no\n",
-		a.User, a.Server, a.Transport, a.User, a.Password, a.Codec))
+	if a.Proxy != "" {
+		a.More += fmt.Sprintf(`;outbound="sip:%s;transport=%s"`, a.Proxy, a.Transport)
+	}
+	write(t, b.folder, "accounts", fmt.Sprintf("<sip:%s@%s;transport=%s>;auth_user=%s;auth_pass=%s;regint=60;audio_codecs=%s;mwi=no%s\n",
+		a.User, a.Server, a.Transport, a.User, a.Password, a.Codec, a.More))
 	start(t, b.Out, nil, "baresip", "-f", b.folder, "-v")
 	if a.Within == 0 {
 		b.Within = 15 * time.Second

@@ -59,6 +59,13 @@ func (o *Output) String() string {
 	return o.text.String()
 }
 
+// Reset forgets what was printed so far.
+func (o *Output) Reset() {
+	o.mu.Lock()
+	o.text.Reset()
+	o.mu.Unlock()
+}
+
 // Contains reports whether text was printed.
 func (o *Output) Contains(text string) bool { return strings.Contains(o.String(), text) }
 

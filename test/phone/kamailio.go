@@ -1,0 +1,106 @@
+package phone
+
+import (
+	"fmt"
+	"net"
+	"os/exec"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Kamailio is a running Kamailio that stands between phones and an exchange.
+type Kamailio struct {
+	Addr string // host:port of its UDP socket
+	Out  *Output
+}
+
+// edge sends what phones say to the exchange, with its Path in a REGISTER and its Record-Route in what
+// makes a dialog, and what the exchange says where its Route leads (RFC 3327).
+const edge = `debug=2
+log_stderror=yes
+children=2
+listen=udp:%[1]s
+mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/:/usr/lib/aarch64-linux-gnu/kamailio/modules/"
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "rr.so"
+loadmodule "pv.so"
+loadmodule "maxfwd.so"
+loadmodule "siputils.so"
+loadmodule "textops.so"
+loadmodule "path.so"
+modparam("path", "use_received", 1)
+
+request_route {
+	if (!mf_process_maxfwd_header("10")) {
+		sl_send_reply("483", "Too Many Hops");
+		exit;
+	}
+	force_rport();
+	if (is_method("CANCEL")) {
+		if (t_check_trans()) t_relay();
+		exit;
+	}
+	if (is_method("INVITE")) record_route();
+	if ($si == "%[2]s" && $sp == %[3]s || has_totag()) {
+		if (loose_route()) t_relay();
+		else if (!is_method("ACK")) sl_send_reply("404", "Not Here");
+		exit;
+	}
+	if (is_method("REGISTER") && !add_path_received()) {
+		sl_send_reply("503", "No Path");
+		exit;
+	}
+	$du = "sip:%[2]s:%[3]s";
+	t_relay();
+}
+`
+
+// StartKamailio starts an edge proxy at 127.0.0.2 before an exchange.
+func StartKamailio(t testing.TB, exchange string) *Kamailio {
+	t.Helper()
+	Need(t, "kamailio")
+	host, port, _ := net.SplitHostPort(exchange)
+	k := &Kamailio{Addr: fmt.Sprintf("127.0.0.2:%d", freePort(t)), Out: &Output{}}
+	folder := t.TempDir()
+	file := write(t, folder, "kamailio.cfg", fmt.Sprintf(edge, k.Addr, host, port))
+	cmd := exec.Command("kamailio", "-f", file, "-DD", "-E", "-m", "32", "-M", "4", "-Y", folder, "-P", folder+"/pid")
+	cmd.Stdout, cmd.Stderr = k.Out, k.Out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // it has children of its own
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	gone := make(chan error, 1)
+	go func() { gone <- cmd.Wait() }()
+	t.Cleanup(func() {
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
+		select {
+		case <-gone:
+		case <-time.After(5 * time.Second):
+			syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		}
+	})
+	Eventually(t, 10*time.Second, "kamailio answers", func() bool {
+		select {
+		case err := <-gone:
+			t.Fatalf("kamailio ended: %v\n%s", err, k.Out)
+		default:
+		}
+		return answersUDP(k.Addr)
+	})
+	return k
+}
+
+// answersUDP reports whether whatever listens at an address answers an OPTIONS.
+func answersUDP(addr string) bool {
+	c, err := net.Dial("udp", addr)
+	if err != nil {
+		return false
+	}
+	defer c.Close()
+	fmt.Fprintf(c, "OPTIONS sip:%s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bKprobe;rport\r\nMax-Forwards: 0\r\nFrom: <sip:probe@localhost>;tag=1\r\nTo: <sip:%s>\r\nCall-ID: probe\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n", addr, c.LocalAddr(), addr)
+	c.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+	n, err := c.Read(make([]byte, 2048))
+	return err == nil && n > 0
+}
