@@ -226,7 +226,7 @@ func (p *Phone) assemble() error {
 		User:       user{p},
 		Trace:      p.errands,
 		Server:     p.cfg.UserAgent,
-		Allow:      []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.INFO, sip.PRACK},
+		Allow:      []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.INFO, sip.PRACK, sip.UPDATE},
 		Extensions: sipleg.Extensions,
 	})
 	p.reg = newRegistration(p)

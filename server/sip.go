@@ -31,7 +31,7 @@ import (
 )
 
 // methods are those that somebody here serves.
-var methods = []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.REGISTER, sip.INFO, sip.PRACK, sip.SUBSCRIBE, sip.PUBLISH}
+var methods = []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.REGISTER, sip.INFO, sip.PRACK, sip.UPDATE, sip.SUBSCRIBE, sip.PUBLISH}
 
 // allow is methods as a header value.
 var allow = func() string {

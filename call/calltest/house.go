@@ -30,6 +30,7 @@ const Tenant = "sample"
 type House struct {
 	Settle func()          // called after everything that a leg says, so that the call has done its part; may be nil
 	Device string          // the one device that INVITEs from now on mean (call.Arrival.Device); "" for all
+	Late   bool            // callers without an offer answer one in a provisional answer
 	Media  *session.Config // whose sessions legs get, for tests with sound; nil for legs without media
 
 	mu        sync.Mutex
@@ -230,6 +231,7 @@ func (h *House) invite(in call.Incoming, a call.Arrival, besides string) *Leg {
 	h.addLocked(l)
 	h.writeLocked("%s -> INVITE %s%s, %s", l.name(), a.Dialled, besides, text(offer))
 	h.mu.Unlock()
+	a.Early = h.Late && a.Offer == nil
 	inbox := in.Incoming(l, a)
 	h.mu.Lock()
 	l.inbox = inbox

@@ -26,6 +26,7 @@ type Leg struct {
 	offered   bool // the INVITE carried an offer
 	told      bool // control ended it
 	over      bool // its last event was posted
+	early     bool // both sides have descriptions, reliably, before the 200
 	answered  bool // 200 was said
 	confirmed bool // ACK was said: the session can be changed
 	owes      bool // out: its 200 had an offer that control still has to answer
@@ -121,7 +122,11 @@ func (l *Leg) Reject(c call.Cause) {
 func (l *Leg) Offer(d *sdp.Description) {
 	l.house.mu.Lock()
 	defer l.house.mu.Unlock()
-	if !l.commandLocked(l.confirmed && !l.owes && !l.asking, "INVITE %s", text(d)) {
+	word := "INVITE"
+	if !l.answered {
+		word = "UPDATE"
+	}
+	if !l.commandLocked((l.confirmed || l.early) && !l.owes && !l.asking, "%s %s", word, text(d)) {
 		return
 	}
 	if l.asked || l.awaited {
@@ -137,8 +142,12 @@ func (l *Leg) Accept(d *sdp.Description) {
 	l.house.mu.Lock()
 	defer l.house.mu.Unlock()
 	if l.owes {
-		if l.commandLocked(true, "ACK %s", ours(d)) {
-			l.owes, l.confirmed = false, true
+		word := "ACK"
+		if !l.answered {
+			word, l.early = "PRACK", true
+		}
+		if l.commandLocked(true, "%s %s", word, ours(d)) {
+			l.owes, l.confirmed = false, l.answered
 			l.local(d, true)
 		}
 		return
@@ -150,10 +159,15 @@ func (l *Leg) Accept(d *sdp.Description) {
 	}
 }
 
-// Refuse takes the refusal of the phone's change.
+// Refuse takes the refusal of the phone's change, or of its offer in a provisional answer.
 func (l *Leg) Refuse(c call.Cause) {
 	l.house.mu.Lock()
 	defer l.house.mu.Unlock()
+	if l.owes && !l.answered {
+		l.owes = false
+		l.commandLocked(true, "PRACK, declined")
+		return
+	}
 	if l.commandLocked(l.asked && c.SIP >= 300, "%s", cause(c)) {
 		l.asked, l.wants = false, false
 	}

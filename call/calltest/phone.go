@@ -2,6 +2,7 @@ package calltest
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -46,7 +47,7 @@ func (l *Leg) say(line string, e call.LegEvent) {
 	case call.Answered:
 		l.answered = true
 		l.confirmed = l.offered
-		l.owes = !l.offered
+		l.owes = !l.offered && (e.Due || !l.early)
 	case call.Confirmed:
 		l.confirmed = true
 	case call.Offered:
@@ -73,7 +74,7 @@ func (l *Leg) say(line string, e call.LegEvent) {
 func (l *Leg) May(kind call.LegEventKind) bool {
 	l.house.mu.Lock()
 	defer l.house.mu.Unlock()
-	calm := l.confirmed && !l.owes && !l.asked && !l.awaited && !l.asking
+	calm := (l.confirmed || l.early && !l.answered) && !l.owes && !l.asked && !l.awaited && !l.asking
 	switch {
 	case l.over || l.told || l.frozen:
 		return false
@@ -108,6 +109,16 @@ func (l *Leg) Pickup(d *sdp.Description) {
 	l.Say("200 "+text(d), call.LegEvent{Kind: call.Answered, Desc: d})
 }
 
+// PickupDue is a 200 with an offer where an earlier one is not answered yet.
+func (l *Leg) PickupDue(d *sdp.Description) {
+	l.Say("200 "+text(d), call.LegEvent{Kind: call.Answered, Desc: d, Due: true})
+}
+
+// Says is a provisional answer without a description.
+func (l *Leg) Says(status int) {
+	l.Say(strconv.Itoa(status), call.LegEvent{Kind: call.Progressed, Status: status})
+}
+
 // Fail is a final refusal of a leg outwards.
 func (l *Leg) Fail(c call.Cause) {
 	l.Say(cause(c), call.LegEvent{Kind: call.Failed, Cause: c})
@@ -116,6 +127,32 @@ func (l *Leg) Fail(c call.Cause) {
 // Ack is the caller's ACK, with its answer where the offer was ours.
 func (l *Leg) Ack(d *sdp.Description) {
 	l.Say("ACK "+text(d), call.LegEvent{Kind: call.Confirmed, Desc: d})
+}
+
+// Early has the phone acknowledge provisional answers from now on, so that its session can be changed before
+// the 200.
+func (l *Leg) Early() {
+	l.house.mu.Lock()
+	l.early = true
+	l.house.mu.Unlock()
+}
+
+// Offering is a 183 that makes an offer, where the INVITE made none.
+func (l *Leg) Offering(d *sdp.Description) {
+	l.house.mu.Lock()
+	l.owes = true
+	l.house.mu.Unlock()
+	l.Say("183 "+text(d), call.LegEvent{Kind: call.Progressed, Status: 183, Desc: d, Due: true})
+}
+
+// Prack answers the offer in a provisional answer of ours.
+func (l *Leg) Prack(d *sdp.Description) {
+	l.Say("PRACK "+text(d), call.LegEvent{Kind: call.Accepted, Desc: d})
+}
+
+// Update is the phone's wish to change the session, before the 200 too.
+func (l *Leg) Update(d *sdp.Description) {
+	l.Say("UPDATE "+text(d), call.LegEvent{Kind: call.Offered, Desc: d})
 }
 
 // Reinvite is the phone's wish to change the session; nil asks for an offer.

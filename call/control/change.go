@@ -34,8 +34,11 @@ func (c *ongoing) offered(m *member, e *call.LegEvent) {
 		return
 	}
 	to := c.other(m)
+	if c.state == Ringing {
+		to = c.otherEarly(m)
+	}
 	switch {
-	case c.state != Talking || to == nil:
+	case c.state != Talking && c.state != Ringing || to == nil:
 		m.leg.Refuse(call.RequestPending)
 		return
 	case c.change.to == m && !c.change.given:
@@ -59,7 +62,7 @@ func (c *ongoing) offered(m *member, e *call.LegEvent) {
 // (RFC 3261 §14.1).
 func (c *ongoing) changeNow() {
 	h := &c.change
-	if h.to == nil || h.sent || !h.to.confirmed {
+	if h.to == nil || h.sent || h.to.answered && !h.to.confirmed {
 		return
 	}
 	h.sent = true
@@ -107,6 +110,10 @@ func (c *ongoing) changed(offer, answer *call.LegEvent) {
 	h := c.change
 	c.change = change{}
 	c.speaks(codecOf(answer.Desc), h.from, h.to)
+	if c.state == Ringing { // nobody holds a call that is not answered
+		c.changedEarly(h, offer, answer)
+		return
+	}
 	if offer != nil {
 		h.from.hears(offer.Desc, true)
 		h.to.hears(answer.Desc, false)

@@ -42,3 +42,43 @@ func (c *ongoing) agree(answer *sdp.Description) {
 	}
 	to.leg.Accept(answer)
 }
+
+// otherEarly is whom a change concerns besides m before the answer: the caller, and the leg that it hears
+// (RFC 3311 §5). Whether its peer can be asked so early is for the leg to say.
+func (c *ongoing) otherEarly(m *member) *member {
+	switch {
+	case c.early == nil || c.early.over:
+		return nil
+	case m == c.caller():
+		return c.early
+	case m == c.early:
+		return c.caller()
+	}
+	return nil
+}
+
+// changedEarly keeps what a leg outwards has said last: it is what its 200 means.
+func (c *ongoing) changedEarly(h change, offer, answer *call.LegEvent) {
+	switch {
+	case h.to.dir == call.Out:
+		h.to.early = answer.Desc
+	case offer != nil:
+		h.from.early = offer.Desc
+	}
+}
+
+// leftChange ends a change whose one party is gone.
+func (c *ongoing) leftChange(m *member) {
+	if h := c.change; h.from == m || h.to == m {
+		c.dropChange()
+	}
+}
+
+// dropChange refuses the change that is under way, as nobody is left to answer it.
+func (c *ongoing) dropChange() {
+	h := c.change
+	c.change = change{}
+	if h.from != nil && !h.from.over && c.state < Frozen {
+		h.from.leg.Refuse(call.RequestPending)
+	}
+}

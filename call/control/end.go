@@ -18,6 +18,7 @@ func (c *ongoing) legEnded(m *member, e *call.LegEvent) {
 	}
 	if m.dir == call.Out && c.callee == nil && m != c.caller() { // one of a fork
 		c.gone(m, e.Cause, &e.Detail, e.At)
+		c.leftChange(m)
 		c.lost(asRefusal(e.Cause))
 		return
 	}

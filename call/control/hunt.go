@@ -171,7 +171,7 @@ func (c *ongoing) wasAnswered(m *member, e *call.LegEvent) {
 		return
 	}
 	desc := e.Desc
-	if desc == nil && c.offer != nil {
+	if desc == nil && (c.offer != nil || m.settled) {
 		desc = m.early // the answer came before, in a provisional one
 	}
 	late := c.offer == nil && (e.Due || !m.settled)
@@ -183,6 +183,9 @@ func (c *ongoing) wasAnswered(m *member, e *call.LegEvent) {
 	c.stopTimer()
 	c.tried(m, nil)
 	a := c.caller()
+	if h := c.change; h.from != m && h.to != m {
+		c.dropChange()
+	}
 	if late && c.agreed != nil { // the caller has answered already: the offer of another
 		late = false
 		m.leg.Accept(c.agreed)
@@ -219,6 +222,7 @@ func (c *ongoing) failed(m *member, e *call.LegEvent) {
 		return
 	}
 	c.gone(m, e.Cause, &e.Detail, e.At)
+	c.leftChange(m)
 	c.tried(m, &e.Cause)
 	if !c.byAnotherWay(m, e.Cause) {
 		c.lost(e.Cause)

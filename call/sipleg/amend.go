@@ -6,6 +6,7 @@ import (
 	"santral/call"
 	"santral/media/sdp"
 	"santral/sip"
+	"santral/sip/invite"
 )
 
 // amends is what an inbound leg's peer is to know of the other side, beside the description that it has
@@ -13,6 +14,7 @@ import (
 type amends struct {
 	want string // the last description that was to be told
 	told string // the last one that the peer has, once it has acknowledged one before our 200
+	made string // what Offer last offered
 	busy string // what is being told now, "" for nothing
 	void bool   // the peer did not want it; it is not asked again before it is established
 }
@@ -41,6 +43,19 @@ func (l *Leg) amended(d *sdp.Description) bool {
 	a.busy = ""
 	l.amend()
 	return true
+}
+
+// changedEarly notes the descriptions that hold after a change before the answer: whose 200 describes
+// nothing means the last one.
+func (l *Leg) changedEarly(branch string, theirs *sdp.Description, ours string) {
+	switch l.session.State() {
+	case invite.Calling:
+		if theirs != nil {
+			l.preview(branch, theirs)
+		}
+	case invite.Incoming:
+		l.amends.want, l.amends.told = ours, ours
+	}
 }
 
 // same reports whether two descriptions differ in nothing but their origin.

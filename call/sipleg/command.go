@@ -106,7 +106,8 @@ func (l *Leg) refusal(c call.Cause) (status int, headers []sip.Header) {
 	return status, headers
 }
 
-// Offer asks the peer for a change of the session (re-INVITE); nil asks it to make an offer.
+// Offer asks the peer for a change of the session, by a re-INVITE or, before the answer, by an UPDATE; nil
+// asks it to make an offer.
 func (l *Leg) Offer(d *sdp.Description) {
 	l.do(func() {
 		if !l.session.Free() {
@@ -123,6 +124,7 @@ func (l *Leg) Offer(d *sdp.Description) {
 			body = describe(local)
 		}
 		l.offered = d != nil
+		l.amends.made = body
 		l.session.Modify(body)
 	})
 }
@@ -157,7 +159,9 @@ func (l *Leg) Accept(d *sdp.Description) {
 			return
 		}
 		l.owed = peers == nil
-		l.session.AcceptChange(describe(local))
+		body := describe(local)
+		l.changedEarly(l.branch, peers, body)
+		l.session.AcceptChange(body)
 	})
 }
 

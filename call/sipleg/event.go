@@ -36,6 +36,11 @@ func (l *Leg) Handle(e invite.Event) {
 		if !l.amended(nil) {
 			l.post(call.LegEvent{Kind: call.Refused, Cause: failure(e)})
 		}
+	case invite.Refreshed:
+		if d := l.read(e.Message); d != nil { // the same, but it may be heard from elsewhere now
+			l.media.SetRemote(d)
+		}
+		l.heard = heard{}
 	case invite.Acknowledged:
 		l.onAcknowledged(e.Message)
 	case invite.Informed:
@@ -156,7 +161,11 @@ func (l *Leg) onOffered(req *sip.Message) {
 		l.session.RefuseChange(bad.status, bad.phrase, bad.headers...)
 		return
 	}
-	l.offer = d
+	if d == nil && req.Method != sip.INVITE {
+		l.session.AcceptChange("") // it offers nothing, whatever it carries
+		return
+	}
+	l.offer, l.branch = d, req.FromTag()
 	l.post(call.LegEvent{Kind: call.Offered, Desc: d})
 }
 
@@ -176,6 +185,7 @@ func (l *Leg) onChanged(res *sip.Message) {
 		l.post(call.LegEvent{Kind: call.Refused, Cause: call.NotAcceptable})
 		return
 	}
+	l.changedEarly(res.ToTag(), d, l.amends.made)
 	l.post(call.LegEvent{Kind: call.Accepted, Desc: d})
 }
 

@@ -507,3 +507,11 @@ func (p *phone) ringing(res *sip.Message) {
 		p.d = d
 	}
 }
+
+// begins makes the dialog of a phone that rings.
+func (p *phone) begins() {
+	p.w.Helper()
+	d, err := dialog.FromRequest(p.req, "tag"+p.number)
+	p.w.must(err)
+	p.d = d
+}

@@ -44,6 +44,7 @@ type Leg struct {
 	late    bool             // the INVITE made no offer
 	owed    bool             // our answer to it made one, and the PRACK or ACK must answer that
 	offer   *sdp.Description // the peer's offer that waits for our answer, nil for none
+	branch  string           // the tag of who made it
 	agreed  *sdp.Description // its offer in a provisional answer, once that is answered
 	heard   heard            // the last description that was read
 	early   []preview        // descriptions of provisional responses

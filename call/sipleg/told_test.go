@@ -52,7 +52,7 @@ func TestSessionID(t *testing.T) {
 		again.Prepend(sip.ViaKind, b.via())
 		again.Set(sip.Contact, b.contact())
 		again.Set(sip.SessionID, third+";remote="+mine)
-		again.SetBody("application/sdp", b.sdp)
+		again.SetBody("application/sdp", audio(b.addr, 4002, "sendrecv"))
 		b.send(again)
 		got = a.want(sip.INVITE)
 		want(got, third+";remote="+mine)

@@ -37,6 +37,9 @@ func (s *Session) succeed(body string, headers []sip.Header) {
 		dialog.CopyRecordRoute(res, tx.Request())
 	}
 	seq, _ := tx.Request().CSeq()
+	if body != "" {
+		s.agree(body, tx.Request().Body)
+	}
 	s.invite = nil
 	s.sent = &unacked{tx: tx, seq: seq.Seq, offer: tx.Request().Body == "" && body != "", wait: s.timers.T1}
 	tx.Respond(res)
@@ -79,6 +82,9 @@ func (s *Session) Ack(req *sip.Message, flow sip.Flow) {
 // it has the 2xx.
 func (s *Session) acknowledged(req *sip.Message) {
 	first := s.state == Answered
+	if s.sent.offer && req != nil {
+		s.theirs = sumOf(req.Body)
+	}
 	stop(&s.sent.timer)
 	s.sent.tx.Forget()
 	s.sent = nil
@@ -149,7 +155,7 @@ func (s *Session) Answer(body string) {
 	if n := len(s.owed); n > 0 {
 		b := s.owed[n-1]
 		s.owed = s.owed[:n-1]
-		b.settled = true
+		b.settled, b.ours = true, body
 		s.prack(b, body)
 		return
 	}
@@ -158,6 +164,7 @@ func (s *Session) Answer(body string) {
 		return
 	}
 	s.due, s.change = nil, nil
+	s.agree(body, "")
 	s.acknowledge(a, s.dialog, s.next(), body)
 	if s.state == Unacked {
 		s.state, s.settled = Established, true

@@ -56,6 +56,7 @@ func (s *Session) terminateChange() {
 		s.invite = nil
 		tx.Refuse(487, "")
 	}
+	s.terminateAsked()
 }
 
 func (s *Session) sendBye(d *dialog.Dialog, to endpoint.Next, reason string, done func(endpoint.ClientEvent)) {

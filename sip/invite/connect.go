@@ -1,6 +1,7 @@
 package invite
 
 import (
+	"cmp"
 	"errors"
 	"time"
 
@@ -119,6 +120,11 @@ func (s *Session) establish(res *sip.Message, tag string) {
 	s.forked = s.forked || len(s.early) > 0
 	s.dialog, s.can, s.settled = d, b.can, b.settled
 	s.owed = nil // an answer to what was offered before has no way any more, but for the ACK
+	s.agree(cmp.Or(b.ours, s.request.Body), "")
+	if s.theirs = b.theirs; s.theirs == 0 {
+		s.theirs = sumOf(res.Body)
+	}
+	s.elsewhere(d)
 	s.path.reached(s.request, s.client.Flow())
 	s.attach(tag)
 	s.won = &acked{tag: tag, seq: s.number()}

@@ -173,7 +173,7 @@ func TestRequestsBeforeTheAnswer(t *testing.T) {
 		s.asks(sip.INFO, req, "")
 		s.status(200)
 		s.asks(sip.UPDATE, req, "x")
-		s.status(405)
+		s.status(491)
 		again := s.asks(sip.INVITE, req, "x")
 		s.ack(again, s.status(500), "")
 		s.asks(sip.BYE, req, "") // RFC 3261 §15 forbids it

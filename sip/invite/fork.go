@@ -20,6 +20,8 @@ type branch struct {
 	dialog  *dialog.Dialog
 	can     abilities
 	settled bool   // its description answered ours, or ours its, reliably
+	ours    string // then: what we offered, or answered
+	theirs  uint64 // sum of what the peer did
 	rseq    uint32 // of the last provisional answer that was taken, 0 for none that is reliable
 	failed  bool   // the PRACK to it reached nobody
 	answer  string // what that PRACK carried

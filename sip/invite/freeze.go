@@ -23,6 +23,9 @@ type Frozen struct {
 	Symmetric bool          `json:"symmetric,omitempty"` // it listens where it sends from
 	Moved     bool          `json:"moved,omitempty"`     // it is at Flow, whatever its Contact says
 	ACKs      []FrozenACK   `json:"acks,omitempty"`      // to 2xx of the peer's that may come again
+	Update    bool          `json:"update,omitempty"`    // the peer serves UPDATE
+	Ours      string        `json:"ours,omitempty"`      // our description as it holds
+	Theirs    uint64        `json:"theirs,omitempty"`    // sum of the peer's
 }
 
 // FrozenACK is the ACK to a 2xx, and the number of the INVITE that the 2xx answered.
@@ -35,7 +38,7 @@ type FrozenACK struct {
 // the state belongs to whoever thaws it. It fails with ErrBusy, changing nothing, unless the session is
 // established and quiet.
 func (s *Session) Freeze() (Frozen, error) {
-	if s.state != Established || s.leave || s.invite != nil || s.sent != nil || s.due != nil || s.change != nil || s.queued != nil {
+	if s.state != Established || s.leave || s.invite != nil || s.sent != nil || s.due != nil || s.change != nil || s.queued != nil || s.asked != nil || s.news != nil {
 		return Frozen{}, ErrBusy
 	}
 	st := Frozen{
@@ -48,6 +51,9 @@ func (s *Session) Freeze() (Frozen, error) {
 		Symmetric: s.path.Symmetric,
 		Moved:     s.path.Moved,
 		ACKs:      s.acks(),
+		Update:    s.can.update,
+		Ours:      s.ours,
+		Theirs:    s.theirs,
 	}
 	s.end()
 	return st, nil
@@ -62,6 +68,7 @@ func Thaw(cfg *Config, shard *endpoint.Shard, st Frozen, h Handler) (*Session, e
 	}
 	d := st.Dialog
 	s := &Session{cfg: cfg, shard: shard, handler: h, contact: st.Contact, timers: shard.Timers(), state: Established, dialog: &d, mark: d.SessionID, outbound: st.Outbound}
+	s.settled, s.can.update, s.ours, s.theirs = true, st.Update, st.Ours, st.Theirs
 	s.path.Flow, s.path.Symmetric, s.path.Moved = flow, st.Symmetric, st.Moved
 	s.path.Claimed = sip.HostPort{Host: st.Host, Port: st.Port}
 	for _, f := range st.ACKs {

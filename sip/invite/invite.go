@@ -18,7 +18,7 @@ import (
 )
 
 // Allow is the methods that a session serves, as the Allow header field lists them.
-const Allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK"
+const Allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE"
 
 // ContentType is the type of every body that Progress, Accept, Modify and Answer are given.
 const ContentType = "application/sdp"
@@ -97,10 +97,11 @@ const (
 	Accepted               // we called: a 2xx came; when our INVITE made no offer, Answer is due
 	Failed                 // we called: a final refusal (Message), or Err
 	Confirmed              // we were called: the ACK came (Message)
-	Offered                // the peer asks for a change (Message is its INVITE, or a PRACK that offers): AcceptChange or RefuseChange is due
+	Offered                // the peer asks for a change (Message is its INVITE, UPDATE or PRACK): AcceptChange or RefuseChange is due
 	Changed                // our Modify: the 2xx (Message); when we made no offer, Answer is due
 	Refused                // our Modify: refused (Message) or impossible now (Err); the session is as it was
-	Settled                // the ACK to our AcceptChange came (Message)
+	Settled                // the ACK to our AcceptChange of a re-INVITE came (Message)
+	Refreshed              // nothing changes: the peer's request said so (Message), and is answered, or its 2xx to ours
 	Informed               // an INFO came (Message) and is answered
 	Acknowledged           // we were called: the PRACK to our description came (Message), with the answer when that was an offer
 	Gone                   // BYE or CANCEL came (Message; Finish is due for a BYE), or the peer is lost (Err)
@@ -108,7 +109,7 @@ const (
 
 // String names the kind for logs.
 func (k EventKind) String() string {
-	return [...]string{"unknown", "progressed", "accepted", "failed", "confirmed", "offered", "changed", "refused", "settled", "informed", "acknowledged", "gone"}[k]
+	return [...]string{"unknown", "progressed", "accepted", "failed", "confirmed", "offered", "changed", "refused", "settled", "refreshed", "informed", "acknowledged", "gone"}[k]
 }
 
 // Session is one INVITE session with one peer.
@@ -132,7 +133,10 @@ type Session struct {
 	// what the peer can, and what was agreed
 	can     abilities
 	settled bool               // a description was offered and answered, reliably
-	asked   *endpoint.ServerTx // a PRACK of the peer's with an offer, which waits for our answer
+	ours    string             // our description as it holds, "" for none yet
+	theirs  uint64             // sum of the peer's, 0 for none yet
+	asked   *endpoint.ServerTx // UPDATE or PRACK of the peer's with an offer, which waits for our answer
+	askedIn *dialog.Dialog     // its dialog
 
 	// we are called
 	invite  *endpoint.ServerTx // INVITE or re-INVITE that waits for our final answer
@@ -156,6 +160,7 @@ type Session struct {
 	// change by us
 	change *modification
 	queued *modification // waits until the ACK to our 2xx has come
+	news   []sip.Header  // what Refresh is to tell, once it can
 	kept   []*acked      // 2xx to re-INVITEs, or from before a hand-over, that may come again
 
 	// end
@@ -261,12 +266,9 @@ func (s *Session) quiet() {
 		stop(&s.change.timer)
 		s.change = nil
 	}
-	s.queued = nil
+	s.queued, s.news = nil, nil
 	s.hush()
-	if tx := s.asked; tx != nil {
-		s.asked = nil
-		tx.Refuse(487, "")
-	}
+	s.terminateAsked()
 }
 
 func stop(t **endpoint.Timer) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"santral/sip"
+	"santral/sip/dialog"
 	"santral/sip/endpoint"
 )
 
@@ -17,9 +18,13 @@ const (
 	changeGuard = 3 * time.Minute // for a final answer to a re-INVITE that the peer has begun to serve; as Timer C, RFC 3261 §16.6
 )
 
-// modification is a re-INVITE of ours, from Modify to its ACK.
+// modification is a re-INVITE of ours, from Modify to its ACK, or an UPDATE, from Modify to its answer.
 type modification struct {
 	body    string
+	headers []sip.Header
+	update  bool           // by UPDATE
+	quiet   bool           // it changes nothing, and the handler does not know of it
+	dialog  *dialog.Dialog // the session's, or an early one
 	glares  int
 	waiting bool            // for the time after a 491
 	timer   *endpoint.Timer // back-off, or guard
@@ -27,43 +32,77 @@ type modification struct {
 	heard   *acked
 }
 
-// Modify offers the peer a change of the session (RFC 3261 §14.1), or asks it for an offer when body
-// is "". Changed or Refused follows, or Gone when the peer turns out to be lost. While a 2xx waits for
-// its ACK the change waits too; while another change is under way it is Refused with ErrGlare.
+// offers reports whether it makes or wants an offer: only an UPDATE may say nothing of the session.
+func (m *modification) offers() bool { return !m.update || m.body != "" }
+
+// Modify offers the peer a change of the session by a re-INVITE (RFC 3261 §14.1), or asks it for an offer
+// when body is "". Changed or Refused follows, or Gone when the peer turns out to be lost. While a 2xx waits
+// for its ACK the change waits too; while another change is under way it is Refused with ErrGlare. Before
+// the session is established it is an UPDATE, where the peer serves that and both have the
+// other's description reliably (RFC 3311 §5.1); otherwise it is Refused with ErrGlare too.
 func (s *Session) Modify(body string) {
-	if s.leave || s.state != Established && s.state != Answered && s.state != Unacked {
+	m := &modification{body: body, dialog: s.dialog}
+	switch s.state {
+	case Established, Answered, Unacked:
+	case Incoming, Calling:
+		m.dialog, m.update = s.changeable(), true
+	default:
 		return
 	}
-	switch m := (&modification{body: body}); {
-	case s.invite != nil || s.change != nil || s.queued != nil:
+	switch {
+	case s.leave:
+	case s.asked != nil || s.changed && s.invite != nil || s.change != nil && (!s.change.quiet || m.update) || s.queued != nil:
 		s.tell(Refused, nil, ErrGlare)
-	case s.sent != nil || s.due != nil:
+	case m.update && (m.dialog == nil || body == ""):
+		s.tell(Refused, nil, ErrGlare)
+	case s.sent != nil || s.due != nil || s.change != nil:
 		s.queued = m
 	default:
 		s.propose(m)
 	}
 }
 
-// resume begins the change that waited for an ACK.
+// resume begins what waited for an ACK, or for the end of what was under way.
 func (s *Session) resume() {
-	if m := s.queued; m != nil && s.state == Established && s.sent == nil && s.due == nil {
+	if s.leave || s.state != Established || s.sent != nil || s.due != nil || s.change != nil || s.invite != nil || s.asked != nil {
+		return
+	}
+	if m := s.queued; m != nil {
 		s.queued = nil
 		s.propose(m)
+	} else if h := s.news; h != nil {
+		s.touch(h)
 	}
 }
 
 func (s *Session) propose(m *modification) {
 	s.change, m.waiting = m, false
-	req := s.dialog.Request(sip.INVITE)
+	method := sip.INVITE
+	if m.update {
+		method = sip.UPDATE
+	}
+	req := m.dialog.Request(method)
 	s.give(req, m.body)
+	if s.cfg.Supported != "" && !m.update { // no early answers here
+		req.Set(sip.Supported, s.cfg.supports(false))
+	}
+	for _, h := range m.headers {
+		if h.Kind == sip.From || h.Kind == sip.To {
+			req.Set(h.Kind, h.Value) // RFC 4916 §4.4: who we are may be said anew
+			continue
+		}
+		req.Headers = append(req.Headers, h)
+	}
 	s.sign(req)
 	s.offer(m, req)
 }
 
 func (s *Session) offer(m *modification, req *sip.Message) {
 	stop(&m.timer)
-	m.timer = s.shard.After(changeGuard, func() { s.onOverdue(m) })
-	m.client = s.shard.Request(req, s.next(), func(ev endpoint.ClientEvent) { s.onChange(m, req, ev) })
+	if !m.update {
+		m.timer = s.shard.After(changeGuard, func() { s.onOverdue(m) })
+	}
+	m.client = s.shard.Request(req, s.toward(m.dialog), func(ev endpoint.ClientEvent) { s.onChange(m, req, ev) })
 }
 
 // onOverdue gives up a re-INVITE that the peer serves without end.
@@ -74,7 +113,7 @@ func (s *Session) onOverdue(m *modification) {
 	}
 }
 
-// onChange is told of everything that comes back to a re-INVITE of ours.
+// onChange is told of everything that comes back to a re-INVITE or UPDATE of ours.
 func (s *Session) onChange(m *modification, req *sip.Message, ev endpoint.ClientEvent) {
 	res := ev.Response
 	if s.change == m {
@@ -82,14 +121,18 @@ func (s *Session) onChange(m *modification, req *sip.Message, ev endpoint.Client
 	}
 	switch {
 	case res != nil && res.Status < 200:
+	case res != nil && res.Status < 300 && m.update:
+		s.onUpdated(m, res)
 	case res != nil && res.Status < 300:
 		s.onChanged(m, req, res)
 	case s.change != m:
 		// the session ended meanwhile
 	case res != nil && res.Status == 491 && m.glares < maxGlares:
 		s.backOff(m)
+	case res != nil && res.Status == 500 && m.update && m.glares < maxGlares && res.Has(sip.RetryAfter):
+		s.waitAsTold(m, res)
 	default:
-		if again := s.authorize(s.dialog, req, res); again != nil {
+		if again := s.authorize(m.dialog, req, res); again != nil {
 			s.offer(m, again)
 			return
 		}
@@ -99,10 +142,13 @@ func (s *Session) onChange(m *modification, req *sip.Message, ev endpoint.Client
 		}
 		stop(&m.timer)
 		s.change = nil
-		if s.lost(res, ev.Err) {
+		if s.state != Calling && s.state != Incoming && s.lost(res, ev.Err) {
 			return
 		}
-		s.tell(Refused, res, ev.Err)
+		if !m.quiet {
+			s.tell(Refused, res, ev.Err)
+		}
+		s.resume()
 	}
 }
 
@@ -116,17 +162,24 @@ func (s *Session) onChanged(m *modification, req, res *sip.Message) {
 	s.keep(m.heard)
 	stop(&m.timer)
 	s.dialog.Refresh(res)
+	s.can.learn(res)
 	if s.change != m { // we are leaving: the 2xx gets its ACK all the same
 		s.acknowledge(m.heard, s.dialog, s.next(), "")
 		return
 	}
 	if m.body == "" {
-		s.due = m.heard
+		s.due, s.theirs = m.heard, sumOf(res.Body)
 	} else {
 		s.change = nil
+		s.agree(m.body, res.Body)
 		s.acknowledge(m.heard, s.dialog, s.next(), "")
 	}
-	s.tell(Changed, res, nil)
+	if m.quiet {
+		s.tell(Refreshed, res, nil)
+	} else {
+		s.tell(Changed, res, nil)
+	}
+	s.resume()
 }
 
 // backOff waits after a 491 and tries again: 2.1 to 4 s for the owner of the Call-ID, up to 2 s for
@@ -136,12 +189,17 @@ func (s *Session) backOff(m *modification) {
 	if s.outbound {
 		low, high = 2100*time.Millisecond, 4*time.Second
 	}
+	s.tryAfter(m, s.between(low, high))
+}
+
+// tryAfter tries a change once more after a while.
+func (s *Session) tryAfter(m *modification, d time.Duration) {
 	m.glares++
 	m.waiting = true
 	stop(&m.timer)
-	m.timer = s.shard.After(s.between(low, high), func() {
+	m.timer = s.shard.After(d, func() {
 		m.timer = nil
-		if s.change == m && s.state == Established {
+		if s.change == m && (s.state == Established || s.state == Answered || m.update && s.changeable() == m.dialog) {
 			s.propose(m)
 		}
 	})
@@ -149,14 +207,16 @@ func (s *Session) backOff(m *modification) {
 
 // yield gives up a change of ours that has not been sent, for the peer's own.
 func (s *Session) yield() {
-	if s.queued == nil && (s.change == nil || !s.change.waiting) {
-		return
+	told := s.queued != nil
+	if m := s.change; m != nil && m.waiting {
+		stop(&m.timer)
+		s.change = nil
+		told = told || !m.quiet
 	}
-	if s.change != nil {
-		stop(&s.change.timer)
+	s.queued = nil
+	if told {
+		s.tell(Refused, nil, ErrGlare)
 	}
-	s.queued, s.change = nil, nil
-	s.tell(Refused, nil, ErrGlare)
 }
 
 // serveChange takes a re-INVITE of the peer's (RFC 3261 §14.2). A peer that changes the session has
@@ -165,10 +225,9 @@ func (s *Session) yield() {
 func (s *Session) serveChange(tx *endpoint.ServerTx) {
 	switch {
 	case s.state == Calling || s.state == Incoming || s.invite != nil || s.asked != nil:
-		after := strconv.FormatUint(s.shard.Random().Uint64()%11, 10)
-		tx.Refuse(500, "", sip.Header{Kind: sip.RetryAfter, Value: after})
+		tx.Refuse(500, "", s.soon())
 		return
-	case s.change != nil && !s.change.waiting, s.due != nil, s.sent != nil && s.sent.offer:
+	case s.change != nil && !s.change.waiting && s.change.offers(), s.due != nil, s.sent != nil && s.sent.offer:
 		tx.Refuse(491, "")
 		return
 	}
@@ -181,6 +240,11 @@ func (s *Session) serveChange(tx *endpoint.ServerTx) {
 		return
 	}
 	s.invite, s.changed = tx, true
+	if s.refreshes(tx.Request()) {
+		s.AcceptChange(s.ours)
+		s.tell(Refreshed, tx.Request(), nil)
+		return
+	}
 	tx.OnCancel(s.onChangeCancelled)
 	s.tell(Offered, tx.Request(), nil)
 }
@@ -205,8 +269,13 @@ func (s *Session) AcceptChange(body string) {
 	if s.invite == nil || s.state != Established {
 		return
 	}
-	s.dialog.Refresh(s.invite.Request())
+	s.relearn(s.dialog, s.invite.Request())
 	s.succeed(body, nil)
+}
+
+// soon is when a request may be tried again that came too early (RFC 3261 §14.2, RFC 3311 §5.2).
+func (s *Session) soon() sip.Header {
+	return sip.Header{Kind: sip.RetryAfter, Value: strconv.FormatUint(s.shard.Random().Uint64()%11, 10)}
 }
 
 // RefuseChange refuses the peer's wish for a change; the session goes on as it was.
@@ -221,12 +290,21 @@ func (s *Session) RefuseChange(status int, phrase string, headers ...sip.Header)
 	tx := s.invite
 	s.invite = nil
 	tx.Refuse(status, phrase, headers...)
+	s.resume()
 }
 
 // Free reports whether Modify would do something now: no change is under way, and nobody is leaving.
 func (s *Session) Free() bool {
-	return !s.leave && (s.state == Established || s.state == Answered || s.state == Unacked) &&
-		s.invite == nil && s.change == nil && s.queued == nil
+	if s.leave || s.queued != nil || s.asked != nil || s.change != nil && !s.change.quiet {
+		return false
+	}
+	switch s.state {
+	case Established, Answered, Unacked:
+		return s.invite == nil
+	case Incoming, Calling:
+		return s.change == nil && s.changeable() != nil
+	}
+	return false
 }
 
 // Asked reports whether a change that the peer wants waits for AcceptChange or RefuseChange.

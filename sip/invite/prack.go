@@ -25,7 +25,7 @@ func (s *Session) take(b *branch, res *sip.Message) bool {
 			s.owed = append(s.owed, b) // an offer: the PRACK answers it (RFC 3262 §5)
 			return true
 		}
-		b.settled = true
+		b.settled, b.theirs = true, sumOf(res.Body)
 	}
 	s.prack(b, "")
 	return true

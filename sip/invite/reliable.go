@@ -74,6 +74,7 @@ func (s *Session) rely(res *sip.Message, body string) {
 	r.seq++
 	if body != "" {
 		r.described = body
+		s.agree(body, s.request.Body)
 	}
 	res.Add(sip.Require, reliably)
 	res.Set(sip.RSeq, strconv.FormatUint(uint64(r.seq), 10))
@@ -161,9 +162,12 @@ func (s *Session) servePRACK(tx *endpoint.ServerTx) {
 	answer := first && s.request.Body == "" // to the offer that we made
 	s.settled = s.settled || first
 	if req.Body != "" && !answer && s.settled && s.change == nil && s.asked == nil && s.sent == nil && !s.leave {
-		s.asked = tx // RFC 3262 §5: an offer
+		s.asked, s.askedIn = tx, s.dialog // RFC 3262 §5: an offer
 	} else {
 		ok(tx)
+	}
+	if answer {
+		s.theirs = sumOf(req.Body)
 	}
 	if first {
 		s.tell(Acknowledged, req, nil)
@@ -196,21 +200,4 @@ func (s *Session) unqueue() {
 		r.queue = r.queue[1:]
 		s.provide(p)
 	}
-}
-
-// acceptAsked answers the offer in a PRACK.
-func (s *Session) acceptAsked(body string) {
-	tx := s.asked
-	s.asked = nil
-	res := sip.NewResponse(tx.Request(), 200, "")
-	s.give(res, body)
-	tx.Respond(res)
-}
-
-// refuseAsked refuses the offer in a PRACK: the PRACK itself can't be refused, so that its 200 leaves
-// the answer out (RFC 3262 §3, RFC 6337 §2.2).
-func (s *Session) refuseAsked(int, string, []sip.Header) {
-	tx := s.asked
-	s.asked = nil
-	ok(tx)
 }

@@ -45,8 +45,10 @@ func (s *Session) Serve(tx *endpoint.ServerTx) {
 		tx.Refuse(200, "", sip.Header{Kind: sip.Allow, Value: Allow}, sip.Header{Kind: sip.Accept, Value: ContentType})
 	case sip.PRACK:
 		s.servePRACK(tx)
+	case sip.UPDATE:
+		s.serveUpdate(d, tx)
 	case sip.CANCEL, sip.ACK: // the endpoint's own
-	case sip.UPDATE, sip.SUBSCRIBE, sip.NOTIFY, sip.REFER, sip.MESSAGE, sip.REGISTER, sip.PUBLISH:
+	case sip.SUBSCRIBE, sip.NOTIFY, sip.REFER, sip.MESSAGE, sip.REGISTER, sip.PUBLISH:
 		tx.Refuse(405, "", sip.Header{Kind: sip.Allow, Value: Allow})
 	default:
 		tx.Refuse(501, "", sip.Header{Kind: sip.Allow, Value: Allow})

@@ -268,7 +268,7 @@ func establishment(t *testing.T, x *phone.Exchange, transport, from, to string) 
 			t.Errorf("%s within the dialog: %s", name, m.Line())
 		}
 	}
-	for method, want := range map[string]int{"UPDATE": 405, "SUBSCRIBE": 405, "NONSENSE": 501} {
+	for method, want := range map[string]int{"PUBLISH": 405, "SUBSCRIBE": 405, "NONSENSE": 501} {
 		if m := a.Transact(c.Request(method), soon); m.Status() != want || !strings.Contains(m.Get("Allow"), "INVITE") {
 			t.Errorf("%s within the dialog: %.300q, want %d with Allow", method, m.Text, want)
 		}
