@@ -16,7 +16,10 @@ import (
 // Boot is the boot file, checked and with its defaults filled in.
 type Boot struct {
 	Listen  []Listener
-	HTTP    netip.AddrPort // console, API, health and metrics
+	HTTP    netip.AddrPort // console, API, health, metrics, and SIP over WebSocket at /ws
+	HTTPS   netip.AddrPort // the same over TLS; the zero value for none
+	TLS     TLS
+	Origins []string // pages whose scripts may connect by WebSocket, besides those of our own host
 	Media   Media
 	Data    string           // folder of everything that must survive
 	Tenants string           // folder of tenant documents
@@ -32,7 +35,7 @@ type Boot struct {
 
 // Listener is one SIP socket address.
 type Listener struct {
-	Transport string // "udp" or "tcp"
+	Transport string // "udp", "tcp" or "tls"
 	Address   netip.AddrPort
 	Advertise Advertise
 }
@@ -97,6 +100,9 @@ func Read(file string, problems *doc.Problems) *Boot {
 	n.Map(doc.Fields{
 		"listen":  func(n *doc.Node) { n.Each(func(n *doc.Node) { b.Listen = append(b.Listen, readListener(n)) }) },
 		"http":    func(n *doc.Node) { b.HTTP = readAddrPort(n) },
+		"https":   func(n *doc.Node) { b.HTTPS = readAddrPort(n) },
+		"tls":     func(n *doc.Node) { readTLS(n, filepath.Dir(file), &b.TLS) },
+		"origins": func(n *doc.Node) { n.Each(func(n *doc.Node) { b.Origins = append(b.Origins, readOrigin(n)) }) },
 		"media":   func(n *doc.Node) { readMedia(n, &b.Media) },
 		"data":    folder(&b.Data),
 		"tenants": folder(&b.Tenants),
@@ -137,7 +143,7 @@ var DigestNames = []string{"sha256", "sha512-256", "md5"}
 func readListener(n *doc.Node) Listener {
 	var l Listener
 	n.Map(doc.Fields{
-		"transport": func(n *doc.Node) { l.Transport = n.OneOf("udp", "tcp") },
+		"transport": func(n *doc.Node) { l.Transport = n.OneOf("udp", "tcp", "tls") },
 		"address":   func(n *doc.Node) { l.Address = readAddrPort(n) },
 		"advertise": func(n *doc.Node) { l.Advertise = readAdvertise(n) },
 	}, "transport", "address")

@@ -72,7 +72,7 @@ database: mysql://x
 `)
 	text := problems.Err().Error()
 	for _, want := range []string{
-		`:3:17: "sctp" is not known here; write one of udp, tcp`,
+		`:3:17: "sctp" is not known here; write one of udp, tcp, tls`,
 		`must be an address with a port`,
 		`must be the address that the world reaches us at`,
 		`must be a STUN server's host:port`,
@@ -85,6 +85,52 @@ database: mysql://x
 		`must be a time from 500ms to 30s`,
 		`key "data" is missing`,
 		`key "tenants" is missing`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not said in:\n%s", want, text)
+		}
+	}
+}
+
+// What a boot file says of TLS and of browsers, and every mistake in it with its place.
+func TestTLSOfTheBootFile(t *testing.T) {
+	b, problems := read(t, `
+listen: [{transport: tls, address: "0.0.0.0:5061"}]
+https: 0.0.0.0:8443
+tls:
+  name: PBX.example.com
+  acme: {domains: [pbx.example.com], email: admin@example.com, directory: "https://acme.example.net/directory"}
+origins: ["https://phone.example.com", "http://localhost:3000"]
+data: data
+tenants: tenants
+`)
+	if err := problems.Err(); err != nil {
+		t.Fatal(err)
+	}
+	if b.Listen[0].Transport != "tls" || b.HTTPS.Port() != 8443 || b.TLS.Name != "pbx.example.com" || b.TLS.ACME.Domains[0] != "pbx.example.com" || len(b.Origins) != 2 {
+		t.Errorf("%+v", b)
+	}
+	_, problems = read(t, `
+listen: [{transport: tls, address: "0.0.0.0:5061"}]
+tls:
+  name: 192.0.2.1
+  certificate: nowhere.pem
+  client_roots: santral.yaml
+  acme: {domains: [localhost], email: nobody, directory: "http://acme.example.net"}
+origins: [phone.example.com]
+data: data
+tenants: tenants
+`)
+	text := problems.Err().Error()
+	for _, want := range []string{
+		`:4:9: must be a host name that phones can look up`,
+		`:5:16: can't be read`,
+		`:6:17: holds no certificate`,
+		`must be a public host name`,
+		`must be an address that the authority can write to`,
+		`must be the https:// address of an ACME directory`,
+		`write certificate and key, both`,
+		`must be an origin such as`,
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not said in:\n%s", want, text)

@@ -27,7 +27,7 @@ func (s *server) metrics() *metric.Registry {
 	r.Gauges("santral_registrations", "Bindings of accounts.", []string{"transport"}, func() []metric.Labelled {
 		var list []metric.Labelled
 		count := s.registry.Count()
-		for _, t := range []sip.Transport{sip.UDP, sip.TCP} {
+		for _, t := range []sip.Transport{sip.UDP, sip.TCP, sip.TLS, sip.WS, sip.WSS} {
 			list = append(list, metric.Labelled{Values: []string{t.String()}, Value: float64(count[t])})
 		}
 		return list
@@ -61,6 +61,9 @@ func (s *server) metrics() *metric.Registry {
 			{Values: []string{"connection too late"}, Value: float64(w.Late)},
 			{Values: []string{"connection too slow"}, Value: float64(w.Slow)},
 			{Values: []string{"framing lost"}, Value: float64(w.Broken)},
+			{Values: []string{"handshake failed"}, Value: float64(w.Shakes)},
+			{Values: []string{"client certificate unproved"}, Value: float64(w.Unproved)},
+			{Values: []string{"origin or subprotocol"}, Value: float64(w.Origins)},
 		}
 	})
 	r.Gauges("santral_sip_transactions", "SIP transactions now.", []string{"side"}, func() []metric.Labelled {

@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -48,13 +47,20 @@ type Options struct {
 	Tenants []*tenant.Tenant // checked
 	Trust   []netip.Prefix   // INVITEs from there need no proof; load tests only
 	Version string
+	Reload  <-chan struct{} // certificates are read again; nil for never
 }
 
 // Ready is told once the exchange serves.
 type Ready struct {
 	SIP   string // host:port of the first listener
+	TLS   string // name:port of the first listener for TLS, "" for none
 	HTTP  string // base address of the API
+	HTTPS string // the same over TLS, "" for none
+	WS    string // where SIP over WebSocket is served
+	WSS   string // the same over TLS, "" for none
 	Token string // of the API
+
+	Authority string // file of the authority that phones must trust; "" when it is not our own
 }
 
 // server is a running exchange.
@@ -79,6 +85,8 @@ type server struct {
 	endpoint atomic.Pointer[endpoint.Endpoint]
 	control  *control.Control
 	events   events
+	webs     []web
+	certs    certificates
 	token    string
 	secret   [32]byte // makes what phones carry for us: flow tokens and temporary GRUUs
 	draining atomic.Bool
@@ -127,20 +135,19 @@ func Run(ctx context.Context, o Options, ready func(Ready)) error {
 	if err := s.open(); err != nil {
 		return err
 	}
-	web, err := net.Listen("tcp", s.boot.HTTP.String())
-	if err != nil {
-		return fmt.Errorf("listen for HTTP at %s: %w", s.boot.HTTP, err)
+	if err := s.openCertificates(o.Reload); err != nil {
+		return err
 	}
-	s.later(func() { web.Close() })
+	if err := s.openWeb(); err != nil {
+		return err
+	}
 	if err := s.serve(o.Trust); err != nil {
 		return err
 	}
-	h := rest.Server(rest.Handler(s.api()))
-	h.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)
-	go h.Serve(web)
-	s.later(func() { h.Close() })
+	s.serveWeb()
 
-	told := Ready{SIP: s.told(), HTTP: "http://" + web.Addr().String(), Token: s.token}
+	told := Ready{SIP: s.told(), Token: s.token}
+	s.tell(&told)
 	if err := s.leaveAccess(told); err != nil {
 		return err
 	}

@@ -80,10 +80,17 @@ func (s *server) serve(trust []netip.Prefix) error {
 			return err
 		}
 		listeners = append(listeners, transport.Listener{Transport: sip.ParseTransport(l.Transport), Addr: l.Address, Advertise: policy})
+		if l.Transport == "tls" {
+			listeners[len(listeners)-1].Name = s.certs.name
+		}
+	}
+	browsers, err := s.webListeners()
+	if err != nil {
+		return err
 	}
 	layer, err := transport.Start(transport.Config{
-		Net: network, Listeners: listeners, Handle: s.receive, Closed: s.closed, Limits: transport.Limits{Exempt: unbound},
-		Gather: gather,
+		Net: network, Listeners: append(listeners, browsers...), Handle: s.receive, Closed: s.closed, Limits: transport.Limits{Exempt: unbound},
+		Gather: gather, TLS: s.certs.sip, Unproved: s.unproved, Origins: s.boot.Origins,
 	})
 	if err != nil {
 		return err

@@ -158,6 +158,9 @@ func (a *Authority) Pool() *x509.CertPool {
 	return pool
 }
 
+// Trust adds the authority to others that are trusted.
+func (a *Authority) Trust(pool *x509.CertPool) { pool.AddCert(a.cert) }
+
 // Issue makes a certificate for a server of these names and addresses, which may be shown as a
 // client's too. The first name is its common name, for peers that look at nothing else.
 func (a *Authority) Issue(names []string, addrs []netip.Addr, life time.Duration) (*tls.Certificate, error) {

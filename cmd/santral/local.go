@@ -8,9 +8,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,7 +27,10 @@ type local struct {
 	Listen     netip.Addr `default:"127.0.0.1" help:"Address to listen on."`
 	Public     string     `help:"Address that phones outside reach us at; by the route to each phone when left out." placeholder:"ADDR"`
 	SIPPort    uint16     `name:"sip-port" default:"5060" help:"SIP port, UDP and TCP."`
-	HTTPPort   uint16     `name:"http-port" default:"8080" help:"Port of the API, health and metrics."`
+	TLSPort    *uint16    `name:"tls-port" help:"SIP port over TLS; 0 switches it off. Left out: 5061, or none when that is taken." placeholder:"5061"`
+	TLSName    string     `name:"tls-name" help:"Host name that phones over TLS know us by: localhost, or this machine's name when we listen elsewhere." placeholder:"NAME"`
+	HTTPPort   uint16     `name:"http-port" default:"8080" help:"Port of the API, health and metrics, and of SIP over WebSocket at /ws."`
+	HTTPSPort  *uint16    `name:"https-port" help:"The same over TLS; 0 switches it off. Left out: 8443, or none when that is taken." placeholder:"8443"`
 	RTPPorts   string     `name:"rtp-ports" default:"10000-29999" help:"Range of media ports."`
 	Data       string     `default:"data/local" help:"Folder of everything that survives a restart."`
 	Extensions int        `default:"10" help:"How many extensions: from 101 up, with 900 or more from 10001 up."`
@@ -71,10 +76,14 @@ func (l *local) Run() error {
 		line, _ := json.Marshal(struct {
 			Event string `json:"event"`
 			SIP   string `json:"sip"`
+			TLS   string `json:"tls"`
 			HTTP  string `json:"http"`
+			HTTPS string `json:"https"`
+			WS    string `json:"ws"`
+			WSS   string `json:"wss"`
 			Realm string `json:"realm"`
 			Token string `json:"token"`
-		}{"ready", ready.SIP, ready.HTTP, sample.Realm, ready.Token})
+		}{"ready", ready.SIP, ready.TLS, ready.HTTP, ready.HTTPS, ready.WS, ready.WSS, sample.Realm, ready.Token})
 		fmt.Println(string(line))
 	})
 }
@@ -113,18 +122,50 @@ func (l *local) boot() (*config.Boot, error) {
 		}
 		edges = append(edges, p.Masked())
 	}
+	listen := []config.Listener{
+		{Transport: "udp", Address: sip, Advertise: advertise},
+		{Transport: "tcp", Address: sip, Advertise: advertise},
+	}
+	if at := l.port(l.TLSPort, 5061); at.IsValid() {
+		listen = append(listen, config.Listener{Transport: "tls", Address: at, Advertise: advertise})
+	}
+	name := l.TLSName
+	if name == "" && l.Listen.IsLoopback() {
+		name = "localhost"
+	}
 	return &config.Boot{
-		Edges: edges,
-		Listen: []config.Listener{
-			{Transport: "udp", Address: sip, Advertise: advertise},
-			{Transport: "tcp", Address: sip, Advertise: advertise},
-		},
+		Edges:  edges,
+		Listen: listen,
 		HTTP:   netip.AddrPortFrom(l.Listen, l.HTTPPort),
+		HTTPS:  l.port(l.HTTPSPort, 8443),
+		TLS:    config.TLS{Name: name},
 		Media:  config.Media{Address: l.Listen, First: first, Last: last, Advertise: advertise, DeadAfter: config.DefaultDeadAfter},
 		Data:   l.Data,
 		Digest: digest,
 		Log:    l.Log,
 	}, nil
+}
+
+// port gives the address of a port that was asked for, or of the usual one. Nobody asked for the usual
+// one by name, so it is left out where something listens there already: a second exchange beside this
+// one, or our own other ports.
+func (l *local) port(asked *uint16, usual uint16) netip.AddrPort {
+	if asked != nil {
+		if *asked == 0 {
+			return netip.AddrPort{}
+		}
+		return netip.AddrPortFrom(l.Listen, *asked)
+	}
+	at := netip.AddrPortFrom(l.Listen, usual)
+	if usual == l.SIPPort || usual == l.HTTPPort {
+		return netip.AddrPort{}
+	}
+	probe, err := net.Listen("tcp", at.String())
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	probe.Close()
+	return at
 }
 
 // passwords gives each account's password: the one of the flag, or one derived from a secret that
@@ -155,6 +196,12 @@ func (l *local) passwords() (func(number string) string, error) {
 // sample is the tenant of a first look: extensions and two SIP Phone lines.
 func (l *local) sample(password func(string) string) *tenant.Tenant {
 	t := &tenant.Tenant{ID: "sample", Name: "Sample", Realm: "santral.local", Domains: []string{"santral.local"}, Default: true}
+	// Phones over TLS write the name that our certificate has.
+	for _, name := range []string{"localhost", l.TLSName, hostname()} {
+		if name = strings.ToLower(name); name != "" && !slices.Contains(t.Domains, name) {
+			t.Domains = append(t.Domains, name)
+		}
+	}
 	first := firstExtension
 	if l.Extensions >= many {
 		first = firstOfMany
@@ -176,9 +223,26 @@ func (l *local) sample(password func(string) string) *tenant.Tenant {
 	return t
 }
 
+// hostname is this machine's own name, "" when it has none.
+func hostname() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return ""
+	}
+	return name
+}
+
 // explain tells a newcomer how to call, before the ready line.
 func (l *local) explain(t *tenant.Tenant, ready server.Ready) {
-	fmt.Printf("Santral serves SIP at %s (UDP and TCP), its API at %s.\n\n", ready.SIP, ready.HTTP)
+	fmt.Printf("Santral serves SIP at %s (UDP and TCP), its API at %s.\n", ready.SIP, ready.HTTP)
+	if ready.TLS != "" {
+		fmt.Printf("SIP over TLS: %s, and phones must trust %s.\n", ready.TLS, ready.Authority)
+	}
+	fmt.Printf("SIP over WebSocket, for browsers: %s", ready.WS)
+	if ready.WSS != "" {
+		fmt.Printf(" and %s (which must trust %s)", ready.WSS, ready.Authority)
+	}
+	fmt.Print(".\n\n")
 	if len(l.Trust) > 0 {
 		fmt.Printf("!!! --trust %s: calls from there need no password and know no limit. Never do this outside a test.\n\n", strings.Join(l.Trust, " "))
 	}

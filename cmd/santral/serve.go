@@ -28,6 +28,9 @@ func (s *serve) Run() error {
 	}
 	return run(options, func(ready server.Ready) {
 		fmt.Printf("santral serves SIP at %s, its API at %s\n", ready.SIP, ready.HTTP)
+		if ready.Authority != "" {
+			fmt.Printf("phones over TLS must trust %s\n", ready.Authority)
+		}
 	})
 }
 
@@ -69,6 +72,25 @@ func run(o server.Options, ready func(server.Ready)) error {
 	o.Version = buildVersion()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
+	again := make(chan os.Signal, 1)
+	signal.Notify(again, syscall.SIGHUP)
+	defer signal.Stop(again)
+	reload := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-again:
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case reload <- struct{}{}:
+			}
+		}
+	}()
+	o.Reload = reload
 	err := server.Run(ctx, o, ready)
 	if errors.Is(err, context.Canceled) {
 		err = nil

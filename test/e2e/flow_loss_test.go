@@ -382,7 +382,7 @@ func TestBigMessages(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := x.Stream(t, conn)
+		w := x.Stream(t, "TCP", conn)
 		in := w.Want(soon, "INVITE over TCP", phone.Requests("INVITE"))
 		if !strings.HasPrefix(in.Get("Via"), "SIP/2.0/TCP ") || !strings.Contains(in.Body(), "x-attribute-59") {
 			t.Errorf("over TCP:\n%.600s", in.Text)

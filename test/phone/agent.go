@@ -19,18 +19,27 @@ type Agent struct {
 // Agent gives a phone for an account with the password that all accounts have.
 func (w *Wire) Agent(user string) *Agent { return &Agent{Wire: w, User: user, Password: Password} }
 
-// URI is an address at the exchange: a number, or the exchange itself for "".
+// URI is an address at the exchange: a number, or the exchange itself for "". Over TLS it is the name
+// of its certificate.
 func (a *Agent) URI(number string) string {
-	if number == "" {
-		return "sip:" + a.x.SIP
+	at := a.x.SIP
+	if a.name == "TLS" {
+		at = a.x.TLS
 	}
-	return "sip:" + number + "@" + a.x.SIP
+	if number == "" {
+		return "sip:" + at
+	}
+	return "sip:" + number + "@" + at
 }
 
 // Contact is the agent's own Contact value.
 func (a *Agent) Contact() string {
-	if a.udp == nil {
-		return "<sip:" + a.User + "@" + a.Addr() + ";transport=tcp>"
+	switch a.name {
+	case "TCP", "TLS":
+		return "<sip:" + a.User + "@" + a.Addr() + ";transport=" + strings.ToLower(a.name) + ">"
+	case "WS", "WSS": // a browser has no address that it could tell (RFC 7118 §5)
+		_, port, _ := net.SplitHostPort(a.Addr())
+		return "<sip:" + a.User + "@p" + port + ".invalid;transport=ws>"
 	}
 	return "<sip:" + a.User + "@" + a.Addr() + ">"
 }

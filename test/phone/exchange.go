@@ -21,7 +21,11 @@ import (
 type Ready struct {
 	Event string `json:"event"`
 	SIP   string `json:"sip"`
+	TLS   string `json:"tls"`
 	HTTP  string `json:"http"`
+	HTTPS string `json:"https"`
+	WS    string `json:"ws"`
+	WSS   string `json:"wss"`
 	Realm string `json:"realm"`
 	Token string `json:"token"`
 }
@@ -72,7 +76,7 @@ func StartExchange(t testing.TB, flags ...string) *Exchange {
 	rtp := 44000 + freePort(t)%12000
 	x.args = append([]string{
 		"local", "--listen", "127.0.0.1", "--sip-port", fmt.Sprint(freePort(t)), "--http-port", fmt.Sprint(freePort(t)),
-		"--rtp-ports", fmt.Sprintf("%d-%d", rtp, rtp+3999), "--data", x.Data, "--password", Password,
+		"--tls-port", fmt.Sprint(freePort(t)), "--https-port", fmt.Sprint(freePort(t)), "--rtp-ports", fmt.Sprintf("%d-%d", rtp, rtp+3999), "--data", x.Data, "--password", Password,
 	}, flags...)
 	t.Cleanup(func() { x.Kill() })
 	x.Start()

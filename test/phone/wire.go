@@ -2,6 +2,7 @@ package phone
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -9,15 +10,19 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/coder/websocket"
 )
 
-// Wire is a UDP socket or a TCP connection to the exchange. What comes is kept until a test asks for
+// Wire is a UDP socket, a TCP or TLS connection or a WebSocket to the exchange. What comes is kept until a test asks for
 // it, in any order.
 type Wire struct {
 	t      testing.TB
 	x      *Exchange
 	udp    *net.UDPConn
-	tcp    net.Conn
+	tcp    net.Conn        // below ws too
+	ws     *websocket.Conn // nil elsewhere
+	name   string          // as Via has it
 	to     *net.UDPAddr
 	mu     sync.Mutex
 	news   chan struct{} // closed at the next arrival
@@ -42,7 +47,7 @@ func (x *Exchange) UDP(t testing.TB, from string) *Wire {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &Wire{t: t, x: x, udp: conn, to: to, news: make(chan struct{})}
+	w := &Wire{t: t, x: x, udp: conn, to: to, name: "UDP", news: make(chan struct{})}
 	t.Cleanup(w.Close)
 	go w.readUDP()
 	return w
@@ -59,21 +64,26 @@ func (x *Exchange) TCP(t testing.TB, from string) *Wire {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return x.Stream(t, conn)
+	return x.Stream(t, "TCP", conn)
 }
 
-// Stream makes a wire of a connection that stands.
-func (x *Exchange) Stream(t testing.TB, conn net.Conn) *Wire {
-	w := &Wire{t: t, x: x, tcp: conn, news: make(chan struct{})}
+// Stream makes a wire of a connection that stands, "TCP" or "TLS".
+func (x *Exchange) Stream(t testing.TB, name string, conn net.Conn) *Wire {
+	w := &Wire{t: t, x: x, tcp: conn, name: name, news: make(chan struct{})}
 	t.Cleanup(w.Close)
 	go w.readTCP()
 	return w
 }
 
-// Wire opens what a transport's name says, "udp" or "tcp".
+// Wire opens what a transport's name says: "udp", "tcp", "tls", "ws" or "wss".
 func (x *Exchange) Wire(t testing.TB, transport, from string) *Wire {
-	if transport == "tcp" {
+	switch transport {
+	case "tcp":
 		return x.TCP(t, from)
+	case "tls":
+		return x.TLSWire(t, from)
+	case "ws", "wss":
+		return x.WebSocket(t, transport, from)
 	}
 	return x.UDP(t, from)
 }
@@ -98,12 +108,7 @@ func (w *Wire) Close() {
 }
 
 // Name is the transport as Via has it.
-func (w *Wire) Name() string {
-	if w.udp != nil {
-		return "UDP"
-	}
-	return "TCP"
-}
+func (w *Wire) Name() string { return w.name }
 
 // Addr is the wire's own address.
 func (w *Wire) Addr() string {
@@ -120,6 +125,10 @@ func (w *Wire) Send(text string) {
 		return
 	}
 	w.tcp.SetWriteDeadline(time.Now().Add(5 * time.Second))
+	if w.ws != nil {
+		w.ws.Write(context.Background(), websocket.MessageText, []byte(text))
+		return
+	}
 	io.WriteString(w.tcp, text)
 }
 
@@ -150,11 +159,7 @@ func (w *Wire) readTCP() {
 	for {
 		line, err := in.ReadString('\n')
 		if err != nil {
-			w.mu.Lock()
-			w.closed = true
-			close(w.news)
-			w.news = make(chan struct{})
-			w.mu.Unlock()
+			w.over()
 			return
 		}
 		if head.Len() == 0 && line == "\r\n" {
@@ -176,6 +181,15 @@ func (w *Wire) readTCP() {
 			length = 0
 		}
 	}
+}
+
+// over marks the wire as one that the exchange has ended.
+func (w *Wire) over() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed = true
+	close(w.news)
+	w.news = make(chan struct{})
 }
 
 // Closed reports whether the exchange has ended the connection.

@@ -1,0 +1,99 @@
+package phone
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// Authority is the file of the authority that signs the exchange's certificate.
+func (x *Exchange) Authority() string { return filepath.Join(x.Data, "ca.pem") }
+
+// Trust is what a client over TLS checks the exchange by.
+func (x *Exchange) Trust(t testing.TB) *tls.Config {
+	t.Helper()
+	text, err := os.ReadFile(x.Authority())
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(text)
+	return &tls.Config{RootCAs: roots, ServerName: "localhost"}
+}
+
+// At is the loopback address of a name:port that the ready line gave.
+func At(address string) string {
+	_, port, _ := net.SplitHostPort(address)
+	return net.JoinHostPort("127.0.0.1", port)
+}
+
+// plain connects to one of the exchange's ports from a loopback address.
+func plain(t testing.TB, from, to string) net.Conn {
+	t.Helper()
+	at, err := net.ResolveTCPAddr("tcp", hostPort(from))
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := (&net.Dialer{LocalAddr: at, Timeout: 5 * time.Second}).Dial("tcp", to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// TLSWire opens a connection over TLS from a loopback address.
+func (x *Exchange) TLSWire(t testing.TB, from string) *Wire {
+	t.Helper()
+	conn := tls.Client(plain(t, from, At(x.TLS)), x.Trust(t))
+	conn.SetDeadline(time.Now().Add(5 * time.Second))
+	if err := conn.Handshake(); err != nil {
+		t.Fatal(err)
+	}
+	conn.SetDeadline(time.Time{})
+	return x.Stream(t, "TLS", conn)
+}
+
+// WebSocket opens one, "ws" or "wss", from a loopback address.
+func (x *Exchange) WebSocket(t testing.TB, transport, from string) *Wire {
+	t.Helper()
+	w := &Wire{t: t, x: x, name: "WS", news: make(chan struct{})}
+	at := x.WS
+	if transport == "wss" {
+		w.name, at = "WSS", x.WSS
+	}
+	dial := func(_ context.Context, _, address string) (net.Conn, error) {
+		w.tcp = plain(t, from, At(address))
+		return w.tcp, nil
+	}
+	client := &http.Client{Transport: &http.Transport{DialContext: dial, TLSClientConfig: x.Trust(t)}}
+	ctx, stop := context.WithTimeout(t.Context(), 5*time.Second)
+	defer stop()
+	ws, _, err := websocket.Dial(ctx, at, &websocket.DialOptions{HTTPClient: client, Subprotocols: []string{"sip"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ws.SetReadLimit(1 << 20)
+	w.ws = ws
+	t.Cleanup(w.Close)
+	go w.readFrames()
+	return w
+}
+
+func (w *Wire) readFrames() {
+	for {
+		_, b, err := w.ws.Read(context.Background())
+		if err != nil {
+			w.over()
+			return
+		}
+		w.arrive(Message{string(b), time.Now()})
+	}
+}
