@@ -34,7 +34,11 @@ func (s *server) openCertificates(reload <-chan struct{}) error {
 		return nil
 	}
 	c := &s.certs
-	if c.name = s.boot.TLS.Name; c.name == "" {
+	c.name = s.boot.TLS.Name
+	if c.name == "" && len(s.boot.TLS.ACME.Domains) > 0 {
+		c.name = s.boot.TLS.ACME.Domains[0]
+	}
+	if c.name == "" {
 		host, err := os.Hostname()
 		if err != nil {
 			return fmt.Errorf("tls: a name is needed, and this machine's own is not known: %w", err)
@@ -89,13 +93,19 @@ func (s *server) openCertificates(reload <-chan struct{}) error {
 	return nil
 }
 
-// openKeeper makes the keeper that the boot file asks for: files, or an authority of our own, which
-// roots then holds besides.
+// openKeeper makes the keeper that the boot file asks for: files, a public authority, or one of our own,
+// which roots then holds besides.
 func (s *server) openKeeper(roots *x509.CertPool) (err error) {
 	c, t := &s.certs, &s.boot.TLS
-	if t.Certificate != "" {
+	switch {
+	case t.Certificate != "":
 		c.keeper, err = cert.Files(t.Certificate, t.Key)
 		return err
+	case len(t.ACME.Domains) > 0:
+		c.keeper = cert.NewACME(cert.ACMEConfig{
+			Domains: t.ACME.Domains, Email: t.ACME.Email, Directory: t.ACME.Directory, Folder: filepath.Join(s.boot.Data, "acme"),
+		})
+		return nil
 	}
 	authority, err := cert.OpenAuthority(s.boot.Data)
 	if err != nil {
@@ -151,7 +161,7 @@ func (s *server) unproved(hop sip.Hop, err error) {
 
 // authorityFile is where phones find the authority to trust, "" when it is not ours.
 func (s *server) authorityFile() string {
-	if s.certs.keeper == nil || s.boot.TLS.Certificate != "" {
+	if t := &s.boot.TLS; s.certs.keeper == nil || t.Certificate != "" || len(t.ACME.Domains) > 0 {
 		return ""
 	}
 	return filepath.Join(s.boot.Data, cert.AuthorityFile)

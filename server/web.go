@@ -10,6 +10,7 @@ import (
 
 	"santral/api/rest"
 	"santral/base/advertise"
+	"santral/base/cert"
 	"santral/sip"
 	"santral/sip/transport"
 )
@@ -68,9 +69,13 @@ func (s *server) serveWeb() {
 	mux := http.NewServeMux()
 	mux.Handle(webSocketPath, s.wire.WebSocket())
 	mux.Handle("/", rest.Handler(s.api()))
+	var handler http.Handler = mux
+	if a, ok := s.certs.keeper.(*cert.ACME); ok {
+		handler = a.Challenges(mux)
+	}
 	for i := range s.webs {
 		w := &s.webs[i]
-		h := rest.Server(mux)
+		h := rest.Server(handler)
 		h.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)
 		l := w.listener
 		if w.transport == sip.WSS {

@@ -1,5 +1,5 @@
 // Package cert keeps the certificates that the exchange shows: of an authority of its own made at the
-// first start, or from files.
+// first start, from files, or of a public authority (RFC 8555).
 //
 // What lives here: making, reading, renewing, and giving the one of now to whoever does a handshake.
 // What does not: whom a peer's certificate proves, which is a question of the protocol (sip/transport,
@@ -41,7 +41,9 @@ func Config(k Keeper) *tls.Config {
 			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
 			tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
 		},
-		NextProtos: []string{"http/1.1"}, // a WebSocket needs it; SIP names no protocol and is not asked
+		// A WebSocket needs HTTP/1.1, and a public authority asks by acme-tls/1 (RFC 8737 §6.2). SIP names
+		// no protocol and is not asked.
+		NextProtos: []string{"http/1.1", "acme-tls/1"},
 	}
 }
 
