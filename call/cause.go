@@ -30,6 +30,7 @@ var (
 	NoAnswer          = Cause{Q850: 19, SIP: 480, Text: "no answer from user", Retry: true}
 	NoResponse        = Cause{Q850: 18, SIP: 408, Text: "no user responding", Retry: true}
 	NotRegistered     = Cause{Q850: 20, SIP: 480, Text: "subscriber absent", Retry: true}
+	Insecure          = Cause{Q850: 58, SIP: 480, Text: "no phone of the callee is reached securely", Retry: true}
 	Declined          = Cause{Q850: 21, SIP: 603, Text: "call rejected"}
 	Forbidden         = Cause{Q850: 21, SIP: 403, Text: "call rejected"}
 	NotAcceptable     = Cause{Q850: 88, SIP: 488, Text: "incompatible media"}

@@ -93,6 +93,12 @@ func warning(s *endpoint.Shard, flow sip.Flow) sip.Header {
 	return sip.Header{Kind: sip.WarningKind, Value: w.String()}
 }
 
+// insecure is the Warning of a callee that has no phone which TLS reaches (RFC 5630 §7.2).
+func insecure(s *endpoint.Shard, flow sip.Flow) sip.Header {
+	w := sip.Warning{Code: 380, Agent: s.SentBy(flow).Host, Text: "SIPS Not Allowed"}
+	return sip.Header{Kind: sip.WarningKind, Value: w.String()}
+}
+
 // seconds reads the number at the start of a Retry-After; 0 when there is none.
 func seconds(value string) int {
 	end := 0

@@ -89,6 +89,9 @@ func (l *Leg) refusal(c call.Cause) (status int, headers []sip.Header) {
 		status = call.Forbidden.SIP // a challenge that is not ours is nobody's to answer
 	}
 	headers = make([]sip.Header, 0, 3)
+	if c == call.Insecure {
+		headers = append(headers, insecure(l.shard, l.session.Flow()))
+	}
 	if reason := reasonOf(c); reason != "" {
 		headers = append(headers, sip.Header{Kind: sip.ReasonKind, Value: reason})
 	}

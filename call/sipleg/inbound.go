@@ -103,7 +103,7 @@ func (a *Agent) receive(in call.Incoming, tx *endpoint.ServerTx) {
 		l.settle(from.Account, p.Phone(from.Tenant, from.Account, flow), flow)
 	}
 	a.media(l, flow.Remote.Addr())
-	s, err := invite.Serve(l.settings(), tx, contact(l.shard, flow, dialled), l)
+	s, err := invite.Serve(l.settings(), tx, contact(l.shard, flow, dialled, secured(req.RequestURI)), l)
 	if err != nil {
 		l.close()
 		if no := (*invite.Refusal)(nil); errors.As(err, &no) {
@@ -141,7 +141,7 @@ func (l *Leg) refuseMedia() {
 // traits are what the caller says of the call, as far as its manners let it.
 func (l *Leg) traits(req *sip.Message, privacy call.Privacy, tel call.Tel) call.Traits {
 	m := &l.manners
-	t := call.Traits{Privacy: privacy, Session: l.ids.peer, Fields: m.readFields(req)}
+	t := call.Traits{Secure: secured(req.RequestURI), Privacy: privacy, Session: l.ids.peer, Fields: m.readFields(req)}
 	if m.Trusted {
 		t.Diversions, t.Tel = readDiversions(req), tel
 		l.gated = l.by != "" && req.HasToken(sip.PEarlyMedia, "supported")

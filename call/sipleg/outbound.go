@@ -23,6 +23,7 @@ func (l *Leg) dial(ctx context.Context, d call.Dial) {
 	l.joinSession(d.Traits.Session) // where there is none the call is the exchange's own, or a telephone's
 	l.manners = l.agent.mannersOf(Peer{d.From.Tenant, d.To, d.Target.Trunk})
 	uri, to, err := way(d.Target, l.onward(&d))
+	safe := !d.Traits.Secure || secure(&uri, &to)
 	l.agent.media(l, peerOf(to))
 	switch {
 	case d.Hops <= 0:
@@ -30,6 +31,9 @@ func (l *Leg) dial(ctx context.Context, d call.Dial) {
 		return
 	case err != nil:
 		l.fail(unreachable)
+		return
+	case !safe:
+		l.fail(call.Insecure)
 		return
 	}
 	body := ""
@@ -163,7 +167,7 @@ func (l *Leg) connect(d *call.Dial, uri string, to endpoint.Next, body string) {
 			ruled = true
 			k.Out(req)
 		}
-		return contact(l.shard, flow, shown)
+		return contact(l.shard, flow, shown, secured(uri))
 	}, l)
 	if d.Silence > 0 {
 		l.quiet = l.shard.After(d.Silence, func() { l.onSilence(d.Silence) })
@@ -238,7 +242,7 @@ func (l *Leg) onLimit() {
 
 // contact is our Contact value for a peer: what it can reach (RFC 3261 §8.1.1.8), with the user that
 // it knows us by.
-func contact(s *endpoint.Shard, flow sip.Flow, user string) string {
+func contact(s *endpoint.Shard, flow sip.Flow, user string, secure bool) string {
 	at := s.SentBy(flow)
 	uri := sip.URI{Scheme: "sip", User: sip.EscapeUser(user), Host: at.Host, Port: at.Port}
 	switch flow.Transport {
@@ -248,6 +252,12 @@ func contact(s *endpoint.Shard, flow sip.Flow, user string) string {
 		uri.Params = ";transport=tls"
 	case sip.WS, sip.WSS:
 		uri.Params = ";transport=ws"
+	}
+	if secure { // RFC 3261 §8.1.1.8, §12.1.1
+		uri.Scheme = "sips"
+		if flow.Transport == sip.TLS {
+			uri.Params = "" // RFC 3261 §26.2.2: the scheme says it
+		}
 	}
 	return "<" + uri.String() + ">"
 }

@@ -1,0 +1,40 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"santral/test/phone"
+)
+
+// A number behind a sips URI rings where TLS reaches it and nowhere else; a callee without such a phone
+// is not called, and the caller is told why (RFC 3261 §26.2.2, RFC 5630 §7.2).
+func TestSIPSRingsOverTLSAlone(t *testing.T) {
+	x := phone.StartExchange(t, "--digest", "md5")
+	a := x.Wire(t, "tls", "").Agent("101")
+	plain, safe, browser := device(t, x, "tcp", "102"), device(t, x, "tls", "102"), device(t, x, "wss", "102")
+	toSIPS := func(d *phone.Draft) { d.Line = strings.Replace(d.Line, "sip:", "sips:", 1) }
+	c := a.Dial("102", media, toSIPS)
+	r, w := safe.Ring(), browser.Ring()
+	plain.Quiet(300*time.Millisecond, "INVITE over TCP", phone.Requests("INVITE"))
+	if got := r.Incoming.Contact(); !strings.Contains(got, "@localhost:") || !strings.Contains(r.Incoming.Get("Via"), "SIP/2.0/TLS localhost:") {
+		t.Errorf("a phone over TLS is told %s and %s", got, r.Incoming.Get("Via"))
+	}
+	if !strings.Contains(w.Incoming.Get("Via"), "SIP/2.0/WSS localhost:") {
+		t.Errorf("a browser is told %s", w.Incoming.Get("Via"))
+	}
+	r.Tell(200, "OK", media)
+	if got := c.Response(200, soon).Contact(); !strings.HasPrefix(got, "sips:") {
+		t.Errorf("the caller of a sips URI is told %s", got)
+	}
+	c.Ack("")
+	r.Expect("ACK", soon)
+	phone.End(c, r)
+
+	device(t, x, "tcp", "103")
+	c = a.Dial("103", media, toSIPS)
+	if m := c.Response(480, soon); !strings.HasPrefix(m.Get("Warning"), "380 ") {
+		t.Errorf("no Warning:\n%s", m.Text)
+	}
+}
