@@ -73,6 +73,7 @@ func (s *server) metrics() *metric.Registry {
 	r.Gauge("santral_sip_connections", "SIP connections that are open.", func() float64 { return float64(s.wire.Stats().Open) })
 	s.hopMetrics(r)
 	s.eventMetrics(r)
+	s.messageMetrics(r)
 	s.streamMetrics(r)
 	s.trunkMetrics(r)
 	s.records.metrics(r)

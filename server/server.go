@@ -32,6 +32,7 @@ import (
 	"santral/config"
 	"santral/media/rtp"
 	"santral/observe/trace"
+	"santral/service/message"
 	"santral/service/registrar"
 	"santral/service/trunk"
 	"santral/sip/endpoint"
@@ -85,6 +86,7 @@ type server struct {
 	endpoint atomic.Pointer[endpoint.Endpoint]
 	control  *control.Control
 	events   events
+	messages atomic.Pointer[message.Service]
 	webs     []web
 	certs    certificates
 	token    string

@@ -31,7 +31,7 @@ import (
 )
 
 // methods are those that somebody here serves.
-var methods = []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.REGISTER, sip.INFO, sip.PRACK, sip.UPDATE, sip.SUBSCRIBE, sip.PUBLISH}
+var methods = []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.REGISTER, sip.INFO, sip.PRACK, sip.UPDATE, sip.SUBSCRIBE, sip.PUBLISH, sip.MESSAGE}
 
 // allow is methods as a header value.
 var allow = func() string {
@@ -101,7 +101,7 @@ func (s *server) serve(trust []netip.Prefix) error {
 		return err
 	}
 	s.registry = registrar.New(registrar.Config{
-		Journal: s.records.bindings, Current: s.current.Load, Alive: layer.Alive, Changed: s.events.house.Registered,
+		Journal: s.records.bindings, Current: s.current.Load, Alive: layer.Alive, Changed: s.registered,
 		Edges: edge, SentBy: layer.SentBy, Secret: s.secret, Random: s.random, Port: s.boot.Listen[0].Address.Port(),
 	}, s.records.saved)
 	s.later(s.registry.Close)
@@ -136,6 +136,9 @@ func (s *server) serve(trust []netip.Prefix) error {
 		e.Close(ctx)
 	})
 	s.openNotifier(e.Shard)
+	if err := s.openMessages(); err != nil {
+		return err
+	}
 	agent.Open(incoming{s})
 	s.takeOver(tracedDialer{agent, s.trace})
 	s.endpoint.Store(e)
@@ -274,6 +277,8 @@ func (m *mux) hand(shard *endpoint.Shard, tx *endpoint.ServerTx) {
 		m.subscribe(shard, tx)
 	case sip.PUBLISH:
 		m.publish(shard, tx)
+	case sip.MESSAGE:
+		m.message(shard, tx)
 	default: // within no dialog of ours
 		tx.Refuse(481, "")
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// migration is one step of the tables' history. Steps are only ever added. {key} and {clustered} stand
+// migration is one step of the tables' history. Steps are only ever added. {key}, {clustered} and {octets} stand
 // for what the databases spell differently, {postgres} for a statement that SQLite does without.
 type migration struct {
 	version int64
@@ -115,11 +115,26 @@ var migrations = []migration{
 			PRIMARY KEY (tenant, account)
 		)`,
 	}},
+	{version: 4, up: []string{
+		`CREATE TABLE messages (
+			tenant TEXT NOT NULL,
+			id TEXT NOT NULL,
+			recipient TEXT NOT NULL,
+			sender TEXT NOT NULL,
+			content_type TEXT NOT NULL,
+			body {octets} NOT NULL,
+			sent BIGINT NOT NULL,
+			expires BIGINT NOT NULL,
+			PRIMARY KEY (tenant, recipient, id)
+		){clustered}`,
+		`CREATE INDEX messages_id ON messages (tenant, id)`,
+		`CREATE INDEX messages_expires ON messages (expires)`,
+	}},
 }
 
 // migrate brings the tables up to date. A database that a newer program has changed is refused.
 func (d *DB) migrate(ctx context.Context) error {
-	words := strings.NewReplacer("{key}", d.kind.key, "{clustered}", d.kind.clustered, "{postgres}", "")
+	words := strings.NewReplacer("{key}", d.kind.key, "{clustered}", d.kind.clustered, "{octets}", d.kind.octets, "{postgres}", "")
 	var steps []*goose.Migration
 	for _, m := range migrations {
 		steps = append(steps, goose.NewGoMigration(m.version, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {

@@ -17,6 +17,7 @@ var postgres = kind{
 	dialect:     func() schema.Dialect { return pgdialect.New() },
 	goose:       goose.DialectPostgres,
 	key:         "BIGINT PRIMARY KEY",
+	octets:      "BYTEA",
 	placeholder: func(n int) string { return "$" + strconv.Itoa(n) },
 	only:        func(string) bool { return true },
 }

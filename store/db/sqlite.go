@@ -19,6 +19,7 @@ var sqlite = kind{
 	dialect:   func() schema.Dialect { return sqlitedialect.New() },
 	goose:     goose.DialectSQLite3,
 	key:       "INTEGER PRIMARY KEY",
+	octets:    "BLOB",
 	clustered: " WITHOUT ROWID",
 	only:      func(statement string) bool { return !strings.Contains(statement, "{postgres}") },
 }

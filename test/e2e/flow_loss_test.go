@@ -258,7 +258,7 @@ func TestInspection(t *testing.T) {
 			{"lower-case method", "invite", func(*phone.Draft) {}, 501, "Allow", "INVITE"},
 			{"SUBSCRIBE", "SUBSCRIBE", func(d *phone.Draft) { d.Set("Event", "message-summary") }, 401, "WWW-Authenticate", "nonce"},
 			{"PUBLISH", "PUBLISH", func(*phone.Draft) {}, 401, "WWW-Authenticate", "nonce"},
-			{"MESSAGE", "MESSAGE", func(*phone.Draft) {}, 405, "Allow", "INVITE"},
+			{"MESSAGE", "MESSAGE", func(*phone.Draft) {}, 401, "WWW-Authenticate", "nonce"},
 			{"another body", "INVITE", func(d *phone.Draft) { d.Set("Content-Type", "application/pdf"); d.Body = "%PDF" }, 415, "Accept", "application/sdp"},
 			{"encoded body", "INVITE", func(d *phone.Draft) { d.SDP(media).Set("Content-Encoding", "gzip") }, 415, "Accept-Encoding", "identity"},
 			{"another scheme", "INVITE", func(d *phone.Draft) { d.Line = "INVITE http://x/ SIP/2.0" }, 416, "", ""},
