@@ -19,8 +19,9 @@ type Mailbox struct {
 	UrgentOld int `json:"urgent_old,omitempty" minimum:"0" maximum:"1000000"`
 }
 
-// ofAccount is what names an account in a path.
-type ofAccount struct {
+// OfAccount is what names an account in a path. It is exported because huma reads only exported fields, of an
+// embedded struct too.
+type OfAccount struct {
 	Tenant  string `path:"tenant" maxLength:"40"`
 	Account string `path:"account" maxLength:"40"`
 }
@@ -28,7 +29,7 @@ type ofAccount struct {
 func (c Config) mailboxes(api huma.API) {
 	const path = "/api/v1/mailboxes/{tenant}/{account}"
 	huma.Register(api, huma.Operation{OperationID: "get-mailbox", Method: http.MethodGet, Path: path, Summary: "How many messages wait for an account"},
-		func(_ context.Context, in *ofAccount) (*body[Mailbox], error) {
+		func(_ context.Context, in *OfAccount) (*body[Mailbox], error) {
 			box, err := c.Mailbox(in.Tenant, in.Account)
 			if err != nil {
 				return nil, c.mailboxError(err)
@@ -37,7 +38,7 @@ func (c Config) mailboxes(api huma.API) {
 		})
 	huma.Register(api, huma.Operation{OperationID: "put-mailbox", Method: http.MethodPut, Path: path, Summary: "Say how many messages wait; the account's phones show it at once", DefaultStatus: http.StatusNoContent},
 		func(ctx context.Context, in *struct {
-			ofAccount
+			OfAccount
 			Body Mailbox
 		}) (*struct{}, error) {
 			box := store.Mailbox{Tenant: in.Tenant, Account: in.Account, New: in.Body.New, Old: in.Body.Old, UrgentNew: in.Body.UrgentNew, UrgentOld: in.Body.UrgentOld}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -23,6 +24,10 @@ type Account struct {
 	Codec          string // "PCMA", "PCMU", "G722/16000/1"; PCMA when empty
 
 	Within time.Duration // how long registering may take; 15 s when zero
+
+	// Of baresip alone.
+	Modules  []string // more modules: "mwi.so" shows waiting messages
+	Contacts string   // its contacts, a line each
 }
 
 // Baresip is a running baresip with one registered account. What it hears lands in its folder.
@@ -48,6 +53,10 @@ func StartBaresip(t testing.TB, a Account, sound string) *Baresip {
 	if strings.HasPrefix(a.Codec, "G722") {
 		rate = "16000"
 	}
+	modules := ""
+	for _, m := range a.Modules {
+		modules += "module_app " + m + "\n"
+	}
 	write(t, b.folder, "config", fmt.Sprintf(`sip_listen 127.0.0.1:%d
 net_interface 127.0.0.1
 audio_source aufile,%s
@@ -69,13 +78,17 @@ module_app contact.so
 module_app debug_cmd.so
 module_app menu.so
 module_app ctrl_tcp.so
-`, sip, sound, b.folder, b.folder, rate, rate, rtp, rtp+20, b.folder, ctrl))
-	write(t, b.folder, "contacts", "")
+%s`, sip, sound, b.folder, b.folder, rate, rate, rtp, rtp+20, b.folder, ctrl, modules))
+	write(t, b.folder, "contacts", a.Contacts)
 	if a.Proxy != "" {
 		a.More += fmt.Sprintf(`;outbound="sip:%s;transport=%s"`, a.Proxy, a.Transport)
 	}
-	write(t, b.folder, "accounts", fmt.Sprintf("<sip:%s@%s;transport=%s>;auth_user=%s;auth_pass=%s;regint=60;audio_codecs=%s;mwi=no%s\n",
-		a.User, a.Server, a.Transport, a.User, a.Password, a.Codec, a.More))
+	mwi := "no"
+	if slices.Contains(a.Modules, "mwi.so") {
+		mwi = "yes"
+	}
+	write(t, b.folder, "accounts", fmt.Sprintf("<sip:%s@%s;transport=%s>;auth_user=%s;auth_pass=%s;regint=60;audio_codecs=%s;mwi=%s%s\n",
+		a.User, a.Server, a.Transport, a.User, a.Password, a.Codec, mwi, a.More))
 	start(t, b.Out, nil, "baresip", "-f", b.folder, "-v")
 	if a.Within == 0 {
 		b.Within = 15 * time.Second

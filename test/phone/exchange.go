@@ -191,6 +191,25 @@ func (x *Exchange) Get(path string, to any) {
 	}
 }
 
+// Put sends a JSON document to a page of the API.
+func (x *Exchange) Put(path, document string) {
+	x.t.Helper()
+	req, err := http.NewRequest("PUT", x.HTTP+path, strings.NewReader(document))
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+x.Token)
+	req.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if body, _ := io.ReadAll(res.Body); res.StatusCode >= 300 {
+		x.t.Fatalf("PUT %s: %s\n%s", path, res.Status, body)
+	}
+}
+
 // CDR is a call record as the API gives it; only what tests look at.
 type CDR struct {
 	Call    string           `json:"call"`
