@@ -44,7 +44,9 @@ request_route {
 	}
 	if (is_method("INVITE")) record_route();
 	if ($si == "%[2]s" && $sp == %[3]s || has_totag()) {
-		if (loose_route()) t_relay();
+		loose_route();
+		$var(way) = $rc;
+		if ($var(way) > 0 || $var(way) == -3) t_relay(); # -3: a route that was loaded before, ours by its Path
 		else if (!is_method("ACK")) sl_send_reply("404", "Not Here");
 		exit;
 	}
