@@ -4,6 +4,7 @@ package call
 // RFC 5589). Who may wish that at all was judged by the door.
 type Referral struct {
 	Number string // whom the other side is to call, as the party would dial it; "" with Takes
+	Device string // the one device of it that is meant, as Arrival.Device; "" for all
 
 	// Takes is the inbox of another leg of the same party: the other side is to take that leg's place
 	// (attended transfer, RFC 3891). nil for a blind transfer.

@@ -188,7 +188,7 @@ func (l *Leg) Press(d byte) {
 
 // Refer is the phone's wish that the other side goes on with a number. What it is told stands in the ladder.
 func (l *Leg) Refer(number string) {
-	l.refer("REFER "+number, &call.Referral{Number: number})
+	l.refer("REFER "+number, &call.Referral{Number: number, Device: l.house.Device})
 }
 
 // ReferTo is the phone's wish that the other side takes the place of another leg of its own.

@@ -119,7 +119,7 @@ func (c *ongoing) send(m *member, wish *call.Referral) {
 	var to call.ID
 	var cause call.Cause
 	if wish.Takes == nil {
-		to, cause = c.sendTo(m, wish.Number)
+		to, cause = c.sendTo(m, wish)
 	} else {
 		to, cause = c.sendInto(m, wish)
 	}
@@ -136,17 +136,17 @@ func (c *ongoing) send(m *member, wish *call.Referral) {
 	}
 }
 
-// sendTo begins a call to a number for a leg of this one.
-func (c *ongoing) sendTo(m *member, number string) (to call.ID, cause call.Cause) {
+// sendTo begins a call to a number, or to one device of it, for a leg of this one.
+func (c *ongoing) sendTo(m *member, wish *call.Referral) (to call.ID, cause call.Cause) {
 	by := c.sending.by.party()
-	return c.house.startFor(c, m, number, &by, c)
+	return c.house.startFor(c, m, wish.Number, wish.Device, &by, c)
 }
 
 // startFor begins a call to a number with a leg of c as its caller, on the right of who sent it. origin
 // gets the leg back when nobody there takes it. by is nil for a leg that has nowhere to go back to.
-func (k *Control) startFor(c *ongoing, m *member, number string, by *call.Party, origin *ongoing) (call.ID, call.Cause) {
+func (k *Control) startFor(c *ongoing, m *member, number, device string, by *call.Party, origin *ongoing) (call.ID, call.Cause) {
 	z := &ongoing{
-		house: k, id: k.newID(), from: m.party(), dialled: number, offer: m.willing(), hops: c.hops - 1, breadth: call.DefaultBreadth, arrived: time.Now(),
+		house: k, id: k.newID(), from: m.party(), dialled: number, device: device, offer: m.willing(), hops: c.hops - 1, breadth: call.DefaultBreadth, arrived: time.Now(),
 		by: by, maker: "transfer", source: c.id,
 	}
 	if m == c.members[0] {
@@ -320,7 +320,7 @@ func (c *ongoing) goBack(m *member, by string, cause call.Cause) {
 		}
 	}
 	if to == "" && g.by.Account != "" {
-		to, _ = c.house.startFor(c, m, g.by.Account, nil, nil)
+		to, _ = c.house.startFor(c, m, g.by.Account, "", nil, nil)
 	}
 	if to == "" {
 		m.seat.sit(c, m)

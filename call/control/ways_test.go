@@ -108,3 +108,25 @@ func TestOnePhoneIsMeant(t *testing.T) {
 		}
 	})
 }
+
+// A transfer to a GRUU rings that one phone (RFC 5627 §4.4).
+func TestTransferToOnePhone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, nil)
+		s.phones()
+		a, b := s.talk()
+		s.Device = "mobile"
+		b.Refer("105")
+		c := s.rung(0)
+		if to := c.Detail().Target; to != "sip:mobile@one" {
+			t.Errorf("rings %s", to)
+		}
+		c.Ring()
+		c.Pickup(answer)
+		s.settle(a, c)
+		b.Bye()
+		a.Bye()
+		s.Check(t)
+	})
+}

@@ -50,7 +50,8 @@ func (a *Agent) receive(in call.Incoming, tx *endpoint.ServerTx) {
 		tx.Refuse(400, "Bad Request-URI")
 		return
 	}
-	number, device, gruu, ok := a.dialledDevice(from.Tenant, req)
+	uri, _ := req.URI()
+	number, device, gruu, ok := a.meant(from.Tenant, uri)
 	if !ok {
 		tx.Refuse(404, "")
 		return

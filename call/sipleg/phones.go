@@ -59,14 +59,10 @@ func (a *Agent) atHome(l *Leg, f sip.Flow) bool {
 	return true
 }
 
-// dialledDevice is whom a GRUU in the Request-URI means: the number to route by, and the device. ok is
-// false when it leads nowhere, which is answered 404 (RFC 5627 §5.1).
-func (a *Agent) dialledDevice(tenant string, req *sip.Message) (number, device string, gruu, ok bool) {
-	if a.cfg.Phones == nil {
-		return "", "", false, true
-	}
-	u, err := req.URI()
-	if err != nil || u.Params == "" || !u.Params.Has("gr") {
+// meant is whom a GRUU means: the number to route by, and the device of it (RFC 5627). gruu is false for any
+// other URI, which means no device. ok is false when it leads nowhere, which is answered 404 (§5.1).
+func (a *Agent) meant(tenant string, u sip.URI) (number, device string, gruu, ok bool) {
+	if a.cfg.Phones == nil || u.Params == "" || !u.Params.Has("gr") {
 		return "", "", false, true
 	}
 	number, device, ok = a.cfg.Phones.GRUU(tenant, u)
