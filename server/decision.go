@@ -20,10 +20,19 @@ func decision(e *call.Event) string {
 				who += " at " + p.Tenant
 			}
 		}
+		switch {
+		case e.By == "transfer":
+			return who + ", sent to " + quoted(e.Dialled) + " out of call " + string(e.Other)
+		case e.By != "":
+			return who + ", asked for by the API, to " + quoted(e.Dialled)
+		}
 		return who + ", dialled " + quoted(e.Dialled)
 	case call.Routed:
 		return "goes to " + e.To
 	case call.LegBegan:
+		if e.Other != "" {
+			return leg + " comes from call " + string(e.Other)
+		}
 		if d := e.Detail; d != nil && d.Direction == call.Out {
 			return leg + " rings " + whose(d.Account, d.Trunk) + " at " + quoted(d.Target)
 		}
@@ -36,7 +45,14 @@ func decision(e *call.Event) string {
 		return leg + " holds the other"
 	case call.LegResumed:
 		return leg + " talks again"
+	case call.LegLeads:
+		return leg + " stands in the caller's place"
+	case call.Transfer:
+		return leg + " sent the other side on to call " + string(e.Other)
 	case call.LegEnded:
+		if e.Other != "" {
+			return leg + " goes on in call " + string(e.Other)
+		}
 		return leg + " is over: " + cause(e.Cause)
 	case call.EndedCall:
 		return "ended by the " + e.By + ": " + cause(e.Cause)

@@ -45,4 +45,11 @@ func (s *server) callIDs(id string) (ids []string) {
 	return ids
 }
 
+// pickup tells whether a party may take the place of a leg of another account: both are of one pick-up group.
+func (s *server) pickup(who call.Party, account string) bool {
+	now := s.current.Load()
+	a, b := now.Account(who.Tenant, who.Account), now.Account(who.Tenant, account)
+	return a != nil && b != nil && a.Pickup != "" && a.Pickup == b.Pickup
+}
+
 func (s *server) hangup(id string) bool { return s.control.Hangup(call.ID(id), call.NormalClearing) }

@@ -31,7 +31,7 @@ import (
 )
 
 // methods are those that somebody here serves.
-var methods = []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.REGISTER, sip.INFO, sip.PRACK, sip.UPDATE, sip.SUBSCRIBE, sip.PUBLISH, sip.MESSAGE}
+var methods = []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.REGISTER, sip.INFO, sip.PRACK, sip.UPDATE, sip.REFER, sip.SUBSCRIBE, sip.PUBLISH, sip.MESSAGE}
 
 // allow is methods as a header value.
 var allow = func() string {
@@ -43,7 +43,7 @@ var allow = func() string {
 }()
 
 // extensions are the option tags that somebody here understands.
-var extensions = append(slices.Concat(registrar.Extensions, sipleg.Extensions), event.EventList)
+var extensions = append(slices.Concat(registrar.Extensions, sipleg.Extensions, sipleg.HouseExtensions), event.EventList)
 
 // trying is how long an INVITE waits for something better than a 100, which must be there after
 // 200 ms (RFC 3261 §17.2.1), the way included.
@@ -122,7 +122,7 @@ func (s *server) serve(trust []netip.Prefix) error {
 	s.channels = access.NewChannels(s.current.Load)
 	s.control = control.New(control.Config{
 		Router: route.NewPlan(&s.current), Contacts: s.registry, Trunks: s.trunks, Channels: s.channels, Ledger: tracedLedger{s.records, s.trace},
-		Dialer: tracedDialer{agent, s.trace}, Stories: feature.Stories(), Board: s.events.house, Log: s.log,
+		Dialer: tracedDialer{agent, s.trace}, Stories: feature.Stories(), Board: s.events.house, Random: s.random, Pickup: s.pickup, Log: s.log,
 	})
 	e = endpoint.New(endpoint.Config{
 		Wire: wire{layer}, Resolver: names, Silent: s.boot.Silent, Random: s.random, User: &mux{s, agent}, Gate: s.gate,
@@ -269,7 +269,7 @@ func (m *mux) Serve(shard *endpoint.Shard, tx *endpoint.ServerTx) {
 func (m *mux) hand(shard *endpoint.Shard, tx *endpoint.ServerTx) {
 	req := tx.Request()
 	switch req.Method {
-	case sip.INVITE:
+	case sip.INVITE, sip.REFER:
 		m.agent.Serve(shard, tx)
 	case sip.REGISTER:
 		m.register(shard, tx)
@@ -351,7 +351,7 @@ func (l tracedLedger) Append(e call.Event) {
 	if words := decision(&e); words != "" {
 		l.book.Decide(string(e.Call), e.At, words)
 	}
-	if e.Kind == call.LegEnded && e.Detail != nil {
+	if e.Kind == call.LegEnded && e.Detail != nil && e.Other == "" {
 		l.book.Release(e.Detail.SIPCallID)
 	}
 	l.records.Append(e)

@@ -57,6 +57,7 @@ func (s *server) legTrunk(tenantID, name string) *sipleg.Trunk {
 	t := &sipleg.Trunk{
 		Host:    k.Domain,
 		Contact: s.trunks.Contact(tenantID, name),
+		Refer:   k.Refer,
 		Called: func(req *sip.Message) string {
 			return tenant.RewriteNumber(k.In.Called, access.Called(k, req))
 		},

@@ -82,7 +82,7 @@ const (
 	ReferTo
 	ReferredBy
 	RemotePartyID
-	Replaces
+	ReplacesKind
 	ReplyTo
 	ResourcePriority
 	RetryAfter
@@ -98,7 +98,7 @@ const (
 	Subject
 	SubscriptionState
 	SuppressIfMatch
-	TargetDialog
+	TargetDialogKind
 	Timestamp
 	UserToUser
 	WarningKind
@@ -131,13 +131,13 @@ var kindNames = [kinds]string{
 	PVisitedNetworkID: "P-Visited-Network-ID", Path: "Path", Priority: "Priority", Privacy: "Privacy",
 	PrivAnswerMode: "Priv-Answer-Mode", RAckKind: "RAck", ReasonKind: "Reason", RecvInfo: "Recv-Info",
 	ReferSub: "Refer-Sub", ReferTo: "Refer-To", ReferredBy: "Referred-By",
-	RemotePartyID: "Remote-Party-ID", Replaces: "Replaces", ReplyTo: "Reply-To",
+	RemotePartyID: "Remote-Party-ID", ReplacesKind: "Replaces", ReplyTo: "Reply-To",
 	ResourcePriority: "Resource-Priority", RetryAfter: "Retry-After", RSeq: "RSeq",
 	SecurityClient: "Security-Client", SecurityServer: "Security-Server",
 	SecurityVerify: "Security-Verify", ServiceRoute: "Service-Route",
 	SessionExpiresKind: "Session-Expires", SessionID: "Session-ID", SIPETag: "SIP-ETag",
 	SIPIfMatch: "SIP-If-Match", Subject: "Subject", SubscriptionState: "Subscription-State",
-	SuppressIfMatch: "Suppress-If-Match", TargetDialog: "Target-Dialog", Timestamp: "Timestamp",
+	SuppressIfMatch: "Suppress-If-Match", TargetDialogKind: "Target-Dialog", Timestamp: "Timestamp",
 	UserToUser: "User-to-User", WarningKind: "Warning",
 }
 

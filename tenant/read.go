@@ -111,6 +111,11 @@ func readAccount(n *doc.Node, kind Kind) Account {
 		"name":     func(n *doc.Node) { a.Name = readName(n) },
 		"password": func(n *doc.Node) { a.Credential.Password = readPassword(n) },
 		"ha1":      func(n *doc.Node) { a.Credential.HA1 = readHA1(n) },
+		"pickup": func(n *doc.Node) {
+			if a.Pickup = n.Text(); !isID(a.Pickup) {
+				n.Fail("pick-up group %q must be 1 to 40 of a–z, 0–9 and -", a.Pickup)
+			}
+		},
 		"withhold": func(n *doc.Node) { a.Withhold = n.Bool() },
 	}
 	if kind == Extension {

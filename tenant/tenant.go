@@ -44,6 +44,9 @@ type Account struct {
 	// holds, so that transfer works on a line; strict is the default.
 	SharedConsultation bool
 
+	// Pickup is the account's pick-up group: who is of the same one may answer its calls (RFC 3891). "" for none.
+	Pickup string
+
 	// Withhold keeps the account's name and number from whom it calls unless its phone says Privacy: none
 	// (RFC 3323 §4.2).
 	Withhold bool

@@ -70,6 +70,7 @@ type Trunk struct {
 
 	Called  CalledIn
 	Trust   bool // what it asserts of identities is believed, and it is told what is withheld from others (RFC 3324 §2.3)
+	Refer   bool // it may send the other side of its calls on (RFC 3515)
 	Doubt   bool // with Trust: its From does not count where it asserts nothing
 	Manners Manners
 	Options time.Duration // how often its health is asked for by OPTIONS; 0 for never

@@ -84,6 +84,7 @@ func readTrunk(n *doc.Node) Trunk {
 			}
 		},
 		"trust":        func(n *doc.Node) { t.Trust = n.Bool() },
+		"refer":        func(n *doc.Node) { t.Refer = n.Bool() },
 		"believe-from": func(n *doc.Node) { t.Doubt = !n.Bool() },
 		"options":      func(n *doc.Node) { t.Options = n.Duration(leastOptions, mostOptions) },
 		"in":           func(n *doc.Node) { t.In = readRules(n) },

@@ -45,10 +45,10 @@ func (g *guest) Answer(d *sdp.Description) {
 		return
 	}
 	g.asked, g.answer = true, d
+	g.Leg.Offer(d)
 	if g.origin != nil {
 		g.origin.post((*ongoing).sentAnswered)
 	}
-	g.Leg.Offer(d)
 }
 
 // Connected keeps whom the guest has reached until they speak: its phone shows whom it spoke with last.

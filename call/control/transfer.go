@@ -155,6 +155,7 @@ func (k *Control) startFor(c *ongoing, m *member, number, device string, by *cal
 		z.traits.Privacy = m.privacy
 	}
 	z.traits.Session = m.session
+	z.traits.Secure = c.traits.Secure // RFC 5630 §5.1: what began safely goes on so
 	if by != nil {
 		z.traits.Referrer = by.Number
 	}

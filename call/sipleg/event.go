@@ -12,8 +12,11 @@ import (
 // Handle is told by the session what the peer does, and tells the call (invite.Handler).
 func (l *Leg) Handle(e invite.Event) {
 	if l.over.Load() {
-		if e.Kind == invite.Gone {
+		switch e.Kind {
+		case invite.Gone:
 			l.session.Finish()
+		case invite.Referred:
+			e.Refer.Refuse(481, "")
 		}
 		return
 	}
@@ -46,6 +49,8 @@ func (l *Leg) Handle(e invite.Event) {
 	case invite.Informed:
 		i := call.Info{ContentType: e.Message.Get(sip.ContentType), Content: e.Message.Body}
 		l.post(call.LegEvent{Kind: call.Informed, Info: i, Digit: digitOf(e.Message)})
+	case invite.Referred:
+		l.onReferred(e.Message, e.Refer)
 	case invite.Gone:
 		l.onGone(e)
 	}

@@ -124,11 +124,19 @@ func (a *Agent) receive(in call.Incoming, tx *endpoint.ServerTx) {
 			return
 		}
 	}
-	l.inbox = in.Incoming(l, call.Arrival{
+	arrival := call.Arrival{
 		Call: call.ID(a.cfg.Random.Timed(time.Now(), callLength)), From: from, Dialled: dialled, Device: device, Offer: offer, Hops: hops, Breadth: breadth,
 		Traits: l.traits(req, privacy, tel),
 		Early:  offer == nil && s.Reliable(),
-	})
+	}
+	if !a.replaced(req, l, func(r *call.Replacement) {
+		arrival.Replaces = r
+		l.inbox = in.Incoming(l, arrival)
+	}) {
+		l.over.Store(true)
+		s.Reject(400, "Bad Replaces")
+		l.close()
+	}
 }
 
 // refuseMedia answers an offer that nobody here can serve, before there is a call.

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -121,10 +122,11 @@ func (w *world) exchange(addr string, state *endpoint.State) *exchange {
 	x.ep = endpoint.New(endpoint.Config{
 		Fault: func(v any, stack []byte) { w.Errorf("fault in the exchange: %v\n%s", v, stack) },
 		Wire:  wire{x.layer}, User: x.agent, Shards: 1, Random: random, State: state, Server: "Santral",
-		Allow: []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.INFO, sip.PRACK, sip.UPDATE}, Extensions: Extensions,
+		Allow: []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.INFO, sip.PRACK, sip.UPDATE, sip.REFER, sip.SUBSCRIBE}, Extensions: append(slices.Clone(Extensions), HouseExtensions...),
 	})
 	x.control = control.New(control.Config{
-		Router: w.house, Contacts: w.house, Channels: w.house, Ledger: w.house, Dialer: x.agent, RingTime: 30 * time.Second,
+		Router: w.house, Contacts: w.house, Channels: w.house, Ledger: w.house, Dialer: x.agent, RingTime: 30 * time.Second, Random: random,
+		Pickup: func(who call.Party, account string) bool { return who.Account == "103" && account == "102" },
 	})
 	x.agent.Open(x.control)
 	return x
@@ -189,7 +191,7 @@ func (w *world) see(p vnet.Packet) bool {
 			fmt.Fprintf(&b, "ACK %s", m.RequestURI)
 		}
 	}
-	for _, k := range []sip.Kind{sip.MaxForwards, sip.Require, sip.PAssertedIdentity, sip.Privacy, sip.ReasonKind, sip.WarningKind} {
+	for _, k := range []sip.Kind{sip.MaxForwards, sip.Require, sip.PAssertedIdentity, sip.Privacy, sip.ReasonKind, sip.WarningKind, sip.ReferTo, sip.ReferredBy, sip.ReplacesKind, sip.ReferSub, sip.Event, sip.SubscriptionState} {
 		if v := m.Get(k); v != "" && (k != sip.MaxForwards || m.Method == sip.INVITE) && (k != sip.PAssertedIdentity || m.IsRequest()) {
 			fmt.Fprintf(&b, "\n                          %s: %s", k, v)
 		}

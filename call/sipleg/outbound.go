@@ -229,6 +229,9 @@ func (i *identity) put(req *sip.Message, host string) {
 		m.putAlert(req, &t.Alert, i.dial.Target.Agent, host, i.dial.From.Trunk == "")
 	}
 	m.putFields(req, t.Fields)
+	if t.Referrer != "" && !trunk { // RFC 3892 §2.1: who it was is known, so nothing needs to be signed
+		req.Set(sip.ReferredBy, sip.Address{URI: sip.URI{Scheme: "sip", User: sip.EscapeUser(t.Referrer), Host: host}}.String())
+	}
 }
 
 // onLimit ends an attempt that took longer than the call wants to wait.

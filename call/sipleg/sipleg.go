@@ -15,6 +15,7 @@ package sipleg
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -74,7 +75,8 @@ func New(cfg Config) *Agent {
 	a := &Agent{cfg: cfg}
 	a.invite = invite.Config{UserAgent: cfg.UserAgent, Account: cfg.Account, Supported: strings.Join(Extensions, ", ")}
 	if cfg.Door != nil {
-		a.invite.Stranger = a.stranger
+		a.invite.Stranger, a.invite.Refer = a.stranger, true
+		a.invite.Supported = strings.Join(append(slices.Clone(Extensions), HouseExtensions...), ", ")
 	}
 	a.invite.Heard = follow
 	if cfg.Phones != nil {
@@ -94,11 +96,13 @@ func (a *Agent) trunk(tenant, name string) *Trunk {
 // Open hands inbound legs to in from now on. Until then an INVITE is answered 503.
 func (a *Agent) Open(in call.Incoming) { a.incoming.Store(&in) }
 
-// Serve takes an INVITE outside of any dialog (endpoint.User). Other methods are not its own: 405.
+// Serve takes an INVITE or a REFER outside of any dialog (endpoint.User). Other methods are not its own: 405.
 func (a *Agent) Serve(s *endpoint.Shard, tx *endpoint.ServerTx) {
 	req := tx.Request()
 	in := a.incoming.Load()
 	switch {
+	case req.Method == sip.REFER && a.cfg.Door != nil:
+		a.Refer(tx)
 	case req.Method != sip.INVITE:
 		tx.Refuse(405, "", allow)
 	case in == nil:

@@ -17,6 +17,8 @@ type Trunk struct {
 	Host string
 	// Contact is the user of our Contact there, "" for the number that is presented.
 	Contact string
+	// Refer lets the trunk's peer send the other side of its calls on (RFC 3515).
+	Refer bool
 
 	Called func(req *sip.Message) string       // the number that its INVITE calls
 	In     func(req *sip.Message) *sip.Message // its INVITE as the rules make it: a copy, or the same when no rule fits

@@ -15,6 +15,14 @@ func (s *Shard) Detach(d DialogID) {
 	s.count.Usages.Store(int64(len(s.usages)))
 }
 
+// Usage gives who has a dialog, or takes what is for our half of it; nil when nobody does.
+func (s *Shard) Usage(d DialogID) Usage {
+	if u := s.usages[s.e.hash.Dialog(d.CallID, d.LocalTag, d.RemoteTag)]; u != nil {
+		return u
+	}
+	return s.usages[s.e.hash.Dialog(d.CallID, d.LocalTag, "")]
+}
+
 // usage finds who has the dialog of an inbound request (RFC 3261 §12.2.2): its To tag is ours, its
 // From tag the peer's. A full match goes before one by our tag alone.
 func (s *Shard) usage(m *sip.Message) Usage {

@@ -20,7 +20,7 @@ var ErrHungUp = errors.New("invite: the peer left before it answered")
 // names the dialog. The session keeps req.
 func Connect(cfg *Config, shard *endpoint.Shard, req *sip.Message, to endpoint.Next, prepare func(*sip.Message, sip.Flow) string, h Handler) *Session {
 	s := &Session{cfg: cfg, shard: shard, handler: h, timers: shard.Timers(), state: Calling, request: req, outbound: true}
-	req.Set(sip.Allow, Allow)
+	req.Set(sip.Allow, cfg.allow())
 	if !req.Has(sip.Supported) && cfg.Supported != "" {
 		req.Set(sip.Supported, cfg.supports(req.Body != ""))
 	}

@@ -22,6 +22,7 @@ type Frozen struct {
 	Port      uint16        `json:"port,omitempty"`
 	Symmetric bool          `json:"symmetric,omitempty"` // it listens where it sends from
 	Moved     bool          `json:"moved,omitempty"`     // it is at Flow, whatever its Contact says
+	Referred  bool          `json:"referred,omitempty"`  // a REFER has come before
 	ACKs      []FrozenACK   `json:"acks,omitempty"`      // to 2xx of the peer's that may come again
 	Update    bool          `json:"update,omitempty"`    // the peer serves UPDATE
 	Ours      string        `json:"ours,omitempty"`      // our description as it holds
@@ -38,7 +39,7 @@ type FrozenACK struct {
 // the state belongs to whoever thaws it. It fails with ErrBusy, changing nothing, unless the session is
 // established and quiet.
 func (s *Session) Freeze() (Frozen, error) {
-	if s.state != Established || s.leave || s.invite != nil || s.sent != nil || s.due != nil || s.change != nil || s.queued != nil || s.asked != nil || s.news != nil {
+	if s.state != Established || s.leave || s.invite != nil || s.sent != nil || s.due != nil || s.change != nil || s.queued != nil || s.asked != nil || s.news != nil || len(s.refers) > 0 {
 		return Frozen{}, ErrBusy
 	}
 	st := Frozen{
@@ -50,6 +51,7 @@ func (s *Session) Freeze() (Frozen, error) {
 		Port:      s.path.Claimed.Port,
 		Symmetric: s.path.Symmetric,
 		Moved:     s.path.Moved,
+		Referred:  s.referred,
 		ACKs:      s.acks(),
 		Update:    s.can.update,
 		Ours:      s.ours,

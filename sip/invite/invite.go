@@ -20,6 +20,17 @@ import (
 // Allow is the methods that a session serves, as the Allow header field lists them.
 const Allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE"
 
+// referring is what Allow has besides where a session takes a REFER.
+const referring = ", REFER, SUBSCRIBE"
+
+// allow gives the methods that sessions serve.
+func (c *Config) allow() string {
+	if c.Refer {
+		return Allow + referring
+	}
+	return Allow
+}
+
 // ContentType is the type of every body that Progress, Accept, Modify and Answer are given.
 const ContentType = "application/sdp"
 
@@ -27,6 +38,7 @@ const ContentType = "application/sdp"
 type Config struct {
 	UserAgent string   // User-Agent of our requests; "" for none
 	Supported string   // option tags of what we can do; "" for none
+	Refer     bool     // REFERs are taken (Referred); otherwise 405
 	Account   *Account // answers challenges of the peer's side; nil: a challenge is a refusal
 	Reliable  Reliability
 	// Stranger is asked about a request within a dialog that comes from elsewhere than what the
@@ -84,6 +96,7 @@ type Event struct {
 	Kind    EventKind
 	Message *sip.Message // what came from the peer; nil when nothing did
 	Err     error        // why, when there is no message: endpoint.ErrTimeout, endpoint.ErrTransport, ErrLostAck …
+	Refer   *Referral    // Referred
 }
 
 // EventKind says what happened.
@@ -104,12 +117,13 @@ const (
 	Refreshed              // nothing changes: the peer's request said so (Message), and is answered, or its 2xx to ours
 	Informed               // an INFO came (Message) and is answered
 	Acknowledged           // we were called: the PRACK to our description came (Message), with the answer when that was an offer
+	Referred               // a REFER came (Message): Refer.Notify or Refer.Refuse is due
 	Gone                   // BYE or CANCEL came (Message; Finish is due for a BYE), or the peer is lost (Err)
 )
 
 // String names the kind for logs.
 func (k EventKind) String() string {
-	return [...]string{"unknown", "progressed", "accepted", "failed", "confirmed", "offered", "changed", "refused", "settled", "refreshed", "informed", "acknowledged", "gone"}[k]
+	return [...]string{"unknown", "progressed", "accepted", "failed", "confirmed", "offered", "changed", "refused", "settled", "refreshed", "informed", "acknowledged", "referred", "gone"}[k]
 }
 
 // Session is one INVITE session with one peer.
@@ -163,6 +177,10 @@ type Session struct {
 	news   []sip.Header  // what Refresh is to tell, once it can
 	kept   []*acked      // 2xx to re-INVITEs, or from before a hand-over, that may come again
 
+	// what the peer asked for
+	refers   []*Referral
+	referred bool // a REFER has come before
+
 	// end
 	bye    *endpoint.ServerTx // the peer's, which waits for Finish
 	leave  bool               // we want to go as soon as the ACK allows it (RFC 3261 §15)
@@ -179,6 +197,17 @@ func (s *Session) Dialog() *dialog.Dialog { return s.dialog }
 
 // Flow is the way by which the peer's last message within the session came.
 func (s *Session) Flow() sip.Flow { return s.path.Flow }
+
+// Is reports whether the session has, or may come to have, the dialog with these tags, ours first.
+func (s *Session) Is(local, remote string) bool {
+	if s.localTag() != local || s.state == Ended {
+		return false
+	}
+	if s.dialog != nil {
+		return s.dialog.RemoteTag == remote
+	}
+	return s.find(remote) != nil
+}
 
 // Handler is who is told what happens.
 func (s *Session) Handler() Handler { return s.handler }
@@ -282,7 +311,7 @@ func stop(t **endpoint.Timer) {
 // the body.
 func (s *Session) give(m *sip.Message, body string) {
 	m.Set(sip.Contact, s.contact)
-	m.Set(sip.Allow, Allow)
+	m.Set(sip.Allow, s.cfg.allow())
 	if s.cfg.Supported != "" || m.Status >= 200 { // RFC 3261 §13.3.1.4: a 2xx tells it, if only that it is none
 		m.Set(sip.Supported, s.cfg.Supported)
 	}

@@ -42,16 +42,24 @@ func (s *Session) Serve(tx *endpoint.ServerTx) {
 			s.tell(Informed, req, nil)
 		}
 	case sip.OPTIONS: // RFC 3261 §11.2
-		tx.Refuse(200, "", sip.Header{Kind: sip.Allow, Value: Allow}, sip.Header{Kind: sip.Accept, Value: ContentType})
+		tx.Refuse(200, "", sip.Header{Kind: sip.Allow, Value: s.cfg.allow()}, sip.Header{Kind: sip.Accept, Value: ContentType})
 	case sip.PRACK:
 		s.servePRACK(tx)
 	case sip.UPDATE:
 		s.serveUpdate(d, tx)
 	case sip.CANCEL, sip.ACK: // the endpoint's own
-	case sip.SUBSCRIBE, sip.NOTIFY, sip.REFER, sip.MESSAGE, sip.REGISTER, sip.PUBLISH:
-		tx.Refuse(405, "", sip.Header{Kind: sip.Allow, Value: Allow})
+	case sip.REFER:
+		s.serveRefer(tx)
+	case sip.SUBSCRIBE:
+		if !s.cfg.Refer {
+			tx.Refuse(405, "", sip.Header{Kind: sip.Allow, Value: s.cfg.allow()})
+			return
+		}
+		serveReferSubscribe(tx, s.refers)
+	case sip.NOTIFY, sip.MESSAGE, sip.REGISTER, sip.PUBLISH:
+		tx.Refuse(405, "", sip.Header{Kind: sip.Allow, Value: s.cfg.allow()})
 	default:
-		tx.Refuse(501, "", sip.Header{Kind: sip.Allow, Value: Allow})
+		tx.Refuse(501, "", sip.Header{Kind: sip.Allow, Value: s.cfg.allow()})
 	}
 }
 
