@@ -42,6 +42,8 @@ var (
 	MediaDead         = Cause{Q850: 102, SIP: 200, Text: "no media from the party"}
 	ShuttingDown      = Cause{Q850: 41, SIP: 503, Text: "the exchange is shutting down"}
 	LostAck           = Cause{Q850: 102, SIP: 408, Text: "the answer was never acknowledged"}
+	LostPRACK         = Cause{Q850: 102, SIP: 504, Text: "a provisional answer was never acknowledged"}
+	Lapsed            = Cause{Q850: 102, SIP: 408, Text: "nobody said that the call still stands"}
 	RequestPending    = Cause{Q850: 41, SIP: 491, Text: "another change of the session is under way", Retry: true}
 	Failure           = Cause{Q850: 41, SIP: 500, Text: "temporary failure", Retry: true}
 	LostDialog        = Cause{Q850: 111, SIP: 481, Text: "the other side no longer knows the call"}

@@ -21,6 +21,7 @@ type Boot struct {
 	TLS     TLS
 	Origins []string // pages whose scripts may connect by WebSocket, besides those of our own host
 	Media   Media
+	Session Session
 	Data    string           // folder of everything that must survive
 	Tenants string           // folder of tenant documents
 	Digest  []string         // algorithms offered, in order: "sha256", "sha512-256", "md5"
@@ -31,6 +32,12 @@ type Boot struct {
 	Silent  time.Duration    // how long a next hop may say nothing while there is another
 	HEP     Capture          // copies of calls' messages for a capture server
 	Edges   []netip.Prefix   // proxies of the operator's own before phones, whose Path and received are believed
+}
+
+// Session is how long a call may live without either side's saying so (RFC 4028).
+type Session struct {
+	Expires time.Duration // 0: we ask for no refreshes
+	Min     time.Duration // the shortest that a peer may ask for
 }
 
 // Listener is one SIP socket address.
@@ -70,6 +77,8 @@ const (
 	DefaultHTTP      = "127.0.0.1:8080"
 	DefaultPorts     = "10000-29999"
 	DefaultDeadAfter = 60 * time.Second
+	DefaultExpires   = 30 * time.Minute
+	LeastExpires     = 90 * time.Second // RFC 4028 §5
 	DefaultSilent    = 2 * time.Second
 )
 
@@ -81,11 +90,12 @@ func Read(file string, problems *doc.Problems) *Boot {
 		return nil
 	}
 	b := &Boot{
-		HTTP:   netip.MustParseAddrPort(DefaultHTTP),
-		Media:  Media{Address: netip.IPv4Unspecified(), First: 10000, Last: 29999, DeadAfter: DefaultDeadAfter},
-		Digest: []string{"sha256", "md5"},
-		Log:    "info",
-		Silent: DefaultSilent,
+		HTTP:    netip.MustParseAddrPort(DefaultHTTP),
+		Media:   Media{Address: netip.IPv4Unspecified(), First: 10000, Last: 29999, DeadAfter: DefaultDeadAfter},
+		Session: Session{Expires: DefaultExpires, Min: LeastExpires},
+		Digest:  []string{"sha256", "md5"},
+		Log:     "info",
+		Silent:  DefaultSilent,
 	}
 	folder := func(to *string) func(*doc.Node) {
 		return func(n *doc.Node) {
@@ -119,12 +129,13 @@ func Read(file string, problems *doc.Problems) *Boot {
 				n.Fail("must be a postgres:// address; leave the key out for SQLite in the data folder")
 			}
 		},
-		"log":    func(n *doc.Node) { b.Log = n.OneOf("debug", "info", "warn", "error") },
-		"drain":  func(n *doc.Node) { b.Drain = n.Duration(0, 24*time.Hour) },
-		"dns":    func(n *doc.Node) { n.Each(func(n *doc.Node) { b.DNS = append(b.DNS, readServer(n)) }) },
-		"hep":    func(n *doc.Node) { b.HEP = readCapture(n) },
-		"silent": func(n *doc.Node) { b.Silent = n.Duration(500*time.Millisecond, 30*time.Second) },
-		"edges":  func(n *doc.Node) { n.Each(func(n *doc.Node) { b.Edges = append(b.Edges, readPrefix(n)) }) },
+		"log":     func(n *doc.Node) { b.Log = n.OneOf("debug", "info", "warn", "error") },
+		"session": func(n *doc.Node) { readSession(n, &b.Session) },
+		"drain":   func(n *doc.Node) { b.Drain = n.Duration(0, 24*time.Hour) },
+		"dns":     func(n *doc.Node) { n.Each(func(n *doc.Node) { b.DNS = append(b.DNS, readServer(n)) }) },
+		"hep":     func(n *doc.Node) { b.HEP = readCapture(n) },
+		"silent":  func(n *doc.Node) { b.Silent = n.Duration(500*time.Millisecond, 30*time.Second) },
+		"edges":   func(n *doc.Node) { n.Each(func(n *doc.Node) { b.Edges = append(b.Edges, readPrefix(n)) }) },
 	}, "listen", "data", "tenants")
 	return b
 }
@@ -184,6 +195,20 @@ func readAdvertise(n *doc.Node) Advertise {
 		n.Fail("write public or stun, not both")
 	}
 	return a
+}
+
+func readSession(n *doc.Node, s *Session) {
+	n.Map(doc.Fields{
+		"expires": func(n *doc.Node) {
+			if s.Expires = n.Duration(0, 24*time.Hour); s.Expires > 0 && s.Expires < LeastExpires {
+				n.Fail("must be 0s or at least %s", LeastExpires)
+			}
+		},
+		"min": func(n *doc.Node) { s.Min = n.Duration(LeastExpires, time.Hour) },
+	})
+	if s.Expires > 0 && s.Expires < s.Min {
+		n.Fail("expires must not be shorter than min")
+	}
 }
 
 func readMedia(n *doc.Node, m *Media) {

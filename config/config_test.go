@@ -33,6 +33,7 @@ tenants: /etc/santral/tenants
 digest: [md5]
 log: debug
 drain: 1m
+session: {expires: 10m, min: 2m}
 dns: [192.0.2.53, "[2001:db8::53]:5353"]
 silent: 1500ms
 hep: {to: "homer.example:9060", transport: tcp, id: 2001, auth_key: secret}
@@ -52,6 +53,9 @@ hep: {to: "homer.example:9060", transport: tcp, id: 2001, auth_key: secret}
 	if len(b.DNS) != 2 || b.DNS[0].String() != "192.0.2.53:53" || b.DNS[1].String() != "[2001:db8::53]:5353" || b.Silent != 1500*time.Millisecond {
 		t.Errorf("names %v, silent %v", b.DNS, b.Silent)
 	}
+	if b.Session != (Session{10 * time.Minute, 2 * time.Minute}) {
+		t.Errorf("session %+v", b.Session)
+	}
 	if b.HEP != (Capture{To: "homer.example:9060", Transport: "tcp", ID: 2001, Key: "secret"}) {
 		t.Errorf("capture %+v", b.HEP)
 	}
@@ -65,6 +69,7 @@ listen:
 media: {ports: 10-20}
 digest: [rot13]
 drain: soon
+session: {expires: 80s, min: 10s}
 dns: [ns.example]
 silent: 1h
 hep: {to: homer, id: 0}
@@ -80,6 +85,8 @@ database: mysql://x
 		`"rot13" is not known here`,
 		`must be a time from 0s to 24h0m0s`,
 		`must be a postgres:// address`,
+		`must be 0s or at least 1m30s`,
+		`must be a time from 1m30s to 1h0m0s`,
 		`must be a name server's address`,
 		`must be a capture server's host:port`,
 		`must be a time from 500ms to 30s`,

@@ -118,6 +118,7 @@ func (s *server) serve(trust []netip.Prefix) error {
 	agent := sipleg.New(sipleg.Config{
 		Shard: shard, Media: media, Random: s.random,
 		Door: s.door, Phones: s.registry, Host: s.host, Manners: s.manners, Trunk: s.legTrunk, UserAgent: s.product(),
+		Session: s.boot.Session.Expires, MinSession: s.boot.Session.Min,
 	})
 	s.channels = access.NewChannels(s.current.Load)
 	s.control = control.New(control.Config{

@@ -48,6 +48,10 @@ func departure(e invite.Event) call.Cause {
 	switch {
 	case errors.Is(e.Err, invite.ErrLostAck):
 		return call.LostAck
+	case errors.Is(e.Err, invite.ErrLapsed):
+		return call.Lapsed
+	case errors.Is(e.Err, invite.ErrLostPRACK):
+		return call.LostPRACK
 	case errors.Is(e.Err, invite.ErrExpired):
 		return call.Cancelled
 	case errors.Is(e.Err, endpoint.ErrTimeout):

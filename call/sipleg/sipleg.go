@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"santral/base/id"
 	"santral/call"
@@ -58,6 +59,10 @@ type Config struct {
 	Host func(tenant string) string
 
 	UserAgent string // User-Agent of our requests, "" for none
+	// Session is how long a leg lives without a refresh, 0 for as long as it likes; MinSession the shortest
+	// that a peer may ask for, at least 90 s (RFC 4028).
+	Session    time.Duration
+	MinSession time.Duration
 }
 
 // Agent makes legs: inbound ones out of INVITEs (endpoint.User), outbound ones by Dial (call.Dialer).
@@ -73,7 +78,7 @@ func New(cfg Config) *Agent {
 		cfg.Random = id.Random()
 	}
 	a := &Agent{cfg: cfg}
-	a.invite = invite.Config{UserAgent: cfg.UserAgent, Account: cfg.Account, Supported: strings.Join(Extensions, ", ")}
+	a.invite = invite.Config{UserAgent: cfg.UserAgent, Account: cfg.Account, Supported: strings.Join(Extensions, ", "), Session: cfg.Session, MinSession: cfg.MinSession}
 	if cfg.Door != nil {
 		a.invite.Stranger, a.invite.Refer = a.stranger, true
 		a.invite.Supported = strings.Join(append(slices.Clone(Extensions), HouseExtensions...), ", ")
@@ -133,7 +138,7 @@ func (a *Agent) Dial(ctx context.Context, d call.Dial, inbox call.Inbox) call.Le
 }
 
 // Extensions are the option tags that a request to a leg may Require.
-var Extensions = []string{"100rel"}
+var Extensions = []string{"100rel", "timer"}
 
 // callIDLength makes 130 random bits.
 const callIDLength = 26

@@ -24,7 +24,7 @@ var natural = map[string]bool{"Via": true, "From": true, "To": true, "Call-ID": 
 var samples = map[string]string{
 	"Route": "<sip:192.0.2.1:5060;lr;marker>", "Record-Route": "<sip:ADDR:5060;lr;marker>", "Path": "<sip:marker.example;lr>",
 	"Service-Route": "<sip:marker.example;lr>", "Allow": "INVITE, ACK, BYE, CANCEL, MARKER", "Expires": "333", "Min-Expires": "333",
-	"Session-Expires": "1800;refresher=uac", "Min-SE": "99", "Authorization": `Digest username="marker", realm="x", nonce="1", uri="sip:x", response="0"`,
+	"Session-Expires": "1700;refresher=uac;at=ADDR", "Min-SE": "99", "Authorization": `Digest username="marker", realm="x", nonce="1", uri="sip:x", response="0"`,
 	"Proxy-Authorization": `Digest username="marker", realm="x", nonce="1", uri="sip:x", response="0"`, "WWW-Authenticate": `Digest realm="marker", nonce="1"`,
 	"Proxy-Authenticate": `Digest realm="marker", nonce="1"`, "Authentication-Info": `nextnonce="marker"`, "Proxy-Authentication-Info": `nextnonce="marker"`,
 	"Accept": "application/sdp, application/marker", "Accept-Encoding": "identity, marker", "Content-Encoding": "gzip", "Content-Disposition": "session",

@@ -134,15 +134,16 @@ func (l *local) boot() (*config.Boot, error) {
 		name = "localhost"
 	}
 	return &config.Boot{
-		Edges:  edges,
-		Listen: listen,
-		HTTP:   netip.AddrPortFrom(l.Listen, l.HTTPPort),
-		HTTPS:  l.port(l.HTTPSPort, 8443),
-		TLS:    config.TLS{Name: name},
-		Media:  config.Media{Address: l.Listen, First: first, Last: last, Advertise: advertise, DeadAfter: config.DefaultDeadAfter},
-		Data:   l.Data,
-		Digest: digest,
-		Log:    l.Log,
+		Edges:   edges,
+		Listen:  listen,
+		HTTP:    netip.AddrPortFrom(l.Listen, l.HTTPPort),
+		HTTPS:   l.port(l.HTTPSPort, 8443),
+		TLS:     config.TLS{Name: name},
+		Media:   config.Media{Address: l.Listen, First: first, Last: last, Advertise: advertise, DeadAfter: config.DefaultDeadAfter},
+		Session: config.Session{Expires: config.DefaultExpires, Min: config.LeastExpires},
+		Data:    l.Data,
+		Digest:  digest,
+		Log:     l.Log,
 	}, nil
 }
 

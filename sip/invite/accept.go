@@ -26,6 +26,9 @@ func Serve(cfg *Config, tx *endpoint.ServerTx, contact string, h Handler) (*Sess
 	if err := cfg.demands(can); err != nil {
 		return nil, err
 	}
+	if no := cfg.tooBrief(req); no != nil {
+		return nil, no
+	}
 	d, err := dialog.FromRequest(req, tx.Tag())
 	if err != nil {
 		return nil, err

@@ -33,6 +33,7 @@ func (s *Session) succeed(body string, headers []sip.Header) {
 	res := sip.NewResponse(tx.Request(), 200, "")
 	res.Headers = append(res.Headers, headers...)
 	s.give(res, body)
+	s.answerLease(tx.Request(), res)
 	if !s.changed {
 		dialog.CopyRecordRoute(res, tx.Request())
 	}

@@ -24,6 +24,7 @@ func Connect(cfg *Config, shard *endpoint.Shard, req *sip.Message, to endpoint.N
 	if !req.Has(sip.Supported) && cfg.Supported != "" {
 		req.Set(sip.Supported, cfg.supports(req.Body != ""))
 	}
+	s.askLease(req)
 	if cfg.Reliable == ReliableRequired {
 		req.Add(sip.Require, reliably)
 	}
@@ -127,6 +128,7 @@ func (s *Session) establish(res *sip.Message, tag string) {
 	s.elsewhere(d)
 	s.path.reached(s.request, s.client.Flow())
 	s.attach(tag)
+	s.takeLease(res)
 	s.won = &acked{tag: tag, seq: s.number()}
 	s.hearing = s.shard.After(s.timers.Timeout(), s.unlisten)
 	if s.request.Body == "" && !s.settled {
@@ -153,7 +155,11 @@ func (s *Session) onFailure(res *sip.Message, err error) {
 	case Cancelling:
 		s.end()
 	case Calling:
-		if again := s.authorize(nil, s.request, res); again != nil {
+		again := s.authorize(nil, s.request, res)
+		if again == nil {
+			again = s.longer(nil, s.request, res)
+		}
+		if again != nil {
 			s.request, s.early, s.owed = again, nil, nil
 			s.client = s.shard.Request(again, s.path.to, s.onInvite)
 			return

@@ -2,6 +2,7 @@ package invite
 
 import (
 	"errors"
+	"time"
 
 	"santral/sip"
 	"santral/sip/dialog"
@@ -27,12 +28,22 @@ type Frozen struct {
 	Update    bool          `json:"update,omitempty"`    // the peer serves UPDATE
 	Ours      string        `json:"ours,omitempty"`      // our description as it holds
 	Theirs    uint64        `json:"theirs,omitempty"`    // sum of the peer's
+	Lease     *FrozenLease  `json:"lease,omitempty"`     // nil for a session that lives for ever
 }
 
 // FrozenACK is the ACK to a 2xx, and the number of the INVITE that the 2xx answered.
 type FrozenACK struct {
 	Seq  uint32             `json:"seq"`
 	Sent endpoint.SentState `json:"sent"`
+}
+
+// FrozenLease is how long the session lives without a refresh (RFC 4028).
+type FrozenLease struct {
+	Interval time.Duration `json:"interval"` // in nanoseconds
+	Least    time.Duration `json:"least,omitempty"`
+	Ours     bool          `json:"ours,omitempty"`  // we refresh it
+	Known    bool          `json:"known,omitempty"` // the peer knows of it
+	Ends     time.Time     `json:"ends"`
 }
 
 // Freeze writes the session out and lets go of its dialog: nothing is sent, nothing more is told, and
@@ -56,6 +67,9 @@ func (s *Session) Freeze() (Frozen, error) {
 		Update:    s.can.update,
 		Ours:      s.ours,
 		Theirs:    s.theirs,
+	}
+	if l := &s.life; l.interval > 0 {
+		st.Lease = &FrozenLease{l.interval, l.least, l.ours, l.known, l.ends}
 	}
 	s.end()
 	return st, nil
@@ -81,6 +95,10 @@ func Thaw(cfg *Config, shard *endpoint.Shard, st Frozen, h Handler) (*Session, e
 		s.keep(&acked{tag: d.RemoteTag, seq: f.Seq, ack: ack})
 	}
 	s.attach(d.RemoteTag)
+	if l := st.Lease; l != nil {
+		s.life = lease{interval: l.Interval, least: l.Least, ours: l.Ours, known: l.Known, ends: l.Ends}
+		s.watch(time.Until(l.Ends))
+	}
 	return s, nil
 }
 

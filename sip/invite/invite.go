@@ -41,6 +41,10 @@ type Config struct {
 	Refer     bool     // REFERs are taken (Referred); otherwise 405
 	Account   *Account // answers challenges of the peer's side; nil: a challenge is a refusal
 	Reliable  Reliability
+	// Session is how long a session lives without a refresh (RFC 4028); 0 asks for none, though one that the
+	// peer asks for is kept. MinSession is the shortest that is taken, at least 90 s.
+	Session    time.Duration
+	MinSession time.Duration
 	// Stranger is asked about a request within a dialog that comes from elsewhere than what the
 	// peer sent before: whoever knows the dialog's identifiers is not yet the peer. It reports whether
 	// the request may pass, and has answered it when not. nil lets them all pass.
@@ -151,6 +155,8 @@ type Session struct {
 	theirs  uint64             // sum of the peer's, 0 for none yet
 	asked   *endpoint.ServerTx // UPDATE or PRACK of the peer's with an offer, which waits for our answer
 	askedIn *dialog.Dialog     // its dialog
+
+	life lease
 
 	// we are called
 	invite  *endpoint.ServerTx // INVITE or re-INVITE that waits for our final answer
@@ -296,6 +302,7 @@ func (s *Session) quiet() {
 		s.change = nil
 	}
 	s.queued, s.news = nil, nil
+	stop(&s.life.timer)
 	s.hush()
 	s.terminateAsked()
 }

@@ -86,6 +86,9 @@ func (s *Session) propose(m *modification) {
 	if s.cfg.Supported != "" && !m.update { // no early answers here
 		req.Set(sip.Supported, s.cfg.supports(false))
 	}
+	if s.state != Incoming && s.state != Calling {
+		s.askLease(req)
+	}
 	for _, h := range m.headers {
 		if h.Kind == sip.From || h.Kind == sip.To {
 			req.Set(h.Kind, h.Value) // RFC 4916 §4.4: who we are may be said anew
@@ -132,7 +135,11 @@ func (s *Session) onChange(m *modification, req *sip.Message, ev endpoint.Client
 	case res != nil && res.Status == 500 && m.update && m.glares < maxGlares && res.Has(sip.RetryAfter):
 		s.waitAsTold(m, res)
 	default:
-		if again := s.authorize(m.dialog, req, res); again != nil {
+		again := s.authorize(m.dialog, req, res)
+		if again == nil {
+			again = s.longer(m.dialog, req, res)
+		}
+		if again != nil {
 			s.offer(m, again)
 			return
 		}
@@ -145,7 +152,9 @@ func (s *Session) onChange(m *modification, req *sip.Message, ev endpoint.Client
 		if s.state != Calling && s.state != Incoming && s.lost(res, ev.Err) {
 			return
 		}
-		if !m.quiet {
+		if m.quiet {
+			s.unrefreshed()
+		} else {
 			s.tell(Refused, res, ev.Err)
 		}
 		s.resume()
@@ -163,6 +172,9 @@ func (s *Session) onChanged(m *modification, req, res *sip.Message) {
 	stop(&m.timer)
 	s.dialog.Refresh(res)
 	s.can.learn(res)
+	if !s.leave {
+		s.takeLease(res)
+	}
 	if s.change != m { // we are leaving: the 2xx gets its ACK all the same
 		s.acknowledge(m.heard, s.dialog, s.next(), "")
 		return
@@ -211,7 +223,9 @@ func (s *Session) yield() {
 	if m := s.change; m != nil && m.waiting {
 		stop(&m.timer)
 		s.change = nil
-		told = told || !m.quiet
+		if told = told || !m.quiet; m.quiet {
+			s.unrefreshed()
+		}
 	}
 	s.queued = nil
 	if told {
@@ -229,6 +243,10 @@ func (s *Session) serveChange(tx *endpoint.ServerTx) {
 		return
 	case s.change != nil && !s.change.waiting && s.change.offers(), s.due != nil, s.sent != nil && s.sent.offer:
 		tx.Refuse(491, "")
+		return
+	}
+	if no := s.cfg.tooBrief(tx.Request()); no != nil {
+		tx.Refuse(no.Status, "", no.Headers...)
 		return
 	}
 	s.yield()

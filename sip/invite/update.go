@@ -40,6 +40,12 @@ func (s *Session) serveUpdate(d *dialog.Dialog, tx *endpoint.ServerTx) {
 	case s.asked != nil:
 		tx.Refuse(500, "", s.soon())
 		return
+	}
+	if no := s.cfg.tooBrief(req); no != nil {
+		tx.Refuse(no.Status, "", no.Headers...)
+		return
+	}
+	switch {
 	case req.Body == "":
 		s.acceptUpdate(d, tx, "")
 		s.tell(Refreshed, req, nil)
@@ -99,6 +105,9 @@ func (s *Session) acceptUpdate(d *dialog.Dialog, tx *endpoint.ServerTx, body str
 	s.relearn(d, tx.Request())
 	res := sip.NewResponse(tx.Request(), 200, "")
 	s.give(res, body)
+	if s.state == Established || s.state == Answered || s.state == Unacked {
+		s.answerLease(tx.Request(), res)
+	}
 	if body != "" {
 		s.settle(d, body, tx.Request().Body)
 	}
@@ -155,6 +164,9 @@ func (s *Session) onUpdated(m *modification, res *sip.Message) {
 	stop(&m.timer)
 	s.change = nil
 	s.relearn(m.dialog, res)
+	if s.state == Established || s.state == Answered {
+		s.takeLease(res)
+	}
 	if m.body != "" && res.Body != "" {
 		s.settle(m.dialog, m.body, res.Body)
 	}
