@@ -38,6 +38,8 @@ type stage struct {
 	boot *config.Boot
 	x    *server
 	seed byte
+
+	tenants []*tenant.Tenant // nil: one with three lines
 }
 
 // virtually plays a scene on a virtual network in virtual time.
@@ -93,9 +95,13 @@ func (w *stage) begin(text []byte) {
 	line := func(number string) tenant.Account {
 		return tenant.Account{Tenant: "sample", Kind: tenant.Line, Number: number, Channels: 1, Credential: tenant.Credential{Password: password}}
 	}
-	s.current.Store(tenant.NewSnapshot(1, []*tenant.Tenant{{
-		ID: "sample", Realm: "sample", Default: true, Accounts: []tenant.Account{line(ali), line(sara), line(omid)},
-	}}))
+	tenants := w.tenants
+	if tenants == nil {
+		tenants = []*tenant.Tenant{{
+			ID: "sample", Realm: "sample", Default: true, Accounts: []tenant.Account{line(ali), line(sara), line(omid)},
+		}}
+	}
+	s.current.Store(tenant.NewSnapshot(1, tenants))
 	w.must(s.open())
 	w.must(s.serve(nil))
 	w.x = s

@@ -261,11 +261,17 @@ func (l *Leg) answering() []sip.Header {
 		return nil
 	}
 	t := telling(*l.other, l.withheld)
+	if k := l.trunk; k != nil && k.Calling != nil { // an inside number is told outside as the trunk knows it
+		t.number = sip.EscapeUser(k.Calling(sip.Unescape(t.number)))
+	}
 	return t.assert(&l.manners, l.by != "", false, l.host(), "")
 }
 
 // host is that of the identities that the peer is told.
 func (l *Leg) host() string {
+	if l.trunk != nil && l.trunk.Host != "" {
+		return l.trunk.Host
+	}
 	if l.agent.cfg.Host != nil {
 		if host := l.agent.cfg.Host(l.tenant); host != "" {
 			return host
