@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/evanw/esbuild/pkg/api"
 )
@@ -67,6 +65,10 @@ func StartBrowser(t testing.TB) *Browser {
 		t.Skip(err)
 	}
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if d, err := time.ParseDuration(r.FormValue("nap")); err == nil {
+			time.Sleep(d)
+			return
+		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		fmt.Fprintf(w, "<!doctype html><title>telephone</title><script>%s</script>", strings.ReplaceAll(script, "</script", "<\\/script"))
 	}))
@@ -79,7 +81,7 @@ func StartBrowser(t testing.TB) *Browser {
 	ctx, stop = chromedp.NewContext(ctx)
 	t.Cleanup(stop)
 	b := &Browser{t: t, ctx: ctx}
-	b.do(chromedp.Navigate(site.URL))
+	b.do(chromedp.Navigate(strings.Replace(site.URL, "127.0.0.1", "localhost", 1))) // the host of the exchange's own pages
 	return b
 }
 
@@ -131,16 +133,9 @@ func (b *Browser) Happened() []Happening {
 	return all
 }
 
-// Sleep freezes the page as a browser does with one in the background: its script stands still.
-func (b *Browser) Sleep() { b.live(page.SetWebLifecycleStateStateFrozen) }
-
-// Wake lets a page that sleeps go on.
-func (b *Browser) Wake() { b.live(page.SetWebLifecycleStateStateActive) }
-
-func (b *Browser) live(state page.SetWebLifecycleStateState) {
+// Nap has the page stand still for a while, as one that its browser gives no time to: none of its script
+// runs. What the browser does for it besides goes on. (A page that Chromium freezes loses its connections.)
+func (b *Browser) Nap(d time.Duration) {
 	b.t.Helper()
-	b.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-		_, err := cdp.Call(ctx, t, page.SetWebLifecycleState, page.SetWebLifecycleStateParams{State: state})
-		return err
-	}))
+	b.Tell(fmt.Sprintf(`const r = new XMLHttpRequest(); r.open("GET", "/?nap=%s", false); r.send()`, d))
 }
