@@ -46,3 +46,16 @@ func BenchmarkRoute(b *testing.B) {
 		p.Route(call.Party{Tenant: "a"}, "22000001", time.Time{})
 	}
 }
+
+// TestIncomplete: the beginning of a number may go on, what leads nowhere is unallocated (RFC 3578 §2).
+func TestIncomplete(t *testing.T) {
+	p := plan()
+	for dialled, want := range map[string]call.Cause{
+		"1": call.BadNumber, "10": call.BadNumber, "2200000": call.BadNumber, "2": call.BadNumber,
+		"11": call.NotFound, "1011": call.NotFound, "20": call.NotFound, "9": call.NotFound,
+	} {
+		if got := p.Route(call.Party{Tenant: "a"}, dialled, time.Time{}); got.Kind != call.ToRefusal || got.Refuse != want {
+			t.Errorf("%s: %+v", dialled, got)
+		}
+	}
+}

@@ -78,7 +78,7 @@ func alertURN(v string) string {
 	}
 	end := strings.IndexByte(v, '>')
 	if end < 0 || strings.ContainsFunc(v[1:end], func(r rune) bool {
-		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune(":-.%@", r))
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune(":-.", r))
 	}) {
 		return ""
 	}

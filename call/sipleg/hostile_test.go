@@ -3,6 +3,7 @@ package sipleg
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"santral/sip"
@@ -184,5 +185,87 @@ func TestNothingInCommon(t *testing.T) {
 		a.asks(sip.BYE, "") // the call goes on as it was
 		a.status(200)
 		b.reply(b.want(sip.BYE), 200, "")
+	})
+}
+
+// TestInjectionByTheTrusted: what a trusted trunk says is believed, and still no control character of it reaches a
+// header field, an event or a detail; names that are code stay text.
+func TestInjectionByTheTrusted(t *testing.T) {
+	trusting(t, func(w *world, x *exchange, h *trunked) {
+		w.silence()
+		h.manners[""] = Manners{Pass: []string{"X-Note"}}
+		h.manners["friend"] = Manners{Trusted: true, From: true, Pass: []string{"X-Note"}}
+		f, b := w.phone("192.0.2.21", "221"), w.phone("192.0.2.12", "102")
+		defer f.close()
+		defer b.close()
+		const bad = "x\x01\x1b[2J\tX-Evil: 1\x7f"
+		evil := []sip.Header{
+			{Kind: sip.PAssertedIdentity, Value: `"` + bad + `" <sip:0912@c.example>`},
+			{Kind: sip.PAssertedIdentity, Value: `<sip:0912%0d%0aX-Evil:1@c.example>`},
+			{Kind: sip.RemotePartyID, Value: `"` + bad + `" <sip:0912%00@c.example>;party=calling`},
+			{Kind: sip.Diversion, Value: `"` + bad + `" <sip:777%0aX-Evil@c.example>;reason="user-busy%0d%0aX-Evil: 1";counter=1`},
+			{Kind: sip.Diversion, Value: `"` + bad + `" <sip:777@c.example>;reason=user-busy`},
+			{Kind: sip.HistoryInfo, Value: `<sip:777@c.example?Reason=SIP%3Bcause%3D486%3Btext%3D%22%0d%0aX-Evil%22&Privacy=%0d%0a>;index=1%0d%0a, <sip:1%0d%0aX-Evil@c.example;cause=302>;index=1.1`},
+			{Kind: sip.AlertInfo, Value: `<urn:alert:x%0d%0aX-Evil>`},
+			{Kind: sip.SessionID, Value: "ab30317f1a784dc48ff824d0d3715d8\x01;remote=1"},
+			{Name: "X-Note", Value: bad},
+			{Kind: sip.Subject, Value: bad},
+		}
+		raw := func(m *sip.Message) { // as a parser that lets much pass would hand it on
+			m.Headers = append(m.Headers, evil...)
+		}
+		told := func(m *sip.Message) {
+			t.Helper()
+			for _, h := range m.Headers {
+				if strings.ContainsFunc(h.Value, func(r rune) bool { return r < ' ' || r == 0x7f }) || strings.Contains(h.Name, "Evil") ||
+					strings.Contains(strings.ToLower(h.Value), "%0a") || strings.Contains(strings.ToLower(h.Value), "%0d") {
+					t.Errorf("%s: %q", h.Name, h.Value)
+				}
+			}
+		}
+		f.invite("102", f.sdp, raw)
+		got := b.rings()
+		told(got)
+		if !got.Has(sip.Diversion) || got.GetName("X-Note") == "" {
+			t.Errorf("B got\n%s", got)
+		}
+		told(f.status(180))
+		b.picksUp()
+		told(f.answered(""))
+		bye := f.d.Request(sip.BYE)
+		bye.Prepend(sip.ViaKind, f.via())
+		bye.Headers = append(bye.Headers, sip.Header{Kind: sip.ReasonKind, Name: "Reason", Value: `Q.850;cause=31;text="` + bad + `"`})
+		f.send(bye)
+		told(f.status(200))
+		last := b.want(sip.BYE)
+		told(last)
+		b.reply(last, 200, "")
+
+		a := w.phone("192.0.2.11", "101") // and what a callee says of itself
+		defer a.close()
+		for _, status := range []int{200, 486} {
+			a.invite("221", a.sdp)
+			f.req = f.want(sip.INVITE)
+			f.reply(f.req, 180, "", evil[:3]...)
+			told(a.status(180))
+			f.reply(f.req, status, map[bool]string{true: f.sdp}[status == 200], append(evil[:3:3], sip.Header{Kind: sip.ReasonKind, Value: `Q.850;cause=17;text="` + bad + `"`})...)
+			f.want(sip.ACK)
+			if status == 200 {
+				told(a.answered(""))
+				ends(a, f)
+				a.d, f.d = nil, nil
+				continue
+			}
+			res := a.status(status)
+			told(res)
+			a.refused(a.req, res)
+		}
+		synctest.Wait()
+		for _, e := range w.house.Events() {
+			text := string(e.AppendJSON(nil))
+			if strings.Contains(text, `\u00`) || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+				t.Errorf("event %s", text)
+			}
+		}
 	})
 }

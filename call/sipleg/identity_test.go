@@ -15,6 +15,7 @@ import (
 type trunked struct {
 	*calltest.House
 	names   map[string]string  // number → trunk
+	short   map[string]bool    // numbers that may go on
 	manners map[string]Manners // by trunk; "" is for phones
 }
 
@@ -33,6 +34,9 @@ func (h *trunked) Identify(req *sip.Message, flow sip.Flow) (call.Party, *sip.Me
 func (h *trunked) Route(from call.Party, dialled string, at time.Time) call.Destination {
 	if name := h.names[dialled]; name != "" {
 		return call.Destination{Kind: call.ToTrunks, Tenant: calltest.Tenant, Trunks: []string{name}, Number: dialled}
+	}
+	if h.short[dialled] {
+		return call.Destination{Kind: call.ToRefusal, Tenant: calltest.Tenant, Number: dialled, Refuse: call.BadNumber}
 	}
 	return h.House.Route(from, dialled, at)
 }

@@ -1,6 +1,7 @@
 package sipleg
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -376,5 +377,44 @@ func TestFieldsByAgreement(t *testing.T) {
 			f.want(sip.ACK)
 			a.refused(a.req, a.status(486))
 		}
+	})
+}
+
+// TestOverlap: digits that are not enough get 484, and the same Call-ID with more of them and a new tag is a new
+// call, while nothing is left of the old one (RFC 3578 §2).
+func TestOverlap(t *testing.T) {
+	trusting(t, func(w *world, x *exchange, h *trunked) {
+		w.silence()
+		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
+		defer a.close()
+		defer b.close()
+		h.short = map[string]bool{"1": true, "10": true}
+		for i, digits := range []string{"1", "10", "102"} {
+			a.invite(digits, a.sdp, func(m *sip.Message) {
+				m.Set(sip.CallID, "overlap@192.0.2.11")
+				m.Set(sip.CSeqKind, strconv.Itoa(i+1)+" INVITE")
+			})
+			if digits == "102" {
+				break
+			}
+			res := a.status(484)
+			a.refused(a.req, res)
+			if got := res.Get(sip.ReasonKind); !strings.HasPrefix(got, "Q.850;cause=28") {
+				t.Errorf("Reason %q", got)
+			}
+		}
+		b.rings()
+		a.status(180)
+		b.picksUp()
+		a.answered("")
+		if n := len(x.control.Calls("")); n != 1 {
+			t.Errorf("%d calls", n)
+		}
+		ends(a, b)
+		a.none(time.Minute)
+		if n := x.ep.Stats(); n.Servers != 0 || n.Usages != 0 {
+			t.Errorf("left behind: %+v", n)
+		}
+		w.house.Check(t)
 	})
 }
