@@ -1,0 +1,88 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"santral/test/phone"
+)
+
+// trunked starts an exchange with a trusted trunk at 127.0.21.1 and one that is not at 127.0.22.1.
+func trunked(t *testing.T) (x *phone.Exchange, friend, stranger int) {
+	t.Helper()
+	friend, stranger = 25061, 25062
+	x = phone.StartServe(t, "home.example", fmt.Sprintf(`tenant: home
+domains: [home.example]
+default: true
+extensions:
+  - {number: 101, name: Sara, password: %s}
+  - {number: 102, name: Ali, password: %s, withhold: true}
+trunks:
+  - {name: friend, mode: static, to: "sip:127.0.21.1:%d", addresses: [127.0.21.1/32], trust: true, numbers: [{number: "2100", to: 101}]}
+  - {name: stranger, mode: static, to: "sip:127.0.22.1:%d", addresses: [127.0.22.1/32], numbers: [{number: "2200", to: 101}]}
+routes:
+  - {prefix: "08", trunks: [friend]}
+  - {prefix: "09", trunks: [stranger]}
+`, phone.Password, phone.Password, friend, stranger))
+	return x, friend, stranger
+}
+
+// TestTrunkIdentity: SIPp is a trusted trunk and one that is not; what it says of who calls is believed from the one
+// alone, and what the exchange says of its accounts is told by the same rule.
+func TestTrunkIdentity(t *testing.T) {
+	phone.Need(t, "sipp")
+	x, friend, stranger := trunked(t)
+	b := x.UDP(t, "").Agent("101").Register()
+	a := x.UDP(t, "").Agent("102").Register()
+	for _, c := range []struct {
+		from            string
+		port            int
+		number          string
+		want, diverted  string // what 101 is told
+		header, pattern string // what the trunk is told
+	}{
+		{"127.0.21.1", friend, "2100", `"Bank" <sip:+982122000001@`, "<sip:777@", "P-Asserted-Identity:", "Sara. .sip:101@"},
+		{"127.0.22.1", stranger, "2200", "<sip:2200@", "", "Session-ID:", "[0-9a-f]{32};remote=[0-9a-f]{32}"},
+	} {
+		s := phone.StartSIPp(t, phone.TrunkCalls(`P-Asserted-Identity: "Bank" <tel:+98-21-2200-0001>
+Diversion: <sip:777@c.example>;reason=user-busy
+Alert-Info: <http://evil.example>;info=alert-autoanswer`, c.header, c.pattern),
+			x.SIP, "-i", c.from, "-p", fmt.Sprint(c.port), "-m", "1", "-inf", phone.CSV(t, []string{c.number}))
+		in := b.Ring()
+		trusted := c.from == "127.0.21.1"
+		if m := in.Incoming; !strings.HasPrefix(m.Get("From"), c.want) || strings.Contains(m.Text, "evil") || (m.Get("Diversion") != "") != trusted ||
+			!strings.HasPrefix(m.Get("Diversion"), c.diverted) || (m.Get("Answer-Mode") != "") != trusted {
+			t.Errorf("from %s 101 is told\n%s", c.from, m.Text)
+		}
+		in.Tell(200, "OK", media)
+		in.Expect("ACK", soon)
+		in.Agree(in.Expect("BYE", soon))
+		s.Wait(t, 10*time.Second)
+	}
+	for _, c := range []struct {
+		caller   *phone.Agent
+		to       string
+		from     string
+		port     int
+		patterns []string
+		told     string
+	}{
+		{b, "0812345", "127.0.21.1", friend, []string{"P-Asserted-Identity: .Sara. .sip:101@", "From: .Sara. .sip:101@", "Session-ID: [0-9a-f]{32};remote=0{32}", "P-Early-Media: supported"}, `"Police" <sip:110@`},
+		{a, "0812345", "127.0.21.1", friend, []string{"P-Asserted-Identity: .Ali. .sip:102@", "From: .Anonymous. .sip:anonymous@anonymous.invalid", "Privacy: id"}, `"Police" <sip:110@`},
+		{a, "0912345", "127.0.22.1", stranger, []string{"From: .Anonymous. .sip:anonymous@anonymous.invalid"}, ""},
+	} {
+		s := phone.StartSIPp(t, phone.TrunkTakes(`P-Asserted-Identity: "Police" <sip:110@c.example>`, c.patterns...), x.SIP, "-i", c.from, "-p", fmt.Sprint(c.port), "-m", "1")
+		time.Sleep(500 * time.Millisecond) // SIPp does not say when it listens
+		d := c.caller.Dial(c.to, media)
+		ok := d.Response(200, soon)
+		if got := ok.Get("P-Asserted-Identity"); !strings.HasPrefix(got, c.told) || (c.told == "") != (got == "") {
+			t.Errorf("%s to %s: told that %q answers", c.caller.User, c.to, got)
+		}
+		d.Ack("")
+		d.Bye()
+		s.Wait(t, 10*time.Second)
+	}
+	phone.Eventually(t, soon, "all records", func() bool { return len(x.CDRs()) == 5 })
+}
