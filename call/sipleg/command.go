@@ -250,12 +250,11 @@ func (l *Leg) none(offer *sdp.Description) *sdp.Description {
 func (l *Leg) Connected(who call.Party, t call.Traits) {
 	session, privacy := t.Session, t.Privacy
 	l.do(func() {
-		changed := session != "" && l.joinSession(session)
+		if session != "" {
+			l.joinSession(session)
+		}
 		if who != (call.Party{}) && (l.other == nil || *l.other != who || l.withheld != privacy) {
 			l.other, l.withheld = &who, privacy
-			changed = true
-		}
-		if changed {
 			l.rename()
 		}
 	})

@@ -296,17 +296,38 @@ func (l *Leg) claimed(m *sip.Message) (*call.Party, call.Privacy) {
 	return &call.Party{Tenant: l.tenant, Name: name, Number: number, Trunk: l.by}, p | hidden
 }
 
-// hearName follows what a trusted peer says of who it is while a call goes on (RFC 4916 §3).
+// hearName follows what a trusted peer says of who it is while a call goes on: what it asserts, or a From
+// that is another one (RFC 4916 §3).
 func (l *Leg) hearName(m *sip.Message) {
-	if l.session.State() != invite.Established {
+	if !l.manners.Trusted || l.session.State() != invite.Established {
 		return
 	}
 	who, privacy := l.claimed(m)
+	if who == nil {
+		who = l.turned(m)
+	}
 	if who == nil || l.claim == (claim{who.Name, who.Number, privacy}) {
 		return
 	}
 	l.claim = claim{who.Name, who.Number, privacy}
 	l.post(call.LegEvent{Kind: call.Renamed, Who: who, Privacy: privacy, Session: l.ids.peer})
+}
+
+// turned is who a trusted trunk's request says that it comes from now, nil for whom it came from before.
+func (l *Leg) turned(m *sip.Message) *call.Party {
+	if !m.IsRequest() || !l.manners.From || l.by == "" {
+		return nil
+	}
+	now, err := m.From()
+	before, err2 := sip.ParseAddress(l.session.Dialog().Remote)
+	if err != nil || err2 != nil || now.RawURI == before.RawURI {
+		return nil
+	}
+	number, ok := numberOf(now.URI)
+	if !ok || number == "" {
+		return nil
+	}
+	return &call.Party{Tenant: l.tenant, Name: clean(now.Display), Number: number, Trunk: l.by}
 }
 
 // claim is what a trusted peer said last of who it is.
@@ -316,6 +337,31 @@ type claim struct {
 	Privacy call.Privacy `json:"privacy,omitempty"`
 }
 
-// rename tells the peer of an established leg whom it speaks with now.
+// rename tells the peer of an established leg whom it speaks with now: by what asserts it, which makes desk
+// phones show it, and by From where the peer understands that (RFC 4916 §4.4).
 func (l *Leg) rename() {
+	switch l.session.State() {
+	case invite.Answered, invite.Unacked, invite.Established:
+	default:
+		return // our answer will tell
+	}
+	if l.other == nil || l.agent.cfg.Door == nil {
+		return
+	}
+	t, m, trunk, host := telling(*l.other, l.withheld), &l.manners, l.by != "", l.host()
+	from := t.from(m, trunk, host)
+	plain := from
+	if t.hidden {
+		plain = ""
+	}
+	headers := t.assert(m, trunk, true, host, plain)
+	if len(headers) == 0 && !trunk && m.form(false) != ByNothing { // or it would show for ever whom it spoke with before
+		headers = append(headers, sip.Header{Kind: sip.PAssertedIdentity, Value: from})
+	}
+	if l.session.Renames() {
+		headers = append(headers, sip.Header{Kind: sip.From, Value: from + ";tag=" + l.session.Dialog().LocalTag})
+	}
+	if len(headers) > 0 {
+		l.session.Refresh(headers...)
+	}
 }

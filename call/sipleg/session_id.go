@@ -97,20 +97,18 @@ func follow(s *invite.Session, m *sip.Message) {
 }
 
 // joinSession is told of the other side's half; "" has one made for the exchange itself, which speaks, where
-// nobody else is known. It reports whether the half is another one now.
-func (l *Leg) joinSession(other string) bool {
+// nobody else is known.
+func (l *Leg) joinSession(other string) {
 	if other == "" {
 		if l.ids.other != "" {
-			return false
+			return
 		}
 		other = newSessionID(l.agent.cfg.Random)
 	}
-	if other == l.ids.other {
-		return false
+	if other != l.ids.other {
+		l.ids.other = other
+		l.markSession()
 	}
-	l.ids.other = other
-	l.markSession()
-	return true
 }
 
 func (l *Leg) markSession() {

@@ -138,7 +138,7 @@ func (a *Agent) Dial(ctx context.Context, d call.Dial, inbox call.Inbox) call.Le
 }
 
 // Extensions are the option tags that a request to a leg may Require.
-var Extensions = []string{"100rel", "timer"}
+var Extensions = []string{"100rel", "timer", "from-change"}
 
 // callIDLength makes 130 random bits.
 const callIDLength = 26

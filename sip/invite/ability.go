@@ -10,11 +10,15 @@ import (
 // reliably is the option tag of provisional answers that are acknowledged (RFC 3262 §8.1).
 const reliably = "100rel"
 
+// fromChange is the option tag of a From that changes within a dialog (RFC 4916 §4.4.1).
+const fromChange = "from-change"
+
 // abilities are what a peer says that it can.
 type abilities struct {
 	reliable bool // it acknowledges provisional answers
 	demands  bool // and wants them all to be sent so
 	update   bool // it serves UPDATE
+	renames  bool // it understands a From that changes
 }
 
 // learn takes what a message of the peer's says of it. What it does not say is as it was.
@@ -27,6 +31,7 @@ func (a *abilities) learn(m *sip.Message) {
 			}
 		case sip.Supported:
 			a.reliable = a.demands || m.HasToken(sip.Supported, reliably)
+			a.renames = m.HasToken(sip.Supported, fromChange)
 		case sip.Allow:
 			a.update = m.HasToken(sip.Allow, string(sip.UPDATE))
 		}

@@ -26,6 +26,7 @@ type Frozen struct {
 	Referred  bool          `json:"referred,omitempty"`  // a REFER has come before
 	ACKs      []FrozenACK   `json:"acks,omitempty"`      // to 2xx of the peer's that may come again
 	Update    bool          `json:"update,omitempty"`    // the peer serves UPDATE
+	Renames   bool          `json:"renames,omitempty"`   // it understands a From that changes
 	Ours      string        `json:"ours,omitempty"`      // our description as it holds
 	Theirs    uint64        `json:"theirs,omitempty"`    // sum of the peer's
 	Lease     *FrozenLease  `json:"lease,omitempty"`     // nil for a session that lives for ever
@@ -65,6 +66,7 @@ func (s *Session) Freeze() (Frozen, error) {
 		Referred:  s.referred,
 		ACKs:      s.acks(),
 		Update:    s.can.update,
+		Renames:   s.can.renames,
 		Ours:      s.ours,
 		Theirs:    s.theirs,
 	}
@@ -84,7 +86,7 @@ func Thaw(cfg *Config, shard *endpoint.Shard, st Frozen, h Handler) (*Session, e
 	}
 	d := st.Dialog
 	s := &Session{cfg: cfg, shard: shard, handler: h, contact: st.Contact, timers: shard.Timers(), state: Established, dialog: &d, mark: d.SessionID, outbound: st.Outbound}
-	s.settled, s.can.update, s.ours, s.theirs = true, st.Update, st.Ours, st.Theirs
+	s.settled, s.can.update, s.can.renames, s.ours, s.theirs = true, st.Update, st.Renames, st.Ours, st.Theirs
 	s.path.Flow, s.path.Symmetric, s.path.Moved = flow, st.Symmetric, st.Moved
 	s.path.Claimed = sip.HostPort{Host: st.Host, Port: st.Port}
 	for _, f := range st.ACKs {

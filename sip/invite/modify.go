@@ -92,6 +92,9 @@ func (s *Session) propose(m *modification) {
 	for _, h := range m.headers {
 		if h.Kind == sip.From || h.Kind == sip.To {
 			req.Set(h.Kind, h.Value) // RFC 4916 §4.4: who we are may be said anew
+			if h.Kind == sip.From {
+				m.dialog.Local = h.Value
+			}
 			continue
 		}
 		req.Headers = append(req.Headers, h)

@@ -205,6 +205,10 @@ func (s *Session) Refresh(headers ...sip.Header) {
 	s.resume()
 }
 
+// Renames reports whether the peer understands a From in Refresh that is another one than before
+// (RFC 4916 §4.4.1).
+func (s *Session) Renames() bool { return s.can.renames }
+
 // touch sends a request that changes nothing. It reports false when there is none that would do.
 func (s *Session) touch(headers []sip.Header) bool {
 	s.news = nil
@@ -221,6 +225,9 @@ func (s *Session) touch(headers []sip.Header) bool {
 // relearn takes from a target refresh request, or the 2xx to one, where its sender is and what it can.
 func (s *Session) relearn(d *dialog.Dialog, m *sip.Message) {
 	d.Refresh(m)
+	if m.IsRequest() && m.FromTag() == d.RemoteTag {
+		d.Remote = m.Get(sip.From) // RFC 4916 §4.4.2
+	}
 	if d == s.dialog {
 		s.can.learn(m)
 	} else if b := s.find(d.RemoteTag); b != nil {
