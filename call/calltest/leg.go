@@ -199,7 +199,7 @@ func (l *Leg) Inform(i call.Info) {
 func (l *Leg) Connected(who call.Party, t call.Traits) {
 	l.house.mu.Lock()
 	defer l.house.mu.Unlock()
-	if !l.answered {
+	if !l.answered || who == (call.Party{}) {
 		return
 	}
 	number := who.Number

@@ -45,6 +45,7 @@ func (g *guest) Answer(d *sdp.Description) {
 		return
 	}
 	g.asked, g.answer = true, d
+	g.Leg.Connected(g.who, g.withheld)
 	g.Leg.Offer(d)
 	if g.origin != nil {
 		g.origin.post((*ongoing).sentAnswered)

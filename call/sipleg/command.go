@@ -128,7 +128,7 @@ func (l *Leg) Offer(d *sdp.Description) {
 		}
 		l.offered = d != nil
 		l.amends.made = body
-		l.session.Modify(body)
+		l.session.Modify(body, l.takeNews()...)
 	})
 }
 
@@ -253,7 +253,7 @@ func (l *Leg) Connected(who call.Party, t call.Traits) {
 		if session != "" {
 			l.joinSession(session)
 		}
-		if who != (call.Party{}) && (l.other == nil || *l.other != who || l.withheld != privacy) {
+		if who != (call.Party{}) && (l.other == nil || telling(*l.other, l.withheld) != telling(who, privacy)) {
 			l.other, l.withheld = &who, privacy
 			l.rename()
 		}

@@ -55,7 +55,7 @@ func (l *Leg) Freeze() (json.RawMessage, error) {
 }
 
 func (l *Leg) freeze() (st frozen, err error) {
-	if l.over.Load() || l.session == nil || l.offer != nil || l.owed {
+	if l.over.Load() || l.session == nil || l.offer != nil || l.owed || l.news != nil {
 		return st, invite.ErrBusy
 	}
 	if st.Session, err = l.session.Freeze(); err != nil {

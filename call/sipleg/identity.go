@@ -2,6 +2,7 @@ package sipleg
 
 import (
 	"strings"
+	"time"
 
 	"santral/call"
 	"santral/sip"
@@ -361,7 +362,26 @@ func (l *Leg) rename() {
 	if l.session.Renames() {
 		headers = append(headers, sip.Header{Kind: sip.From, Value: from + ";tag=" + l.session.Dialog().LocalTag})
 	}
-	if len(headers) > 0 {
-		l.session.Refresh(headers...)
+	if len(headers) == 0 {
+		return
 	}
+	if l.news == nil {
+		l.shard.After(newsWait, func() {
+			if h := l.takeNews(); h != nil && !l.over.Load() {
+				l.session.Refresh(h...)
+			}
+		})
+	}
+	l.news = headers
+}
+
+// newsWait is how long a name waits for a change of the session to travel with: who is joined with somebody else is
+// mostly offered another session in the same instant.
+const newsWait = 100 * time.Millisecond
+
+// takeNews gives what the peer is still to be told of whom it speaks with.
+func (l *Leg) takeNews() []sip.Header {
+	h := l.news
+	l.news = nil
+	return h
 }

@@ -52,6 +52,7 @@ type Leg struct {
 
 	other    *call.Party  // whom the peer speaks with, nil while nobody has said
 	withheld call.Privacy // what of it the peer may not be told
+	news     []sip.Header // what the peer is still to be told of that
 	claim    claim        // what a trusted peer said last of who it is
 	ids      sessions     // the halves of the Session-ID
 	gated    bool         // the caller's network judges early media by P-Early-Media (RFC 5009)

@@ -21,6 +21,8 @@ var unreachable = call.Cause{Q850: 27, SIP: 480, Text: "destination out of order
 // leg, and goes on upon the shard.
 func (l *Leg) dial(ctx context.Context, d call.Dial) {
 	l.joinSession(d.Traits.Session) // where there is none the call is the exchange's own, or a telephone's
+	from := d.From
+	l.other, l.withheld = &from, d.Traits.Privacy
 	l.manners = l.agent.mannersOf(Peer{d.From.Tenant, d.To, d.Target.Trunk})
 	uri, to, err := way(d.Target, l.onward(&d))
 	safe := !d.Traits.Secure || secure(&uri, &to)

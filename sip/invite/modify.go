@@ -39,9 +39,10 @@ func (m *modification) offers() bool { return !m.update || m.body != "" }
 // when body is "". Changed or Refused follows, or Gone when the peer turns out to be lost. While a 2xx waits
 // for its ACK the change waits too; while another change is under way it is Refused with ErrGlare. Before
 // the session is established it is an UPDATE, where the peer serves that and both have the
-// other's description reliably (RFC 3311 §5.1); otherwise it is Refused with ErrGlare too.
-func (s *Session) Modify(body string) {
-	m := &modification{body: body, dialog: s.dialog}
+// other's description reliably (RFC 3311 §5.1); otherwise it is Refused with ErrGlare too. The headers are
+// added to the request, as those of Refresh are.
+func (s *Session) Modify(body string, headers ...sip.Header) {
+	m := &modification{body: body, headers: headers, dialog: s.dialog}
 	switch s.state {
 	case Established, Answered, Unacked:
 	case Incoming, Calling:
