@@ -47,7 +47,7 @@ func record(t *testing.T, x *phone.Exchange, from, dialled string) phone.CDR {
 }
 
 func TestTwoBaresipsTalk(t *testing.T) {
-	for _, transport := range []string{"udp", "tcp"} {
+	for _, transport := range []string{"udp", "tcp", "tls"} {
 		t.Run(transport, func(t *testing.T) {
 			x := phone.StartExchange(t, "--digest", "md5")
 			saraSays := phone.Speech(t, "en", "The quick brown fox jumps over the lazy dog near the river bank", speech)
@@ -76,10 +76,16 @@ func TestTwoBaresipsTalk(t *testing.T) {
 }
 
 func TestLinphoneCallsBaresip(t *testing.T) {
+	for _, transport := range []string{"udp", "tls"} {
+		t.Run(transport, func(t *testing.T) { linphoneCallsBaresip(t, transport) })
+	}
+}
+
+func linphoneCallsBaresip(t *testing.T, transport string) {
 	x := phone.StartExchange(t, "--digest", "md5")
 	linSays := phone.Speech(t, "en", "One two three four five, once I caught a fish alive", speech)
 	bareSays := phone.Speech(t, "fa", "یک دو سه چهار پنج شش هفت هشت نه ده", speech)
-	lin := phone.StartLinphone(t, x.Account("103", "udp"))
+	lin := phone.StartLinphone(t, x.Account("103", transport))
 	bare := phone.StartBaresip(t, x.Account("104", "udp"), bareSays)
 	lin.Dial("104")
 	bare.Wait("CALL_INCOMING")

@@ -161,6 +161,13 @@ func TestNoReflection(t *testing.T) { // 5
 
 func TestSmuggling(t *testing.T) { // 16
 	x := phone.StartExchange(t, "--digest", "md5")
+	for _, transport := range []string{"tcp", "tls"} {
+		t.Run(transport, func(t *testing.T) { smuggling(t, x, transport) })
+	}
+	healthy(t, x, 3*time.Second)
+}
+
+func smuggling(t *testing.T, x *phone.Exchange, transport string) {
 	for name, length := range map[string][]string{
 		"two, the first longer":  {"Content-Length: %d", "Content-Length: 0"},
 		"two, the second longer": {"Content-Length: 0", "Content-Length: %d"},
@@ -177,7 +184,7 @@ func TestSmuggling(t *testing.T) { // 16
 		"space before the colon": {"Content-Length : 0", "Content-Length: %d"},
 		"overflow":               {"Content-Length: 18446744073709551616", "X: %d"},
 	} {
-		w := x.TCP(t, "127.0.3.8")
+		w := x.Wire(t, transport, "127.0.3.8")
 		a := w.Agent("101")
 		hidden := a.Request("OPTIONS", a.URI("")).Set("Call-ID", "hidden")
 		d := a.Request("OPTIONS", a.URI("")).Set("Call-ID", "outer")
@@ -201,7 +208,6 @@ func TestSmuggling(t *testing.T) { // 16
 		}
 		w.Close()
 	}
-	healthy(t, x, 3*time.Second)
 }
 
 // TestStreams sends well-formed messages in every cut that a stream may have.

@@ -144,13 +144,15 @@ func TestTorture(t *testing.T) {
 	}
 	t.Logf("%d of %d right verdicts", right, all)
 	healthy(t, x, 3*time.Second)
-	for _, c := range tortureMessages(t) { // over TCP it may end the connection, and nothing else
-		w := x.TCP(t, "127.0.0.9")
-		w.Send(c.text)
-		w.Take(20*time.Millisecond, phone.Anything)
-		w.Close()
+	for _, transport := range []string{"tcp", "tls", "ws", "wss"} { // there it may end the connection, and nothing else
+		for _, c := range tortureMessages(t) {
+			w := x.Wire(t, transport, "127.0.0.9")
+			w.Send(c.text)
+			w.Take(20*time.Millisecond, phone.Anything)
+			w.Close()
+		}
+		healthy(t, x, 3*time.Second)
 	}
-	healthy(t, x, 3*time.Second)
 }
 
 // monsters are messages beyond any reason, each well within what a datagram or a stream can carry.

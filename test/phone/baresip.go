@@ -18,7 +18,8 @@ import (
 type Account struct {
 	User, Password string
 	Server         string // host:port of the exchange
-	Transport      string // "udp" or "tcp"
+	Transport      string // "udp", "tcp" or "tls"
+	CA             string // file of the authority to trust over TLS
 	Proxy          string // host:port of a proxy before the exchange, "" for none
 	More           string // further parameters of baresip's account, each with its semicolon
 	Codec          string // "PCMA", "PCMU", "G722/16000/1"; PCMA when empty
@@ -57,7 +58,11 @@ func StartBaresip(t testing.TB, a Account, sound string) *Baresip {
 	for _, m := range a.Modules {
 		modules += "module_app " + m + "\n"
 	}
-	write(t, b.folder, "config", fmt.Sprintf(`sip_listen 127.0.0.1:%d
+	trust := ""
+	if a.CA != "" {
+		trust = "sip_cafile " + a.CA + "\n"
+	}
+	write(t, b.folder, "config", trust+fmt.Sprintf(`sip_listen 127.0.0.1:%d
 net_interface 127.0.0.1
 audio_source aufile,%s
 audio_player aufile,%s/player.wav

@@ -162,6 +162,9 @@ func (x *Exchange) Resident() int64 {
 
 // Account gives an account of the exchange for a phone.
 func (x *Exchange) Account(user, transport string) Account {
+	if transport == "tls" {
+		return Account{User: user, Password: Password, Server: x.TLS, Transport: transport, CA: x.Authority()}
+	}
 	return Account{User: user, Password: Password, Server: x.SIP, Transport: transport}
 }
 

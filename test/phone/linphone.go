@@ -38,6 +38,7 @@ register_only_when_network_is_up=0
 guess_hostname=0
 default_proxy=0
 media_encryption=none
+root_ca=%s
 
 [rtp]
 audio_rtp_port=%d
@@ -54,7 +55,7 @@ passwd=%s
 
 [video]
 enabled=0
-`, sipPorts, freePort(t), a.Server, a.Transport, a.User, a.Server, a.User, a.Password))
+`, sipPorts, a.CA, freePort(t), a.Server, a.Transport, a.User, a.Server, a.User, a.Password))
 	l.cmd = exec.Command("linphonec", "-c", rc, "-S", "-l", filepath.Join(l.folder, "log"), "-d", "4")
 	l.cmd.Env = append(os.Environ(), "HOME="+l.folder)
 	l.cmd.Stdout, l.cmd.Stderr = l.Out, l.Out
@@ -90,7 +91,11 @@ func (l *Linphone) Command(line string) {
 
 // Dial calls a number at the exchange.
 func (l *Linphone) Dial(number string) {
-	l.Command(fmt.Sprintf("call sip:%s@%s", number, l.Server))
+	more := ""
+	if l.Transport == "tls" {
+		more = ";transport=tls"
+	}
+	l.Command(fmt.Sprintf("call sip:%s@%s%s", number, l.Server, more))
 }
 
 // Wait waits for a text that linphonec prints.
