@@ -56,6 +56,7 @@ var figures = []figure{
 	{"relay", "RTP of 400 calls: CPU and delay", (*bench).relay},
 	{"streams", "RTP of 1,000 calls: loss", (*bench).streams},
 	{"memory", "memory of a call with media and of a registration", (*bench).memory},
+	{"tls", "a call over TLS next to UDP, and 20,000 idle TLS connections", (*bench).secure},
 	{"start", "from start to the first answered OPTIONS", (*bench).start},
 }
 

@@ -27,6 +27,8 @@ const (
 type exchange struct {
 	*process
 	sip    netip.AddrPort
+	tls    netip.AddrPort // ours alone
+	data   string         // ours alone
 	answer netip.AddrPort // where our callees listen
 	served time.Time      // when it first answered, where that was seen
 }
@@ -68,13 +70,14 @@ func (b *bench) open(extensions int, ports string) (*exchange, *os.File, error) 
 	if err != nil {
 		return nil, nil, fmt.Errorf("make a data folder: %w", err)
 	}
-	sip, web := freePort(), freePort()
-	p, out, err := b.launch(b.binary, "local", "--sip-port", strconv.Itoa(int(sip.Port())), "--http-port", strconv.Itoa(int(web.Port())), "--rtp-ports", ports,
+	sip, web, tls := freePort(), freePort(), freePort()
+	p, out, err := b.launch(b.binary, "local", "--sip-port", strconv.Itoa(int(sip.Port())), "--tls-port", strconv.Itoa(int(tls.Port())),
+		"--http-port", strconv.Itoa(int(web.Port())), "--https-port", "0", "--rtp-ports", ports,
 		"--data", data, "--extensions", strconv.Itoa(extensions), "--channels", "8", "--password", password, "--trust", "127.0.0.0/8")
 	if err != nil {
 		return nil, nil, err
 	}
-	return &exchange{process: p, sip: sip, answer: freePort()}, out, nil
+	return &exchange{process: p, sip: sip, tls: tls, data: data, answer: freePort()}, out, nil
 }
 
 // given are the ports that freePort gave; its callers open them later.

@@ -334,6 +334,35 @@ func TestReuseOfTheirConnection(t *testing.T) {
 	})
 }
 
+// A new certificate is for those who come; who is there stays and notices nothing.
+func TestReloadKeepsFlows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := authority(t)
+		k, err := cert.Own(a, []string{"pbx.example.com"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := newWorld(t, func(c *Config) {
+			c.Listeners = []Listener{{Transport: sip.TLS, Addr: at("0.0.0.0:5061"), Name: "pbx.example.com"}}
+			c.TLS = cert.Config(k)
+		})
+		old := w.dialTLS(a)
+		write(t, old, request(viaTLS, "before"))
+		before := w.must()
+		if err := k.Reload(); err != nil {
+			t.Fatal(err)
+		}
+		fresh := w.dialTLS(a)
+		if first, second := old.ConnectionState().PeerCertificates[0], fresh.ConnectionState().PeerCertificates[0]; first.Equal(second) {
+			t.Error("the old certificate is still shown")
+		}
+		write(t, old, request(viaTLS, "after"))
+		if after := w.must(); after.Flow != before.Flow || !w.layer.Alive(before.Flow) {
+			t.Error("the flow was cut")
+		}
+	})
+}
+
 // A slow reader over TLS is cut off and keeps nobody waiting, and its end waits for no farewell.
 func TestSlowReaderOverTLS(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -3,7 +3,9 @@
 package load
 
 import (
+	"bufio"
 	"bytes"
+	"crypto/tls"
 	"net/netip"
 	"strconv"
 	"time"
@@ -36,10 +38,19 @@ func newAnswers(w *wire, c Calls, result *Result) (*answers, error) {
 	a := &answers{calls: map[string]*answered{}, heard: map[string]netip.AddrPort{}, result: result}
 	a.offer = offer(netip.AddrPortFrom(c.Media.Addr(), c.Media.Port()+2))
 	var err error
-	if a.socket, err = w.open(c.Answer, false, a.hear); err != nil {
+	more := ""
+	if c.TLS != nil {
+		more = ";transport=tls"
+		a.socket, err = w.openTLS(c.TLS, a.hear, func(i int, conn *tls.Conn, in *bufio.Reader) error {
+			return c.TLS.enrol(i, conn, in, c.Callees, c.Password)
+		})
+	} else {
+		a.socket, err = w.open(c.Answer, false, a.hear)
+	}
+	if err != nil {
 		return nil, err
 	}
-	a.contact = "<sip:" + a.socket.addr.String() + ">"
+	a.contact = "<sip:" + a.socket.addr.String() + more + ">"
 	return a, nil
 }
 

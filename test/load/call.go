@@ -13,14 +13,17 @@ import (
 // Calls says what to call. The callees must be registered at Answer; the exchange must take the
 // callers without a challenge (`santral local --trust`).
 type Calls struct {
-	Server  netip.AddrPort
-	Answer  netip.AddrPort // the answering side's address
-	Callers []string       // taken in turn
-	Callees []string
-	Rate    int // calls a second
-	Count   int
-	Hold    time.Duration  // from the answer to BYE
-	Media   netip.AddrPort // where the caller's descriptions say that it listens, 127.0.0.1:9000 when zero; the callee's is one port pair on
+	Server   netip.AddrPort
+	Answer   netip.AddrPort // the answering side's address
+	Callers  []string       // taken in turn
+	Callees  []string
+	Rate     int // calls a second
+	Count    int
+	Hold     time.Duration  // from the answer to BYE
+	TLS      *TLS           // go over TLS; the callees are then registered by the run itself
+	Password string         // for that
+	Ready    func()         // called when the connections stand and the callees are registered; nil for nobody
+	Media    netip.AddrPort // where the caller's descriptions say that it listens, 127.0.0.1:9000 when zero; the callee's is one port pair on
 }
 
 // call is one of a run's, as its caller sees it.
@@ -40,6 +43,8 @@ type call struct {
 type phones struct {
 	cfg     Calls
 	caller  *socket
+	proto   string // of Via
+	more    string // of the Contact URI
 	pace    *pace
 	prefix  string
 	offer   string
@@ -66,6 +71,9 @@ func (c Calls) Run() (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.Ready != nil {
+		c.Ready()
+	}
 	began := time.Now()
 	if err := w.run(p.step); err != nil {
 		return nil, err
@@ -80,6 +88,9 @@ func newPhones(w *wire, c Calls) (*phones, error) {
 	if !c.Media.IsValid() {
 		c.Media = netip.MustParseAddrPort("127.0.0.1:9000")
 	}
+	if c.TLS != nil {
+		c.Server, c.Answer = c.TLS.Server, c.TLS.Server
+	}
 	if err := loopback(c.Server, c.Answer, c.Media); err != nil {
 		return nil, err
 	}
@@ -91,7 +102,14 @@ func newPhones(w *wire, c Calls) (*phones, error) {
 	if p.answers, err = newAnswers(w, c, &p.result); err != nil {
 		return nil, err
 	}
-	if p.caller, err = w.open(anyPort, false, p.hear); err != nil {
+	p.proto = "UDP"
+	if c.TLS != nil {
+		p.proto, p.more, p.cfg.Server = "TLS", ";transport=tls", c.TLS.Server
+		p.caller, err = w.openTLS(c.TLS, p.hear, nil)
+	} else {
+		p.caller, err = w.open(anyPort, false, p.hear)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -102,10 +120,10 @@ func (p *phones) step(now time.Time) bool {
 	for due := p.pace.due(now); p.pace.started < due; p.pace.started++ {
 		n := p.pace.started
 		c := &p.calls[n]
-		c.n, c.user, c.began, c.phase = n, p.cfg.Callers[n%len(p.cfg.Callers)], now, inviting
+		c.n, c.line, c.user, c.began, c.phase = n, n, p.cfg.Callers[n%len(p.cfg.Callers)], now, inviting
 		p.under.add(&c.unit)
 		c.say(p.invite(c), now)
-		p.caller.send(c.text, p.cfg.Server)
+		p.send(c, c.text)
 	}
 	p.hangUp(now)
 	if now.Sub(p.checked) >= checkUp {
@@ -138,6 +156,17 @@ func (p *phones) sum(w *wire, began time.Time) *Result {
 	return r
 }
 
+// send sends a call's message on the way that the call has.
+func (p *phones) send(c *call, text []byte) { p.caller.send(text, p.way(c.n)) }
+
+// way is where the n-th call's messages go.
+func (p *phones) way(n int) netip.AddrPort {
+	if p.caller.lines != nil {
+		return lineOf(n % len(p.caller.lines.conns))
+	}
+	return p.cfg.Server
+}
+
 func (p *phones) hangUp(now time.Time) {
 	if p.held || len(p.ends) == 0 {
 		return
@@ -158,7 +187,7 @@ func (p *phones) hangUp(now time.Time) {
 		}
 		c.phase = leaving
 		c.say(p.within("BYE", c, 2), now)
-		p.caller.send(c.text, p.cfg.Server)
+		p.send(c, c.text)
 	}
 	p.ends = p.ends[gone:]
 }
@@ -174,7 +203,7 @@ func (p *phones) check(now time.Time) {
 			u.tries++
 			u.sent = now
 			p.result.Resent++
-			p.caller.send(u.text, p.cfg.Server)
+			p.caller.send(u.text, p.way(u.line))
 		}
 	}
 }
@@ -192,15 +221,15 @@ func (p *phones) end(u *unit, why string) {
 func (p *phones) invite(c *call) []byte {
 	id, host, own := strconv.Itoa(c.n), p.cfg.Server.String(), p.caller.addr.String()
 	to := p.cfg.Callees[c.n%len(p.cfg.Callees)]
-	return cat(make([]byte, 0, 1024), "INVITE sip:", to, "@", host, " SIP/2.0\r\nVia: SIP/2.0/UDP ", own, ";branch=z9hG4bK", p.prefix, id,
+	return cat(make([]byte, 0, 1024), "INVITE sip:", to, "@", host, " SIP/2.0\r\nVia: SIP/2.0/", p.proto, " ", own, ";branch=z9hG4bK", p.prefix, id,
 		".i;rport\r\nMax-Forwards: 70\r\nFrom: <sip:", c.user, "@", host, ">;tag=", p.prefix, id, "\r\nTo: <sip:", to, "@", host, ">\r\nCall-ID: ", p.prefix, id,
-		"\r\nCSeq: 1 INVITE\r\nContact: <sip:", c.user, "@", own, ">\r\nContent-Type: application/sdp\r\nContent-Length: ", strconv.Itoa(len(p.offer)), "\r\n\r\n", p.offer)
+		"\r\nCSeq: 1 INVITE\r\nContact: <sip:", c.user, "@", own, p.more, ">\r\nContent-Type: application/sdp\r\nContent-Length: ", strconv.Itoa(len(p.offer)), "\r\n\r\n", p.offer)
 }
 
 // within writes a request of the caller's within the dialog.
 func (p *phones) within(method string, c *call, seq int) []byte {
 	id, host := strconv.Itoa(c.n), p.cfg.Server.String()
-	b := cat(make([]byte, 0, 768), method, " ", c.target, " SIP/2.0\r\nVia: SIP/2.0/UDP ", p.caller.addr.String(), ";branch=z9hG4bK", p.prefix, id, ".", method,
+	b := cat(make([]byte, 0, 768), method, " ", c.target, " SIP/2.0\r\nVia: SIP/2.0/", p.proto, " ", p.caller.addr.String(), ";branch=z9hG4bK", p.prefix, id, ".", method,
 		";rport\r\nMax-Forwards: 70\r\n")
 	for _, r := range c.routes {
 		b = cat(b, "Route: ", r, "\r\n")
@@ -213,7 +242,7 @@ func (p *phones) within(method string, c *call, seq int) []byte {
 func (p *phones) refused(c *call) []byte {
 	id, host := strconv.Itoa(c.n), p.cfg.Server.String()
 	callee := p.cfg.Callees[c.n%len(p.cfg.Callees)]
-	return cat(nil, "ACK sip:", callee, "@", host, " SIP/2.0\r\nVia: SIP/2.0/UDP ", p.caller.addr.String(), ";branch=z9hG4bK", p.prefix, id,
+	return cat(nil, "ACK sip:", callee, "@", host, " SIP/2.0\r\nVia: SIP/2.0/", p.proto, " ", p.caller.addr.String(), ";branch=z9hG4bK", p.prefix, id,
 		".i;rport\r\nMax-Forwards: 70\r\nFrom: <sip:", c.user, "@", host, ">;tag=", p.prefix, id, "\r\nTo: ", c.to, "\r\nCall-ID: ", p.prefix, id,
 		"\r\nCSeq: 1 ACK\r\nContent-Length: 0\r\n\r\n")
 }
@@ -252,7 +281,7 @@ func (p *phones) invited(c *call, m *message, now time.Time) {
 	case c.phase != inviting: // an answer that comes again wants its ACK again
 		if c.ack != nil {
 			p.result.Resent++
-			p.caller.send(c.ack, p.cfg.Server)
+			p.send(c, c.ack)
 		}
 	case m.status < 300:
 		c.to, c.target = string(m.to), m.target()
@@ -263,13 +292,13 @@ func (p *phones) invited(c *call, m *message, now time.Time) {
 		p.result.Setup = append(p.result.Setup, now.Sub(c.began))
 		c.phase, c.text, c.sent = talking, nil, now
 		c.ack = p.within("ACK", c, 1)
-		p.caller.send(c.ack, p.cfg.Server)
+		p.send(c, c.ack)
 		p.ends = append(p.ends, c)
 		p.answers.paired(c)
 	default:
 		c.to = string(m.to)
 		c.ack = p.refused(c)
-		p.caller.send(c.ack, p.cfg.Server)
+		p.send(c, c.ack)
 		p.end(&c.unit, fmt.Sprint("INVITE ", m.status))
 	}
 }

@@ -99,6 +99,7 @@ type unit struct {
 	sent  time.Time
 	tries int
 	phase phase
+	line  int // of a call over TLS: its number
 	place int // in the list of those under way, counted from 1; 0 when it is not there
 }
 

@@ -38,6 +38,10 @@ func newWire() (*wire, error) {
 
 func (w *wire) close() {
 	for _, s := range w.sockets {
+		if s.lines != nil {
+			s.lines.close()
+			continue
+		}
 		unix.Close(s.fd)
 	}
 	unix.Close(w.poll)
@@ -93,8 +97,9 @@ type socket struct {
 	stamped bool // the kernel tells when a datagram came
 	in, out vector
 	buf     [batch][buffer]byte
-	waiting int // datagrams in out
-	lost    int // datagrams that could not be sent
+	waiting int    // datagrams in out
+	lost    int    // datagrams that could not be sent
+	lines   *lines // instead of all this, where the run goes over TLS
 }
 
 func (w *wire) open(addr netip.AddrPort, stamped bool, handle handler) (*socket, error) {
@@ -152,6 +157,10 @@ func (w *wire) open(addr netip.AddrPort, stamped bool, handle handler) (*socket,
 
 // read takes what has come, a bounded number of batches so that the other sockets have their turn.
 func (s *socket) read() {
+	if s.lines != nil {
+		s.lines.take(s.handle)
+		return
+	}
 	for range 8 {
 		for i := range batch {
 			h := &s.in.msg[i].hdr
@@ -192,6 +201,10 @@ func (s *socket) stamp(i int) int64 {
 // send puts a datagram into the batch that the loop's turn, or a full batch, sends. b must not change
 // until then.
 func (s *socket) send(b []byte, to netip.AddrPort) {
+	if s.lines != nil {
+		s.lines.send(b, to)
+		return
+	}
 	i := s.waiting
 	name := &s.out.name[i]
 	name.Family = unix.AF_INET
@@ -205,6 +218,10 @@ func (s *socket) send(b []byte, to netip.AddrPort) {
 }
 
 func (s *socket) flush() {
+	if s.lines != nil {
+		s.lines.flush()
+		return
+	}
 	for at := 0; at < s.waiting; {
 		n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&s.out.msg[at])), uintptr(s.waiting-at), unix.MSG_DONTWAIT, 0, 0)
 		switch {
@@ -221,6 +238,9 @@ func (s *socket) flush() {
 
 // dropped asks the kernel how many datagrams found the socket's buffer full.
 func (s *socket) dropped() int {
+	if s.lines != nil {
+		return 0
+	}
 	const dropsAt = 8 // SK_MEMINFO_DROPS
 	var info [9]uint32
 	size := uint32(unsafe.Sizeof(info))

@@ -59,8 +59,8 @@ func StartBaresip(t testing.TB, a Account, sound string) *Baresip {
 		modules += "module_app " + m + "\n"
 	}
 	trust := ""
-	if a.CA != "" {
-		trust = "sip_cafile " + a.CA + "\n"
+	if a.CA != "" { // its resolver reads no file
+		trust = "sip_cafile " + a.CA + "\ndns_server " + localNames(t) + "\n"
 	}
 	write(t, b.folder, "config", trust+fmt.Sprintf(`sip_listen 127.0.0.1:%d
 net_interface 127.0.0.1

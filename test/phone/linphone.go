@@ -26,11 +26,11 @@ func StartLinphone(t testing.TB, a Account) *Linphone {
 	t.Helper()
 	Need(t, "linphonec")
 	l := &Linphone{Account: a, Out: &Output{}, t: t, folder: t.TempDir()}
-	port := freePort(t)
+	port := freePort(t) // for TLS two above
 	if err := os.MkdirAll(filepath.Join(l.folder, ".local/share/linphone"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	sipPorts := fmt.Sprintf("sip_port=%d\nsip_tcp_port=%d\nsip_tls_port=0\n", port, port)
+	sipPorts := fmt.Sprintf("sip_port=%d\nsip_tcp_port=%d\nsip_tls_port=%d\n", port, port, port+2)
 	rc := write(t, l.folder, "rc", fmt.Sprintf(`[sip]
 %sbind_address=127.0.0.1
 use_ipv6=0
