@@ -183,7 +183,7 @@ type Leg interface {
 	Accept(d *sdp.Description) // answers the peer's Offered, or the offer that is Due: in its 200 within the ACK, in a provisional answer within the PRACK
 	Refuse(c Cause)            // refuses the peer's Offered, and the session goes on as it was; or declines the offer in a provisional answer
 	Hangup(c Cause)            // ends the leg in whatever state it is, with BYE, CANCEL or a refusal
-	Inform(i Info)             // sends an INFO within the dialog
+	Inform(i Info)             // sends an INFO within the dialog; one of a package only to a peer that takes it
 
 	// Connected tells the leg's peer whom it speaks with: who is an authenticated party or what a trusted
 	// peer said, t what that party wants withheld. Before an inbound leg is answered it goes out with its
@@ -216,24 +216,32 @@ type Progress struct {
 
 // Info is the content of an in-dialog INFO that crosses a call (a digit, a key frame request).
 type Info struct {
+	Package     string // that it belongs to, with parameters; "" for one of the old kind (RFC 6086 §4.2)
 	ContentType string
 	Content     string
 }
 
+// Packager is a leg that can tell its peer, before the answer, which INFO packages the other side takes
+// (RFC 6086 §5). Those of an outbound leg's peer come with Answered.
+type Packager interface {
+	Packages(names []string)
+}
+
 // LegEvent is what a leg tells its call. Which fields hold depends on Kind.
 type LegEvent struct {
-	Leg    LegID
-	Kind   LegEventKind
-	At     time.Time
-	Status int              // Progressed
-	Desc   *sdp.Description // Progressed, Answered, Offered, Accepted: the peer's description, nil for none
-	Due    bool             // Progressed, Answered: Desc is an offer, which Accept answers
-	Cause  Cause            // Failed, Ended, Refused
-	Info   Info             // Informed
-	Digit  byte             // Pressed: '0'–'9', '*', '#', 'A'–'D'; Informed: the digit that the INFO says, 0 when it says none
-	Finish func()           // Ended by the peer's BYE: call it when the end is on disk, and the BYE is answered
-	Detail LegDetail        // Failed, Ended: the leg's facts at its end
-	Refer  *Referral        // Referred
+	Leg      LegID
+	Kind     LegEventKind
+	At       time.Time
+	Status   int              // Progressed
+	Desc     *sdp.Description // Progressed, Answered, Offered, Accepted: the peer's description, nil for none
+	Packages []string         // Answered: the INFO packages that the peer takes
+	Due      bool             // Progressed, Answered: Desc is an offer, which Accept answers
+	Cause    Cause            // Failed, Ended, Refused
+	Info     Info             // Informed
+	Digit    byte             // Pressed: '0'–'9', '*', '#', 'A'–'D'; Informed: the digit that the INFO says, 0 when it says none
+	Finish   func()           // Ended by the peer's BYE: call it when the end is on disk, and the BYE is answered
+	Detail   LegDetail        // Failed, Ended: the leg's facts at its end
+	Refer    *Referral        // Referred
 
 	Who     *Party  // Progressed, Answered, Renamed: what a trusted peer says of who answers; nil when it says nothing
 	Privacy Privacy // of Who

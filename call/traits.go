@@ -38,6 +38,7 @@ type Traits struct {
 	EarlyMedia bool        // the caller's network judges early media by P-Early-Media (RFC 5009 §4)
 	Fields     []Field     // what peers on both sides have agreed to tell each other
 	Secure     bool        // the caller asked for a sips URI: TLS on every hop, or not at all (RFC 3261 §26.2.2)
+	Packages   []string    // INFO packages that the caller takes (RFC 6086 §5)
 }
 
 // Privacy is a set of what a caller wants withheld from whom it calls (RFC 3323 §4.2).

@@ -195,6 +195,9 @@ func (c *ongoing) wasAnswered(m *member, e *call.LegEvent) {
 	}
 	c.named(m, e)
 	m.hears(desc, late)
+	if p, ok := a.leg.(call.Packager); ok && len(e.Packages) > 0 {
+		p.Packages(e.Packages)
+	}
 	a.leg.Answer(desc)
 	c.event(call.Event{Kind: call.LegAnswered, Leg: m.id, Codec: m.codec}, e.At)
 	c.event(call.Event{Kind: call.LegAnswered, Leg: a.id, Codec: a.codec}, e.At)

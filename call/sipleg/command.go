@@ -262,7 +262,11 @@ func (l *Leg) Connected(who call.Party, t call.Traits) {
 
 // Inform sends an INFO within the dialog.
 func (l *Leg) Inform(i call.Info) {
-	l.do(func() { l.session.Inform(i.ContentType, i.Content) })
+	l.do(func() {
+		if i.Package == "" || takes(l.packages, i.Package) {
+			l.session.Inform(i.Package, i.ContentType, i.Content)
+		}
+	})
 }
 
 func retryAfter(seconds int) sip.Header {

@@ -47,7 +47,7 @@ func (l *Leg) Handle(e invite.Event) {
 	case invite.Acknowledged:
 		l.onAcknowledged(e.Message)
 	case invite.Informed:
-		i := call.Info{ContentType: e.Message.Get(sip.ContentType), Content: e.Message.Body}
+		i := call.Info{Package: clean(e.Message.Get(sip.InfoPackage)), ContentType: e.Message.Get(sip.ContentType), Content: e.Message.Body}
 		l.post(call.LegEvent{Kind: call.Informed, Info: i, Digit: digitOf(e.Message)})
 	case invite.Referred:
 		l.onReferred(e.Message, e.Refer)
@@ -129,6 +129,8 @@ func (l *Leg) onAccepted(res *sip.Message) {
 
 func (l *Leg) answered(res *sip.Message, d *sdp.Description, due bool) {
 	e := call.LegEvent{Kind: call.Answered, Desc: d, Due: due, Session: l.ids.peer}
+	l.packages = packagesOf(res)
+	e.Packages = l.packages
 	if e.Who, e.Privacy = l.claimed(res); e.Who != nil {
 		l.claim = claim{e.Who.Name, e.Who.Number, e.Privacy}
 	}

@@ -28,7 +28,8 @@ type frozen struct {
 	Other    *call.Party  `json:"other,omitempty"` // whom the peer speaks with
 	Withheld call.Privacy `json:"withheld,omitempty"`
 	Claim    claim        `json:"claim"`
-	Halves   [2]string    `json:"halves"` // of the Session-ID: the peer's, the other side's
+	Packages []string     `json:"packages,omitempty"` // INFO packages that the peer takes
+	Halves   [2]string    `json:"halves"`             // of the Session-ID: the peer's, the other side's
 }
 
 var errClosed = errors.New("the endpoint is closed")
@@ -69,6 +70,7 @@ func (l *Leg) freeze() (st frozen, err error) {
 		l.unwatch()
 	}
 	st.Leg, st.Dir, st.Tenant, st.Peer, st.Trunk = l.id, l.dir, l.tenant, l.peer, l.by
+	st.Packages = l.packages
 	st.Other, st.Withheld, st.Claim, st.Halves = l.other, l.withheld, l.claim, [2]string{l.ids.peer, l.ids.other}
 	if st.Account, st.Phone = l.account, l.phone; l.phone != "" {
 		st.Home = l.home.String()
@@ -106,6 +108,7 @@ func (a *Agent) Thaw(id call.ID, state json.RawMessage, inbox call.Inbox) (call.
 		other:    st.Other,
 		withheld: st.Withheld,
 		claim:    st.Claim,
+		packages: st.Packages,
 		ids:      sessions{peer: st.Halves[0], other: st.Halves[1]},
 	}
 	l.ids.mark()

@@ -124,11 +124,13 @@ func (a *Agent) receive(in call.Incoming, tx *endpoint.ServerTx) {
 			return
 		}
 	}
+	l.packages = packagesOf(req)
 	arrival := call.Arrival{
 		Call: call.ID(a.cfg.Random.Timed(time.Now(), callLength)), From: from, Dialled: dialled, Device: device, Offer: offer, Hops: hops, Breadth: breadth,
 		Traits: l.traits(req, privacy, tel),
 		Early:  offer == nil && s.Reliable(),
 	}
+	arrival.Traits.Packages = l.packages
 	if !a.replaced(req, l, func(r *call.Replacement) {
 		arrival.Replaces = r
 		l.inbox = in.Incoming(l, arrival)

@@ -34,21 +34,22 @@ type Leg struct {
 	unwatch func() bool // ends the watch over Dial's context
 
 	// state
-	home    sip.Flow         // by which the phone is registered
-	session *invite.Session  // nil until an outbound INVITE is sent
-	over    atomic.Bool      // the last event was posted
-	limit   *endpoint.Timer  // to a final answer, outbound
-	quiet   *endpoint.Timer  // to any answer, outbound
-	rang    bool             // a 180 or 183 came
-	offered bool             // our INVITE or 200 made the offer of the exchange that is under way
-	late    bool             // the INVITE made no offer
-	owed    bool             // our answer to it made one, and the PRACK or ACK must answer that
-	offer   *sdp.Description // the peer's offer that waits for our answer, nil for none
-	branch  string           // the tag of who made it
-	agreed  *sdp.Description // its offer in a provisional answer, once that is answered
-	heard   heard            // the last description that was read
-	early   []preview        // descriptions of provisional responses
-	amends  amends           // what an inbound leg's peer is to know, and what it acknowledged before
+	home     sip.Flow         // by which the phone is registered
+	session  *invite.Session  // nil until an outbound INVITE is sent
+	over     atomic.Bool      // the last event was posted
+	limit    *endpoint.Timer  // to a final answer, outbound
+	quiet    *endpoint.Timer  // to any answer, outbound
+	rang     bool             // a 180 or 183 came
+	offered  bool             // our INVITE or 200 made the offer of the exchange that is under way
+	late     bool             // the INVITE made no offer
+	owed     bool             // our answer to it made one, and the PRACK or ACK must answer that
+	offer    *sdp.Description // the peer's offer that waits for our answer, nil for none
+	branch   string           // the tag of who made it
+	packages []string         // INFO packages that the peer takes
+	agreed   *sdp.Description // its offer in a provisional answer, once that is answered
+	heard    heard            // the last description that was read
+	early    []preview        // descriptions of provisional responses
+	amends   amends           // what an inbound leg's peer is to know, and what it acknowledged before
 
 	other    *call.Party  // whom the peer speaks with, nil while nobody has said
 	withheld call.Privacy // what of it the peer may not be told

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"santral/call"
 	"santral/sip"
@@ -153,6 +154,9 @@ func (l *Leg) connect(d *call.Dial, uri string, to endpoint.Next, body string) {
 	req.Set(sip.SessionID, l.ids.value)
 	if l.by != "" && l.manners.Trusted {
 		req.Add(earlySupported.Kind, earlySupported.Value)
+	}
+	if len(d.Traits.Packages) > 0 {
+		req.Set(sip.RecvInfo, strings.Join(d.Traits.Packages, ", "))
 	}
 	if body != "" {
 		req.SetBody(invite.ContentType, body)

@@ -88,12 +88,13 @@ func transferable(attrs []sdp.Attr) []sdp.Attr {
 }
 
 // untransferable reports attributes that speak of one path between two hosts: ICE (RFC 8839 §5),
-// DTLS (RFC 8122 §5, RFC 4145 §4), bundles (RFC 8843 §7), and addresses.
+// DTLS (RFC 8122 §5, RFC 4145 §4), bundles (RFC 8843 §7), preconditions (RFC 3312 §4), whose reservations
+// are each leg's own, and addresses.
 func untransferable(a sdp.Attr) bool {
 	switch a.Name {
 	case "candidate", "remote-candidates", "end-of-candidates", "ice-ufrag", "ice-pwd", "ice-options",
 		"ice-lite", "ice-mismatch", "ice-pacing", "fingerprint", "setup", "tls-id", "connection",
-		"rtcp", "bundle-only", "rtcp-mux-only":
+		"rtcp", "bundle-only", "rtcp-mux-only", "curr", "des", "conf":
 		return true
 	case "group":
 		return strings.HasPrefix(a.Value, "BUNDLE")

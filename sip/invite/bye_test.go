@@ -70,13 +70,13 @@ func TestInfo(t *testing.T) {
 		ack := s.established()
 		s.asks(sip.INFO, ack, "digit")
 		s.status(200)
-		s.we(func(x *Session) { x.Inform("application/dtmf-relay", "Signal=5") })
+		s.we(func(x *Session) { x.Inform("", "application/dtmf-relay", "Signal=5") })
 		info := s.take(sip.INFO)
 		if info.Get(sip.ContentType) != "application/dtmf-relay" {
 			t.Errorf("Content-Type %q", info.Get(sip.ContentType))
 		}
 		s.answer(info, 415, "", "")
-		s.we(func(x *Session) { x.Inform("", "") })
+		s.we(func(x *Session) { x.Inform("", "", "") })
 		s.answer(s.take(sip.INFO), 481, "", "")
 	})
 }

@@ -24,6 +24,7 @@ func Connect(cfg *Config, shard *endpoint.Shard, req *sip.Message, to endpoint.N
 	if !req.Has(sip.Supported) && cfg.Supported != "" {
 		req.Set(sip.Supported, cfg.supports(req.Body != ""))
 	}
+	s.packages = req.Get(sip.RecvInfo)
 	s.askLease(req)
 	if cfg.Reliable == ReliableRequired {
 		req.Add(sip.Require, reliably)

@@ -29,6 +29,7 @@ type Frozen struct {
 	Renames   bool          `json:"renames,omitempty"`   // it understands a From that changes
 	Ours      string        `json:"ours,omitempty"`      // our description as it holds
 	Theirs    uint64        `json:"theirs,omitempty"`    // sum of the peer's
+	Packages  string        `json:"packages,omitempty"`  // INFO packages that the peer may send
 	Lease     *FrozenLease  `json:"lease,omitempty"`     // nil for a session that lives for ever
 }
 
@@ -69,6 +70,7 @@ func (s *Session) Freeze() (Frozen, error) {
 		Renames:   s.can.renames,
 		Ours:      s.ours,
 		Theirs:    s.theirs,
+		Packages:  s.packages,
 	}
 	if l := &s.life; l.interval > 0 {
 		st.Lease = &FrozenLease{l.interval, l.least, l.ours, l.known, l.ends}
@@ -86,7 +88,7 @@ func Thaw(cfg *Config, shard *endpoint.Shard, st Frozen, h Handler) (*Session, e
 	}
 	d := st.Dialog
 	s := &Session{cfg: cfg, shard: shard, handler: h, contact: st.Contact, timers: shard.Timers(), state: Established, dialog: &d, mark: d.SessionID, outbound: st.Outbound}
-	s.settled, s.can.update, s.can.renames, s.ours, s.theirs = true, st.Update, st.Renames, st.Ours, st.Theirs
+	s.settled, s.can.update, s.can.renames, s.ours, s.theirs, s.packages = true, st.Update, st.Renames, st.Ours, st.Theirs, st.Packages
 	s.path.Flow, s.path.Symmetric, s.path.Moved = flow, st.Symmetric, st.Moved
 	s.path.Claimed = sip.HostPort{Host: st.Host, Port: st.Port}
 	for _, f := range st.ACKs {

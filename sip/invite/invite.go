@@ -156,7 +156,8 @@ type Session struct {
 	asked   *endpoint.ServerTx // UPDATE or PRACK of the peer's with an offer, which waits for our answer
 	askedIn *dialog.Dialog     // its dialog
 
-	life lease
+	packages string // INFO packages that the peer may send, "" for none
+	life     lease
 
 	// we are called
 	invite  *endpoint.ServerTx // INVITE or re-INVITE that waits for our final answer
@@ -321,6 +322,9 @@ func (s *Session) give(m *sip.Message, body string) {
 	m.Set(sip.Allow, s.cfg.allow())
 	if s.cfg.Supported != "" || m.Status >= 200 { // RFC 3261 §13.3.1.4: a 2xx tells it, if only that it is none
 		m.Set(sip.Supported, s.cfg.Supported)
+	}
+	if s.packages != "" {
+		m.Set(sip.RecvInfo, s.packages)
 	}
 	m.SetBody(ContentType, body)
 }

@@ -32,7 +32,7 @@ func TestPeerMoved(t *testing.T) {
 		gone := s.elsewhere()
 		s.established()
 		close(gone)
-		s.we(func(x *Session) { x.Inform("application/dtmf-relay", "Signal=1") })
+		s.we(func(x *Session) { x.Inform("", "application/dtmf-relay", "Signal=1") })
 		s.we(func(x *Session) {
 			st, err := x.Freeze()
 			if err != nil {

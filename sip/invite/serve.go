@@ -37,10 +37,7 @@ func (s *Session) Serve(tx *endpoint.ServerTx) {
 	case sip.INVITE:
 		s.serveChange(tx)
 	case sip.INFO:
-		ok(tx)
-		if !s.leave {
-			s.tell(Informed, req, nil)
-		}
+		s.serveInfo(tx)
 	case sip.OPTIONS: // RFC 3261 §11.2
 		tx.Refuse(200, "", sip.Header{Kind: sip.Allow, Value: s.cfg.allow()}, sip.Header{Kind: sip.Accept, Value: ContentType})
 	case sip.PRACK:
@@ -66,22 +63,4 @@ func (s *Session) Serve(tx *endpoint.ServerTx) {
 func (s *Session) inOrder(d *dialog.Dialog, req *sip.Message) bool {
 	seq, err := req.CSeq()
 	return err == nil && d.Receive(seq.Seq)
-}
-
-// Inform sends an INFO within the dialog (RFC 6086 §4.2.1 calls this legacy use: no package). A peer
-// that does not serve it does not matter; one that no longer knows the dialog is Gone.
-func (s *Session) Inform(contentType, content string) {
-	if s.leave || s.state != Established && s.state != Answered {
-		return
-	}
-	req := s.dialog.Request(sip.INFO)
-	if contentType != "" {
-		req.Set(sip.ContentType, contentType)
-		req.Body = content
-	}
-	s.send(s.dialog, req, s.next(), func(ev endpoint.ClientEvent) {
-		if res := ev.Response; res != nil && res.Status == 481 {
-			s.lost(res, nil)
-		}
-	})
 }

@@ -1,0 +1,108 @@
+package sipleg
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"santral/sip"
+)
+
+// TestInfoPackages: an INFO of a package crosses to a peer that listed it (RFC 6086 §5), and gets 469 otherwise;
+// the old kind crosses as ever.
+func TestInfoPackages(t *testing.T) {
+	play(t, func(w *world, x *exchange) {
+		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
+		defer a.close()
+		defer b.close()
+		info := func(p *phone, pkg, body string) {
+			req := p.d.Request(sip.INFO)
+			req.Prepend(sip.ViaKind, p.via())
+			if pkg != "" {
+				req.Set(sip.InfoPackage, pkg)
+			}
+			req.SetBody("text/plain", body)
+			p.send(req)
+		}
+		a.invite("102", a.sdp, func(m *sip.Message) { m.Set(sip.RecvInfo, "conf, alpha;x=1") })
+		req := b.rings()
+		if req.Get(sip.RecvInfo) != "conf, alpha" {
+			t.Errorf("B was asked by\n%s", req)
+		}
+		a.status(180)
+		b.reply(req, 200, b.sdp, sip.Header{Kind: sip.RecvInfo, Value: "alpha"})
+		b.want(sip.ACK)
+		if ok := a.answered(""); ok.Get(sip.RecvInfo) != "alpha" {
+			t.Errorf("A was answered by\n%s", ok)
+		}
+		a.none(time.Second)
+		info(a, "Alpha;p=2", "hello")
+		a.status(200)
+		got := b.want(sip.INFO)
+		if got.Get(sip.InfoPackage) != "Alpha;p=2" || got.Body != "hello" || got.Get(sip.ContentDisposition) != "Info-Package" {
+			t.Errorf("B got\n%s", got)
+		}
+		b.reply(got, 200, "")
+		info(a, "conf", "B does not take it")
+		if res := a.status(469); res.Get(sip.RecvInfo) != "alpha" {
+			t.Errorf("A got\n%s", res)
+		}
+		info(b, "conf", "but A does")
+		b.status(200)
+		a.reply(a.want(sip.INFO), 200, "")
+		info(a, "", "of the old kind")
+		a.status(200)
+		b.reply(b.want(sip.INFO), 200, "")
+		a.asks(sip.BYE, "")
+		a.status(200)
+		b.reply(b.want(sip.BYE), 200, "")
+	})
+}
+
+// TestNoInfoPackages: who lists none is sent none, and told so.
+func TestNoInfoPackages(t *testing.T) {
+	play(t, func(w *world, x *exchange) {
+		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
+		defer a.close()
+		defer b.close()
+		talking(w, a, b)
+		req := a.d.Request(sip.INFO)
+		req.Prepend(sip.ViaKind, a.via())
+		req.Set(sip.InfoPackage, "alpha")
+		a.send(req)
+		if res := a.status(469); !res.Has(sip.RecvInfo) || res.Get(sip.RecvInfo) != "" {
+			t.Errorf("A got\n%s", res)
+		}
+		b.none(time.Second)
+	})
+}
+
+// TestPreconditions: who demands them is refused (RFC 3312 §9), and who only offers them gets a call without:
+// their lines speak of one leg's reservations and do not cross.
+func TestPreconditions(t *testing.T) {
+	play(t, func(w *world, x *exchange) {
+		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
+		defer a.close()
+		defer b.close()
+		lines := "a=curr:qos e2e none\r\na=des:qos optional e2e sendrecv\r\na=conf:qos e2e recv\r\n"
+		req := a.invite("102", a.sdp+lines, func(m *sip.Message) { m.Set(sip.Require, "precondition") })
+		res := a.status(420)
+		if res.Get(sip.Unsupported) != "precondition" {
+			t.Errorf("refused by\n%s", res)
+		}
+		a.refused(req, res)
+		a.invite("102", a.sdp+lines, func(m *sip.Message) { m.Set(sip.Supported, "precondition, 100rel") })
+		got := b.rings()
+		a.status(180)
+		b.sdp += lines
+		b.picksUp()
+		ok := a.answered("")
+		for _, m := range []*sip.Message{got, ok} {
+			for _, line := range []string{"curr:", "des:", "conf:", "precondition"} {
+				if strings.Contains(m.String(), line) {
+					t.Errorf("%q crossed:\n%s", line, m)
+				}
+			}
+		}
+	})
+}
