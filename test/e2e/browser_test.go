@@ -26,6 +26,13 @@ func TestABrowserKeepsItsFlow(t *testing.T) {
 	c.Response(180, 5*time.Second)
 	c.Cancel()
 	b.Wait("failed")
+	b.Tell(`say("sip:102@" + ` + "`" + x.Realm + "`" + `, "salaam")`)
+	m := ali.Want(5*time.Second, "the page's message", phone.Requests("MESSAGE"))
+	if m.Body() != "salaam" {
+		t.Errorf("the page says %q", m.Body())
+	}
+	ali.Send(m.Answer(200, "OK", "t").String())
+	b.Wait("said")
 	for _, h := range b.Happened() {
 		if h.Kind == "disconnected" {
 			t.Errorf("the page lost its connection: %v", b.Happened())
