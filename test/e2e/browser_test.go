@@ -13,6 +13,7 @@ const nap = 45 * time.Second
 // TestABrowserKeepsItsFlow: JsSIP in a real Chromium registers over WSS, its page sleeps, and it is reached
 // on the same connection when it wakes up.
 func TestABrowserKeepsItsFlow(t *testing.T) {
+	t.Parallel()
 	x := phone.StartExchange(t)
 	b := phone.StartBrowser(t)
 	b.Register(x.WSS, x.Realm, x.Account("101", "wss"))
