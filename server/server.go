@@ -29,6 +29,7 @@ import (
 	"santral/base/vnet"
 	"santral/call"
 	"santral/call/control"
+	"santral/call/sipleg"
 	"santral/config"
 	"santral/media/rtp"
 	"santral/observe/trace"
@@ -80,6 +81,7 @@ type server struct {
 	registry *registrar.Registrar
 	trunks   *trunk.Trunks
 	channels *access.Channels
+	agent    *sipleg.Agent
 	pool     *rtp.Pool
 	wire     *transport.Layer
 	resolver *resolve.Resolver
@@ -283,6 +285,9 @@ func (s *server) api() rest.Config {
 		CDRs:          s.records,
 		Trace:         func(_ context.Context, ids []string) ([]trace.Entry, error) { return s.trace.Read(ids) },
 		CallIDs:       s.callIDs,
+		Trunks:        s.trunks.List,
+		TrunkCalls:    s.channels.TrunkInUse,
+		Certify:       s.certify,
 		Bans:          func() []access.Ban { return s.guard.Bans(time.Now()) },
 		Unban: func(source string) bool {
 			from, err := netip.ParseAddrPort(source)

@@ -120,6 +120,7 @@ func (s *server) serve(trust []netip.Prefix) error {
 		Door: s.door, Phones: s.registry, Host: s.host, Manners: s.manners, Trunk: s.legTrunk, UserAgent: s.product(),
 		Session: s.boot.Session.Expires, MinSession: s.boot.Session.Min,
 	})
+	s.agent = agent
 	s.channels = access.NewChannels(s.current.Load)
 	s.control = control.New(control.Config{
 		Router: route.NewPlan(&s.current), Contacts: s.registry, Trunks: s.trunks, Channels: s.channels, Ledger: tracedLedger{s.records, s.trace},

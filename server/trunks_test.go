@@ -63,13 +63,13 @@ func TestACallOutByATrunk(t *testing.T) {
 		w.wait(2 * time.Second)
 		c.Hangup()
 		gone(carrier)
+		st.Golden("trunk-out")
 		w.ended(c)
 		w.free()
 		r := w.last()
 		if r.To != "one, two" || r.AnsweredBy != "one" || len(r.Legs) != 2 || r.Legs[1].Trunk != "one" || r.Legs[1].Number != "+982133445566" || r.FromAccount != "101" {
 			t.Errorf("record %+v", r)
 		}
-		st.Golden("trunk-out")
 	}, twoCarriers)
 }
 
@@ -98,6 +98,7 @@ func TestACallInByATrunk(t *testing.T) {
 				t.Errorf("the phone is told %s", m.Get(sip.From))
 			}
 		}
+		st.Golden("trunk-in")
 		carrier.Send(exchange, carrier.Within(invite, ok, sip.BYE, 2))
 		carrier.Want("200")
 		w.ended(c)
@@ -112,7 +113,6 @@ func TestACallInByATrunk(t *testing.T) {
 			no := carrier.Want("404")
 			carrier.Send(exchange, carrier.Ack(invite, no))
 		}
-		st.Golden("trunk-in")
 	}, twoCarriers)
 }
 

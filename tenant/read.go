@@ -39,6 +39,9 @@ func Read(file string, data []byte, problems *doc.Problems) *Tenant {
 	return read(n)
 }
 
+// ReadNode reads one tenant document that was opened already.
+func ReadNode(n *doc.Node) *Tenant { return read(n) }
+
 func read(n *doc.Node) *Tenant {
 	t := &Tenant{}
 	numbers := map[string]bool{}

@@ -151,6 +151,64 @@ type Ban struct {
 	Until  time.Time `json:"until"`
 }
 
+// Trunk is a way to another exchange, as far as the command line shows it.
+type Trunk struct {
+	Tenant       string             `json:"tenant"`
+	Trunk        string             `json:"trunk"`
+	Mode         string             `json:"mode"`
+	State        string             `json:"state"`
+	Registration *TrunkRegistration `json:"registration"`
+	Places       []TrunkPlace       `json:"places"`
+	CallsIn      int                `json:"calls_in"`
+	CallsOut     int                `json:"calls_out"`
+	Channels     int                `json:"channels"`
+}
+
+// TrunkRegistration is how the exchange is registered at a carrier.
+type TrunkRegistration struct {
+	State  string    `json:"state"`
+	Fault  string    `json:"fault"`
+	Status int       `json:"status"`
+	Reason string    `json:"reason"`
+	Until  time.Time `json:"until"`
+}
+
+// TrunkPlace is one address of a trunk.
+type TrunkPlace struct {
+	URI    string `json:"uri"`
+	Health string `json:"health"`
+}
+
+// TrunkClause is one clause of a trunk's certification.
+type TrunkClause struct {
+	Clause  string `json:"clause"`
+	Asks    string `json:"asks"`
+	Verdict string `json:"verdict"`
+	Seen    string `json:"seen"`
+}
+
+// Trunks lists all trunks.
+func (c *Client) Trunks(ctx context.Context) ([]Trunk, error) {
+	var p Page[Trunk]
+	err := c.do(ctx, http.MethodGet, "/api/v1/trunks", &p)
+	return p.Items, err
+}
+
+// Certify tests a trunk, with a call to number where it is not "". It takes up to half a minute.
+func (c *Client) Certify(ctx context.Context, tenant, trunk, number string) ([]TrunkClause, error) {
+	var p Page[TrunkClause]
+	path := "/api/v1/trunks/" + url.PathEscape(tenant) + "/" + url.PathEscape(trunk) + "/certification"
+	if number != "" {
+		path += "?" + url.Values{"number": {number}}.Encode()
+	}
+	slow := *c
+	if slow.HTTP == nil {
+		slow.HTTP = &http.Client{Timeout: time.Minute}
+	}
+	err := slow.do(ctx, http.MethodPost, path, &p)
+	return p.Items, err
+}
+
 // Calls lists the calls that are going on.
 func (c *Client) Calls(ctx context.Context) ([]Call, error) {
 	var p Page[Call]

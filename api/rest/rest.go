@@ -18,6 +18,7 @@ import (
 
 	"santral/access"
 	"santral/observe/trace"
+	"santral/service/trunk"
 	"santral/store"
 )
 
@@ -31,6 +32,11 @@ type Config struct {
 	CDRs          store.CDRs
 	Trace         func(ctx context.Context, callIDs []string) ([]trace.Entry, error)
 	CallIDs       func(call string) []string // SIP Call-IDs of a live call's legs
+	Trunks        func() []trunk.Status
+	TrunkCalls    func(tenant, trunk string) (in, out int) // calls on a trunk now
+	// Certify tests a trunk by the clauses of SIPconnect, with a call to number where it is not ""; ok is false
+	// when there is no such trunk. It takes up to half a minute.
+	Certify       func(ctx context.Context, tenant, trunk, number string) (list []trunk.Clause, ok bool)
 	Bans          func() []access.Ban
 	Unban         func(source string) bool
 	Subscriptions func(tenant, account string) []Subscription // "" for all, oldest first
@@ -81,6 +87,7 @@ func Handler(c Config) http.Handler {
 	c.registrations(api)
 	c.cdrs(api)
 	c.bans(api)
+	c.trunks(api)
 	c.subscriptions(api)
 	c.mailboxes(api)
 	return bounded(mux)

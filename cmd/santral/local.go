@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 
+	"santral/base/doc"
 	"santral/config"
 	"santral/server"
 	"santral/tenant"
@@ -35,6 +36,7 @@ type local struct {
 	Data       string     `default:"data/local" help:"Folder of everything that survives a restart."`
 	Extensions int        `default:"10" help:"How many extensions: from 101 up, with 900 or more from 10001 up."`
 	Channels   int        `default:"2" help:"Calls at once for each extension."`
+	Tenant     string     `help:"A tenant document in the place of the sample tenant." type:"existingfile" placeholder:"FILE"`
 	Password   string     `help:"Password of all accounts; random ones, kept in the data folder and printed, when left out."`
 	Digest     string     `default:"sha256,md5" help:"Digest algorithms offered, in order: sha256, sha512-256, md5."`
 	Edge       []string   `help:"Network of a proxy of yours that stands before phones: its Path is believed." placeholder:"CIDR"`
@@ -63,6 +65,17 @@ func (l *local) Run() error {
 		return err
 	}
 	sample := l.sample(password)
+	if l.Tenant != "" {
+		var problems doc.Problems
+		file := doc.ReadFile(l.Tenant, &problems)
+		if file != nil {
+			sample = tenant.ReadNode(file)
+			tenant.Check([]*tenant.Tenant{sample}, &problems)
+		}
+		if err := problems.Err(); err != nil {
+			return err
+		}
+	}
 	options := server.Options{Boot: boot, Tenants: []*tenant.Tenant{sample}}
 	for _, cidr := range l.Trust {
 		p, err := netip.ParsePrefix(cidr)

@@ -17,6 +17,8 @@ var commands struct {
 	Calls         calls         `cmd:"" help:"List the calls that are going on."`
 	Hangup        hangup        `cmd:"" help:"End a call."`
 	Registrations registrations `cmd:"" help:"List who is registered, and where."`
+	Trunks        trunks        `cmd:"" help:"List the trunks, and how they stand."`
+	Trunk         trunkCommand  `cmd:"" help:"Test one trunk."`
 	CDRs          cdrs          `cmd:"" name:"cdr" aliases:"cdrs" help:"List call records, newest first."`
 	Trace         traceCall     `cmd:"" help:"Draw a call's SIP messages as a ladder."`
 	Bans          bans          `cmd:"" help:"List the sources that are banned for guessing passwords."`

@@ -1,6 +1,7 @@
 package trunk
 
 import (
+	"errors"
 	"strconv"
 	"time"
 
@@ -94,13 +95,35 @@ func (a *ask) target() (uri string, to endpoint.Next, route []string, ok bool) {
 
 func (a *ask) send() {
 	k := a.trunk
-	uri, to, route, ok := a.target()
+	req, to, ok := a.question()
 	if !ok {
 		a.again(k.noun.Options)
 		return
 	}
+	began := time.Now()
+	told := false
+	tell := func(ev endpoint.ClientEvent) {
+		if told || ev.Response != nil && ev.Response.Status < 200 {
+			return
+		}
+		told = true
+		a.timer.Stop()
+		a.heard(ev, time.Since(began))
+		a.again(max(k.noun.Options-time.Since(began), time.Second))
+	}
+	a.timer = a.shard.After(patience, func() { tell(endpoint.ClientEvent{Err: endpoint.ErrTimeout}) })
+	a.shard.Request(req, to, tell)
+}
+
+// question makes the next OPTIONS; ok is false when there is nobody to ask.
+func (a *ask) question() (req *sip.Message, to endpoint.Next, ok bool) {
+	k := a.trunk
+	uri, to, route, ok := a.target()
+	if !ok {
+		return nil, to, false
+	}
 	a.seq++
-	req := sip.NewRequest(sip.OPTIONS, uri)
+	req = sip.NewRequest(sip.OPTIONS, uri)
 	for _, r := range route {
 		req.Add(sip.Route, r)
 	}
@@ -120,20 +143,34 @@ func (a *ask) send() {
 		at := a.shard.SentBy(flow)
 		req.Set(sip.Contact, "<"+sip.URI{Scheme: "sip", User: k.token, Host: at.Host, Port: at.Port}.String()+">")
 	}
-	began := time.Now()
-	told := false
-	tell := func(ev endpoint.ClientEvent) {
-		if told || ev.Response != nil && ev.Response.Status < 200 {
+	return req, to, true
+}
+
+// Ask asks the first place of a trunk by OPTIONS, and tells once what came of it: an answer, or why there is
+// none. It reports whether there is anybody to ask.
+func (t *Trunks) Ask(tenantID, trunkName string, told func(res *sip.Message, err error)) bool {
+	k := t.find(tenantID, trunkName)
+	if k == nil || len(k.places) == 0 {
+		return false
+	}
+	a := &ask{trunk: k, place: k.places[0], callID: t.cfg.Random.Token(26), tag: t.cfg.Random.Token(13)}
+	a.shard = t.cfg.Shard(a.callID)
+	return a.shard.Do(func() {
+		req, to, ok := a.question()
+		if !ok {
+			told(nil, errNobody)
 			return
 		}
-		told = true
-		a.timer.Stop()
-		a.heard(ev, time.Since(began))
-		a.again(max(k.noun.Options-time.Since(began), time.Second))
-	}
-	a.timer = a.shard.After(patience, func() { tell(endpoint.ClientEvent{Err: endpoint.ErrTimeout}) })
-	a.shard.Request(req, to, tell)
+		a.shard.Request(req, to, func(ev endpoint.ClientEvent) {
+			if ev.Response == nil || ev.Response.Status >= 200 {
+				told(ev.Response, ev.Err)
+			}
+		})
+	})
 }
+
+// errNobody is why nobody could be asked.
+var errNobody = errors.New("the PBX is not registered now")
 
 // heard takes an answer, or that there is none: whatever the place says it lives, but for 503, which says
 // that it can't, and 408, which says that what stands behind it does not.
