@@ -11,6 +11,7 @@ package phone
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -48,7 +49,8 @@ var (
 type Config struct {
 	Net       vnet.Net       // nil: the kernel's
 	Server    string         // the exchange, "host" or "host:port"
-	Transport sip.Transport  // UDP (also when unknown) or TCP
+	Transport sip.Transport  // UDP (also when unknown), TCP or TLS
+	TLS       *tls.Config    // whom to trust over TLS (RootCAs); nil: the system's authorities
 	Listen    netip.AddrPort // where we listen; without an address the one that the route to Server leaves from, without a port a free one
 
 	User     string // account and number
@@ -85,6 +87,7 @@ type Phone struct {
 	pool     *rtp.Pool
 	errands  *errands
 	reg      *registration
+	unproved atomic.Pointer[error] // why the last peer over TLS was not the one that we wanted
 
 	// inbox
 	calling  mailbox[*Call] // calls to us that nobody has taken yet
@@ -105,8 +108,11 @@ func New(ctx context.Context, cfg Config) (*Phone, error) {
 	if cfg.Random == nil {
 		cfg.Random = id.Random()
 	}
-	if cfg.Transport != sip.TCP {
+	if cfg.Transport != sip.TCP && cfg.Transport != sip.TLS {
 		cfg.Transport = sip.UDP
+	}
+	if cfg.TLS == nil {
+		cfg.TLS = &tls.Config{}
 	}
 	if cfg.FirstPort == 0 {
 		cfg.FirstPort, cfg.LastPort = 30000+2*uint16(cfg.Random.Uint64()%1200), 32766 // beside other phones of this machine
@@ -155,12 +161,12 @@ func (p *Phone) locate(ctx context.Context) error {
 	return nil
 }
 
-// find looks a URI's host up. The port is the URI's or 5060, the transport its parameter's or ours.
+// find looks a URI's host up. The port is the URI's or the usual one, the transport its parameter's or ours.
 func (p *Phone) find(ctx context.Context, u sip.URI) (sip.Hop, error) {
 	hop := sip.Hop{Transport: p.cfg.Transport}
 	if u.Params.Has("transport") {
-		if hop.Transport = u.Transport(); hop.Transport != sip.UDP && hop.Transport != sip.TCP {
-			return hop, fmt.Errorf("%s: this phone speaks UDP and TCP", u)
+		if hop.Transport = u.Transport(); hop.Transport != sip.UDP && hop.Transport != sip.TCP && hop.Transport != sip.TLS {
+			return hop, fmt.Errorf("%s: this phone speaks UDP, TCP and TLS", u)
 		}
 	}
 	addr, ok := u.HostPort().Addr()
@@ -179,8 +185,14 @@ func (p *Phone) find(ctx context.Context, u sip.URI) (sip.Hop, error) {
 		return hop, fmt.Errorf("%s: no address", u.Host)
 	}
 	port := u.Port
-	if port == 0 {
+	switch {
+	case port == 0 && hop.Transport == sip.TLS:
+		port = 5061
+	case port == 0:
 		port = 5060
+	}
+	if hop.Transport == sip.TLS {
+		hop.Name = u.Host // RFC 5922 §7.1
 	}
 	hop.Addr = netip.AddrPortFrom(addr.Unmap(), port)
 	return hop, nil
@@ -244,7 +256,9 @@ func (p *Phone) listen(receive func(sip.Inbound)) (*transport.Layer, error) {
 		}
 		layer, err := transport.Start(transport.Config{
 			Net:       p.cfg.Net,
-			Listeners: []transport.Listener{{Transport: sip.UDP, Addr: at}, {Transport: sip.TCP, Addr: at}},
+			Listeners: []transport.Listener{{Transport: sip.UDP, Addr: at}, {Transport: sip.TCP, Addr: at}, {Transport: sip.TLS, Addr: at}},
+			TLS:       p.cfg.TLS, // it has no certificate, so that nobody connects to us over TLS
+			Unproved:  func(_ sip.Hop, err error) { p.unproved.Store(&err) },
 			Handle:    receive,
 			Closed:    p.lostConnection,
 			Readers:   1,
@@ -304,10 +318,19 @@ func (p *Phone) Call(ctx context.Context, target string) (*Call, error) {
 // address is the URI of a number at the server.
 func (p *Phone) address(number string) sip.URI {
 	u := sip.URI{Scheme: "sip", User: sip.EscapeUser(number), Host: p.domain, Port: p.server.Addr.Port()}
-	if p.cfg.Transport == sip.TCP {
-		u.Params = ";transport=tcp"
-	}
+	u.Params = inURI(p.cfg.Transport)
 	return u
+}
+
+// inURI is the parameter by which a URI asks for a transport.
+func inURI(t sip.Transport) sip.Params {
+	switch t {
+	case sip.TCP:
+		return ";transport=tcp"
+	case sip.TLS:
+		return ";transport=tls"
+	}
+	return ""
 }
 
 // Ringing waits for the next call to us; the caller hears ringing since it came. Calls that are over

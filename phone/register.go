@@ -104,7 +104,7 @@ func (r *registration) stop() {
 
 // lost registers anew: the connection that calls would have come by is gone.
 func (r *registration) lost() {
-	if r.asked.Load() && r.phone.cfg.Transport == sip.TCP {
+	if r.asked.Load() && r.phone.cfg.Transport.Stream() {
 		r.shard.Do(func() {
 			if r.asked.Load() && !r.running {
 				r.begin()
@@ -140,9 +140,7 @@ func (r *registration) send(try int, kind string, value string) {
 		return
 	}
 	registrar := sip.URI{Scheme: "sip", Host: p.domain, Port: p.server.Addr.Port()}
-	if p.cfg.Transport == sip.TCP {
-		registrar.Params = ";transport=tcp"
-	}
+	registrar.Params = inURI(p.cfg.Transport)
 	aor := sip.Address{Display: p.cfg.Name, URI: sip.URI{Scheme: "sip", User: sip.EscapeUser(p.cfg.User), Host: p.domain}}.String()
 	r.seq++
 	req := sip.NewRequest(sip.REGISTER, registrar.String())
@@ -166,7 +164,11 @@ func (r *registration) send(try int, kind string, value string) {
 	r.shard.Request(req, endpoint.Next{Flow: flow, HasFlow: true}, func(e endpoint.ClientEvent) {
 		switch {
 		case e.Err != nil:
-			r.done(Registration{Err: e.Err})
+			err := e.Err
+			if why := p.unproved.Load(); why != nil {
+				err = fmt.Errorf("%w: %w", err, *why)
+			}
+			r.done(Registration{Err: err})
 		case e.Response.Status >= 200:
 			r.answered(try, req, e.Response)
 		}
@@ -177,9 +179,7 @@ func (r *registration) send(try int, kind string, value string) {
 func (r *registration) contact(flow sip.Flow) sip.URI {
 	at := r.phone.layer.SentBy(flow)
 	u := sip.URI{Scheme: "sip", User: sip.EscapeUser(r.phone.cfg.User), Host: at.Host, Port: at.Port}
-	if flow.Transport == sip.TCP {
-		u.Params = ";transport=tcp"
-	}
+	u.Params = inURI(flow.Transport)
 	return u
 }
 

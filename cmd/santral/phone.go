@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
@@ -19,7 +21,8 @@ import (
 // standard output is a JSON summary, and what happens is told on standard error.
 type telephone struct {
 	Server    string        `default:"127.0.0.1:5060" help:"The exchange, host or host:port."`
-	Transport string        `default:"udp" enum:"udp,tcp" help:"udp or tcp."`
+	Transport string        `default:"udp" enum:"udp,tcp,tls" help:"udp, tcp or tls."`
+	CA        string        `name:"ca" type:"existingfile" help:"Over TLS trust the authorities of this file, such as data/local/ca.pem; the system's when left out." placeholder:"FILE"`
 	User      string        `help:"Account, which is the number."`
 	Password  string        `env:"SANTRAL_PASSWORD" help:"Its password."`
 	Name      string        `help:"Display name."`
@@ -49,6 +52,17 @@ func (t *telephone) Run(k *kong.Context) error {
 		Play: t.Play, Loop: t.Loop, Record: t.Record, Digits: t.Digits, DigitsAt: t.DigitsAt,
 		HoldAt: t.HoldAt, ResumeAt: t.ResumeAt, HangupAt: t.HangupAt,
 		Note: func(text string) { fmt.Fprintln(os.Stderr, text) },
+	}
+	if t.CA != "" {
+		text, err := os.ReadFile(t.CA)
+		if err != nil {
+			return err
+		}
+		roots := x509.NewCertPool()
+		if !roots.AppendCertsFromPEM(text) {
+			return fmt.Errorf("--ca %s: the file holds no certificate", t.CA)
+		}
+		o.Config.TLS = &tls.Config{RootCAs: roots}
 	}
 	if t.Call == "" && !t.Answer {
 		o.Stay = t.Within

@@ -223,7 +223,7 @@ func (l *Layer) admit(c *conn, run func()) bool {
 // must prove.
 func (l *Layer) open(f sip.Flow, name string) (*conn, error) {
 	x := l.listener(f)
-	if x == nil || x.stream == nil { // a browser is reached over its own connection alone
+	if x == nil || x.stream == nil && !x.outward { // a browser is reached over its own connection alone
 		return nil, ErrNoWay
 	}
 	c := l.newConn(x, f)

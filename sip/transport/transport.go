@@ -54,6 +54,7 @@ type Config struct {
 	// TLS is needed for TLS listeners and for requests over TLS. Inwards its certificates are served,
 	// and client certificates are asked for when it has ClientCAs; outwards a peer must prove its name
 	// by its RootCAs, nil for the system's, and is shown what GetClientCertificate or Certificates give.
+	// Without a certificate (a telephone's) connections go outwards alone.
 	TLS *tls.Config
 
 	// Unproved hears of every connection outwards that failed because the peer did not prove whom we
@@ -197,6 +198,7 @@ type listener struct {
 	wildcard  bool
 	socks     []vnet.UDP
 	stream    net.Listener
+	outward   bool // nobody can connect to it, for want of a certificate
 }
 
 // Start opens all listeners and begins to read.
@@ -251,8 +253,13 @@ func (l *Layer) listen(want Listener) error {
 		}
 	case sip.WS, sip.WSS: // an HTTP server listens
 	case sip.TCP, sip.TLS:
-		if want.Transport == sip.TLS && l.server == nil {
-			return ErrNoTLS
+		if want.Transport == sip.TLS {
+			if l.server == nil {
+				return ErrNoTLS
+			}
+			if x.outward = len(l.server.Certificates) == 0 && l.server.GetCertificate == nil; x.outward {
+				break
+			}
 		}
 		s, err := l.cfg.Net.ListenTCP(want.Addr)
 		if err != nil {

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -36,5 +37,24 @@ func TestSIPSRingsOverTLSAlone(t *testing.T) {
 	c = a.Dial("103", media, toSIPS)
 	if m := c.Response(480, soon); !strings.HasPrefix(m.Get("Warning"), "380 ") {
 		t.Errorf("no Warning:\n%s", m.Text)
+	}
+}
+
+// Our own telephone speaks TLS with whom it trusts, and says whom it does not.
+func TestOurPhoneOverTLS(t *testing.T) {
+	x := phone.StartExchange(t)
+	run := func(server, ca string) (string, error) {
+		args := []string{"phone", "--transport", "tls", "--server", server, "--user", "101", "--password", phone.Password, "--call", "*43", "--hangup-after", "1s", "--within", "10s"}
+		if ca != "" {
+			args = append(args, "--ca", ca)
+		}
+		out, err := exec.Command(phone.Program(t), args...).CombinedOutput()
+		return string(out), err
+	}
+	if out, err := run(x.TLS, x.Authority()); err != nil {
+		t.Errorf("a call over TLS: %v\n%s", err, out)
+	}
+	if out, err := run(x.TLS, ""); err == nil || !strings.Contains(out, "authority") {
+		t.Errorf("a call to nobody whom we trust: %v\n%s", err, out)
 	}
 }
