@@ -53,11 +53,10 @@ func (r *Registrar) readPath(req *sip.Message, flow sip.Flow) (path string, refu
 	return b.String(), nil
 }
 
-// regID gives the reg-id of a contact with an instance, 0 when the phone keeps no flows
+// regID reads the reg-id of a contact with an instance: 0 when the phone keeps no flows
 // (RFC 5626 §6: it must say that it supports them).
-func regID(req *sip.Message, p sip.Params) uint32 {
-	text, ok := p.Get("reg-id")
-	if !ok {
+func regID(req *sip.Message, text string) uint32 {
+	if text == "" {
 		return 0
 	}
 	n, err := strconv.ParseUint(text, 10, 31)
@@ -83,7 +82,7 @@ func firstHopServes(req *sip.Message, path string) bool {
 
 // options tells the phone in its 200 what was made of what it supports.
 func (r *Registrar) options(res, req *sip.Message, u *update, flow sip.Flow) {
-	if !req.Has(sip.Supported) {
+	if !u.speaks {
 		return
 	}
 	res.Set(sip.Supported, supported)

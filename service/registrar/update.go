@@ -167,6 +167,7 @@ type update struct {
 	all      bool // Contact: *
 	contacts []binding
 	path     string // as binding.path
+	speaks   bool   // the phone says what it supports
 	outbound bool   // one of the contacts is a flow of several
 	gruu     bool   // the phone wants GRUUs (RFC 5627 §4.1)
 }
@@ -192,7 +193,8 @@ func (r *Registrar) readUpdate(req *sip.Message, flow sip.Flow) (u update, refus
 	if u.path, refusal = r.readPath(req, flow); refusal != nil {
 		return u, refusal
 	}
-	u.gruu = req.HasToken(sip.Supported, "gruu")
+	u.speaks = req.Has(sip.Supported)
+	u.gruu = u.speaks && req.HasToken(sip.Supported, "gruu")
 	via := ""
 	if v, err := req.Via(); err == nil {
 		via = v.Host
@@ -215,9 +217,11 @@ func (r *Registrar) readUpdate(req *sip.Message, flow sip.Flow) (u update, refus
 		case c.URI.Params.Has("gr") && r.cfg.Current().Domain(c.URI.Host) != nil:
 			return u, sip.NewResponse(req, 403, "A GRUU Is No Contact") // RFC 5627 §5.1: calls would go in a circle
 		}
-		seconds := standard
-		if e, ok := c.Expires(); ok {
-			seconds = e
+		seconds, said := standard, say(c.Params)
+		if said.expires {
+			if e, ok := c.Expires(); ok {
+				seconds = e
+			}
 		}
 		if seconds > 0 && seconds < MinExpires {
 			res := sip.NewResponse(req, 423, "")
@@ -226,18 +230,18 @@ func (r *Registrar) readUpdate(req *sip.Message, flow sip.Flow) (u update, refus
 		}
 		c.URI.Headers = ""
 		uri := c.URI.String()
-		instance, _ := c.Params.Get("+sip.instance")
+		instance := said.instance
 		if len(uri) > maxContact || len(instance) > maxInstance {
 			return u, sip.NewResponse(req, 400, "Contact Too Long")
 		}
 		seconds = min(seconds, MaxExpires)
 		b := binding{
 			contact: uri, instance: strings.Clone(instance), path: u.path, callID: u.callID, userAgent: userAgent,
-			flow: flow, byFlow: u.path == "" && throughFlow(uri, flow, via), q: quality(c.Params), granted: uint16(seconds), cseq: u.cseq,
+			flow: flow, byFlow: u.path == "" && throughFlow(uri, flow, via), q: quality(said.q), granted: uint16(seconds), cseq: u.cseq,
 			expires: int64(seconds) * 1000, // from now; apply makes it absolute
 		}
 		if instance != "" {
-			if b.regID = regID(req, c.Params); b.regID != 0 {
+			if b.regID = regID(req, said.regID); b.regID != 0 {
 				u.outbound = true
 				b.byFlow = u.path == "" // a flow is what was registered (RFC 5626 §6)
 				if flows++; flows > 1 && seconds > 0 {
@@ -256,9 +260,39 @@ func (r *Registrar) readUpdate(req *sip.Message, flow sip.Flow) (u update, refus
 	return u, nil
 }
 
-// quality gives the q parameter in thousandths; 1 when it is absent or none.
-func quality(p sip.Params) uint16 {
-	text, _ := p.Get("q")
+// params are what a Contact says that is looked at here, each as it stands, "" when unsaid.
+type params struct {
+	instance, regID, q string
+	expires            bool
+}
+
+// say reads the parameters of a Contact in one go. Of two of one name the first counts.
+func say(list sip.Params) (p params) {
+	set := func(to *string, v string) {
+		if *to == "" {
+			*to = v
+		}
+	}
+	for name, v := range list.All() {
+		switch {
+		case len(name) == 1 && name[0]|0x20 == 'q':
+			set(&p.q, v)
+		case len(name) == 6 && strings.EqualFold(name, "reg-id"):
+			set(&p.regID, v)
+		case len(name) == 7 && strings.EqualFold(name, "expires"):
+			p.expires = true
+		case len(name) == 13 && strings.EqualFold(name, "+sip.instance"):
+			set(&p.instance, v)
+		}
+	}
+	return p
+}
+
+// quality gives a q parameter in thousandths; 1 when it is absent or none.
+func quality(text string) uint16 {
+	if text == "" {
+		return 1000
+	}
 	q, err := strconv.ParseFloat(text, 64)
 	if err != nil || !(q >= 0 && q <= 1) {
 		return 1000
