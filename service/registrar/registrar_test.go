@@ -232,6 +232,9 @@ func TestFlows(t *testing.T) {
 		"a name":                    {udp(phone), "192.0.2.101:5060", "sip:101@phone.example.net", false},
 		"for another device":        {udp(phone), "192.0.2.101:5060", "sip:101@192.0.2.102:5060", false},
 		"a connection":              {tcp(phone, 7), "192.0.2.101:5060", "sip:101@192.0.2.101:5060;transport=tcp", true},
+		"TLS":                       {sip.Flow{Transport: sip.TLS, Local: us, Remote: phone, Conn: 7}, "192.0.2.101:5061", "sip:101@192.0.2.101:5061;transport=tls", true},
+		"a browser":                 {sip.Flow{Transport: sip.WSS, Local: us, Remote: nat, Conn: 7}, "k3l.invalid", "sip:8f1@k3l.invalid;transport=ws", true},
+		"IPv6 behind NAT66":         {udp(netip.MustParseAddrPort("[2001:db8:1::5]:40000")), "[fd00::5]:5060", "sip:101@[fd00::5]:5060", true},
 		"IPv6":                      {udp(netip.MustParseAddrPort("[2001:db8::5]:5060")), "[2001:db8::5]:5060", "sip:101@[2001:db8::5]:5060", false},
 	} {
 		t.Run(name, func(t *testing.T) {
