@@ -1,8 +1,11 @@
 package access
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"santral/base/id"
 	"santral/sip"
@@ -37,4 +40,39 @@ func TestTheGateChallengesWhatMakesUsAct(t *testing.T) {
 			t.Errorf("%s: %d, want %d", method, got, want)
 		}
 	}
+}
+
+// Being asked for a password is no guess: a phone without credentials, or with those of an old challenge, is
+// never banned for it, however often it comes.
+func TestAChallengeIsNoGuess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := door(t)
+		flow := sip.Flow{Transport: sip.TCP, Local: source4(9, 5060), Remote: netip.MustParseAddrPort("203.0.113.77:5060")}
+		try := func(credentials string) (challenge string) {
+			t.Helper()
+			req, err := sip.ParseMessage("REGISTER sip:a.example SIP/2.0\r\nVia: SIP/2.0/TCP 203.0.113.77:5060;branch=z9hG4bK1\r\nFrom: <sip:101@a.example>;tag=1\r\n" +
+				"To: <sip:101@a.example>\r\nCall-ID: 1\r\nCSeq: 1 REGISTER\r\n" + credentials + "\r\n")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, refusal := d.Identify(req, flow)
+			if refusal == nil || refusal.Status != 401 {
+				t.Fatalf("%v", refusal)
+			}
+			return refusal.Get(sip.WWWAuthenticate)
+		}
+		var state digest.ClientState
+		old, err := digest.Answer([]string{try("")}, "101", secret, "REGISTER", "sip:a.example", &state)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		for range 2 * DefaultLimits.HostBanAfter {
+			try("")
+			try("Authorization: " + old + "\r\n")
+		}
+		if bans := d.cfg.Guard.Bans(time.Now()); len(bans) != 0 || !d.cfg.Guard.Hear(flow.Remote, time.Now()) {
+			t.Errorf("banned for being challenged: %v", bans)
+		}
+	})
 }

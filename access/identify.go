@@ -93,11 +93,12 @@ func (d *Door) Failures() map[string]uint64 {
 func (d *Door) refuse(why failure, req *sip.Message, flow sip.Flow) {
 	d.refused[why].Add(1)
 	from := d.Origin(req, flow)
+	connection := flow.Transport.Stream() && from == flow.Remote // not one that a proxy tells of
 	if from.IsValid() {
 		flow.Remote = from
 	}
 	d.cfg.Note(failureNames[why], req, flow)
-	if (why == wrongCredentials || why == malformedCredentials) && d.cfg.Guard.Wrong(from, time.Now()) {
+	if (why == wrongCredentials || why == malformedCredentials) && d.cfg.Guard.Wrong(from, connection, time.Now()) {
 		d.cfg.Note("banned", req, flow)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,6 +20,7 @@ type Limits struct {
 	HostGuesses           float64       // wrong credentials a second for an address with all its ports
 	SlowDown              time.Duration // wait before a wrong credential beyond that is answered
 	BanAfter              int           // wrong credentials of one address and port until it is banned
+	HostBanAfter          int           // wrong credentials over connections, each from a port of its own, until an address is banned from which nobody has proved himself
 	BanFor                time.Duration // how long a ban lasts
 	Sources               int           // sources remembered at once, of each sort
 }
@@ -30,9 +32,9 @@ var DefaultLimits = Limits{
 	GuessRate: 0.2, GuessBurst: 5,
 	HostGuesses: 10,
 	SlowDown:    time.Second,
-	BanAfter:    50,
-	BanFor:      5 * time.Minute,
-	Sources:     1 << 16,
+	BanAfter:    50, HostBanAfter: 500,
+	BanFor:  5 * time.Minute,
+	Sources: 1 << 16,
 }
 
 // bucket is a token bucket that fills with time; the zero value is full.
@@ -171,7 +173,7 @@ func network(a netip.Addr) netip.Addr {
 
 // Ban is a source that is not heard for a while.
 type Ban struct {
-	Source netip.AddrPort
+	Source netip.AddrPort // port 0: an address, or an IPv6 /64, that may open no connection
 	Until  time.Time
 	Wrong  int // credentials that it got wrong
 }
@@ -182,6 +184,7 @@ type Guard struct {
 	limits Limits
 	ports  *table[netip.AddrPort]
 	hosts  *table[netip.Addr]
+	allow  atomic.Pointer[[]netip.Prefix]
 }
 
 // NewGuard makes a guard.
@@ -189,11 +192,35 @@ func NewGuard(l Limits) *Guard {
 	return &Guard{limits: l, ports: newTable[netip.AddrPort](l.Sources), hosts: newTable[netip.Addr](l.Sources)}
 }
 
+// Allow names the networks that are never banned, in place of those named before. What they get wrong is
+// answered slowly all the same.
+func (g *Guard) Allow(list []netip.Prefix) { g.allow.Store(&list) }
+
+// Allowed reports whether an address is never banned.
+func (g *Guard) Allowed(a netip.Addr) bool {
+	if list := g.allow.Load(); list != nil {
+		a = a.Unmap().WithZone("")
+		for _, p := range *list {
+			if p.Contains(a) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Hear reports whether anything of a source is heard at all: false while it is banned.
 func (g *Guard) Hear(from netip.AddrPort, now time.Time) bool {
 	heard := true
 	g.ports.peek(from, func(s *source) { heard = s.banned.IsZero() || now.After(s.banned) })
-	return heard
+	return heard || g.Allowed(from.Addr())
+}
+
+// Admit reports whether an address may open a connection: TCP, TLS, or a WebSocket's HTTP request.
+func (g *Guard) Admit(from netip.Addr, now time.Time) bool {
+	heard := true
+	g.hosts.peek(network(from), func(s *source) { heard = s.banned.IsZero() || now.After(s.banned) })
+	return heard || g.Allowed(from)
 }
 
 // Ask takes one request without proof from a source's allowance, and reports whether it may be
@@ -235,14 +262,17 @@ func (g *Guard) Wait(from netip.AddrPort, now time.Time) time.Duration {
 }
 
 // Wrong notes a wrong credential: guessing is slowed down and banned by source, never by account,
-// so nobody can lock an owner out. It reports whether the source is banned by that.
-func (g *Guard) Wrong(from netip.AddrPort, now time.Time) (banned bool) {
+// so nobody can lock an owner out. It reports whether the source is banned by that. Over a connection
+// whoever guesses can have a new port for every guess, and his address is not forged: there the address is
+// banned too, unless somebody there has proved himself.
+func (g *Guard) Wrong(from netip.AddrPort, connection bool, now time.Time) (banned bool) {
 	if !from.IsValid() {
 		return false
 	}
+	allowed := g.Allowed(from.Addr())
 	g.ports.with(from, func(s *source) {
 		s.guesses.spend(1, g.limits.GuessRate, g.limits.GuessBurst, now)
-		if s.wrong++; s.wrong >= g.limits.BanAfter {
+		if s.wrong++; s.wrong >= g.limits.BanAfter && !allowed {
 			s.wrong = 0
 			s.banned = now.Add(g.limits.BanFor)
 			banned = true
@@ -250,6 +280,14 @@ func (g *Guard) Wrong(from netip.AddrPort, now time.Time) (banned bool) {
 	})
 	g.hosts.with(network(from.Addr()), func(s *source) {
 		s.guesses.spend(1, g.limits.HostGuesses, hostBurst*g.limits.HostGuesses, now)
+		if !connection {
+			return
+		}
+		if s.wrong++; s.wrong >= g.limits.HostBanAfter && !allowed && !s.provedAt(now) {
+			s.wrong = 0
+			s.banned = now.Add(g.limits.BanFor)
+			banned = true
+		}
 	})
 	return banned
 }
@@ -259,26 +297,44 @@ func (g *Guard) Right(from netip.AddrPort, now time.Time) {
 	if !from.IsValid() {
 		return
 	}
+	known := false // to the table of addresses, which need not hear of every request
 	g.ports.with(from, func(s *source) {
+		known = now.Sub(s.proved) < time.Minute
 		s.wrong, s.guesses, s.proved = 0, bucket{}, now
 	})
+	if !known {
+		g.hosts.with(network(from.Addr()), func(s *source) { s.wrong, s.proved = 0, now })
+	}
+}
+
+// Proved reports whether a source has shown a good credential within the hour.
+func (g *Guard) Proved(from netip.AddrPort, now time.Time) (proved bool) {
+	g.ports.peek(from, func(s *source) { proved = s.provedAt(now) })
+	return proved
 }
 
 // Bans lists who is not heard now.
 func (g *Guard) Bans(now time.Time) (bans []Ban) {
-	g.ports.each(func(from netip.AddrPort, s *source) {
-		if now.Before(s.banned) {
+	add := func(from netip.AddrPort, s *source) {
+		if now.Before(s.banned) && !g.Allowed(from.Addr()) {
 			bans = append(bans, Ban{Source: from, Until: s.banned, Wrong: s.wrong})
 		}
-	})
+	}
+	g.ports.each(add)
+	g.hosts.each(func(a netip.Addr, s *source) { add(netip.AddrPortFrom(a, 0), s) })
 	return bans
 }
 
-// Unban lets a source be heard again, and reports whether it was banned.
+// Unban lets a source be heard again, with port 0 an address; it reports whether it was banned.
 func (g *Guard) Unban(from netip.AddrPort) (was bool) {
-	g.ports.peek(from, func(s *source) {
+	forgive := func(s *source) {
 		was = !s.banned.IsZero()
 		*s = source{}
-	})
+	}
+	if from.Port() == 0 {
+		g.hosts.peek(network(from.Addr()), forgive)
+	} else {
+		g.ports.peek(from, forgive)
+	}
 	return was
 }

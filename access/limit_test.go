@@ -68,7 +68,7 @@ func TestGuessingIsSlowedThenBannedAndForgiven(t *testing.T) {
 		if g.Wait(from, now) >= 400*time.Millisecond {
 			slow++
 		}
-		g.Wrong(from, now)
+		g.Wrong(from, false, now)
 		wrong++
 		now = now.Add(20 * time.Millisecond)
 	}
@@ -89,13 +89,74 @@ func TestGuessingIsSlowedThenBannedAndForgiven(t *testing.T) {
 	}
 }
 
+// Over connections every guess may come from a port of its own: the address is shut out, but never one
+// from which somebody has proved himself, and over UDP, where an address may be forged, never.
+func TestGuessingOverConnectionsShutsTheAddressOut(t *testing.T) {
+	g := NewGuard(DefaultLimits)
+	guess := func(host byte, connection bool) (banned bool) {
+		for port := range DefaultLimits.HostBanAfter {
+			banned = g.Wrong(source4(host, uint16(10000+port)), connection, t0) || banned
+		}
+		return banned
+	}
+	bad, good, forged := source4(1, 0), source4(2, 5060), source4(3, 0)
+	g.Right(good, t0)
+	if !guess(1, true) || g.Admit(bad.Addr(), t0) {
+		t.Error("an address that guesses may open connections")
+	}
+	if guess(2, true) || !g.Admit(good.Addr(), t0) {
+		t.Error("an address with a phone that has proved itself is shut out")
+	}
+	if guess(3, false) || !g.Admit(forged.Addr(), t0) {
+		t.Error("an address is shut out for datagrams that anybody may have sent")
+	}
+	if !g.Hear(source4(1, 5060), t0) {
+		t.Error("a phone over UDP at that address is not heard")
+	}
+	if bans := g.Bans(t0); len(bans) != 1 || bans[0].Source != bad {
+		t.Errorf("bans %v", bans)
+	}
+	if !g.Admit(bad.Addr(), t0.Add(DefaultLimits.BanFor+time.Second)) {
+		t.Error("the ban does not end")
+	}
+	if !g.Unban(bad) || !g.Admit(bad.Addr(), t0) {
+		t.Error("the ban can't be lifted")
+	}
+}
+
+func TestTheAllowListIsNeverBanned(t *testing.T) {
+	g := NewGuard(DefaultLimits)
+	from := source4(9, 5060)
+	guess := func() (banned bool) {
+		for range 2 * DefaultLimits.HostBanAfter {
+			banned = g.Wrong(from, true, t0) || banned
+		}
+		return banned
+	}
+	g.Allow([]netip.Prefix{netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("192.0.2.8/29")})
+	if guess() || !g.Hear(from, t0) || !g.Admit(from.Addr(), t0) || len(g.Bans(t0)) != 0 {
+		t.Errorf("an allowed source is banned: %v", g.Bans(t0))
+	}
+	if g.Wait(from, t0) == 0 {
+		t.Error("an allowed source guesses at full speed")
+	}
+	g.Allow(nil)
+	if !guess() || g.Hear(from, t0) || g.Admit(from.Addr(), t0) || len(g.Bans(t0)) != 2 {
+		t.Errorf("no longer allowed, and not banned: %v", g.Bans(t0))
+	}
+	g.Allow([]netip.Prefix{netip.MustParsePrefix("192.0.2.9/32")})
+	if !g.Hear(from, t0) || !g.Admit(from.Addr(), t0) || len(g.Bans(t0)) != 0 {
+		t.Error("allowing a banned source does not let it be heard at once")
+	}
+}
+
 func TestSourcesAreBounded(t *testing.T) {
 	limits := DefaultLimits
 	limits.Sources = 1000
 	g := NewGuard(limits)
 	banned := source4(1, 1)
 	for range limits.BanAfter {
-		g.Wrong(banned, t0)
+		g.Wrong(banned, false, t0)
 	}
 	for i := range 50_000 {
 		g.Ask(netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 5060), t0)

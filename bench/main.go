@@ -53,6 +53,7 @@ var figures = []figure{
 	{"register", "REGISTER with digest at 2,000/s and 8,000/s", (*bench).register},
 	{"call", "a call, INVITE to BYE, at 1,000/s", (*bench).call},
 	{"ceiling", "calls a second without a failure", (*bench).ceiling},
+	{"overload", "twice the calls that one core bears: what is accepted is perfect", (*bench).overload},
 	{"relay", "RTP of 400 calls: CPU and delay", (*bench).relay},
 	{"streams", "RTP of 1,000 calls: loss", (*bench).streams},
 	{"memory", "memory of a call with media and of a registration", (*bench).memory},

@@ -15,23 +15,26 @@ import (
 
 // Boot is the boot file, checked and with its defaults filled in.
 type Boot struct {
-	Listen  []Listener
-	HTTP    netip.AddrPort // console, API, health, metrics, and SIP over WebSocket at /ws
-	HTTPS   netip.AddrPort // the same over TLS; the zero value for none
-	TLS     TLS
-	Origins []string // pages whose scripts may connect by WebSocket, besides those of our own host
-	Media   Media
-	Session Session
-	Data    string           // folder of everything that must survive
-	Tenants string           // folder of tenant documents
-	Digest  []string         // algorithms offered, in order: "sha256", "sha512-256", "md5"
-	DB      string           // "" for SQLite in the data folder, or a postgres:// DSN
-	Log     string           // debug, info, warn, error
-	Drain   time.Duration    // how long calls may go on after SIGTERM before they are ended with BYE
-	DNS     []netip.AddrPort // name servers; nil for the machine's own
-	Silent  time.Duration    // how long a next hop may say nothing while there is another
-	HEP     Capture          // copies of calls' messages for a capture server
-	Edges   []netip.Prefix   // proxies of the operator's own before phones, whose Path and received are believed
+	Listen   []Listener
+	HTTP     netip.AddrPort // console, API, health, metrics, and SIP over WebSocket at /ws
+	HTTPS    netip.AddrPort // the same over TLS; the zero value for none
+	TLS      TLS
+	Origins  []string // pages whose scripts may connect by WebSocket, besides those of our own host
+	Media    Media
+	Session  Session
+	Data     string           // folder of everything that must survive
+	Tenants  string           // folder of tenant documents
+	Digest   []string         // algorithms offered, in order: "sha256", "sha512-256", "md5"
+	DB       string           // "" for SQLite in the data folder, or a postgres:// DSN
+	Log      string           // debug, info, warn, error
+	Drain    time.Duration    // how long calls may go on after SIGTERM before they are ended with BYE
+	DNS      []netip.AddrPort // name servers; nil for the machine's own
+	Silent   time.Duration    // how long a next hop may say nothing while there is another
+	HEP      Capture          // copies of calls' messages for a capture server
+	Allow    []netip.Prefix   // sources that are never banned
+	Calls    int              // calls at once above which new ones are refused with 503; 0: as many as the media ports allow
+	Overload time.Duration    // how late a shard may be before new work is refused; 0: the endpoint's own choice
+	Edges    []netip.Prefix   // proxies of the operator's own before phones, whose Path and received are believed
 }
 
 // Session is how long a call may live without either side's saying so (RFC 4028).
@@ -129,13 +132,16 @@ func Read(file string, problems *doc.Problems) *Boot {
 				n.Fail("must be a postgres:// address; leave the key out for SQLite in the data folder")
 			}
 		},
-		"log":     func(n *doc.Node) { b.Log = n.OneOf("debug", "info", "warn", "error") },
-		"session": func(n *doc.Node) { readSession(n, &b.Session) },
-		"drain":   func(n *doc.Node) { b.Drain = n.Duration(0, 24*time.Hour) },
-		"dns":     func(n *doc.Node) { n.Each(func(n *doc.Node) { b.DNS = append(b.DNS, readServer(n)) }) },
-		"hep":     func(n *doc.Node) { b.HEP = readCapture(n) },
-		"silent":  func(n *doc.Node) { b.Silent = n.Duration(500*time.Millisecond, 30*time.Second) },
-		"edges":   func(n *doc.Node) { n.Each(func(n *doc.Node) { b.Edges = append(b.Edges, readPrefix(n)) }) },
+		"log":      func(n *doc.Node) { b.Log = n.OneOf("debug", "info", "warn", "error") },
+		"session":  func(n *doc.Node) { readSession(n, &b.Session) },
+		"drain":    func(n *doc.Node) { b.Drain = n.Duration(0, 24*time.Hour) },
+		"dns":      func(n *doc.Node) { n.Each(func(n *doc.Node) { b.DNS = append(b.DNS, readServer(n)) }) },
+		"allow":    func(n *doc.Node) { n.Each(func(n *doc.Node) { b.Allow = append(b.Allow, readNetwork(n)) }) },
+		"calls":    func(n *doc.Node) { b.Calls = n.Int(1, 1<<20) },
+		"overload": func(n *doc.Node) { b.Overload = n.Duration(time.Millisecond, 10*time.Second) },
+		"hep":      func(n *doc.Node) { b.HEP = readCapture(n) },
+		"silent":   func(n *doc.Node) { b.Silent = n.Duration(500*time.Millisecond, 30*time.Second) },
+		"edges":    func(n *doc.Node) { n.Each(func(n *doc.Node) { b.Edges = append(b.Edges, readPrefix(n)) }) },
 	}, "listen", "data", "tenants")
 	return b
 }
@@ -249,6 +255,18 @@ func readAddrPort(n *doc.Node) netip.AddrPort {
 		n.Fail("must be an address with a port, such as 0.0.0.0:5060 or [::]:5060")
 	}
 	return a
+}
+
+// readNetwork reads a network, or one address for the network that it is alone in.
+func readNetwork(n *doc.Node) netip.Prefix {
+	if a, err := netip.ParseAddr(n.Text()); err == nil {
+		return netip.PrefixFrom(a, a.BitLen())
+	}
+	p, err := netip.ParsePrefix(n.Text())
+	if err != nil {
+		n.Fail("must be a network such as 192.168.0.0/16, or an address")
+	}
+	return p.Masked()
 }
 
 func readCapture(n *doc.Node) Capture {

@@ -36,6 +36,9 @@ drain: 1m
 session: {expires: 10m, min: 2m}
 dns: [192.0.2.53, "[2001:db8::53]:5353"]
 silent: 1500ms
+allow: [192.0.2.7, 10.1.2.3/8]
+calls: 5000
+overload: 20ms
 hep: {to: "homer.example:9060", transport: tcp, id: 2001, auth_key: secret}
 `)
 	if err := problems.Err(); err != nil {
@@ -56,6 +59,9 @@ hep: {to: "homer.example:9060", transport: tcp, id: 2001, auth_key: secret}
 	if b.Session != (Session{10 * time.Minute, 2 * time.Minute}) {
 		t.Errorf("session %+v", b.Session)
 	}
+	if len(b.Allow) != 2 || b.Allow[0].String() != "192.0.2.7/32" || b.Allow[1].String() != "10.0.0.0/8" || b.Calls != 5000 || b.Overload != 20*time.Millisecond {
+		t.Errorf("allow %v, calls %d, overload %v", b.Allow, b.Calls, b.Overload)
+	}
 	if b.HEP != (Capture{To: "homer.example:9060", Transport: "tcp", ID: 2001, Key: "secret"}) {
 		t.Errorf("capture %+v", b.HEP)
 	}
@@ -73,6 +79,7 @@ session: {expires: 80s, min: 10s}
 dns: [ns.example]
 silent: 1h
 hep: {to: homer, id: 0}
+allow: [everybody]
 database: mysql://x
 `)
 	text := problems.Err().Error()
@@ -89,6 +96,7 @@ database: mysql://x
 		`must be a time from 1m30s to 1h0m0s`,
 		`must be a name server's address`,
 		`must be a capture server's host:port`,
+		`must be a network such as 192.168.0.0/16, or an address`,
 		`must be a time from 500ms to 30s`,
 		`key "data" is missing`,
 		`key "tenants" is missing`,

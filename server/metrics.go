@@ -54,6 +54,7 @@ func (s *server) metrics() *metric.Registry {
 			{Values: []string{"looped"}, Value: float64(e.Looped)},
 			{Values: []string{"no dialog"}, Value: float64(e.Lost)},
 			{Values: []string{"shed"}, Value: float64(e.Shed)},
+			{Values: []string{"overload"}, Value: float64(e.Overload)},
 			{Values: []string{"evicted"}, Value: float64(e.Evicted)},
 			{Values: []string{"junk"}, Value: float64(w.Junk)},
 			{Values: []string{"foreign response"}, Value: float64(w.Foreign)},
@@ -72,6 +73,7 @@ func (s *server) metrics() *metric.Registry {
 	})
 	r.Gauge("santral_sip_connections", "SIP connections that are open.", func() float64 { return float64(s.wire.Stats().Open) })
 	s.hopMetrics(r)
+	s.loadMetrics(r)
 	s.eventMetrics(r)
 	s.messageMetrics(r)
 	s.streamMetrics(r)

@@ -73,6 +73,7 @@ type server struct {
 	random   *id.Source
 	current  atomic.Pointer[tenant.Snapshot]
 	guard    *access.Guard
+	allowed  *allowed
 	door     *access.Door
 	traffic  traffic
 	trace    *trace.Book
@@ -289,13 +290,10 @@ func (s *server) api() rest.Config {
 		TrunkCalls:    s.channels.TrunkInUse,
 		Certify:       s.certify,
 		Bans:          func() []access.Ban { return s.guard.Bans(time.Now()) },
-		Unban: func(source string) bool {
-			from, err := netip.ParseAddrPort(source)
-			return err == nil && s.guard.Unban(from)
-		},
-		Subscriptions: s.subscriptions,
-		Mailbox:       s.events.house.Mailbox,
-		SetMailbox:    s.events.house.SetMailbox,
+		Unban:         s.unban,
+		Allowed:       s.allowed.list,
+		Allow:         s.allowed.add,
+		Forbid:        s.allowed.remove,
 		Ready:         s.readiness,
 		Metrics:       s.metrics().Handler(),
 		Log:           s.log,

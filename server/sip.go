@@ -69,6 +69,9 @@ func (s *server) serve(trust []netip.Prefix) error {
 		return fmt.Errorf("digest: %w", err)
 	}
 	s.guard = access.NewGuard(access.DefaultLimits)
+	if err := s.openAllowed(); err != nil {
+		return err
+	}
 	s.door = access.NewDoor(access.DoorConfig{
 		Current: s.current.Load, Guard: s.guard, Algorithms: algorithms, Trusted: trusted, Random: s.random, Edges: edge, Note: s.records.note,
 		Certificate: func(f sip.Flow) []string { return s.wire.Certificate(f) }, Carriers: s.carriersAt,
@@ -90,7 +93,7 @@ func (s *server) serve(trust []netip.Prefix) error {
 	}
 	layer, err := transport.Start(transport.Config{
 		Net: network, Listeners: append(listeners, browsers...), Handle: s.receive, Closed: s.closed, Limits: transport.Limits{Exempt: unbound},
-		Gather: gather, TLS: s.certs.sip, Unproved: s.unproved, Origins: s.boot.Origins,
+		Gather: gather, Gate: s.admit, TLS: s.certs.sip, Unproved: s.unproved, Origins: s.boot.Origins,
 	})
 	if err != nil {
 		return err
@@ -129,7 +132,7 @@ func (s *server) serve(trust []netip.Prefix) error {
 	e = endpoint.New(endpoint.Config{
 		Wire: wire{layer}, Resolver: names, Silent: s.boot.Silent, Random: s.random, User: &mux{s, agent}, Gate: s.gate,
 		Trace: &tap{s}, Server: s.product(), Allow: methods, Extensions: extensions,
-		Limits: endpoint.Limits{Exempt: unbound}, Timers: transaction.Timers{Trying: trying}, State: s.before.endpoint(),
+		Overload: endpoint.Overload{Delay: s.boot.Overload, Behind: layer.Behind, Full: s.full, Known: s.known(unbound)}, Limits: endpoint.Limits{Exempt: unbound}, Timers: transaction.Timers{Trying: trying}, State: s.before.endpoint(),
 		Fault: func(value any, stack []byte) { s.log.Error("fault in a call", "fault", value, "stack", string(stack)) },
 	})
 	s.later(func() {

@@ -4,6 +4,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -68,9 +69,25 @@ func (p *Problem) Error() string {
 const maxAnswer = 64 << 20 // octets of an answer
 
 func (c *Client) do(ctx context.Context, method, path string, to any) error {
-	req, err := http.NewRequestWithContext(ctx, method, c.URL+path, nil)
+	return c.send(ctx, method, path, nil, to)
+}
+
+// send is do with a JSON document in the request, nil for none.
+func (c *Client) send(ctx context.Context, method, path string, from, to any) error {
+	var document io.Reader
+	if from != nil {
+		text, err := json.Marshal(from)
+		if err != nil {
+			return fmt.Errorf("ask the exchange: %w", err)
+		}
+		document = bytes.NewReader(text)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.URL+path, document)
 	if err != nil {
 		return fmt.Errorf("ask the exchange: %w", err)
+	}
+	if from != nil {
+		req.Header.Set("Content-Type", "application/json")
 	}
 	req.Header.Set("Authorization", "Bearer "+c.Token)
 	h := c.HTTP
@@ -268,4 +285,27 @@ func (c *Client) Bans(ctx context.Context) ([]Ban, error) {
 // Unban lets a source be heard again.
 func (c *Client) Unban(ctx context.Context, source string) error {
 	return c.do(ctx, http.MethodDelete, "/api/v1/bans/"+url.PathEscape(source), nil)
+}
+
+// Allowed is a network that is never banned.
+type Allowed struct {
+	Source string `json:"source"`
+	Boot   bool   `json:"boot"` // it stands in the boot file
+}
+
+// Allowed lists the networks that are never banned.
+func (c *Client) Allowed(ctx context.Context) ([]Allowed, error) {
+	var p Page[Allowed]
+	err := c.do(ctx, http.MethodGet, "/api/v1/allow", &p)
+	return p.Items, err
+}
+
+// Allow has a network never banned.
+func (c *Client) Allow(ctx context.Context, network string) error {
+	return c.send(ctx, http.MethodPost, "/api/v1/allow", map[string]string{"source": network}, nil)
+}
+
+// Forbid ends Allow.
+func (c *Client) Forbid(ctx context.Context, network string) error {
+	return c.do(ctx, http.MethodDelete, "/api/v1/allow/"+url.PathEscape(network), nil)
 }

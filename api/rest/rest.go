@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -39,6 +40,9 @@ type Config struct {
 	Certify       func(ctx context.Context, tenant, trunk, number string) (list []trunk.Clause, ok bool)
 	Bans          func() []access.Ban
 	Unban         func(source string) bool
+	Allowed       func() []Allowed
+	Allow         func(netip.Prefix) error                    // ErrTooMany when the list is full
+	Forbid        func(netip.Prefix) (bool, error)            // reports whether it was allowed by Allow
 	Subscriptions func(tenant, account string) []Subscription // "" for all, oldest first
 	Mailbox       func(tenant, account string) (store.Mailbox, error)
 	SetMailbox    func(ctx context.Context, box store.Mailbox) error

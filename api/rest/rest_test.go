@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +34,8 @@ type exchange struct {
 	traced   []string
 	banned   []access.Ban
 	lifted   []string
+	allowed  []Allowed
+	refuses  error // of Allow and Forbid
 	sick     error
 }
 
@@ -96,6 +99,20 @@ func (x *exchange) config() Config {
 		},
 		Bans:    func() []access.Ban { return x.banned },
 		Unban:   func(source string) bool { x.lifted = append(x.lifted, source); return source == "[2001:db8::1]:5060" },
+		Allowed: func() []Allowed { return x.allowed },
+		Allow: func(p netip.Prefix) error {
+			if x.refuses == nil {
+				x.allowed = append(x.allowed, Allowed{Source: p.String()})
+			}
+			return x.refuses
+		},
+		Forbid: func(p netip.Prefix) (bool, error) {
+			i := slices.Index(x.allowed, Allowed{Source: p.String()})
+			if i >= 0 {
+				x.allowed = slices.Delete(x.allowed, i, i+1)
+			}
+			return i >= 0, x.refuses
+		},
 		Ready:   func() error { return x.sick },
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "santral_build_info 1\n") }),
 	}
@@ -148,7 +165,7 @@ func TestToken(t *testing.T) {
 	x := &exchange{}
 	at := x.serve(t)
 	for _, path := range []string{"GET /api/v1/calls", "DELETE /api/v1/calls/c1", "GET /api/v1/calls/c1/trace", "GET /api/v1/registrations",
-		"GET /api/v1/cdrs", "GET /api/v1/cdrs/c1", "GET /api/v1/bans", "DELETE /api/v1/bans/192.0.2.1:5060"} {
+		"GET /api/v1/cdrs", "GET /api/v1/cdrs/c1", "GET /api/v1/bans", "DELETE /api/v1/bans/192.0.2.1:5060", "GET /api/v1/allow", "POST /api/v1/allow", "DELETE /api/v1/allow/192.0.2.1"} {
 		method, path, _ := strings.Cut(path, " ")
 		for _, header := range [][]string{nil, {"Authorization", ""}, {"Authorization", "Bearer"}, {"Authorization", "Bearer wrong"}, {"Authorization", "Basic " + token}, {"Authorization", "Bearer " + token + "x"}} {
 			res, body := ask(t, method, at+path, header...)
@@ -353,6 +370,42 @@ func TestBans(t *testing.T) {
 	}
 	if err := c.Unban(t.Context(), "192.0.2.1:1"); err == nil || !strings.Contains(err.Error(), "not banned") {
 		t.Errorf("lifting nothing: %v", err)
+	}
+}
+
+// The networks that are never banned are listed, added and taken out.
+func TestAllowed(t *testing.T) {
+	x := &exchange{allowed: []Allowed{{Source: "10.0.0.0/8", Boot: true}}, banned: []access.Ban{{Source: netip.MustParseAddrPort("192.0.2.9:0")}}}
+	at := x.serve(t)
+	c := client.Client{URL: at, Token: token}
+	for _, source := range []string{"192.0.2.7/24", "2001:db8::1"} {
+		if err := c.Allow(t.Context(), source); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := c.Allow(t.Context(), "everybody"); err == nil || !strings.Contains(err.Error(), "write a network") {
+		t.Error(err)
+	}
+	list, err := c.Allowed(t.Context())
+	if want := "[{10.0.0.0/8 true} {192.0.2.0/24 false} {2001:db8::1/128 false}]"; err != nil || fmt.Sprint(list) != want {
+		t.Errorf("%v, %v, want %s", list, err, want)
+	}
+	if err := c.Forbid(t.Context(), "192.0.2.0/24"); err != nil || len(x.allowed) != 2 {
+		t.Errorf("%v, %v", x.allowed, err)
+	}
+	if err := c.Forbid(t.Context(), "10.0.0.0/8"); err == nil || !strings.Contains(err.Error(), "boot file") {
+		t.Error(err)
+	}
+	x.refuses = ErrTooMany
+	if err := c.Allow(t.Context(), "192.0.2.8"); err == nil || !strings.Contains(err.Error(), "no more") {
+		t.Error(err)
+	}
+	x.refuses = errors.New("the disk is full")
+	if err := c.Allow(t.Context(), "192.0.2.8"); err == nil || strings.Contains(err.Error(), "full") {
+		t.Errorf("told outside: %v", err)
+	}
+	if bans, err := c.Bans(t.Context()); err != nil || bans[0].Source != "192.0.2.9" {
+		t.Errorf("an address alone: %v, %v", bans, err)
 	}
 }
 

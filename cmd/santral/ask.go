@@ -176,7 +176,10 @@ func (t *traceCall) Run() error {
 
 // bans lists banned sources, or lifts a ban.
 type bans struct {
-	Lift string `help:"Let this source be heard again." placeholder:"ADDR:PORT"`
+	Lift   string `help:"Let this source be heard again." placeholder:"ADDR:PORT"`
+	Allow  string `help:"Never ban this network." placeholder:"CIDR"`
+	Forbid string `help:"Let this network be banned again." placeholder:"CIDR"`
+	List   bool   `name:"allowed" help:"List the networks that are never banned."`
 	exchange
 }
 
@@ -186,8 +189,24 @@ func (b *bans) Run() error {
 	if err != nil {
 		return err
 	}
-	if b.Lift != "" {
+	switch {
+	case b.Lift != "":
 		return x.Unban(context.Background(), b.Lift)
+	case b.Allow != "":
+		return x.Allow(context.Background(), b.Allow)
+	case b.Forbid != "":
+		return x.Forbid(context.Background(), b.Forbid)
+	case b.List:
+		rows, err := x.Allowed(context.Background())
+		if err != nil {
+			return err
+		}
+		return show(&b.exchange, rows, "NETWORK\tFROM", func(r client.Allowed) string {
+			if r.Boot {
+				return r.Source + "\tboot file"
+			}
+			return r.Source + "\tAPI"
+		})
 	}
 	rows, err := x.Bans(context.Background())
 	if err != nil {

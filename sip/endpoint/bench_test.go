@@ -179,3 +179,21 @@ func BenchmarkThroughTheLoop(b *testing.B) {
 		<-done
 	}
 }
+
+// BenchmarkShed refuses an INVITE for want of time, which must cost next to nothing.
+func BenchmarkShed(b *testing.B) {
+	s := still(func(*Shard, *ServerTx) {})
+	s.load.calls[members], s.load.end = 1, time.Hour
+	list := inbounds(b, sip.INVITE, 1000)
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		s.receive(&list[i])
+		if i++; i == len(list) {
+			i = 0
+		}
+	}
+	if len(s.servers) != 0 {
+		b.Error("something is kept")
+	}
+}

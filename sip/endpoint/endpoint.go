@@ -58,6 +58,7 @@ type Config struct {
 	Extensions []string           // option tags that a request may Require
 	Schemes    []string           // schemes that a Request-URI may have; nil: sip, sips and tel
 	Limits     Limits             // zeros take the defaults
+	Overload   Overload           // zeros take the defaults
 	State      *State             // what Freeze gave, to go on from; nil to begin anew
 }
 
@@ -95,6 +96,9 @@ func build(cfg Config) *Endpoint {
 	}
 	cfg.Timers = cfg.Timers.Fill()
 	cfg.Limits = cfg.Limits.fill(cfg.Shards)
+	if cfg.Overload.Delay == 0 {
+		cfg.Overload.Delay = 10 * time.Millisecond
+	}
 	if cfg.Silent == 0 {
 		cfg.Silent = DefaultSilent
 	}
@@ -133,6 +137,9 @@ func (e *Endpoint) Receive(in sip.Inbound) {
 	if s.inbox.Len() >= e.cfg.Limits.Backlog && begins(in) {
 		s.count.Shed.Add(1)
 		return
+	}
+	if s.oldest.Load() == 0 {
+		s.oldest.CompareAndSwap(0, int64(time.Since(e.epoch))|1)
 	}
 	s.inbox.Put(item{in: in})
 }

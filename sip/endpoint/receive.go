@@ -22,6 +22,10 @@ func begins(in sip.Inbound) bool {
 
 // receive takes one message from the wire.
 func (s *Shard) receive(in *sip.Inbound) {
+	s.load.handled++
+	if s.load.late() && s.tooMuch(in) {
+		return
+	}
 	if s.e.cfg.Trace != nil {
 		s.e.cfg.Trace.Received(*in, s.e.epoch.Add(s.now))
 	}

@@ -31,6 +31,9 @@ type Shard struct {
 	unacked fifo // refused INVITEs without ACK, oldest first
 	settled fifo // other answered transactions, oldest first
 
+	oldest atomic.Int64 // when the first message that waits arrived, 0 for none
+	load   overload
+
 	lingering int // client transactions that were answered
 	resolving int
 	serving   *ServerTx // what a user is being given now
@@ -63,6 +66,7 @@ func newShard(e *Endpoint, index int) *Shard {
 		sources: make(map[netip.Addr]int32),
 		deaf:    make(map[netip.AddrPort]time.Duration),
 		stopped: make(chan struct{}),
+		load:    overload{limit: e.cfg.Overload.Delay, backlog: e.cfg.Limits.Backlog / 4},
 	}
 	return s
 }
@@ -105,11 +109,18 @@ func (s *Shard) run() {
 			s.writer.Flush()
 			return
 		}
+		oldest := s.oldest.Swap(0)
 		for i := range batch {
 			if i%32 == 0 {
 				s.advance()
+				if oldest != 0 {
+					s.weigh(time.Duration(oldest)) // a long batch is a flood, and must not be taken in whole
+				}
 			}
 			s.handle(&batch[i])
+		}
+		if oldest != 0 {
+			s.weigh(time.Duration(oldest))
 		}
 		// Calls that were just told of something answer at once: let them, so that what they want
 		// sent leaves with one system call.
@@ -121,6 +132,19 @@ func (s *Shard) run() {
 		s.advance()
 		s.writer.Flush()
 		s.sleep()
+	}
+}
+
+// weigh tells the judgement of load how long the batch that was just handled waited.
+func (s *Shard) weigh(oldest time.Duration) {
+	now := time.Since(s.e.epoch)
+	s.load.observe(now-oldest, now, s.inbox.Len(), &s.e.cfg.Overload)
+	permille := int64(s.load.calls[members] * 1000)
+	if s.load.full {
+		permille = 1000
+	}
+	if permille != s.count.Shedding.Load() {
+		s.count.Shedding.Store(permille)
 	}
 }
 
@@ -211,8 +235,8 @@ func (s *Shard) abandon() {
 // counters are a shard's sums; the shard adds, anybody reads.
 type counters struct {
 	Requests, Responses, Sent, Copies, Malformed, Refused, Dropped, Stray, Merged, Looped, Lost,
-	Shed, Evicted, Timeouts, Unsent, Faults atomic.Uint64
-	Servers, Clients, Usages atomic.Int64
+	Shed, Overload, Evicted, Timeouts, Unsent, Faults atomic.Uint64
+	Servers, Clients, Usages, Shedding atomic.Int64
 }
 
 // Stats are sums over all shards since the start, and what lives now.
@@ -229,6 +253,7 @@ type Stats struct {
 	Looped    uint64 // 482: our own request came back
 	Lost      uint64 // 481: no such dialog or transaction
 	Shed      uint64 // new work refused or dropped because of a limit
+	Overload  uint64 // new work refused because the shard was late
 	Evicted   uint64 // transactions forgotten before their time because of a limit
 	Timeouts  uint64 // transactions that ended without an answer or an ACK
 	Unsent    uint64 // messages that the transport could not send
@@ -241,8 +266,10 @@ type Stats struct {
 	Clients int // client transactions now
 	Usages  int // attached usages now
 	Dead    int // hops that are tried last now
-	Backlog int // messages waiting now
-	High    int // most that ever waited in one shard
+
+	Shedding float64 // share of new calls of those who are known that is refused now, the mean of the shards
+	Backlog  int     // messages waiting now
+	High     int     // most that ever waited in one shard
 }
 
 // Stats gives the sums of now.
@@ -264,6 +291,8 @@ func (e *Endpoint) Stats() Stats {
 		t.Looped += c.Looped.Load()
 		t.Lost += c.Lost.Load()
 		t.Shed += c.Shed.Load()
+		t.Overload += c.Overload.Load()
+		t.Shedding += float64(c.Shedding.Load()) / 1000 / float64(len(e.shards))
 		t.Evicted += c.Evicted.Load()
 		t.Timeouts += c.Timeouts.Load()
 		t.Unsent += c.Unsent.Load()

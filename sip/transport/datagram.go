@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"santral/base/advertise"
@@ -16,8 +17,9 @@ const (
 	datagramMax = 65535
 )
 
-// readDatagrams reads one socket until it is closed.
-func (l *Layer) readDatagrams(x *listener, s vnet.UDP) {
+// readDatagrams reads one socket until it is closed. since is when it was last empty, where it has not been
+// for longer than one reading; 0 otherwise.
+func (l *Layer) readDatagrams(x *listener, s vnet.UDP, since *atomic.Int64) {
 	// One large block: the kernel gives memory only to the pages that datagrams reach.
 	block := make([]byte, readBatch*datagramMax)
 	d := make([]vnet.Datagram, readBatch)
@@ -36,6 +38,13 @@ func (l *Layer) readDatagrams(x *listener, s vnet.UDP) {
 		for i := range d[:n] {
 			l.datagram(x, s, &d[i])
 		}
+		if busy := since.Load() != 0; busy != (n == readBatch) {
+			at := int64(0)
+			if !busy {
+				at = time.Now().UnixNano()
+			}
+			since.Store(at)
+		}
 		if l.cfg.Gather > 0 && n < readBatch {
 			// Datagrams that come close upon one another are read together: a wake-up costs more
 			// than a message.
@@ -47,6 +56,19 @@ func (l *Layer) readDatagrams(x *listener, s vnet.UDP) {
 			last = now
 		}
 	}
+}
+
+// Behind tells for how long datagrams have been waiting in the kernel all the while: whoever is that late
+// with reading is later still with everything else. It is 0 while what came has been read.
+func (l *Layer) Behind() (worst time.Duration) {
+	for _, x := range l.listeners {
+		for i := range x.busy {
+			if since := x.busy[i].Load(); since != 0 {
+				worst = max(worst, time.Duration(time.Now().UnixNano()-since))
+			}
+		}
+	}
+	return worst
 }
 
 // pause waits a little after an error that may pass, such as a lack of memory or descriptors. It

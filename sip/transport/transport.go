@@ -197,6 +197,7 @@ type listener struct {
 	policy    *advertise.Policy
 	wildcard  bool
 	socks     []vnet.UDP
+	busy      []atomic.Int64 // of each of socks: since when datagrams have been waiting in it (Unix nanoseconds), 0 for not
 	stream    net.Listener
 	outward   bool // nobody can connect to it, for want of a certificate
 }
@@ -227,8 +228,9 @@ func Start(cfg Config) (*Layer, error) {
 		}
 	}
 	for i, x := range l.listeners {
-		for _, s := range x.socks {
-			l.running.Go(func() { l.readDatagrams(x, s) })
+		x.busy = make([]atomic.Int64, len(x.socks))
+		for j, s := range x.socks {
+			l.running.Go(func() { l.readDatagrams(x, s, &x.busy[j]) })
 		}
 		if x.stream != nil {
 			l.running.Go(func() { l.accept(l.listeners[i]) })

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -354,5 +355,25 @@ func TestSecureWebSocket(t *testing.T) {
 		}
 		ws.CloseNow()
 		time.Sleep(time.Second)
+	})
+}
+
+// A source that the gate does not let in is refused at its HTTP request, before any SIP.
+func TestGatedUpgrade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shut := true
+		w := webWorld(t, func(c *Config) {
+			c.Gate = func(_ netip.Addr, tr sip.Transport, n int) bool { return !shut || tr != sip.WS || n > 0 }
+		})
+		if _, head := w.upgrade("Sec-WebSocket-Protocol: sip"); !strings.HasPrefix(head, "HTTP/1.1 403 ") {
+			t.Errorf("%q", head)
+		}
+		if st := w.layer.Stats(); st.Gated != 1 || st.Open != 0 {
+			t.Errorf("%+v", st)
+		}
+		shut = false
+		if _, head := w.upgrade("Sec-WebSocket-Protocol: sip"); !strings.HasPrefix(head, "HTTP/1.1 101 ") {
+			t.Errorf("%q", head)
+		}
 	})
 }
