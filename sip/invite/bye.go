@@ -24,12 +24,14 @@ func (s *Session) Hangup(reason string) {
 	switch s.state {
 	case Calling:
 		s.state = Cancelling
+		s.abandon()
 		s.detach()
 		s.client.Cancel(reason)
 	case Incoming:
 		s.Reject(480, "")
 	case Answered: // RFC 3261 §15: no BYE of the callee's before the ACK, or its time is over
 		s.leave = true
+		s.abandon()
 		if s.invite != nil {
 			s.RefuseChange(487, "")
 		}

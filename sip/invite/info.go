@@ -60,8 +60,9 @@ func (s *Session) Inform(pkg, contentType, content string) {
 			req.Set(sip.ContentDisposition, "Info-Package") // RFC 6086 §4.2.1
 		}
 	}
+	known := s.state == Established // before the ACK the peer may not have our 2xx
 	s.send(s.dialog, req, s.next(), func(ev endpoint.ClientEvent) {
-		if res := ev.Response; res != nil && res.Status == 481 {
+		if res := ev.Response; res != nil && res.Status == 481 && known {
 			s.lost(res, nil)
 		}
 	})

@@ -298,13 +298,18 @@ func (s *Session) quiet() {
 		stop(&s.sent.timer)
 		s.sent = nil
 	}
+	stop(&s.life.timer)
+	s.hush()
+	s.abandon()
+}
+
+// abandon gives up every change, ours and the peer's.
+func (s *Session) abandon() {
 	if s.change != nil {
 		stop(&s.change.timer)
 		s.change = nil
 	}
 	s.queued, s.news = nil, nil
-	stop(&s.life.timer)
-	s.hush()
 	s.terminateAsked()
 }
 

@@ -21,11 +21,12 @@ func (s *Session) take(b *branch, res *sip.Message) bool {
 	}
 	b.rseq, b.failed = rseq, false
 	if res.Body != "" && !b.settled {
+		b.theirs = sumOf(res.Body)
 		if s.request.Body == "" {
 			s.owed = append(s.owed, b) // an offer: the PRACK answers it (RFC 3262 §5)
 			return true
 		}
-		b.settled, b.theirs = true, sumOf(res.Body)
+		b.settled = true
 	}
 	s.prack(b, "")
 	return true
