@@ -77,8 +77,14 @@ func (l *Layer) welcomes(r *http.Request) bool {
 	if err != nil || u.Host == "" {
 		return false
 	}
-	host := (&url.URL{Host: r.Host}).Hostname()
-	return host != "" && strings.EqualFold(u.Hostname(), host)
+	page, own := u.Hostname(), (&url.URL{Host: r.Host}).Hostname()
+	return own != "" && (strings.EqualFold(page, own) || isLoopback(page) && isLoopback(own))
+}
+
+// isLoopback reports whether a host is this very machine, by whichever of its names.
+func isLoopback(host string) bool {
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.IsLoopback() || strings.EqualFold(host, "localhost")
 }
 
 // offers reports whether a request names a subprotocol.

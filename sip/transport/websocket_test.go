@@ -209,6 +209,17 @@ func TestWhoMayConnectByWebSocket(t *testing.T) {
 	})
 }
 
+// A page of this very machine is of the same host by whichever of its names.
+func TestLoopbackPages(t *testing.T) {
+	l := &Layer{}
+	for origin, want := range map[string]bool{"http://localhost:3000": true, "http://127.0.0.1": true, "http://[::1]:9": true, "http://127.0.0.1.evil.example": false, "https://evil.example": false} {
+		r := &http.Request{Host: "localhost:8443", Header: http.Header{"Origin": {origin}}}
+		if l.welcomes(r) != want {
+			t.Errorf("%s: want %v", origin, want)
+		}
+	}
+}
+
 // Frames that break the rules end their connection and nothing else.
 func TestHostileFrames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
