@@ -160,6 +160,22 @@ func (x *Exchange) Resident() int64 {
 	return resident * int64(os.Getpagesize())
 }
 
+// CPU is the processor time, user and system, that the exchange has used so far. Its grain is 10 ms.
+func (x *Exchange) CPU() time.Duration {
+	x.t.Helper()
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", x.cmd.Process.Pid))
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(data), ") ") // the name may hold anything
+	var user, system int64
+	if f := strings.Fields(rest); len(f) > 12 {
+		fmt.Sscan(f[11], &user)
+		fmt.Sscan(f[12], &system)
+	}
+	return time.Duration(user+system) * 10 * time.Millisecond
+}
+
 // Account gives an account of the exchange for a phone.
 func (x *Exchange) Account(user, transport string) Account {
 	if transport == "tls" {
