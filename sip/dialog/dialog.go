@@ -238,3 +238,28 @@ func strictURI(route string) string {
 	u.Headers, u.Params = "", u.Params.Without("method")
 	return u.String()
 }
+
+// FromNotify makes the subscriber's side of a dialog out of the NOTIFY that establishes it; seq is the number
+// of our SUBSCRIBE (RFC 6665 §4.4.1).
+func FromNotify(req *sip.Message, seq uint32) (*Dialog, error) {
+	target, err := contact(req)
+	if err != nil {
+		return nil, err
+	}
+	theirs, err := req.CSeq()
+	if err != nil {
+		return nil, err
+	}
+	return &Dialog{
+		State:     Confirmed,
+		CallID:    req.CallID(),
+		LocalTag:  req.ToTag(),
+		RemoteTag: req.FromTag(),
+		Local:     req.Get(sip.To),
+		Remote:    req.Get(sip.From),
+		Target:    target,
+		Routes:    recorded(req),
+		LocalSeq:  seq,
+		RemoteSeq: theirs.Seq,
+	}, nil
+}
