@@ -15,6 +15,7 @@ var HouseExtensions = []string{"replaces", "norefersub", "tdialog"}
 
 // referral is a REFER as it was read: what the peer wants.
 type referral struct {
+	uri      sip.URI
 	number   string
 	replaces *sip.Replaces
 }
@@ -42,6 +43,7 @@ func readRefer(req *sip.Message) (r referral, bad *refused) {
 		return r, &refused{501, "Only INVITE Can Be Referred To", nil}
 	}
 	var ok bool
+	r.uri = addr.URI
 	if r.number, ok = numberOf(addr.URI); !ok {
 		return r, &refused{400, "Bad Refer-To", nil}
 	}
@@ -79,8 +81,16 @@ func (l *Leg) refer(req *sip.Message, r *invite.Referral) {
 		r.Refuse(bad.status, bad.phrase, bad.headers...)
 		return
 	}
+	number, device, gruu, ok := l.agent.meant(l.tenant, wish.uri)
+	switch {
+	case !ok:
+		r.Refuse(404, "")
+		return
+	case gruu:
+		wish.number = number
+	}
 	shard := r.Shard()
-	e := call.LegEvent{Kind: call.Referred, Refer: &call.Referral{Number: wish.number, Notify: func(c call.Cause) {
+	e := call.LegEvent{Kind: call.Referred, Refer: &call.Referral{Number: wish.number, Device: device, Notify: func(c call.Cause) {
 		shard.Do(func() { r.Notify(c.SIP, "") })
 	}}}
 	if wish.replaces == nil {
