@@ -29,7 +29,7 @@ func (l *Leg) Progress(p call.Progress) {
 		l.joinSession("")
 		headers := l.answering()
 		if body != "" && l.gated {
-			headers = append(headers, earlyOpen)
+			headers = append(headers[:len(headers):len(headers)], earlyOpen)
 		}
 		l.session.Progress(p.Status, body, headers...)
 		l.amend()
@@ -254,7 +254,7 @@ func (l *Leg) Connected(who call.Party, t call.Traits) {
 			l.joinSession(session)
 		}
 		if who != (call.Party{}) && (l.other == nil || telling(*l.other, l.withheld) != telling(who, privacy)) {
-			l.other, l.withheld = &who, privacy
+			l.other, l.withheld, l.answers = &who, privacy, nil
 			l.rename()
 		}
 	})

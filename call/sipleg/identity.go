@@ -258,14 +258,20 @@ func privacyWords(p call.Privacy) string {
 // answering is whom the peer of an inbound leg is told that it speaks with, as header fields of our
 // responses (RFC 3325 §5). The house says it; what the callee claims does not count.
 func (l *Leg) answering() []sip.Header {
-	if l.other == nil {
-		return nil
+	if l.other != nil && l.answers == nil {
+		t := l.telling()
+		l.answers = t.assert(&l.manners, l.by != "", false, l.host(), "")
 	}
+	return l.answers
+}
+
+// telling is whom the peer is told of: an inside number is told outside as the trunk knows it.
+func (l *Leg) telling() told {
 	t := telling(*l.other, l.withheld)
-	if k := l.trunk; k != nil && k.Calling != nil { // an inside number is told outside as the trunk knows it
+	if k := l.trunk; k != nil && k.Calling != nil {
 		t.number = sip.EscapeUser(k.Calling(sip.Unescape(t.number)))
 	}
-	return t.assert(&l.manners, l.by != "", false, l.host(), "")
+	return t
 }
 
 // host is that of the identities that the peer is told.
@@ -349,7 +355,7 @@ func (l *Leg) rename() {
 	if l.other == nil || l.agent.cfg.Door == nil {
 		return
 	}
-	t, m, trunk, host := telling(*l.other, l.withheld), &l.manners, l.by != "", l.host()
+	t, m, trunk, host := l.telling(), &l.manners, l.by != "", l.host()
 	from := t.from(m, trunk, host)
 	plain := from
 	if t.hidden {

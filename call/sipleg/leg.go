@@ -53,6 +53,7 @@ type Leg struct {
 
 	other    *call.Party  // whom the peer speaks with, nil while nobody has said
 	withheld call.Privacy // what of it the peer may not be told
+	answers  []sip.Header // what our answers to the INVITE say of it, nil when it is to be made
 	news     []sip.Header // what the peer is still to be told of that
 	claim    claim        // what a trusted peer said last of who it is
 	ids      sessions     // the halves of the Session-ID
