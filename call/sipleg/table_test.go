@@ -14,7 +14,7 @@ import (
 const page = "../../docs/rfc.md"
 
 // tableHead begins the table: what a message brings, and what of it stands in the one that the other side gets.
-const tableHead = "| header field | INVITE | INVITE between trusted trunks | 200 | 200 between trusted trunks | re-INVITE | INFO | BYE |\n|---|---|---|---|---|---|---|---|\n"
+const tableHead = "| header field | INVITE | INVITE between trusted trunks | 200 | 200 between trusted trunks | re-INVITE | UPDATE | INFO | BYE |\n|---|---|---|---|---|---|---|---|---|\n"
 
 // natural are the fields that every message has.
 var natural = map[string]bool{"Via": true, "From": true, "To": true, "Call-ID": true, "CSeq": true, "Contact": true, "Max-Forwards": true,
@@ -92,7 +92,7 @@ func with(m *sip.Message, name, addr string) *sip.Message {
 }
 
 // through has a field cross a whole call from one phone to another, in every message.
-func through(w *world, name string, from, to *phone) (invite, ok, again, info, bye string) {
+func through(w *world, name string, from, to *phone) (invite, ok, again, changed, info, bye string) {
 	w.Helper()
 	defer func() {
 		from.d, to.d = nil, nil
@@ -148,34 +148,41 @@ func through(w *world, name string, from, to *phone) (invite, ok, again, info, b
 		case sip.INVITE:
 			req.Set(sip.Contact, from.contact())
 			req.SetBody("application/sdp", audio(from.addr, 4000, "sendonly"))
+		case sip.UPDATE:
+			req.Set(sip.Contact, from.contact())
+			req.SetBody("application/sdp", from.sdp)
 		case sip.INFO:
 			req.SetBody("application/dtmf-relay", "Signal=5\r\nDuration=160\r\n")
 		}
 		from.send(with(req, name, from.addr))
 		got := to.come()
-		if got == nil || got.Method != method {
+		offers := method == sip.INVITE || method == sip.UPDATE
+		if got == nil || got.Method != method && !offers {
 			if res := from.come(); method == sip.INVITE && res != nil {
 				from.refused(req, res)
 			}
 			return "refused", nil
 		}
-		to.reply(got, 200, map[bool]string{true: audio(to.addr, 4000, "recvonly")}[method == sip.INVITE])
+		to.reply(got, 200, map[sip.Method]string{sip.INVITE: audio(to.addr, 4000, "recvonly"), sip.UPDATE: to.sdp}[method])
 		for res := from.come(); res != nil && res.Status != 200; res = from.come() {
 		}
-		if method == sip.INVITE {
+		if got.Method == sip.INVITE {
 			to.want(sip.ACK)
+		}
+		if method == sip.INVITE {
 			seq, _ := req.CSeq()
 			from.ack(seq.Seq, "")
 		}
 		return crossing(name, req, got), got
 	}
 	again, _ = within(sip.INVITE)
+	changed, _ = within(sip.UPDATE)
 	info, _ = within(sip.INFO)
 	var last *sip.Message
 	if bye, last = within(sip.BYE); last == nil {
 		ends(from, to)
 	}
-	return invite, ok, again, info, bye
+	return invite, ok, again, changed, info, bye
 }
 
 // TestHeaderTable holds the table of docs/rfc.md true: every header field that Santral knows, and one that it does not,
@@ -211,9 +218,9 @@ func TestHeaderTable(t *testing.T) {
 			defer p.close()
 		}
 		for _, name := range names {
-			invite, ok, again, info, bye := through(w, name, a, b)
-			invite2, ok2, _, _, _ := through(w, name, f, s)
-			row := "| " + strings.Join([]string{name, invite, invite2, ok, ok2, again, info, bye}, " | ") + " |"
+			invite, ok, again, changed, info, bye := through(w, name, a, b)
+			invite2, ok2, _, _, _, _ := through(w, name, f, s)
+			row := "| " + strings.Join([]string{name, invite, invite2, ok, ok2, again, changed, info, bye}, " | ") + " |"
 			table.WriteString(row + "\n")
 			if !*update && rows[name] != row {
 				t.Errorf("the table says\n%s\nbut the call does\n%s\n(-update writes the table anew: is that what it should say?)", rows[name], row)
