@@ -86,7 +86,7 @@ func eventGen() *rapid.Generator[Event] {
 		if rapid.Bool().Draw(t, "detail") {
 			e.Detail = &LegDetail{
 				Direction: Direction(rapid.IntRange(0, 2).Draw(t, "direction")), Tenant: text.Draw(t, "tenant"), Account: text.Draw(t, "account"), Number: text.Draw(t, "number"),
-				Target: text.Draw(t, "target"), SIPCallID: text.Draw(t, "id"), Local: text.Draw(t, "local"), Remote: text.Draw(t, "remote"), Transport: text.Draw(t, "transport"),
+				Target: text.Draw(t, "target"), SIPCallID: text.Draw(t, "id"), SessionID: text.Draw(t, "session"), Local: text.Draw(t, "local"), Remote: text.Draw(t, "remote"), Transport: text.Draw(t, "transport"),
 				UserAgent: text.Draw(t, "ua"), Media: text.Draw(t, "media"),
 			}
 			for range rapid.IntRange(0, 3).Draw(t, "streams") {

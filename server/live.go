@@ -26,7 +26,7 @@ func live(l control.Live) rest.LiveCall {
 		}
 		c.Legs = append(c.Legs, rest.LiveLeg{
 			Leg: string(leg.ID), Direction: leg.Detail.Direction.String(), Account: leg.Detail.Account,
-			SIPCallID: leg.Detail.SIPCallID, Remote: leg.Detail.Remote, Media: leg.Detail.Media, Codec: leg.Codec,
+			SIPCallID: leg.Detail.SIPCallID, SessionID: leg.Detail.SessionID, Remote: leg.Detail.Remote, Media: leg.Detail.Media, Codec: leg.Codec,
 		})
 	}
 	return c

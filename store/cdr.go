@@ -99,8 +99,9 @@ type CDRLeg struct {
 	Number    string `json:"number,omitempty"`
 	Target    string `json:"target,omitempty"` // request URI
 	SIPCallID string `json:"sip_call_id,omitempty"`
-	Local     string `json:"local,omitempty"`  // our signalling address
-	Remote    string `json:"remote,omitempty"` // the peer's
+	SessionID string `json:"session_id,omitempty"` // as we send it: the other side's half, then the peer's (RFC 7989 §5)
+	Local     string `json:"local,omitempty"`      // our signalling address
+	Remote    string `json:"remote,omitempty"`     // the peer's
 	Transport string `json:"transport,omitempty"`
 	UserAgent string `json:"user_agent,omitempty"`
 	Media     string `json:"media,omitempty"` // the peer's media address

@@ -26,6 +26,7 @@ type LiveLeg struct {
 	Direction string `json:"direction"`
 	Account   string `json:"account,omitempty"`
 	SIPCallID string `json:"sip_call_id,omitempty"`
+	SessionID string `json:"session_id,omitempty" doc:"as the exchange sends it: the other side's half, then the peer's"`
 	Remote    string `json:"remote,omitempty" doc:"the peer's signalling address"`
 	Media     string `json:"media,omitempty" doc:"the peer's media address"`
 	Codec     string `json:"codec,omitempty"`

@@ -44,7 +44,7 @@ func at(ms int) time.Time {
 func detail(dir call.Direction, account string, lost uint64) *call.LegDetail {
 	return &call.LegDetail{
 		Direction: dir, Tenant: "sample", Account: account, Number: account, Target: "sip:" + account + "@192.0.2.1:5060",
-		SIPCallID: account + "@phone", Local: "127.0.0.1:5060", Remote: "192.0.2.1:5060", Transport: "UDP", UserAgent: "test/1", Media: "192.0.2.1:4000",
+		SIPCallID: account + "@phone", SessionID: account + ";remote=0", Local: "127.0.0.1:5060", Remote: "192.0.2.1:5060", Transport: "UDP", UserAgent: "test/1", Media: "192.0.2.1:4000",
 		Quality: []media.Quality{{Format: "PCMA", Packets: 1500, Octets: 240000, Lost: lost, Jitter: 1500 * time.Microsecond, RoundTrip: 20 * time.Millisecond, MOS: 4.4, Sent: 1500}},
 	}
 }

@@ -138,7 +138,7 @@ func (l *leg) take(d *call.LegDetail) {
 		to   *string
 		from string
 	}{
-		{&l.Account, d.Account}, {&l.Trunk, d.Trunk}, {&l.Number, d.Number}, {&l.Target, d.Target}, {&l.SIPCallID, d.SIPCallID}, {&l.Local, d.Local},
+		{&l.Account, d.Account}, {&l.Trunk, d.Trunk}, {&l.Number, d.Number}, {&l.Target, d.Target}, {&l.SIPCallID, d.SIPCallID}, {&l.SessionID, d.SessionID}, {&l.Local, d.Local},
 		{&l.Remote, d.Remote}, {&l.Transport, d.Transport}, {&l.UserAgent, d.UserAgent}, {&l.Media, d.Media},
 	} {
 		if m.from != "" {

@@ -21,7 +21,7 @@ func TestRecordOfAPlainCall(t *testing.T) {
 		ms := func(n int) time.Time { return epoch.Add(time.Duration(n) * time.Millisecond) }
 		leg := func(name, dir, account string, began, ringing, answer, ended int, lost uint64) store.CDRLeg {
 			l := store.CDRLeg{
-				Leg: name, Direction: dir, Account: account, Number: account, Target: "sip:" + account + "@192.0.2.1:5060", SIPCallID: account + "@phone",
+				Leg: name, Direction: dir, Account: account, Number: account, Target: "sip:" + account + "@192.0.2.1:5060", SIPCallID: account + "@phone", SessionID: account + ";remote=0",
 				Local: "127.0.0.1:5060", Remote: "192.0.2.1:5060", Transport: "UDP", UserAgent: "test/1", Media: "192.0.2.1:4000", Codec: "PCMA",
 				Began: ms(began), Answered: ms(answer), Ended: ms(ended), SIP: 200, Q850: 16, Cause: "normal call clearing",
 				Streams: []store.Stream{{Format: "PCMA", Packets: 1500, Octets: 240000, Lost: lost, Jitter: 1500, RoundTrip: 20000, MOS: 4.4, Sent: 1500}},

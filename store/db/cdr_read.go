@@ -59,6 +59,7 @@ type legRow struct {
 	Number    string  `bun:"number"`
 	Target    string  `bun:"target"`
 	SIPCallID string  `bun:"sip_call_id"`
+	SessionID string  `bun:"session_id"`
 	Local     string  `bun:"local_addr"`
 	Remote    string  `bun:"remote_addr"`
 	Transport string  `bun:"transport"`
@@ -265,7 +266,7 @@ func (r *cdrRow) word() store.CDR {
 
 func (r *legRow) word() (store.CDRLeg, error) {
 	l := store.CDRLeg{
-		Leg: r.Leg, Direction: r.Direction, Account: r.Account, Trunk: r.Trunk, Number: r.Number, Target: r.Target, SIPCallID: r.SIPCallID,
+		Leg: r.Leg, Direction: r.Direction, Account: r.Account, Trunk: r.Trunk, Number: r.Number, Target: r.Target, SIPCallID: r.SIPCallID, SessionID: r.SessionID,
 		Local: r.Local, Remote: r.Remote, Transport: r.Transport, UserAgent: r.UserAgent, Media: r.Media, Codec: r.Codec,
 		Began: moment(&r.Began), Ringing: moment(r.Ringing), Answered: moment(r.Answered), Ended: moment(&r.Ended),
 		Held: store.Millis(r.Held), SIP: r.SIP, Q850: r.Q850, Cause: r.Cause,

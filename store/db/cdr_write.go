@@ -16,7 +16,7 @@ import (
 const (
 	cdrColumns = "seq, call, tenant, state, from_account, from_number, from_name, from_trunk, source, dialled, to_account, answered_by, " +
 		"began, ringing, answered, ended, post_dial_delay, ring_time, talk_time, ended_by, sip, q850, cause, codec"
-	legColumns = "seq, n, leg, direction, account, trunk, number, target, sip_call_id, local_addr, remote_addr, transport, user_agent, media_addr, codec, " +
+	legColumns = "seq, n, leg, direction, account, trunk, number, target, sip_call_id, session_id, local_addr, remote_addr, transport, user_agent, media_addr, codec, " +
 		"began, ringing, answered, ended, held, sip, q850, cause, format, packets, octets, lost, late, sent, jitter_us, round_trip_us, mos, more_streams"
 )
 
@@ -225,6 +225,7 @@ func legArgs(a *args, seq uint64, n int, l *store.CDRLeg) error {
 	a.text(l.Number)
 	a.text(l.Target)
 	a.text(l.SIPCallID)
+	a.text(l.SessionID)
 	a.text(l.Local)
 	a.text(l.Remote)
 	a.text(l.Transport)

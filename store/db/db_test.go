@@ -49,7 +49,7 @@ func cdr(seq int) store.CDR {
 	leg := func(name, direction, account string) store.CDRLeg {
 		return store.CDRLeg{
 			Leg: name, Direction: direction, Account: account, Trunk: "carrier", Number: account, Target: "sip:" + account + "@192.0.2.7:5060",
-			SIPCallID: fmt.Sprintf("%s-%d@phone", name, seq), Local: "127.0.0.1:5060", Remote: "192.0.2.7:5060", Transport: "UDP",
+			SIPCallID: fmt.Sprintf("%s-%d@phone", name, seq), SessionID: "47755a9de7794ba387653f2099600ef2;remote=ab30317f1a784dc48ff824d0d3715d86", Local: "127.0.0.1:5060", Remote: "192.0.2.7:5060", Transport: "UDP",
 			UserAgent: "فون/1.0 \"x\" <script>", Media: "192.0.2.7:10000", Codec: "PCMA",
 			Began: began, Ringing: began.Add(120 * time.Millisecond), Answered: began.Add(3 * time.Second), Ended: began.Add(33 * time.Second), Held: 1500,
 			SIP: 200, Q850: 16, Cause: "normal call clearing",

@@ -130,6 +130,9 @@ var migrations = []migration{
 		`CREATE INDEX messages_id ON messages (tenant, id)`,
 		`CREATE INDEX messages_expires ON messages (expires)`,
 	}},
+	{version: 5, up: []string{
+		`ALTER TABLE cdr_legs ADD COLUMN session_id TEXT`,
+	}},
 }
 
 // migrate brings the tables up to date. A database that a newer program has changed is refused.

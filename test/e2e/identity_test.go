@@ -85,4 +85,14 @@ Alert-Info: <http://evil.example>;info=alert-autoanswer`, c.header, c.pattern),
 		s.Wait(t, 10*time.Second)
 	}
 	phone.Eventually(t, soon, "all records", func() bool { return len(x.CDRs()) == 5 })
+	for _, r := range x.CDRs() {
+		var pairs [2]string
+		for i, leg := range r.Legs {
+			pairs[i], _ = leg["session_id"].(string)
+		}
+		own, remote, ok := strings.Cut(pairs[0], ";remote=")
+		if !ok || pairs[1] != remote+";remote="+own || len(r.Legs) != 2 {
+			t.Errorf("the legs of %s to %s have the sessions %q", r.From, r.Dialled, pairs)
+		}
+	}
 }
