@@ -58,7 +58,7 @@ func (d *Door) certified(s *tenant.Snapshot, flow sip.Flow) *tenant.Trunk {
 }
 
 // carrier picks, of the trunks that are registered where a request comes from, the one that it is for:
-// by the Contact that it was told, else by the called number, else the only one.
+// by the Contact that it was told, else by the called number. Phones may be there too.
 func carrier(s *tenant.Snapshot, req *sip.Message, there []Carrier) *tenant.Trunk {
 	if len(there) == 0 {
 		return nil
@@ -80,13 +80,10 @@ func carrier(s *tenant.Snapshot, req *sip.Message, there []Carrier) *tenant.Trun
 		}
 		if k.Has(tenant.RewriteNumber(k.In.Called, Called(k, req))) != nil {
 			if found != nil && found != k {
-				return nil // two could be meant: neither is
+				return nil // two could be meant
 			}
 			found = k
 		}
-	}
-	if found == nil && len(there) == 1 {
-		return s.Trunk(there[0].Tenant, there[0].Trunk)
 	}
 	return found
 }

@@ -289,6 +289,15 @@ routes: [{prefix: "0", trunks: [carrier]}]
 		gone(pbx)
 		w.ended(c)
 
+		// Whatever a PBX asks for, we prove ourselves to nobody but our own carriers.
+		c = w.calls(a, "508")
+		pbx.Reply(pbx.Want("INVITE"), "401 Unauthorized", `WWW-Authenticate: Digest realm="acme.example", nonce="x", algorithm=MD5`)
+		pbx.Want("ACK")
+		if over, err := c.Wait(w.ctx, phone.Talks); err == nil || over.Status != 403 {
+			t.Errorf("a challenge of the PBX's gives the caller %+v, %v", over, err)
+		}
+		w.ended(c)
+
 		// Out, as a number of its own and as somebody else's.
 		for i, from := range []struct{ says, shown string }{{"512", "512"}, {"02199", "500"}} {
 			text := strings.Replace(pbx.Request(sip.INVITE, "sip:02133445566@acme.example", 10+i, voice(pbx)), `"pbx" <sip:pbx@`, "<sip:"+from.says+"@", 1)

@@ -73,7 +73,7 @@ func (o *Observed) registration() []Clause {
 		digests = "the registrar challenges a REGISTER and takes the digest"
 		expires = "the registrar says how long it keeps the Contact"
 		gin     = "all numbers are registered at once (RFC 6140)"
-		route   = "the Service-Route of the answer, where there is one, is kept for calls (RFC 3608)"
+		route   = "the answer names a Service-Route for our calls (RFC 3608)"
 	)
 	if o.Trunk.Noun.Mode != tenant.Registers {
 		why := "the trunk is " + o.Trunk.Noun.Mode.String() + ": we do not register there"
@@ -99,7 +99,7 @@ func (o *Observed) registration() []Clause {
 		clause("registration/expires", expires, !r.Until.IsZero(), "it keeps us until "+r.Until.UTC().Format(time.RFC3339)),
 	}
 	if o.Trunk.Noun.GIN {
-		list = append(list, clause("registration/gin", gin, strings.Contains(r.Contact, ";bnc"), "it took the Contact "+r.Contact))
+		list = append(list, clause("registration/gin", gin, r.Bulk, "we asked for "+r.Contact+", and the answer "+map[bool]string{true: "has it", false: "does not have it"}[r.Bulk]))
 	} else {
 		list = append(list, skipped("registration/gin", gin, "gin: is not set for this trunk"))
 	}
@@ -153,7 +153,7 @@ var callClauses = []struct {
 	{"call/codec", "G.711 is agreed on", (*testCall).codec},
 	{"call/early-media", "early media is described in a 183", (*testCall).preview},
 	{"call/100rel", "reliable provisional answers are acknowledged (RFC 3262)", (*testCall).reliable},
-	{"call/session-timer", "the session is refreshed (RFC 4028)", (*testCall).timer},
+	{"call/session-timer", "session timers are agreed on (RFC 4028)", (*testCall).timer},
 	{"call/hold", "a re-INVITE holds, and its answer does not send", (*testCall).hold},
 	{"call/resume", "another one resumes", (*testCall).resume},
 	{"call/dtmf", "telephone events are agreed on and can be sent (RFC 4733)", (*testCall).dtmf},

@@ -327,6 +327,10 @@ func (r *registration) granted(res *sip.Message, flow sip.Flow, contact string) 
 			path = append(path, strings.Clone(v))
 		}
 	}
+	bulk := false
+	for c, err := range res.Contacts() {
+		bulk = bulk || err == nil && c.URI.Params.Has("bnc")
+	}
 	if left <= 0 { // a 200 that keeps nothing
 		r.failedWith(Refused, res.Status, "the registrar keeps no contact of ours", 0)
 		return
@@ -339,7 +343,7 @@ func (r *registration) granted(res *sip.Message, flow sip.Flow, contact string) 
 	k.mu.Unlock()
 	r.setState(Registration{
 		State: RegisteredNow, Status: res.Status, Reason: res.Reason, Until: now.Add(left), Next: now.Add(next), Contact: contact,
-		Remote: flow.Remote.String(), Routes: routes, Path: path, Realm: realm, Asked: asked,
+		Remote: flow.Remote.String(), Routes: routes, Path: path, Realm: realm, Asked: asked, Bulk: bulk,
 	}, "the carrier keeps us for "+left.String())
 	k.find(flow.Remote.Addr().Unmap())
 	go k.locate()

@@ -56,6 +56,7 @@ type Registration struct {
 	Path    []string  // Path as the registrar has it (RFC 3327)
 	Realm   string    // of its challenge
 	Asked   bool      // it challenged us
+	Bulk    bool      // its answer has our Contact for all numbers at once (RFC 6140)
 }
 
 // Health says how a place of a trunk stands.

@@ -59,14 +59,95 @@ request_route {
 }
 `
 
+// carrier is a registrar with digest, and a proxy that asks for digest in calls of its subscribers: who
+// calls must be registered here and say who it is. %[2]s is the password of all.
+const carrier = `debug=2
+log_stderror=yes
+children=2
+listen=udp:%[1]s
+mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/:/usr/lib/aarch64-linux-gnu/kamailio/modules/"
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "rr.so"
+loadmodule "pv.so"
+loadmodule "maxfwd.so"
+loadmodule "siputils.so"
+loadmodule "textops.so"
+loadmodule "usrloc.so"
+loadmodule "registrar.so"
+loadmodule "auth.so"
+modparam("usrloc", "db_mode", 0)
+
+request_route {
+	if (!mf_process_maxfwd_header("10")) {
+		sl_send_reply("483", "Too Many Hops");
+		exit;
+	}
+	force_rport();
+	if (is_method("CANCEL")) {
+		if (t_check_trans()) t_relay();
+		exit;
+	}
+	if (has_totag()) {
+		if (loose_route()) t_relay();
+		else if (is_method("ACK")) { if (t_check_trans()) t_relay(); }
+		else sl_send_reply("404", "Not Here");
+		exit;
+	}
+	if (is_method("ACK")) {
+		if (t_check_trans()) t_relay();
+		exit;
+	}
+	if (is_method("OPTIONS")) {
+		sl_send_reply("200", "OK");
+		exit;
+	}
+	if (is_method("REGISTER")) {
+		if (!pv_www_authenticate("carrier.test", "%[2]s", "0")) {
+			www_challenge("carrier.test", "1");
+			exit;
+		}
+		save("location");
+		exit;
+	}
+	if ($si == "%[3]s" && !pv_proxy_authenticate("carrier.test", "%[2]s", "0")) {
+		proxy_challenge("carrier.test", "1");
+		exit;
+	}
+	consume_credentials();
+	record_route();
+	if (!lookup("location")) {
+		sl_send_reply("404", "Not Found");
+		exit;
+	}
+	t_relay();
+}
+`
+
+// StartCarrier starts a carrier at 127.0.0.3, which asks the machine at customer for digest in calls too.
+func StartCarrier(t testing.TB, password, customer string) *Kamailio {
+	t.Helper()
+	Need(t, "kamailio")
+	k := &Kamailio{Addr: fmt.Sprintf("127.0.0.3:%d", freePort(t)), Out: &Output{}}
+	k.start(t, fmt.Sprintf(carrier, k.Addr, password, customer))
+	return k
+}
+
 // StartKamailio starts an edge proxy at 127.0.0.2 before an exchange.
 func StartKamailio(t testing.TB, exchange string) *Kamailio {
 	t.Helper()
 	Need(t, "kamailio")
 	host, port, _ := net.SplitHostPort(exchange)
 	k := &Kamailio{Addr: fmt.Sprintf("127.0.0.2:%d", freePort(t)), Out: &Output{}}
+	k.start(t, fmt.Sprintf(edge, k.Addr, host, port))
+	return k
+}
+
+// start runs Kamailio with a configuration until the test ends.
+func (k *Kamailio) start(t testing.TB, config string) {
+	t.Helper()
 	folder := t.TempDir()
-	file := write(t, folder, "kamailio.cfg", fmt.Sprintf(edge, k.Addr, host, port))
+	file := write(t, folder, "kamailio.cfg", config)
 	cmd := exec.Command("kamailio", "-f", file, "-DD", "-E", "-m", "32", "-M", "4", "-Y", folder, "-P", folder+"/pid")
 	cmd.Stdout, cmd.Stderr = k.Out, k.Out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // it has children of its own
@@ -91,7 +172,6 @@ func StartKamailio(t testing.TB, exchange string) *Kamailio {
 		}
 		return answersUDP(k.Addr)
 	})
-	return k
 }
 
 // answersUDP reports whether whatever listens at an address answers an OPTIONS.
