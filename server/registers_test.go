@@ -402,3 +402,33 @@ routes: [{prefix: "0", trunks: [one, two]}]
 		w.free()
 	}, document)
 }
+
+// A call by a trunk goes on in another exchange, and so do its channel and what the carrier's BYE is let in by.
+func TestHandOverOfATrunksCall(t *testing.T) {
+	withTrunks(t, func(w *stage, st *siptest.Stage) {
+		carrier := st.Phone("one", "198.51.100.1:5060")
+		defer carrier.Close()
+		a := w.extension("101", "192.0.2.11")
+		c := w.calls(a, "02133445566")
+		in := rings(carrier)
+		answers(carrier, in)
+		_, err := c.Wait(w.ctx, phone.Talks)
+		w.must(err)
+		w.wait(time.Second)
+		w.handOver()
+		w.wait(time.Second)
+		if in, out := w.x.channels.TrunkInUse("acme", "one"); in != 0 || out != 1 {
+			t.Errorf("%d and %d channels are taken after the hand-over", in, out)
+		}
+		carrier.Send(exchange, carrier.Back(in, sip.BYE, 1))
+		carrier.Want("200")
+		w.ended(c)
+		w.free()
+		if r := w.last(); len(r.Legs) != 2 || r.Legs[1].Trunk != "one" || r.EndedBy != "callee" {
+			t.Errorf("record %+v", r)
+		}
+		if in, out := w.x.channels.TrunkInUse("acme", "one"); in+out != 0 {
+			t.Errorf("%d and %d channels are left", in, out)
+		}
+	}, twoCarriers)
+}
