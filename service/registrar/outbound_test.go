@@ -224,9 +224,9 @@ func TestHome(t *testing.T) {
 		now := udp(edge)
 		time.Sleep(time.Second)
 		h.from("101", now, "Contact: <sip:101@192.0.2.50>", "Call-ID: plain", "CSeq: 900 REGISTER")
-		want(t, "both are there", home(name, old), old.String())
-		h.from("101", now, "Contact: <sip:101@192.0.2.101>;expires=0", "Call-ID: plain", "CSeq: 901 REGISTER")
 		want(t, "moved by Call-ID", home(name, old), now.String())
+		h.from("101", now, "Contact: <sip:101@192.0.2.101>;expires=0", "Call-ID: plain", "CSeq: 901 REGISTER")
+		want(t, "and its old binding gone", home(name, old), now.String())
 		want(t, "nobody", home("", old), "none")
 	})
 }

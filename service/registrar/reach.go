@@ -101,8 +101,9 @@ func (r *Registrar) Phone(tenant, account string, f sip.Flow) string {
 }
 
 // Home gives the flow by which a phone of an account is reached now: the flow that is asked about, as long
-// as the phone keeps it, otherwise the one that it has registered over last. ok is false when it is not
-// registered, or is reached through a proxy.
+// as the phone keeps it, otherwise the one that it has registered over last. A phone without an instance that
+// registers from elsewhere by its old Call-ID has moved, though its old binding is still there. ok is false
+// when it is not registered, or is reached through a proxy.
 func (r *Registrar) Home(tenant, account, phone string, f sip.Flow) (now sip.Flow, ok bool) {
 	if phone == "" {
 		return sip.Flow{}, false
@@ -118,17 +119,25 @@ func (r *Registrar) Home(tenant, account, phone string, f sip.Flow) (now sip.Flo
 		if b.flow.Transport.Stream() && r.cfg.Alive != nil && !r.cfg.Alive(b.flow) {
 			continue
 		}
-		if b.flow == f || !b.byFlow && b.flow.Transport == f.Transport && b.flow.Remote.Addr() == f.Remote.Addr() {
+		if b.instance != "" && b.at(f) {
 			return f, true
 		}
 		if best == nil || b.newer(best) < 0 {
 			best = b
 		}
 	}
-	if best == nil {
+	switch {
+	case best == nil:
 		return sip.Flow{}, false
+	case best.at(f):
+		return f, true
 	}
 	return best.way(), true
+}
+
+// at reports whether a binding came by a flow, or, where its phone is reached at its Contact, from that host.
+func (b *binding) at(f sip.Flow) bool {
+	return b.flow == f || !b.byFlow && b.flow.Transport == f.Transport && b.flow.Remote.Addr() == f.Remote.Addr()
 }
 
 // way is the flow by which a binding's phone takes requests: at its Contact where that is not behind its
