@@ -72,6 +72,10 @@ type CDR struct {
 	To          string `json:"to,omitempty"`          // the account or service that it was routed to
 	AnsweredBy  string `json:"answered_by,omitempty"` // account of the leg that answered, or the service
 
+	MadeBy   string `json:"made_by,omitempty"`   // "transfer" or "api" when no phone dialled
+	FromCall string `json:"from_call,omitempty"` // the call that its caller was sent from
+	ToCall   string `json:"to_call,omitempty"`   // the call that one of its two was sent on to
+
 	Began    time.Time `json:"began"`
 	Ringing  time.Time `json:"ringing,omitzero"` // first 180 or 183 of any leg
 	Answered time.Time `json:"answered,omitzero"`
@@ -106,6 +110,8 @@ type CDRLeg struct {
 	UserAgent string `json:"user_agent,omitempty"`
 	Media     string `json:"media,omitempty"` // the peer's media address
 	Codec     string `json:"codec,omitempty"`
+	FromCall  string `json:"from_call,omitempty"` // the call that it came from
+	ToCall    string `json:"to_call,omitempty"`   // the call that it went on in
 
 	Began    time.Time `json:"began"`
 	Ringing  time.Time `json:"ringing,omitzero"`

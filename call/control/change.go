@@ -17,6 +17,9 @@ type change struct {
 
 // offered is a party's wish to change the session.
 func (c *ongoing) offered(m *member, e *call.LegEvent) {
+	if m == c.gaveBack.to {
+		c.gaveBack.to = nil // it goes on with its call
+	}
 	if g := m.guest; g != nil { // whatever it wants, it is offered something else
 		m.leg.Refuse(call.RequestPending)
 		return

@@ -34,6 +34,9 @@ func (c *ongoing) legEnded(m *member, e *call.LegEvent) {
 		s.left = &departure{by, e.Cause}
 		return
 	}
+	if c.hasty(m, departure{by, e.Cause}) {
+		return
+	}
 	c.end(by, e.Cause)
 }
 

@@ -37,6 +37,9 @@ type departure struct {
 const (
 	// byeWait is how long a transferor that was told of its success may take to hang up.
 	byeWait = 3 * time.Second
+	// hastyBye is how soon after the news of a failure a phone may have hung up by itself: no person is that
+	// quick (baresip 1.0 ends its call whatever became of the transfer).
+	hastyBye = time.Second
 	// mostLegs bounds the legs that one call may have in its life: a call whose transfers all come back
 	// does not grow for ever.
 	mostLegs = 100
@@ -250,7 +253,40 @@ func (c *ongoing) sentBack(p *parcel, cause call.Cause, hops int) {
 	m.seat.sit(c, m)
 	c.bridge.Join(c.caller().media(), c.callee.media())
 	c.appear(m, call.Talk)
+	c.gaveBack = givenBack{s.by, time.Now()}
 	s.notify(asRefusal(cause))
+}
+
+// givenBack is a transferor that was given its call back, and when.
+type givenBack struct {
+	to *member
+	at time.Time
+}
+
+// hasty has a transferor rung again that hung up in the moment in which it got its call back: the one that it
+// wanted to send on has done nothing wrong. It reports whether that is under way.
+func (c *ongoing) hasty(m *member, left departure) bool {
+	other := c.other(m)
+	if c.state != Talking || m != c.gaveBack.to || time.Since(c.gaveBack.at) > hastyBye || m.account == "" || other.over || !c.calm() {
+		return false
+	}
+	c.sending = &sending{by: m, place: c.place(other), notify: func(call.Cause) {}, left: &left}
+	c.setState(Transferring, "the transferor hung up at once")
+	c.bridge.Part()
+	c.giveBackOf(c.place(m)) // its line is free for the call that it is rung by
+	c.passOn(other, func(c *ongoing) {
+		to, cause := c.house.startFor(c, other, m.account, "", nil, nil)
+		if to == "" {
+			other.seat.sit(c, other)
+			c.stay(cause)
+			return
+		}
+		c.sending.away, c.sending.done = true, true
+		c.depart(other, to)
+		c.event(call.Event{Kind: call.Transfer, Leg: m.id, Other: to}, time.Time{})
+		c.end(left.by, left.cause)
+	})
+	return true
 }
 
 // strand ends a leg that came back to a call which ended in the same moment.

@@ -105,6 +105,15 @@ func TestBlindTransfers(t *testing.T) {
 		_, b := s.talk()
 		s.Together(func() { b.Refer("104") }, b.Bye)
 	})
+	together(t, "transfer-busy-hasty", nil, func(s *stage) { // a phone that hangs up whatever became of its transfer
+		a, b := s.talk()
+		b.Refer("104")
+		b.Bye()
+		b = s.rung(0)
+		b.Pickup(answer)
+		s.settle(a, b)
+		a.Bye()
+	})
 	together(t, "transferee-leaves", nil, func(s *stage) {
 		a, b := s.talk()
 		b.Refer("103")

@@ -22,7 +22,8 @@ type record struct {
 type progress struct {
 	CDR  store.CDR `json:"cdr"`
 	Legs []leg     `json:"legs"`
-	Last time.Time `json:"last"` // time of its last event
+	Lead string    `json:"lead,omitempty"` // the leg that stands in the caller's place
+	Last time.Time `json:"last"`           // time of its last event
 	Over bool      `json:"over"`
 }
 
@@ -52,7 +53,7 @@ func (r *record) apply(e *call.Event) bool {
 	c := &r.CDR
 	switch e.Kind {
 	case call.Began:
-		c.Began, c.Dialled = at, e.Dialled
+		c.Began, c.Dialled, c.MadeBy, c.FromCall = at, e.Dialled, e.By, string(e.Other)
 		if p := e.From; p != nil {
 			c.Tenant, c.FromAccount, c.FromNumber, c.FromName = p.Tenant, p.Account, p.Number, p.Name
 			c.FromTrunk = p.Trunk
@@ -65,6 +66,14 @@ func (r *record) apply(e *call.Event) bool {
 	case call.LegBegan:
 		l := r.leg(e.Leg, at)
 		l.take(e.Detail)
+		l.FromCall = string(e.Other)
+		if e.Other != "" && l.FromCall == c.ToCall {
+			c.ToCall = "" // who was sent on is back
+		}
+	case call.LegLeads:
+		r.Lead = string(e.Leg)
+	case call.Transfer:
+		c.ToCall = string(e.Other)
 	case call.LegRinging:
 		l := r.leg(e.Leg, at)
 		if l.Ringing.IsZero() {
@@ -92,6 +101,7 @@ func (r *record) apply(e *call.Event) bool {
 			l.take(e.Detail)
 			l.codec(e.Codec)
 			l.end(at, e.Cause)
+			l.ToCall = string(e.Other)
 		}
 	case call.EndedCall:
 		r.end(at, e)
@@ -215,6 +225,7 @@ func (r *record) end(at time.Time, e *call.Event) {
 func (r *record) answered() {
 	c := &r.CDR
 	var by *store.CDRLeg
+	var lead time.Time
 	for i := range c.Legs {
 		l := &c.Legs[i]
 		if l.Leg == first {
@@ -224,9 +235,16 @@ func (r *record) answered() {
 			}
 			continue
 		}
+		if l.Leg == r.Lead {
+			lead = l.Answered
+			continue
+		}
 		if !l.Answered.IsZero() && (by == nil || l.Answered.Before(by.Answered)) {
 			by = l
 		}
+	}
+	if c.Answered.IsZero() { // the one that began the call was replaced before anybody answered
+		c.Answered = lead
 	}
 	if c.Answered.IsZero() {
 		return

@@ -45,6 +45,9 @@ type cdrRow struct {
 	Q850          int    `bun:"q850"`
 	Cause         string `bun:"cause"`
 	Codec         string `bun:"codec"`
+	MadeBy        string `bun:"made_by"`
+	FromCall      string `bun:"from_call"`
+	ToCall        string `bun:"to_call"`
 }
 
 type legRow struct {
@@ -84,6 +87,8 @@ type legRow struct {
 	RoundTrip int64   `bun:"round_trip_us"`
 	MOS       float64 `bun:"mos"`
 	More      string  `bun:"more_streams"`
+	FromCall  string  `bun:"from_call"`
+	ToCall    string  `bun:"to_call"`
 }
 
 // CDR gives the record of a call of a tenant, or store.ErrNotFound. An empty tenant is any.
@@ -261,6 +266,7 @@ func (r *cdrRow) word() store.CDR {
 		Began: moment(&r.Began), Ringing: moment(r.Ringing), Answered: moment(r.Answered), Ended: moment(&r.Ended),
 		PostDialDelay: store.Millis(r.PostDialDelay), RingTime: store.Millis(r.RingTime), TalkTime: store.Millis(r.TalkTime),
 		EndedBy: r.EndedBy, SIP: r.SIP, Q850: r.Q850, Cause: r.Cause, Codec: r.Codec,
+		MadeBy: r.MadeBy, FromCall: r.FromCall, ToCall: r.ToCall,
 	}
 }
 
@@ -269,7 +275,7 @@ func (r *legRow) word() (store.CDRLeg, error) {
 		Leg: r.Leg, Direction: r.Direction, Account: r.Account, Trunk: r.Trunk, Number: r.Number, Target: r.Target, SIPCallID: r.SIPCallID, SessionID: r.SessionID,
 		Local: r.Local, Remote: r.Remote, Transport: r.Transport, UserAgent: r.UserAgent, Media: r.Media, Codec: r.Codec,
 		Began: moment(&r.Began), Ringing: moment(r.Ringing), Answered: moment(r.Answered), Ended: moment(&r.Ended),
-		Held: store.Millis(r.Held), SIP: r.SIP, Q850: r.Q850, Cause: r.Cause,
+		Held: store.Millis(r.Held), SIP: r.SIP, Q850: r.Q850, Cause: r.Cause, FromCall: r.FromCall, ToCall: r.ToCall,
 	}
 	if r.Packets == nil {
 		return l, nil

@@ -15,9 +15,9 @@ import (
 // Columns in the order in which cdrArgs and legArgs give values.
 const (
 	cdrColumns = "seq, call, tenant, state, from_account, from_number, from_name, from_trunk, source, dialled, to_account, answered_by, " +
-		"began, ringing, answered, ended, post_dial_delay, ring_time, talk_time, ended_by, sip, q850, cause, codec"
+		"began, ringing, answered, ended, post_dial_delay, ring_time, talk_time, ended_by, sip, q850, cause, codec, made_by, from_call, to_call"
 	legColumns = "seq, n, leg, direction, account, trunk, number, target, sip_call_id, session_id, local_addr, remote_addr, transport, user_agent, media_addr, codec, " +
-		"began, ringing, answered, ended, held, sip, q850, cause, format, packets, octets, lost, late, sent, jitter_us, round_trip_us, mos, more_streams"
+		"began, ringing, answered, ended, held, sip, q850, cause, format, packets, octets, lost, late, sent, jitter_us, round_trip_us, mos, more_streams, from_call, to_call"
 )
 
 // chunk is how many rows one statement inserts.
@@ -213,9 +213,21 @@ func cdrArgs(a *args, c *store.CDR) {
 	a.int(int64(c.Q850))
 	a.text(c.Cause)
 	a.text(c.Codec)
+	a.text(c.MadeBy)
+	a.text(c.FromCall)
+	a.text(c.ToCall)
 }
 
 func legArgs(a *args, seq uint64, n int, l *store.CDRLeg) error {
+	if err := legStreams(a, seq, n, l); err != nil {
+		return err
+	}
+	a.text(l.FromCall)
+	a.text(l.ToCall)
+	return nil
+}
+
+func legStreams(a *args, seq uint64, n int, l *store.CDRLeg) error {
 	a.int(int64(seq))
 	a.int(int64(n))
 	a.values = append(a.values, clean(l.Leg))

@@ -52,7 +52,7 @@ func cdr(seq int) store.CDR {
 			SIPCallID: fmt.Sprintf("%s-%d@phone", name, seq), SessionID: "47755a9de7794ba387653f2099600ef2;remote=ab30317f1a784dc48ff824d0d3715d86", Local: "127.0.0.1:5060", Remote: "192.0.2.7:5060", Transport: "UDP",
 			UserAgent: "فون/1.0 \"x\" <script>", Media: "192.0.2.7:10000", Codec: "PCMA",
 			Began: began, Ringing: began.Add(120 * time.Millisecond), Answered: began.Add(3 * time.Second), Ended: began.Add(33 * time.Second), Held: 1500,
-			SIP: 200, Q850: 16, Cause: "normal call clearing",
+			SIP: 200, Q850: 16, Cause: "normal call clearing", FromCall: "other", ToCall: "another",
 			Streams: []store.Stream{
 				{Format: "PCMA", Packets: 1500, Octets: 240000, Lost: 3, Late: 1, Sent: 1501, Jitter: 1250, RoundTrip: 30000, MOS: 4.321},
 				{Format: "VP8", Packets: 10},
@@ -63,7 +63,7 @@ func cdr(seq int) store.CDR {
 		Seq: uint64(seq), Call: fmt.Sprintf("call-%05d", seq), Tenant: "sample", State: store.Answered,
 		FromAccount: "101", FromNumber: "101", FromName: "Sara; DROP TABLE cdrs; --'", FromTrunk: "pbx", Source: "192.0.2.6:5060", Dialled: "102", To: "102", AnsweredBy: "102",
 		Began: began, Ringing: began.Add(120 * time.Millisecond), Answered: began.Add(3 * time.Second), Ended: began.Add(33 * time.Second),
-		PostDialDelay: 120, RingTime: 2880, TalkTime: 30000, EndedBy: "callee", SIP: 200, Q850: 16, Cause: "normal call clearing", Codec: "PCMA",
+		PostDialDelay: 120, RingTime: 2880, TalkTime: 30000, EndedBy: "callee", SIP: 200, Q850: 16, Cause: "normal call clearing", Codec: "PCMA", MadeBy: "transfer", FromCall: "other", ToCall: "another",
 		Legs: []store.CDRLeg{leg("a", "in", "101"), leg("b", "out", "102")},
 	}
 }

@@ -133,6 +133,13 @@ var migrations = []migration{
 	{version: 5, up: []string{
 		`ALTER TABLE cdr_legs ADD COLUMN session_id TEXT`,
 	}},
+	{version: 6, up: []string{
+		`ALTER TABLE cdrs ADD COLUMN made_by TEXT`,
+		`ALTER TABLE cdrs ADD COLUMN from_call TEXT`,
+		`ALTER TABLE cdrs ADD COLUMN to_call TEXT`,
+		`ALTER TABLE cdr_legs ADD COLUMN from_call TEXT`,
+		`ALTER TABLE cdr_legs ADD COLUMN to_call TEXT`,
+	}},
 }
 
 // migrate brings the tables up to date. A database that a newer program has changed is refused.
