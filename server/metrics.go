@@ -62,6 +62,7 @@ func (s *server) metrics() *metric.Registry {
 			{Values: []string{"connection too late"}, Value: float64(w.Late)},
 			{Values: []string{"connection too slow"}, Value: float64(w.Slow)},
 			{Values: []string{"framing lost"}, Value: float64(w.Broken)},
+			{Values: []string{"HTTP connection over a limit"}, Value: float64(s.crowd.refused.Load())},
 			{Values: []string{"handshake failed"}, Value: float64(w.Shakes)},
 			{Values: []string{"client certificate unproved"}, Value: float64(w.Unproved)},
 			{Values: []string{"origin or subprotocol"}, Value: float64(w.Origins)},

@@ -91,6 +91,7 @@ type server struct {
 	events   events
 	messages atomic.Pointer[message.Service]
 	webs     []web
+	crowd    crowd
 	certs    certificates
 	token    string
 	secret   [32]byte // makes what phones carry for us: flow tokens and temporary GRUUs

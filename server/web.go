@@ -76,6 +76,7 @@ func (s *server) serveWeb() {
 	for i := range s.webs {
 		w := &s.webs[i]
 		h := rest.Server(handler)
+		h.ConnState = s.crowd.state
 		h.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)
 		l := w.listener
 		if w.transport == sip.WSS {

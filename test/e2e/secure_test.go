@@ -58,3 +58,18 @@ func TestOurPhoneOverTLS(t *testing.T) {
 		t.Errorf("a call to nobody whom we trust: %v\n%s", err, out)
 	}
 }
+
+// A browser that goes away is nobody's contact any more.
+func TestABrowserThatLeavesIsForgotten(t *testing.T) {
+	x := phone.StartExchange(t, "--digest", "md5")
+	for _, transport := range []string{"ws", "wss"} {
+		b := x.Wire(t, transport, "").Agent("102").Register()
+		if n := x.Metric("santral_registrations", strings.ToUpper(transport)+`"`); n != 1 {
+			t.Errorf("%s: %v registrations", transport, n)
+		}
+		b.Close()
+		phone.Eventually(t, soon, "the binding ends with its connection", func() bool { return x.Metric("santral_registrations") == 0 })
+		c := x.Wire(t, transport, "").Agent("101").Dial("102", media)
+		c.Response(480, soon)
+	}
+}
