@@ -432,3 +432,32 @@ func TestHandOverOfATrunksCall(t *testing.T) {
 		}
 	}, twoCarriers)
 }
+
+// A carrier has several registrars under one name, and the first is dead: the next is asked within seconds, and
+// calls may come from either.
+func TestARegistrarIsDead(t *testing.T) {
+	withTrunks(t, func(w *stage, st *siptest.Stage) {
+		dead, living := st.Phone("dead", "198.51.100.1:5060"), st.Phone("living", "198.51.100.2:5060")
+		defer dead.Close()
+		defer living.Close()
+		w.net.SetName("sbc.carrier.example", dead.Addr().Addr(), living.Addr().Addr())
+		w.x.trunks.Closed(sip.Flow{}) // nothing hangs on it
+		began := time.Now()
+		first := living.Want("REGISTER")
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("the second registrar is asked after %v", took)
+		}
+		living.Reply(first, "401 Unauthorized", asks)
+		again := living.Want("REGISTER")
+		living.Reply(again, "200 OK", "Contact: "+again.Get(sip.Contact)+";expires=600")
+		w.wait(time.Second)
+		for _, p := range []*siptest.Phone{dead, living} {
+			if list := w.x.trunks.At(p.Addr().Addr()); len(list) != 1 || list[0].Trunk != "carrier" {
+				t.Errorf("at %s are %+v", p, list)
+			}
+		}
+		if k, _ := w.x.trunks.Get("acme", "carrier"); !k.Up {
+			t.Errorf("the trunk is %+v", k)
+		}
+	}, strings.ReplaceAll(registering, "198.51.100.1", "sbc.carrier.example"))
+}

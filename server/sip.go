@@ -222,6 +222,7 @@ func (s *server) receive(in sip.Inbound) {
 func (s *server) closed(f sip.Flow) {
 	if s.endpoint.Load() != nil {
 		s.registry.Closed(f)
+		s.trunks.Closed(f)
 	}
 }
 

@@ -47,6 +47,7 @@ type registration struct {
 	signed  sip.Kind      // the field that our last answer to a challenge stood in, UnknownKind for none
 	given   sip.Kind      // the same, for the attempt that is under way
 	expires time.Duration // what we ask for; 423 raises it
+	flow    sip.Flow      // that the carrier's last 2xx came by
 	running bool
 	again   bool // another one is due after the one that is under way
 	timer   *endpoint.Timer
@@ -99,6 +100,24 @@ func (r *registration) leave() {
 	r.expires = 0
 	r.running, r.given = true, sip.UnknownKind
 	r.send(1, "")
+}
+
+// Closed hears of connections that ended: whoever is registered over one registers anew, as calls would come
+// by it.
+func (t *Trunks) Closed(flow sip.Flow) {
+	if t.closed.Load() {
+		return
+	}
+	for _, k := range t.list {
+		if r := k.reg; r != nil && r.shard != nil {
+			r.shard.Do(func() {
+				if r.flow == flow && !r.leaving {
+					r.flow = sip.Flow{}
+					r.begin()
+				}
+			})
+		}
+	}
 }
 
 func (r *registration) left() {
@@ -335,7 +354,7 @@ func (r *registration) granted(res *sip.Message, flow sip.Flow, contact string) 
 		r.failedWith(Refused, res.Status, "the registrar keeps no contact of ours", 0)
 		return
 	}
-	r.failed = 0
+	r.failed, r.flow = 0, flow
 	next := refresh(left, k.house.cfg.Random.Uint64())
 	k.mu.Lock()
 	k.routes = routes
