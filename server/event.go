@@ -37,9 +37,20 @@ func (s *server) openEvents() error {
 		Mailboxes: s.records.db,
 		GRUU:      func(b *store.Binding, host string) string { return s.registry.PublicGRUU(b, host) },
 		Random:    s.random,
+		Push:      func(req *sip.Message, to call.Target) { s.page(req, to, func(int) {}) },
+		Phones:    s.phones,
 	}, boxes)
 	s.later(s.events.house.Close)
 	return nil
+}
+
+// phones are those of an account, each with the host of our identities as it is told there.
+func (s *server) phones(tenant, account string) (list []presence.Phone) {
+	targets, _ := s.registry.Contacts(tenant, account)
+	for _, t := range targets {
+		list = append(list, presence.Phone{Target: t, Host: s.hostFor(tenant, t)})
+	}
+	return list
 }
 
 // openNotifier serves subscriptions on an endpoint.

@@ -84,6 +84,7 @@ func read(n *doc.Node) *Tenant {
 		"trunks":     func(n *doc.Node) { n.Each(ways.trunk) },
 		"routes":     func(n *doc.Node) { n.Each(ways.route) },
 		"lists":      func(n *doc.Node) { n.Each(lists.read) },
+		"waiting":    func(n *doc.Node) { t.PushWaiting = n.OneOf("subscribed", "pushed") == "pushed" },
 	}, "tenant", "domains")
 	t.Trunks, t.Routes = ways.join(numbers)
 	t.Lists = lists.join(numbers)

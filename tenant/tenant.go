@@ -16,6 +16,9 @@ type Tenant struct {
 	Trunks   []Trunk
 	Routes   []Route // the longest prefix that fits is taken
 	Lists    []List
+
+	// PushWaiting tells phones of waiting messages that have not subscribed to hear of them.
+	PushWaiting bool
 }
 
 // Kind tells what an account is sold as.

@@ -40,6 +40,8 @@ type scene struct {
 	inbox chan *sip.Message
 	seq   int
 
+	pushed int // notifications without a subscription
+
 	mu       sync.Mutex
 	log      strings.Builder
 	bindings map[string][]store.Binding
@@ -63,6 +65,18 @@ func build(t *testing.T) *scene {
 		Current: func() *tenant.Snapshot { return snapshot }, Mailboxes: s, Random: id.New([32]byte{2}),
 		GRUU: func(b *store.Binding, host string) string {
 			return "sip:" + b.Account + "@" + host + ";gr=" + b.InstanceID
+		},
+		Push: func(req *sip.Message, _ call.Target) {
+			s.note(req)
+			s.pushed++
+		},
+		Phones: func(_, account string) (list []Phone) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			for _, b := range s.bindings[account] {
+				list = append(list, Phone{Target: call.Target{URI: b.Contact}, Host: "exchange.example"})
+			}
+			return list
 		},
 		Bindings: func(_, account string) []store.Binding {
 			s.mu.Lock()

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"santral/sip"
 	"santral/sip/event"
 	"santral/store"
 )
@@ -73,5 +74,37 @@ func (h *House) SetMailbox(ctx context.Context, box store.Mailbox) error {
 	r.box, r.boxed = box, true
 	r.mu.Unlock()
 	r.mail.Changed()
+	h.push(r)
 	return nil
+}
+
+// push tells the phones of an account that have not subscribed what waits (outside of RFC 3842, which knows
+// subscriptions alone; many phones take it): where the tenant says so, and somebody has said what there is.
+func (h *House) push(r *resource) {
+	t := h.cfg.Current().Tenant(r.tenant)
+	if h.cfg.Push == nil || t == nil || !t.PushWaiting || !r.mail.Empty() {
+		return
+	}
+	r.mu.Lock()
+	boxed := r.boxed
+	r.mu.Unlock()
+	if !boxed {
+		return
+	}
+	for _, p := range h.cfg.Phones(r.tenant, r.account) {
+		r.mu.Lock()
+		body := r.summary(p.Host)
+		r.mu.Unlock()
+		own := uriOf(r.account, p.Host)
+		req := sip.NewRequest(sip.NOTIFY, p.Target.URI)
+		req.Set(sip.From, "<"+own+">;tag="+h.cfg.Random.Token(etagLength))
+		req.Set(sip.To, "<"+own+">")
+		req.Set(sip.CallID, h.cfg.Random.Token(26))
+		req.Set(sip.CSeqKind, "1 NOTIFY")
+		req.Set(sip.Contact, "<"+own+">")
+		req.Set(sip.Event, "message-summary")
+		req.Set(sip.SubscriptionState, "active")
+		req.SetBody(body.Type, body.Head)
+		h.cfg.Push(req, p.Target)
+	}
 }

@@ -29,6 +29,17 @@ type Config struct {
 	Mailboxes store.Mailboxes                              // keeps the counts over a restart; nil: nothing does
 	GRUU      func(b *store.Binding, host string) string   // a binding's public GRUU, "" for none; nil: there are none
 	Random    *id.Source
+
+	// Push sends a request outside of dialogs to a phone and forgets about it, and Phones says where an account's
+	// are and with which host of ours they are spoken to. Both nil: nothing is pushed.
+	Push   func(req *sip.Message, to call.Target)
+	Phones func(tenant, account string) []Phone
+}
+
+// Phone is one place where a phone of an account is, and the host of our identities there.
+type Phone struct {
+	Target call.Target
+	Host   string
 }
 
 // House knows how the accounts of all tenants stand. It is safe for concurrent use.
@@ -131,6 +142,7 @@ func (h *House) Registered(tenant, account string) {
 	r.mu.Unlock()
 	r.reg.Changed()
 	r.presence.Changed()
+	h.push(r)
 }
 
 // Packages are the event packages that the house serves. Lamps and presence are for everybody in the same

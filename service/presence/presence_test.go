@@ -9,6 +9,7 @@ import (
 	"santral/call"
 	"santral/sip"
 	"santral/store"
+	"santral/tenant"
 )
 
 // A lamp through a call: dark, ringing, lit, held, dark again (RFC 4235 §6.1 in spirit), and a second call
@@ -88,6 +89,36 @@ func TestMessagesWaiting(t *testing.T) {
 		}
 		if again := New(s.house.cfg, []store.Mailbox{box}); again.of(key{"t", "101"}).box != box {
 			t.Error("what was saved is not there after a restart")
+		}
+	})
+}
+
+// Phones that have not subscribed are told too, where the tenant says so: at their registration and after every
+// change, and not once they have.
+func TestMessagesWaitingPushed(t *testing.T) {
+	story(t, func(s *scene) {
+		set := func(n int) {
+			t.Helper()
+			if err := s.house.SetMailbox(t.Context(), store.Mailbox{Tenant: "t", Account: "101", New: n}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		phone := store.Binding{Contact: "sip:101@192.0.2.7"}
+		s.register("101", phone)
+		set(1) // the tenant does not say so
+		pushing := *snapshot.Tenant("t")
+		pushing.PushWaiting = true
+		s.house.cfg.Current = func() *tenant.Snapshot { return tenant.NewSnapshot(2, []*tenant.Tenant{&pushing}) }
+		s.register("102", phone) // nobody has said what waits for 102
+		s.register("101", phone)
+		set(2)
+		s.send(sip.SUBSCRIBE, "101", "sip:101@exchange.example", "Event: message-summary")
+		s.take("200")
+		s.take("NOTIFY")
+		set(3)
+		s.take("NOTIFY")
+		if s.pushed != 2 {
+			t.Errorf("%d were pushed", s.pushed)
 		}
 	})
 }
