@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"net/netip"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -120,5 +121,17 @@ func TestLampOverAHandOver(t *testing.T) {
 			}
 		}
 		lamp.mu.Unlock()
+	})
+}
+
+// Everything that the API shows and changes is there: what is missing shows only when somebody asks.
+func TestTheAPIHasEverything(t *testing.T) {
+	virtually(t, func(w *stage) {
+		api := reflect.ValueOf(w.x.api())
+		for i := range api.NumField() {
+			if f := api.Field(i); (f.Kind() == reflect.Func || f.Kind() == reflect.Interface) && f.IsNil() {
+				t.Errorf("the API lacks %s", api.Type().Field(i).Name)
+			}
+		}
 	})
 }

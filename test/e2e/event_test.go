@@ -320,3 +320,25 @@ Content-Length: 0
 <Reference variables="1,2"/>
 </scenario>
 `
+
+// Linphone publishes its presence and watches a friend's.
+func TestLinphonePresence(t *testing.T) {
+	x := phone.StartExchange(t, "--digest", "md5")
+	w := subscribe(t, x.UDP(t, "").Agent("103"), "sip:101@127.0.0.1", "presence")
+	w.next("<basic>closed</basic>")
+	account := x.Account("101", "udp")
+	account.Friends = []string{"102"}
+	l := phone.StartLinphone(t, account)
+	w.next("p0t0") // what it publishes, beside what the exchange knows
+	if !strings.Contains(w.last.Text, `<tuple id="house"><status><basic>open</basic></status>`) {
+		t.Errorf("presence is\n%s", w.last.Text)
+	}
+	phone.Eventually(t, 15*time.Second, "Linphone subscribes to its friend", func() bool {
+		var page struct {
+			Items []struct{ Account, Event string }
+		}
+		x.Get("/api/v1/subscriptions?account=101", &page)
+		return len(page.Items) == 1 && page.Items[0].Event == "presence"
+	})
+	l.Log(`We are notified that ["102"`)
+}

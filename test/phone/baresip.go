@@ -26,6 +26,8 @@ type Account struct {
 
 	Within time.Duration // how long registering may take; 15 s when zero
 
+	Friends []string // Linphone watches the presence of these numbers, and publishes its own when there are any
+
 	// Of baresip alone.
 	Modules  []string // more modules: "mwi.so" shows waiting messages
 	Contacts string   // its contacts, a line each

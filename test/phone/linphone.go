@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -31,6 +32,11 @@ func StartLinphone(t testing.TB, a Account) *Linphone {
 		t.Fatal(err)
 	}
 	sipPorts := fmt.Sprintf("sip_port=%d\nsip_tcp_port=%d\nsip_tls_port=%d\n", port, port, port+2)
+	publish, friends := 0, ""
+	for i, number := range a.Friends {
+		publish = 1
+		friends += fmt.Sprintf("\n[friend_%d]\nurl=\"%s\" <sip:%s@%s>\npol=accept\nsubscribe=1\n", i, number, number, a.Server)
+	}
 	rc := write(t, l.folder, "rc", fmt.Sprintf(`[sip]
 %sbind_address=127.0.0.1
 use_ipv6=0
@@ -48,6 +54,7 @@ reg_proxy=<sip:%s;transport=%s>
 reg_identity=sip:%s@%s
 reg_expires=120
 reg_sendregister=1
+publish=%d
 
 [auth_info_0]
 username=%s
@@ -55,7 +62,7 @@ passwd=%s
 
 [video]
 enabled=0
-`, sipPorts, a.CA, freePort(t), a.Server, a.Transport, a.User, a.Server, a.User, a.Password))
+%s`, sipPorts, a.CA, freePort(t), a.Server, a.Transport, a.User, a.Server, publish, a.User, a.Password, friends))
 	l.cmd = exec.Command("linphonec", "-c", rc, "-S", "-l", filepath.Join(l.folder, "log"), "-d", "4")
 	l.cmd.Env = append(os.Environ(), "HOME="+l.folder)
 	l.cmd.Stdout, l.cmd.Stderr = l.Out, l.Out
@@ -108,6 +115,20 @@ func (l *Linphone) Wait(text string) {
 		}
 		time.Sleep(20 * time.Millisecond) // a real program outside
 	}
+}
+
+// Log waits for a text in what linphonec writes down for itself.
+func (l *Linphone) Log(text string) {
+	l.t.Helper()
+	Eventually(l.t, 15*time.Second, "linphone "+l.User+" writes "+text, func() bool {
+		files, _ := filepath.Glob(filepath.Join(l.folder, "log*"))
+		for _, f := range files {
+			if data, err := os.ReadFile(f); err == nil && strings.Contains(string(data), text) {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 // Heard gives the file of what this phone hears.
