@@ -12,7 +12,7 @@ import (
 const twice = 10_000
 
 // quick is how soon an accepted call must be set up, however many come.
-const quick = 500 * time.Millisecond
+const quick = time.Second
 
 // overload offers twice the calls that one core bears. Who is refused is told so by 503; every other call
 // must be perfect: set up soon, acknowledged, and ended on both sides.

@@ -234,6 +234,7 @@ func (p *Phone) assemble() error {
 		Resolver:   resolver{p},
 		Shards:     1,
 		Timers:     p.cfg.Timers,
+		Overload:   endpoint.Overload{Delay: -1}, // whoever calls a telephone hears it ring, however late
 		Random:     p.cfg.Random,
 		User:       user{p},
 		Trace:      p.errands,

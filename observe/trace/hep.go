@@ -80,7 +80,7 @@ func StartHEP(cfg HEPConfig) *HEP {
 	return h
 }
 
-// Close ends the sending; what still waits is dropped.
+// Close sends what waits, where there is a way that takes it at once, and ends.
 func (h *HEP) Close() {
 	h.stop()
 	<-h.done
@@ -139,6 +139,10 @@ func (h *HEP) run() {
 		select {
 		case <-h.wake:
 		case <-h.ctx.Done():
+			if out != nil && !h.cfg.Stream { // a stream was closed with the context
+				h.send(out, h.take())
+			}
+			h.dropped.Add(uint64(len(h.take())))
 			return
 		}
 		for out == nil || time.Now().After(out.until) {
@@ -157,23 +161,30 @@ func (h *HEP) run() {
 			}
 			wait = min(2*wait, hepLongest)
 		}
-		list := h.take()
-		for i := range list {
-			b := h.encode(&list[i])
-			if !h.cfg.Stream && len(b) > hepDatagram {
-				h.dropped.Add(1)
-				continue
-			}
-			if err := out.write(b); err != nil {
-				h.dropped.Add(uint64(len(list) - i))
-				out.close()
-				out = nil
-				break
-			}
-			wait = hepFirst
-			h.sent.Add(1)
+		if !h.send(out, h.take()) {
+			out.close()
+			out = nil
+			continue
 		}
+		wait = hepFirst
 	}
+}
+
+// send writes entries; false when the way is broken, and what was left is dropped.
+func (h *HEP) send(out *line, list []Entry) bool {
+	for i := range list {
+		b := h.encode(&list[i])
+		if !h.cfg.Stream && len(b) > hepDatagram {
+			h.dropped.Add(1)
+			continue
+		}
+		if err := out.write(b); err != nil {
+			h.dropped.Add(uint64(len(list) - i))
+			return false
+		}
+		h.sent.Add(1)
+	}
+	return true
 }
 
 // open finds the server and a way to it.

@@ -3,6 +3,7 @@ package endpoint
 import (
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"santral/sip"
@@ -26,8 +27,9 @@ const (
 
 // Overload says when new work is shed with 503 and Retry-After, before what is accepted suffers.
 type Overload struct {
-	// Delay is how long what arrives may wait for its shard, all the while, before that (default 10 ms;
-	// negative: never): the shortest wait of a twentieth of a second counts, so that no hiccup is taken for load.
+	// Delay is how long what arrives may wait for its shard, and what a shard hands on for a processor, all the
+	// while, before that (default 10 ms; negative: never): the shortest wait of a twentieth of a second counts,
+	// and two such in a row, so that no hiccup is taken for load.
 	Delay time.Duration
 	// Behind tells how late whoever reads for Endpoint.Receive is, as the transport's Layer.Behind does; half
 	// of it counts as a wait. It is asked twenty times a second; nil for never.
@@ -50,7 +52,7 @@ type overload struct {
 	least   time.Duration // shortest wait in it
 	seen    bool          // something was handled in it
 	handled int           // messages that were
-	fresh   [2]int        // of these, new work of strangers and of those who are known, while something is shed
+	fresh   [2]int        // of these, new work of strangers and of those who are known, while it is watched
 	slow    int           // windows in a row that were too slow
 	wait    time.Duration // the latest
 	calls   [2]float64    // share of new calls that is shed, of strangers and of those who are known
@@ -58,6 +60,31 @@ type overload struct {
 	full    bool          // no call at all can be served
 	urgent  int           // emergencies let through in this window
 	backlog int           // messages waiting above which no window is needed
+	line    *line
+	clock   func() time.Duration // the endpoint's, for line
+}
+
+// line measures how long work that a shard hands to others waits for a processor. Calls have goroutines of
+// their own, and a shard may be quick while they stand in line: so does a goroutine that does nothing, of
+// which there is one in each window.
+type line struct {
+	sent atomic.Int64 // when the one that is out was begun, 0 for none
+	took atomic.Int64 // how long the last one waited
+}
+
+// ask gives how long whoever stands in line waits, and sends another to stand there.
+func (l *line) ask(clock func() time.Duration) time.Duration {
+	now := clock()
+	if sent := time.Duration(l.sent.Load()); sent != 0 {
+		return now - sent
+	}
+	l.sent.Store(int64(now) | 1)
+	go func() {
+		l.took.Store(int64(clock() - now))
+		l.sent.Store(0)
+	}()
+	go func() {}() // what was begun last runs first; behind it the other one takes its place in line
+	return time.Duration(l.took.Load())
 }
 
 // Whose work a share is of.
@@ -82,6 +109,9 @@ func (o *overload) observe(wait, now time.Duration, waiting int, cfg *Overload) 
 		if cfg.Behind != nil {
 			o.least = max(o.least, cfg.Behind()/2)
 		}
+		if o.line != nil && o.handled >= overBusy {
+			o.least = max(o.least, o.line.ask(o.clock))
+		}
 		o.judge(now, cfg.Full != nil && cfg.Full())
 	}
 }
@@ -99,7 +129,7 @@ func (o *overload) judge(now time.Duration, full bool) {
 	far := o.least >= overFar*o.limit
 	// Whose turn it is: strangers', until nothing of theirs is left that could be shed.
 	who := strangers
-	if o.late() && (o.calls[strangers] == 1 || o.fresh[strangers]*overFew < o.fresh[members]) {
+	if o.calls[strangers] == 1 || o.fresh[strangers]*overFew < o.fresh[members] {
 		who = members
 	}
 	switch {
@@ -119,6 +149,9 @@ func (o *overload) judge(now time.Duration, full bool) {
 	}
 	o.end, o.seen, o.handled, o.fresh, o.urgent, o.full = now+overWindow, false, 0, [2]int{}, 0, full
 }
+
+// watches reports whether new work is to be looked at: something is shed, or soon may be.
+func (o *overload) watches() bool { return o.slow > 0 || o.late() }
 
 // late reports whether anything is shed now.
 func (o *overload) late() bool {

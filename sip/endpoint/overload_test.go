@@ -215,7 +215,7 @@ func TestOverloadJudges(t *testing.T) {
 	for range 3 {
 		window(false, 12*ms)
 	}
-	if o.calls[strangers] > overStep || o.calls[members] != overStep {
+	if o.calls[strangers] != 0 || o.calls[members] != 2*overStep {
 		t.Errorf("without strangers: %v and %v", o.calls[strangers], o.calls[members])
 	}
 	now += time.Minute

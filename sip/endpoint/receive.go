@@ -23,7 +23,7 @@ func begins(in sip.Inbound) bool {
 // receive takes one message from the wire.
 func (s *Shard) receive(in *sip.Inbound) {
 	s.load.handled++
-	if s.load.late() && s.tooMuch(in) {
+	if s.load.watches() && s.tooMuch(in) {
 		return
 	}
 	if s.e.cfg.Trace != nil {

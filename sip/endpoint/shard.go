@@ -66,7 +66,10 @@ func newShard(e *Endpoint, index int) *Shard {
 		sources: make(map[netip.Addr]int32),
 		deaf:    make(map[netip.AddrPort]time.Duration),
 		stopped: make(chan struct{}),
-		load:    overload{limit: e.cfg.Overload.Delay, backlog: e.cfg.Limits.Backlog / 4},
+		load: overload{
+			limit: e.cfg.Overload.Delay, backlog: e.cfg.Limits.Backlog / 4, line: new(line),
+			clock: func() time.Duration { return time.Since(e.epoch) },
+		},
 	}
 	return s
 }

@@ -4,6 +4,8 @@ package e2e
 
 import (
 	"fmt"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -165,13 +167,23 @@ func TestTheLadderOfACall(t *testing.T) {
 	a.Wait("CALL_ESTABLISHED")
 	a.Command("hangup", "")
 	b.Wait("CALL_CLOSED")
-	ladder := x.Run("trace", record(t, x, "101", "102").Call)
-	for _, want := range []string{"INVITE +SDP", "401 Unauthorized (INVITE)", "180 Ringing (INVITE)", "200 OK (INVITE) +SDP", "ACK", "BYE", "200 OK (BYE)"} {
+	call := record(t, x, "101", "102").Call
+	ladder := x.Run("trace", call)
+	for _, want := range []string{"INVITE +SDP", "401 Unauthorized (INVITE)", "180 Ringing (INVITE)", "200 OK (INVITE) +SDP", "ACK", "BYE", "200 OK (BYE)",
+		"* a call of 101 at sample, dialled 102", "* goes to 102", "* leg b rings 102 at sip:", "* ended by the caller: normal call clearing"} {
 		if !strings.Contains(ladder, want) {
 			t.Errorf("the ladder lacks %q", want)
 		}
 	}
 	t.Log("\n" + ladder)
+	file := filepath.Join(t.TempDir(), "call.pcapng")
+	x.Run("trace", call, "--pcap", file)
+	if tshark, err := exec.LookPath("tshark"); err == nil {
+		out, err := exec.Command(tshark, "-n", "-r", file, "-Y", "sip.Method == \"INVITE\" && sdp && frame.comment contains \"leg b rings 102\"", "-T", "fields", "-e", "sip.Method").Output()
+		if err != nil || strings.TrimSpace(string(out)) != "INVITE" {
+			t.Errorf("tshark reads %q, %v", out, err)
+		}
+	}
 }
 
 func TestALineIsOneCallOverAllItsDevices(t *testing.T) {
