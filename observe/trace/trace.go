@@ -36,6 +36,7 @@ const (
 	afterEnd     = 35 * time.Second       // how long messages of an ended leg are kept still
 	flushEvery   = 500 * time.Millisecond // longest wait before the file has a message
 	keepText     = 8 << 20                // greatest buffer that is kept for the next flush
+	keepEntries  = 8192                   // greatest list that is kept likewise
 	keepFor      = 7 * 24 * time.Hour     // age of the oldest segment
 	segmentFor   = 12 * time.Hour         // how long one segment is written to
 )
@@ -68,7 +69,8 @@ type Book struct {
 	order   []string // Call-IDs of recent, oldest first
 	held    int      // octets in recent
 	pending []Entry
-	waiting int // octets in pending
+	spare   []Entry // what pending was before, for its memory
+	waiting int     // octets in pending
 	writing sync.Mutex
 	file    *os.File
 	begun   time.Time // when file was
@@ -244,13 +246,14 @@ func (b *Book) flush() {
 	defer b.writing.Unlock()
 	b.mu.Lock()
 	entries := b.pending
-	b.pending, b.waiting = nil, 0
+	b.pending, b.spare, b.waiting = b.spare, nil, 0
 	b.letGoLocked(time.Now())
 	if len(b.order) > 2*len(b.recent)+recentIDs {
 		b.order = slices.DeleteFunc(b.order, func(id string) bool { _, ok := b.recent[id]; return !ok })
 	}
 	b.mu.Unlock()
 	if len(entries) == 0 {
+		b.keepSpare(entries)
 		return
 	}
 	text := b.text[:0]
@@ -261,19 +264,31 @@ func (b *Book) flush() {
 	if b.export != nil {
 		b.export(entries)
 	}
+	written := uint64(len(entries))
+	b.keepSpare(entries)
 	if b.text = text; cap(text) > keepText {
 		b.text = nil
 	}
 	if b.file == nil || b.size+int64(len(text)) > segmentSize || time.Since(b.begun) > segmentFor {
 		if err := b.next(); err != nil {
-			b.dropped.Add(uint64(len(entries)))
+			b.dropped.Add(written)
 			return
 		}
 	}
 	n, err := b.file.Write(text)
 	b.size += int64(n)
 	if err != nil {
-		b.dropped.Add(uint64(len(entries)))
+		b.dropped.Add(written)
+	}
+}
+
+// keepSpare gives the memory of entries that are done with to those to come, unless a flood has made it large.
+func (b *Book) keepSpare(entries []Entry) {
+	clear(entries)
+	if cap(entries) <= keepEntries {
+		b.mu.Lock()
+		b.spare = entries[:0]
+		b.mu.Unlock()
 	}
 }
 
