@@ -35,7 +35,6 @@ type Traits struct {
 	Referrer   string      // number of the account that sent the caller to whom it calls now (RFC 3892); "" for none
 	Session    string      // the caller's own half of the Session-ID, 32 hexadecimal digits; "" for none (RFC 7989 §4.1)
 	Tel        Tel         // what the dialled number was told with
-	EarlyMedia bool        // the caller's network judges early media by P-Early-Media (RFC 5009 §4)
 	Fields     []Field     // what peers on both sides have agreed to tell each other
 	Secure     bool        // the caller asked for a sips URI: TLS on every hop, or not at all (RFC 3261 §26.2.2)
 	Packages   []string    // INFO packages that the caller takes (RFC 6086 §5)

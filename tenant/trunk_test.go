@@ -178,3 +178,46 @@ func FuzzReadTrunks(f *testing.F) {
 		}
 	})
 }
+
+// TestManners: what header fields tell phones and trunks is read, and what may not pass is said at its place.
+func TestManners(t *testing.T) {
+	var problems doc.Problems
+	a := Read("acme.yaml", []byte(`tenant: acme
+domains: [acme.example]
+extensions:
+  - {number: 101, password: correct-horse, withhold: true}
+phones: {identity: rpid, diversion: none, intercom: true, alert-source: true, pass: [X-Customer, subject]}
+trunks:
+  - {name: carrier, mode: static, to: 192.0.2.7, trust: true, believe-from: false, identity: from, diversion: history-info, pass: [X-Customer]}
+  - {name: other, mode: static, to: 192.0.2.8}
+`), &problems)
+	if err := problems.Err(); err != nil {
+		t.Fatal(err)
+	}
+	p, k := a.Phones, a.Trunks[0]
+	if p.Identity != IdentityRPID || p.Diversion != DiversionNone || !p.Intercom || !p.Source || len(p.Pass) != 2 || !a.Accounts[0].Withhold {
+		t.Errorf("phones %+v", p)
+	}
+	if !k.Trust || !k.Doubt || k.Manners.Identity != IdentityFrom || k.Manners.Diversion != DiversionHistory || len(k.Manners.Pass) != 1 {
+		t.Errorf("trunk %+v", k)
+	}
+	if o := a.Trunks[1]; o.Trust || o.Doubt || o.Manners.Identity != IdentityUnsaid || o.Manners.Diversion != DiversionUnsaid {
+		t.Errorf("a trunk that says nothing: %+v", o)
+	}
+	problems = doc.Problems{}
+	Read("bad.yaml", []byte(`tenant: acme
+domains: [acme.example]
+phones: {identity: loud, pass: [From, "X-", "X-A B", P-Asserted-Identity, "X-a\r\nX-b"], intercom: maybe}
+`), &problems)
+	if n := len(problems.List()); n != 7 {
+		t.Errorf("%d problems: %v", n, problems.Err())
+	}
+	problems = doc.Problems{}
+	Read("bad.yaml", []byte(`tenant: acme
+domains: [acme.example]
+phones: {pass: [X-1, X-2, X-3, X-4, X-5, X-6, X-7, X-8, X-9]}
+`), &problems)
+	if n := len(problems.List()); n != 1 {
+		t.Errorf("%d problems: %v", n, problems.Err())
+	}
+}

@@ -153,7 +153,7 @@ func (k *Control) startFor(c *ongoing, m *member, number, device string, by *cal
 		by: by, maker: "transfer", source: c.id,
 	}
 	if m == c.members[0] {
-		z.traits = call.Traits{Privacy: c.traits.Privacy, EarlyMedia: c.traits.EarlyMedia, Fields: c.traits.Fields}
+		z.traits = call.Traits{Privacy: c.traits.Privacy, Fields: c.traits.Fields}
 	} else {
 		z.traits.Privacy = m.privacy
 	}

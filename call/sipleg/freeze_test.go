@@ -24,6 +24,7 @@ func TestHandOver(t *testing.T) {
 		defer ears[0].close()
 		defer ears[1].close()
 		talking(w, a, b)
+		sessions := [2]string{a.heardID, b.heardID}
 		ears[0].talk(10002, 100)
 		ears[1].talk(10000, 100)
 		before := [2]int{ears[0].heard(), ears[1].heard()}
@@ -65,6 +66,9 @@ func TestHandOver(t *testing.T) {
 		a.asks(sip.BYE, "")
 		a.status(200)
 		b.reply(b.want(sip.BYE), 200, "")
+		if now := [2]string{a.heardID, b.heardID}; now != sessions || sessions[0] == "" || sessions[1] == "" {
+			t.Errorf("the sessions were %q and are %q", sessions, now)
+		}
 		a.none(time.Minute)
 		w.house.Check(t)
 	})

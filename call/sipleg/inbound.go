@@ -156,7 +156,6 @@ func (l *Leg) traits(req *sip.Message, privacy call.Privacy, tel call.Tel) call.
 	if m.Trusted {
 		t.Diversions, t.Tel = readDiversions(req), tel
 		l.gated = l.by != "" && req.HasToken(sip.PEarlyMedia, "supported")
-		t.EarlyMedia = l.gated
 	}
 	if m.Trusted || m.Intercom {
 		t.Alert = readAlert(req)

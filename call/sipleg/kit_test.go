@@ -246,18 +246,19 @@ func (w *world) silence() {
 
 // phone is a scripted telephone over UDP. Its test says every message.
 type phone struct {
-	w      *world
-	addr   string
-	peer   string // whom it sends to: the exchange
-	number string
-	sock   vnet.UDP
-	conn   net.Conn // instead of sock: over TCP
-	in     chan *sip.Message
-	done   chan struct{}
-	d      *dialog.Dialog
-	req    *sip.Message // our INVITE, or the one that rang us
-	branch int
-	sdp    string
+	w       *world
+	addr    string
+	peer    string // whom it sends to: the exchange
+	number  string
+	sock    vnet.UDP
+	conn    net.Conn // instead of sock: over TCP
+	in      chan *sip.Message
+	done    chan struct{}
+	d       *dialog.Dialog
+	req     *sip.Message // our INVITE, or the one that rang us
+	branch  int
+	heardID string // the last Session-ID that came
+	sdp     string
 }
 
 func (w *world) phone(addr, number string) *phone {
@@ -372,6 +373,7 @@ func (p *phone) get() *sip.Message {
 		select {
 		case m := <-p.in:
 			if m.Status != 100 {
+				p.heardID = m.Get(sip.SessionID)
 				return m
 			}
 		case <-time.After(10 * time.Minute):
