@@ -155,7 +155,7 @@ func TestDivertedCall(t *testing.T) {
 func FuzzIdentity(f *testing.F) {
 	for _, s := range []string{
 		`"Ali" <sip:102@x.example>;reason=no-answer;counter=1`, `<sip:101@c.example?Reason=SIP%3Bcause%3D302>;index=1, <sip:1@c;cause=4>;index=1.1;mp=1`,
-		"<tel:+98-21;rn=1;npdi;cic=+1>;party=calling;privacy=full", "Auto Answer", "<urn:alert:source:internal>", "<sip:x>;answer-after=0", "id;critical",
+		"<tel:+98-21;rn=1;npdi;cic=+1>;party=calling;privacy=full", "Auto Answer", "<urn:alert:source:internal>", "<sip:x>;answer-after=0", "id;critical", "<sip:0912%0d%0aX-Evil:%201@c.example>", "<tel:%00>",
 		"ab30317f1a784dc48ff824d0d3715d86;remote=47755a9de7794ba387653f2099600ef2", "\x00\"\\\"<>,;",
 	} {
 		f.Add(s)

@@ -164,6 +164,7 @@ func TestBelief(t *testing.T) {
 			{"remote party", friend, false, rpid(`"Sara" <sip:0912@c.example>;party=calling;screen=yes;privacy=off`), `"Sara" <sip:0912@192.0.2.1>`},
 			{"remote party withheld", friend, false, rpid(`"Sara" <sip:0912@c.example>;party=calling;privacy=full`), `"Anonymous" <sip:anonymous@anonymous.invalid>`},
 			{"another's party", friend, true, rpid(`<sip:0912@c.example>;party=called`), `"Anonymous" <sip:anonymous@`},
+			{"a number that is code", friend, false, pai("<sip:0912%0d%0aX-Evil:1@c.example>"), `"Somebody" <sip:friend@192.0.2.1>`},
 			{"from", friend, false, from(`"Sara" <sip:0912@c.example>`), `"Sara" <sip:0912@192.0.2.1>`},
 			{"from that does not count", friend, true, from(`"Sara" <sip:0912@c.example>`), `"Anonymous" <sip:anonymous@`},
 			{"from nobody", friend, false, from(`"Anonymous" <sip:anonymous@anonymous.invalid>`), `"Anonymous" <sip:anonymous@`},

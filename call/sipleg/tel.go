@@ -12,7 +12,7 @@ const maxTel = 64
 
 // numberOf gives the number that a URI names: the user part, or a tel URI's number without its visual
 // separators. What a telephone-subscriber says beside the number is left out (RFC 3261 §19.1.6). ok is
-// false for a number with control characters.
+// false, and there is no number, for one with control characters.
 func numberOf(uri sip.URI) (number string, ok bool) {
 	if uri.IsTel() {
 		return strings.TrimPrefix(uri.AOR(), "tel:"), true
@@ -21,7 +21,10 @@ func numberOf(uri sip.URI) (number string, ok bool) {
 	if semi := strings.IndexByte(number, ';'); semi >= 0 {
 		number = number[:semi]
 	}
-	return number, clean(number) == number
+	if clean(number) != number {
+		return "", false
+	}
+	return number, true
 }
 
 // telOf gives what a URI tells beside its number: a tel URI's parameters, or those of the

@@ -96,3 +96,39 @@ Alert-Info: <http://evil.example>;info=alert-autoanswer`, c.header, c.pattern),
 		}
 	}
 }
+
+// TestNamesThatAreCode: what even a trusted trunk says of people reaches no phone, no record, no list and no ladder as
+// a line, a control character or markup.
+func TestNamesThatAreCode(t *testing.T) {
+	x, _, _ := trunked(t)
+	b := x.UDP(t, "").Agent("101").Register()
+	f := x.UDP(t, "127.0.21.1").Agent("trunk")
+	const evil = "<script>alert(1)</script>\x01\x1b[2J"
+	for _, number := range []string{"0912", "=1+1", "0912%0d%0aX-Evil:%201", "%00"} {
+		d := f.Request("INVITE", f.URI("2100")).SDP(media)
+		d.Add("P-Asserted-Identity", `"`+evil+`" <sip:`+number+`@c.example>`).Add("Subject", evil)
+		d.Add("Diversion", `"`+evil+`" <sip:`+number+`@c.example>;reason="`+evil+`"`).Add("User-Agent", evil)
+		f.Send(d.String())
+		in := b.Ring()
+		if strings.ContainsAny(in.Incoming.Text, "\x00\x01\x1b") || strings.Contains(in.Incoming.Text, "X-Evil") {
+			t.Errorf("%s: 101 is told %q", number, in.Incoming.Text)
+		}
+		var live string
+		x.Get("/api/v1/calls", &live)
+		in.Tell(486, "Busy\x01Here", "")
+		f.Want(soon, "486", phone.Responses(d.Get("Call-ID"), d.Get("CSeq"), 486))
+		phone.Eventually(t, soon, "the record", func() bool { return len(x.CDRs()) > 0 && x.CDRs()[0].Dialled == "2100" })
+		var records string
+		x.Get("/api/v1/cdrs?limit=10", &records)
+		var trace string
+		x.Get("/api/v1/calls/"+x.CDRs()[0].Call+"/trace", &trace)
+		for what, text := range map[string]string{"the list": live, "the records": records, "the trace": trace} {
+			if strings.Contains(text, "<script>") || strings.ContainsAny(text, "\x00\x01\x1b") || strings.Contains(text, "\nX-Evil") || strings.Contains(text, `\nX-Evil`) {
+				t.Errorf("%s: %s holds %.2000q", number, what, text)
+			}
+		}
+	}
+	if log := x.Out.String(); strings.ContainsAny(log, "\x01\x1b") || strings.Contains(log, "<script>") {
+		t.Errorf("the log holds %q", log)
+	}
+}
