@@ -123,6 +123,7 @@ func TestRFC5589Refused(t *testing.T) {
 			t.Errorf("the second REFER's Event is %q", event) // RFC 3515 §2.4.6
 		}
 		b.news("404")
+		b.none(2 * time.Second) // who hangs up at once is rung again
 		b.asks(sip.BYE, "")
 		a.reply(a.want(sip.BYE), 200, "")
 		b.status(200)
