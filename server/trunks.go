@@ -62,9 +62,12 @@ func (s *server) legTrunk(tenantID, name string) *sipleg.Trunk {
 			return tenant.RewriteNumber(k.In.Called, access.Called(k, req))
 		},
 	}
-	if k.Mode != tenant.Registered && k.Credential.Password != "" {
+	if k.Mode != tenant.Registered && k.Proves() {
 		if realm := s.trunks.Realm(tenantID, name); realm != "" {
 			t.Account = &invite.Account{User: k.DigestUser(), Password: k.Credential.Password, Realm: realm}
+			if k.Credential.Password == "" {
+				t.Account.HA1 = k.Credential.HA1
+			}
 		}
 	}
 	if len(k.In.Headers) > 0 {

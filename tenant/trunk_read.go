@@ -110,8 +110,11 @@ func (said *trunkWords) hold(n *doc.Node, t *Trunk) {
 		if len(t.To) == 0 {
 			n.Fail("trunk %s has nobody to register at: write to: with the carrier's SIP URI", t.Name)
 		}
-		if !said.user || t.Credential.Password == "" {
-			n.Fail("trunk %s registers at a carrier: write its user: and password:", t.Name)
+		if !said.user || !t.Proves() {
+			n.Fail("trunk %s registers at a carrier: write its user: and password: (or ha1:)", t.Name)
+		}
+		if t.Credential.Password == "" && t.Proves() && !said.realm {
+			n.Fail("trunk %s: ha1: holds for one realm: write the carrier's realm:", t.Name)
 		}
 		if said.certificates || said.pbx {
 			n.Fail("trunk %s registers at a carrier: certificates: and pbx: are for peers that come to us", t.Name)

@@ -112,6 +112,7 @@ func TestEveryMistakeOfATrunkIsSaid(t *testing.T) {
 		`trunks: [{name: a, mode: fax, to: x.example}]`:                                                              "not known here",
 		`trunks: [{name: a, mode: register, user: u, password: correct-horse}]`:                                      "nobody to register at",
 		`trunks: [{name: a, mode: register, to: x.example}]`:                                                         "write its user: and password:",
+		"trunks: [{name: a, mode: register, to: x.example, user: u, ha1: {md5: 0123456789abcdef0123456789abcdef}}]":  "holds for one realm",
 		`trunks: [{name: a, mode: registered, user: u}]`:                                                             "write its user: and its password:",
 		`trunks: [{name: a, mode: registered, user: u, password: correct-horse, to: x.example}]`:                     "found where it registers",
 		`trunks: [{name: a, mode: static}]`:                                                                          "leads nowhere",

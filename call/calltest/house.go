@@ -41,6 +41,7 @@ type House struct {
 	legs      map[string]*Leg // by call and leg
 	order     []*Leg
 	routes    map[string]call.Destination
+	places    map[string][]call.Target // of trunks
 	events    []call.Event
 	committed int
 	slow      time.Duration
@@ -63,6 +64,7 @@ func New() *House {
 		accounts: map[string]*account{},
 		legs:     map[string]*Leg{},
 		routes:   map[string]call.Destination{},
+		places:   map[string][]call.Target{},
 	}
 }
 
@@ -91,6 +93,48 @@ func (h *House) Service(number, service string) {
 	h.mu.Lock()
 	h.routes[number] = call.Destination{Kind: call.ToService, Tenant: Tenant, Service: service, Number: number}
 	h.mu.Unlock()
+}
+
+// Trunk adds a trunk with as many calls at once as channels says (0: no limit) and its places, as hosts.
+func (h *House) Trunk(name string, channels int, hosts ...string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.accounts[name] = &account{channels: channels}
+	h.places[name] = nil
+	for _, host := range hosts {
+		h.places[name] = append(h.places[name], call.Target{URI: host, Trunk: name})
+	}
+}
+
+// Carried has a number lead out by trunks, each of which may leave it without ringing for patience.
+func (h *House) Carried(number string, patience time.Duration, trunks ...string) {
+	h.mu.Lock()
+	h.routes[number] = call.Destination{Kind: call.ToTrunks, Tenant: Tenant, Trunks: trunks, Number: number, Patience: patience}
+	h.mu.Unlock()
+}
+
+// Targets gives the places of trunks (call.Trunks).
+func (h *House) Targets(_ string, trunks []string, number string) (targets []call.Target) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, name := range trunks {
+		for _, t := range h.places[name] {
+			t.URI = "sip:" + number + "@" + t.URI
+			targets = append(targets, t)
+		}
+	}
+	return targets
+}
+
+// Tried writes into the ladder how an attempt by a trunk came out (call.Trunks).
+func (h *House) Tried(_ string, t call.Target, refusal *call.Cause) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	how := "well"
+	if refusal != nil {
+		how = fmt.Sprint(refusal.SIP)
+	}
+	h.writeLocked("     %s was tried: %s", t.Trunk, how)
 }
 
 // Party is the account of that number as a caller.

@@ -33,6 +33,7 @@ type member struct {
 	settled    bool             // and has it
 	rang       bool             // a 180 came
 	progressed bool             // a 183 came
+	well       bool             // its trunk was told that it works
 	answered   bool
 	confirmed  bool    // its ACK has been sent or has come: it can change its session
 	held       bool    // its peer holds the other

@@ -12,6 +12,9 @@ import (
 // 200 ms (RFC 3261 §17.2.1).
 const trunkSilence = 2 * time.Second
 
+// maxPlaces bounds the places that one call tries.
+const maxPlaces = 32
+
 // seek tries the places of the call's trunks one after another, until one takes the call or has a reason
 // that no other would change.
 func (c *ongoing) seek() {
@@ -22,6 +25,7 @@ func (c *ongoing) seek() {
 	if c.house.trunks != nil {
 		c.ways = c.house.trunks.Targets(c.dest.Tenant, c.dest.Trunks, c.dest.Number)
 	}
+	c.ways = c.ways[:min(len(c.ways), maxPlaces)]
 	if len(c.ways) == 0 {
 		c.end(exchange, call.NoTrunk)
 		return
@@ -52,7 +56,11 @@ func (c *ongoing) tryNext() bool {
 		if len(c.ways) == 0 {
 			silence = 0 // there is nothing better to do than to wait
 		}
-		c.dial(t, silence, c.breadth)
+		if len(t.Else) > 0 {
+			silence = flowSilence
+		}
+		m := c.dial(t, silence, c.breadth)
+		m.ways, m.breadth = t.Else, c.breadth
 		if d := c.dest.Patience; d > 0 && len(c.ways) > 0 && time.Until(c.patience) > d {
 			c.inTime(d, (*ongoing).attemptTooLong)
 		} else {
@@ -85,13 +93,13 @@ func (c *ongoing) tryAnother(cause call.Cause) bool {
 }
 
 // another reports whether a refusal is the carrier's trouble, not the callee's answer: no response, a
-// server's failure, no way, no channel. A 480 is a person who is not there, wherever it is asked for.
+// server's failure, no way, no channel, credentials that it does not take. A 480 is a person who is not there, wherever it is asked for.
 func another(c call.Cause) bool {
 	switch c.Q850 {
 	case 3, 27, 34, 38, 41, 42, 44, 47: // no route, out of order, no circuit, network, temporary, congestion, resource
 		return c.SIP < 600
 	}
-	return c.Retry && (c.SIP == 408 || c.SIP >= 500 && c.SIP < 600 || c.SIP == 401 || c.SIP == 407)
+	return c.SIP == 401 || c.SIP == 407 || c.Retry && (c.SIP == 408 || c.SIP >= 500 && c.SIP < 600)
 }
 
 // attemptTooLong gives up a place that has taken the call but does not ring: the next one's turn.
@@ -120,7 +128,8 @@ func (c *ongoing) trunkRings(m *member) {
 
 // tried tells how an attempt by a trunk came out, nil for well.
 func (c *ongoing) tried(m *member, refusal *call.Cause) {
-	if m.trunk != "" && c.house.trunks != nil {
+	if m.trunk != "" && c.house.trunks != nil && (refusal != nil || !m.well) {
+		m.well = refusal == nil
 		c.house.trunks.Tried(c.dest.Tenant, c.way, refusal)
 	}
 }

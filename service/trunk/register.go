@@ -11,6 +11,7 @@ import (
 	"santral/sip"
 	"santral/sip/digest"
 	"santral/sip/endpoint"
+	"santral/tenant"
 )
 
 // How soon a registration that failed is tried again: doubled with each failure in a row up to the most,
@@ -60,9 +61,17 @@ type registration struct {
 func newRegistration(k *trunk) *registration {
 	random := k.house.cfg.Random
 	return &registration{
-		trunk: k, callID: random.Token(26), tag: random.Token(13), digest: digest.ClientState{Random: random},
+		trunk: k, callID: random.Token(26), tag: random.Token(13), digest: digest.ClientState{Random: random, HA1: hashes(k.noun)},
 		expires: k.noun.Expires, gone: make(chan struct{}),
 	}
+}
+
+// hashes are those of a trunk whose password is not known, nil otherwise.
+func hashes(noun *tenant.Trunk) map[string]string {
+	if noun.Credential.Password != "" {
+		return nil
+	}
+	return noun.Credential.HA1
 }
 
 // start begins to register.
@@ -407,7 +416,7 @@ func (r *registration) failedWith(fault Fault, status int, reason string, after 
 		return
 	}
 	if r.signed != sip.UnknownKind && fault == AuthFailed {
-		r.digest, r.signed = digest.ClientState{Random: r.digest.Random}, sip.UnknownKind
+		r.digest, r.signed = digest.ClientState{Random: r.digest.Random, HA1: r.digest.HA1}, sip.UnknownKind
 	}
 	wait := r.pause(fault, after)
 	r.failed++

@@ -16,6 +16,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -136,7 +137,11 @@ func compare(a, b *tenant.Trunk) int {
 // token is the user of the Contact that we register with: nobody who does not know the password can tell
 // it before, and it is the same after a restart, when the carrier still has the old registration.
 func token(noun *tenant.Trunk) string {
-	h := hmac.New(sha256.New, []byte(noun.Credential.Password))
+	secret := noun.Credential.Password
+	for _, algorithm := range slices.Sorted(maps.Keys(noun.Credential.HA1)) {
+		secret += noun.Credential.HA1[algorithm]
+	}
+	h := hmac.New(sha256.New, []byte(secret))
 	h.Write([]byte("contact\x00" + noun.Tenant + "\x00" + noun.Name + "\x00" + noun.User))
 	return hex.EncodeToString(h.Sum(nil)[:10])
 }

@@ -15,6 +15,10 @@ import (
 type ClientState struct {
 	Random *id.Source // where client nonces come from; nil takes one of its own
 
+	// HA1 takes the place of the password where only its hashes are known: algorithm ("MD5", "SHA-256" …) → hex
+	// of H(user:realm:password). They hold for one realm. nil: the password is known.
+	HA1 map[string]string
+
 	fields fields
 	alg    Algorithm
 	sess   bool
@@ -50,6 +54,9 @@ func Answer(challenges []string, user, password, method, uri string, state *Clie
 			a = ParseAlgorithm(name)
 		}
 		if f.has&hasQop != 0 && !hasAuth(f.qop) || s && f.has&hasQop == 0 {
+			continue
+		}
+		if state.HA1 != nil && state.HA1[a.String()] == "" {
 			continue
 		}
 		if a > alg {
@@ -116,7 +123,10 @@ func (s *ClientState) header(user, password, method, uri string) string {
 		nc = strconv.FormatUint(uint64(s.count), 16)
 		nc = "00000000"[:8-len(nc)] + nc
 	}
-	ha1 := Hash(s.alg, user, f.realm, password)
+	ha1 := s.HA1[s.alg.String()]
+	if s.HA1 == nil {
+		ha1 = Hash(s.alg, user, f.realm, password)
+	}
 	if s.sess { // RFC 7616 §3.4.2
 		ha1 = string(s.alg.appendHash(nil, []byte(ha1+":"+f.nonce+":"+cnonce)))
 	}

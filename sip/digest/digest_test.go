@@ -122,3 +122,23 @@ func FuzzCredentials(f *testing.F) {
 		}
 	})
 }
+
+// A client that knows only hashes answers as one that knows the password, and only what it has a hash for.
+func TestAnswerByHashes(t *testing.T) {
+	challenges := []string{`Digest realm="r", nonce="n", qop="auth", algorithm=SHA-256`, `Digest realm="r", nonce="n", qop="auth", algorithm=MD5`}
+	random := func() *id.Source { return id.New([32]byte{1}) }
+	want, err := Answer(challenges[1:], "u", "p", "INVITE", "sip:x", &ClientState{Random: random()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := &ClientState{Random: random(), HA1: map[string]string{"MD5": Hash(MD5, "u", "r", "p")}}
+	if got, err := Answer(challenges, "u", "", "INVITE", "sip:x", state); err != nil || got != want {
+		t.Errorf("got %s, %v\nwant %s", got, err, want)
+	}
+	if _, err := Answer(challenges[:1], "u", "", "INVITE", "sip:x", state); err == nil {
+		t.Error("a hash that is not known was found")
+	}
+	if RealmOf(challenges[0]) != "r" || RealmOf("Basic realm=x") != "" || IsStale(challenges[0]) || !IsStale(challenges[0]+", stale=TRUE") {
+		t.Error("what a challenge says is misread")
+	}
+}

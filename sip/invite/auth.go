@@ -14,7 +14,8 @@ import (
 type Account struct {
 	User     string
 	Password string
-	Realm    string // challenges of another realm are not answered; "" for any
+	HA1      map[string]string // in the place of the password, as digest.ClientState has it; nil for none
+	Realm    string            // challenges of another realm are not answered; "" for any
 }
 
 // maxChallenges bounds the challenges that one request answers: the first, a stale nonce, and one
@@ -55,7 +56,7 @@ func (s *Session) authorize(d *dialog.Dialog, req, res *sip.Message) *sip.Messag
 	if s.auth.count > 0 && s.auth.kind == give && !stale {
 		return nil // our answer was wrong (RFC 3261 §22.2)
 	}
-	s.auth.digest.Random = s.shard.Random()
+	s.auth.digest.Random, s.auth.digest.HA1 = s.shard.Random(), s.cfg.Account.HA1
 	value, err := digest.Answer(challenges, s.cfg.Account.User, s.cfg.Account.Password, string(req.Method), req.RequestURI, &s.auth.digest)
 	if err != nil {
 		return nil
