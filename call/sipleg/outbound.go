@@ -27,7 +27,7 @@ func (l *Leg) dial(ctx context.Context, d call.Dial) {
 	l.manners = l.agent.mannersOf(Peer{d.From.Tenant, d.To, d.Target.Trunk})
 	uri, to, err := way(d.Target, l.onward(&d))
 	safe := !d.Traits.Secure || secure(&uri, &to)
-	l.agent.media(l, peerOf(to))
+	l.agent.media(l, l.agent.peerOf(to))
 	switch {
 	case d.Hops <= 0:
 		l.fail(call.TooManyHops)
@@ -96,13 +96,28 @@ func way(t call.Target, tel call.Tel) (uri string, to endpoint.Next, err error) 
 	return uri, to, nil
 }
 
-// peerOf is the address that a way leads to, as far as it is known without asking anybody.
-func peerOf(to endpoint.Next) netip.Addr {
+// outside stands for peers whose address is not known yet: what is told to them is what the world
+// beyond our own networks is told. Nothing is sent there (RFC 5737 §3, RFC 3849 §4).
+var outside = [...]netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")}
+
+// peerOf is the address that a way leads to, as far as it is known without asking anybody. A name will be
+// looked up when the description is written already, so that it stands for somebody outside.
+func (a *Agent) peerOf(to endpoint.Next) netip.Addr {
 	if to.HasFlow {
 		return to.Flow.Remote.Addr()
 	}
-	addr, _ := to.URI.HostPort().Addr()
-	return addr
+	if addr, ok := to.URI.HostPort().Addr(); ok {
+		return addr
+	}
+	if strings.EqualFold(to.URI.Host, "localhost") { // RFC 6761 §6.3
+		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	for _, addr := range outside {
+		if _, ok := a.cfg.Media.Pool.Local(addr); ok {
+			return addr
+		}
+	}
+	return netip.Addr{}
 }
 
 // connect sends the INVITE. Identity comes from the party that was authenticated, never from what it
