@@ -30,6 +30,7 @@ const Tenant = "sample"
 type House struct {
 	Settle func()          // called after everything that a leg says, so that the call has done its part; may be nil
 	Device string          // the one device that INVITEs and REFERs from now on mean (call.Arrival.Device); "" for all
+	Prompt bool            // phones acknowledge provisional answers, so that what describes a session there can be changed
 	Late   bool            // callers without an offer answer one in a provisional answer
 	Media  *session.Config // whose sessions legs get, for tests with sound; nil for legs without media
 

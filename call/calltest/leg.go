@@ -97,6 +97,8 @@ func (l *Leg) Progress(p call.Progress) {
 	defer l.house.mu.Unlock()
 	if l.commandLocked(l.dir == call.In && !l.answered, "%d %s", p.Status, text(p.Early)) && p.Early != nil {
 		l.local(p.Early, false)
+		l.early = l.early || l.offered && l.house.Prompt
+		l.awaited = l.awaited || !l.offered && l.house.Late && !l.early
 	}
 }
 
@@ -126,7 +128,11 @@ func (l *Leg) Offer(d *sdp.Description) {
 	if !l.answered {
 		word = "UPDATE"
 	}
-	if !l.commandLocked((l.confirmed || l.early) && !l.owes && !l.asking, "%s %s", word, text(d)) {
+	if !l.commandLocked((l.confirmed || !l.answered) && !l.owes && !l.asking, "%s %s", word, text(d)) {
+		return
+	}
+	if !l.answered && !l.early { // its phone can't be asked yet
+		l.postLocked(call.LegEvent{Kind: call.Refused, Cause: call.RequestPending})
 		return
 	}
 	if l.asked || l.awaited {

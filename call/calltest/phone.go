@@ -44,6 +44,8 @@ func (l *Leg) say(line string, e call.LegEvent) {
 		l.remote(e.Desc)
 	}
 	switch e.Kind {
+	case call.Progressed:
+		l.early = l.early || l.offered && l.house.Prompt && e.Desc != nil
 	case call.Answered:
 		l.answered = true
 		l.confirmed = l.offered
@@ -55,6 +57,7 @@ func (l *Leg) say(line string, e call.LegEvent) {
 	case call.Accepted:
 		if l.awaited {
 			l.awaited = false
+			l.early = l.early || !l.answered
 		} else {
 			l.asking, l.owes = false, l.askingFor
 		}
@@ -81,7 +84,7 @@ func (l *Leg) May(kind call.LegEventKind) bool {
 	case kind == call.Progressed || kind == call.Answered || kind == call.Failed:
 		return l.dir == call.Out && !l.answered
 	case kind == call.Confirmed:
-		return l.dir == call.In && l.answered && !l.confirmed
+		return l.dir == call.In && l.answered && !l.confirmed && !l.awaited
 	case kind == call.Offered:
 		return calm
 	case kind == call.Referred:
@@ -140,6 +143,10 @@ func (l *Leg) Early() {
 // Offering is a 183 that makes an offer, where the INVITE made none.
 func (l *Leg) Offering(d *sdp.Description) {
 	l.house.mu.Lock()
+	if l.offered || l.answered || l.owes || l.early || l.dir != call.Out {
+		l.house.mu.Unlock()
+		return
+	}
 	l.owes = true
 	l.house.mu.Unlock()
 	l.Say("183 "+text(d), call.LegEvent{Kind: call.Progressed, Status: 183, Desc: d, Due: true})

@@ -25,7 +25,7 @@ type step struct {
 var kinds = [...]call.LegEventKind{
 	call.Progressed, call.Progressed, call.Progressed, call.Answered, call.Answered, call.Failed, call.Failed,
 	call.Confirmed, call.Confirmed, call.Offered, call.Offered, call.Offered, call.Accepted, call.Accepted, call.Accepted,
-	call.Refused, call.Informed, call.Pressed, call.Ended, call.Ended, call.MediaLost,
+	call.Refused, call.Informed, call.Pressed, call.Ended, call.Ended, call.MediaLost, call.Progressed,
 }
 
 // TestRandomCalls plays random words on the legs of several calls at once. Whatever they say, in the end
@@ -36,6 +36,7 @@ func TestRandomCalls(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		polite := rapid.Bool().Draw(rt, "polite")
 		late := rapid.Bool().Draw(rt, "late offers")
+		prompt := rapid.Bool().Draw(rt, "provisional answers are acknowledged")
 		steps := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) step {
 			return step{
 				Call:     rapid.IntRange(0, 2).Draw(rt, "call"),
@@ -46,7 +47,7 @@ func TestRandomCalls(t *testing.T) {
 			}
 		}), 0, 40).Draw(rt, "steps")
 		var wrong string
-		synctest.Test(t, func(t *testing.T) { wrong = play(t, steps, polite, late) })
+		synctest.Test(t, func(t *testing.T) { wrong = play(t, steps, polite, late, prompt) })
 		if wrong != "" {
 			rt.Fatal(wrong)
 		}
@@ -54,8 +55,9 @@ func TestRandomCalls(t *testing.T) {
 }
 
 // play returns what was wrong, "" for nothing.
-func play(t *testing.T, steps []step, polite, late bool) string {
+func play(t *testing.T, steps []step, polite, late, prompt bool) string {
 	s := newStage(t, told(echoes))
+	s.Prompt, s.Late = prompt, prompt
 	s.House.Settle = nil
 	s.Service("*1", "story")
 	numbers := []string{"103", "102", "*1", "101", "999", "104"}
@@ -144,5 +146,7 @@ func say(l *calltest.Leg, what int, polite bool) {
 		l.Vanish(call.LostDialog)
 	case 20:
 		l.Silent()
+	case 21:
+		l.Offering(offer)
 	}
 }

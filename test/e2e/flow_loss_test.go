@@ -214,7 +214,7 @@ func silentAfterRinging(t *testing.T, x *phone.Exchange, from, to string) {
 func lostReinvite(t *testing.T, x *phone.Exchange, from, to string) {
 	a, b := pair(t, x, "udp", from, to)
 	c, _ := phone.Talk(a, b, media, media)
-	d := c.Request("INVITE").SDP(media)
+	d := c.Request("INVITE").SDP(changed)
 	c.Send(d.String())
 	m := c.Want(40*time.Second, "refusal", phone.Responses(c.ID, d.Get("CSeq"), 200))
 	if m.Status() < 400 {

@@ -197,7 +197,7 @@ func crossing(t *testing.T, x *phone.Exchange) {
 	t.Run("BYE and a pending re-INVITE", func(t *testing.T) {
 		a, b := pair(t, x, "udp", "101", "102")
 		c, r := phone.Talk(a, b, media, media)
-		d := c.Request("INVITE").SDP(media)
+		d := c.Request("INVITE").SDP(changed)
 		c.Send(d.String())
 		in := r.Expect("INVITE", soon)
 		bye := c.Request("BYE")
