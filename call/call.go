@@ -183,7 +183,7 @@ type Leg interface {
 	Accept(d *sdp.Description) // answers the peer's Offered, or the offer that is Due: in its 200 within the ACK, in a provisional answer within the PRACK
 	Refuse(c Cause)            // refuses the peer's Offered, and the session goes on as it was; or declines the offer in a provisional answer
 	Hangup(c Cause)            // ends the leg in whatever state it is, with BYE, CANCEL or a refusal
-	Inform(i Info)             // sends an INFO within the dialog; one of a package only to a peer that takes it
+	Inform(i Info)             // sends an INFO or a text within the dialog; one of a package only to a peer that takes it
 
 	// Connected tells the leg's peer whom it speaks with: who is an authenticated party or what a trusted
 	// peer said, t what that party wants withheld. Before an inbound leg is answered it goes out with its
@@ -214,8 +214,9 @@ type Progress struct {
 	Early  *sdp.Description // early media, nil for none
 }
 
-// Info is the content of an in-dialog INFO that crosses a call (a digit, a key frame request).
+// Info is the content of an in-dialog INFO that crosses a call (a digit, a key frame request), or a text message.
 type Info struct {
+	Text        bool   // a message for people to read (RFC 3428), not for phones
 	Package     string // that it belongs to, with parameters; "" for one of the old kind (RFC 6086 §4.2)
 	ContentType string
 	Content     string

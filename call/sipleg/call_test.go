@@ -339,6 +339,34 @@ func TestInfo(t *testing.T) {
 	})
 }
 
+// TestText: a text message crosses a call in both directions, and is not taken for keys (RFC 3428 §7).
+func TestText(t *testing.T) {
+	play(t, func(w *world, x *exchange) {
+		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
+		defer a.close()
+		defer b.close()
+		talking(w, a, b)
+		for _, side := range [][2]*phone{{a, b}, {b, a}} {
+			from, to := side[0], side[1]
+			text := from.d.Request(sip.MESSAGE)
+			text.Prepend(sip.ViaKind, from.via())
+			text.SetBody("text/plain;charset=UTF-8", "درود\r\nSignal=5")
+			from.send(text)
+			from.status(202)
+			got := to.want(sip.MESSAGE)
+			to.reply(got, 200, "")
+			if got.Get(sip.ContentType) != "text/plain;charset=UTF-8" || got.Body != text.Body {
+				t.Errorf("the other side got\n%s", got)
+			}
+		}
+		text := a.d.Request(sip.MESSAGE)
+		text.Prepend(sip.ViaKind, a.via())
+		text.Body = "of no type"
+		a.send(text)
+		a.status(400)
+	})
+}
+
 // TestLostACK: the caller never acknowledges; both sides get a BYE after 64·T1 (RFC 3261 §13.3.1.4).
 func TestLostACK(t *testing.T) {
 	play(t, func(w *world, x *exchange) {

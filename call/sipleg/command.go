@@ -260,10 +260,12 @@ func (l *Leg) Connected(who call.Party, t call.Traits) {
 	})
 }
 
-// Inform sends an INFO within the dialog.
+// Inform sends an INFO, or a MESSAGE, within the dialog.
 func (l *Leg) Inform(i call.Info) {
 	l.do(func() {
-		if i.Package == "" || takes(l.packages, i.Package) {
+		if i.Text {
+			l.session.Text(i.ContentType, i.Content)
+		} else if i.Package == "" || takes(l.packages, i.Package) {
 			l.session.Inform(i.Package, i.ContentType, i.Content)
 		}
 	})

@@ -47,6 +47,10 @@ func (l *Leg) Handle(e invite.Event) {
 	case invite.Acknowledged:
 		l.onAcknowledged(e.Message)
 	case invite.Informed:
+		if e.Message.Method == sip.MESSAGE {
+			l.post(call.LegEvent{Kind: call.Informed, Info: call.Info{Text: true, ContentType: e.Message.Get(sip.ContentType), Content: e.Message.Body}})
+			return
+		}
 		i := call.Info{Package: clean(e.Message.Get(sip.InfoPackage)), ContentType: e.Message.Get(sip.ContentType), Content: e.Message.Body}
 		l.post(call.LegEvent{Kind: call.Informed, Info: i, Digit: digitOf(e.Message)})
 	case invite.Referred:

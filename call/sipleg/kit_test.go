@@ -122,7 +122,7 @@ func (w *world) exchange(addr string, state *endpoint.State) *exchange {
 	x.ep = endpoint.New(endpoint.Config{
 		Fault: func(v any, stack []byte) { w.Errorf("fault in the exchange: %v\n%s", v, stack) },
 		Wire:  wire{x.layer}, User: x.agent, Shards: 1, Random: random, State: state, Server: "Santral",
-		Allow: []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.INFO, sip.PRACK, sip.UPDATE, sip.REFER, sip.SUBSCRIBE}, Extensions: append(slices.Clone(Extensions), HouseExtensions...),
+		Allow: []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.INFO, sip.MESSAGE, sip.PRACK, sip.UPDATE, sip.REFER, sip.SUBSCRIBE}, Extensions: append(slices.Clone(Extensions), HouseExtensions...),
 	})
 	x.control = control.New(control.Config{
 		Router: w.house, Contacts: w.house, Channels: w.house, Ledger: w.house, Dialer: x.agent, RingTime: 30 * time.Second, Random: random,

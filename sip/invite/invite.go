@@ -119,7 +119,7 @@ const (
 	Refused                // our Modify: refused (Message) or impossible now (Err); the session is as it was
 	Settled                // the ACK to our AcceptChange of a re-INVITE came (Message)
 	Refreshed              // nothing changes: the peer's request said so (Message), and is answered, or its 2xx to ours
-	Informed               // an INFO came (Message) and is answered
+	Informed               // an INFO or a MESSAGE came (Message) and is answered
 	Acknowledged           // we were called: the PRACK to our description came (Message), with the answer when that was an offer
 	Referred               // a REFER came (Message): Refer.Notify or Refer.Refuse is due
 	Gone                   // BYE or CANCEL came (Message; Finish is due for a BYE), or the peer is lost (Err)

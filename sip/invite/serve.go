@@ -53,7 +53,9 @@ func (s *Session) Serve(tx *endpoint.ServerTx) {
 			return
 		}
 		serveReferSubscribe(tx, s.refers)
-	case sip.NOTIFY, sip.MESSAGE, sip.REGISTER, sip.PUBLISH:
+	case sip.MESSAGE:
+		s.serveText(tx)
+	case sip.NOTIFY, sip.REGISTER, sip.PUBLISH:
 		tx.Refuse(405, "", sip.Header{Kind: sip.Allow, Value: s.cfg.allow()})
 	default:
 		tx.Refuse(501, "", sip.Header{Kind: sip.Allow, Value: s.cfg.allow()})
