@@ -418,3 +418,29 @@ func TestOverlap(t *testing.T) {
 		w.house.Check(t)
 	})
 }
+
+// TestSelfForking: an address whose two phones are the exchange itself doubles with every round, until its
+// branches are used up (RFC 5393 §3).
+func TestSelfForking(t *testing.T) {
+	play(t, func(w *world, x *exchange) {
+		w.silence()
+		a := w.phone("192.0.2.11", "101")
+		defer a.close()
+		w.house.Account("105", 0, "sip:105@192.0.2.1:5060", "sip:105@192.0.2.1:5060;x=1")
+		a.invite("105", a.sdp)
+		a.refused(a.req, a.status(440))
+		began := 0
+		for _, e := range w.house.Events() {
+			if e.Kind == call.LegBegan && e.Detail.Direction == call.Out {
+				began++
+			}
+		}
+		if began > 2*call.DefaultBreadth || began < 2 {
+			t.Errorf("one call rang %d times", began)
+		}
+		a.none(time.Minute)
+		if n := len(x.control.Calls("")); n != 0 {
+			t.Errorf("%d calls are left", n)
+		}
+	})
+}
