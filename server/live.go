@@ -25,7 +25,7 @@ func live(l control.Live) rest.LiveCall {
 			continue
 		}
 		c.Legs = append(c.Legs, rest.LiveLeg{
-			Leg: string(leg.ID), Direction: leg.Detail.Direction.String(), Account: leg.Detail.Account,
+			Leg: string(leg.ID), Direction: leg.Detail.Direction.String(), Account: leg.Detail.Account, Trunk: leg.Detail.Trunk,
 			SIPCallID: leg.Detail.SIPCallID, SessionID: leg.Detail.SessionID, Remote: leg.Detail.Remote, Media: leg.Detail.Media, Codec: leg.Codec,
 		})
 	}

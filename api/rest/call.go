@@ -14,7 +14,7 @@ type LiveCall struct {
 	Tenant  string    `json:"tenant"`
 	From    string    `json:"from" doc:"the caller's number"`
 	Dialled string    `json:"dialled"`
-	To      string    `json:"to,omitempty" doc:"account or service that it was routed to"`
+	To      string    `json:"to,omitempty" doc:"account, service or trunks that it was routed to"`
 	State   string    `json:"state" doc:"calling, ringing, answered"`
 	Began   time.Time `json:"began"`
 	Legs    []LiveLeg `json:"legs"`
@@ -25,6 +25,7 @@ type LiveLeg struct {
 	Leg       string `json:"leg"`
 	Direction string `json:"direction"`
 	Account   string `json:"account,omitempty"`
+	Trunk     string `json:"trunk,omitempty" doc:"the trunk that it came or goes by"`
 	SIPCallID string `json:"sip_call_id,omitempty"`
 	SessionID string `json:"session_id,omitempty" doc:"as the exchange sends it: the other side's half, then the peer's"`
 	Remote    string `json:"remote,omitempty" doc:"the peer's signalling address"`

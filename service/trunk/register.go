@@ -114,7 +114,7 @@ func (r *registration) leave() {
 // Closed hears of connections that ended: whoever is registered over one registers anew, as calls would come
 // by it.
 func (t *Trunks) Closed(flow sip.Flow) {
-	if t.closed.Load() {
+	if t.closed.Load() || len(t.At(flow.Remote.Addr().Unmap())) == 0 {
 		return
 	}
 	for _, k := range t.list {
