@@ -385,7 +385,7 @@ func changes(t *testing.T, x *phone.Exchange, transport, from, to string) {
 		t.Errorf("an older CSeq: %s, want 500", m.Line())
 	}
 	// Refused changes leave the call as it was.
-	d = c.Request("INVITE").SDP(changed)
+	d = c.Request("INVITE").SDP(media)
 	c.Send(d.String())
 	in = r.Expect("INVITE", soon)
 	r.Send(in.Answer(488, "Not Acceptable Here", "").String())
