@@ -12,6 +12,8 @@ func TestMask(t *testing.T) {
 		{"proxy-authorization : digest Response = 0123 ,nonce=ab\r\n", "proxy-authorization : digest Response = xxxx ,nonce=xx\r\n"},
 		{"Authorization: Basic dXNlcjpwYXNz\r\nTo: x\r\n", "Authorization: Basic xxxxxxxxxxxx\r\nTo: x\r\n"},
 		{"Authentication-Info: rspauth=\"0123\", qop=auth\r\n", "Authentication-Info: rspauth=\"xxxx\", qop=auth\r\n"},
+		{"SIP/2.0 200 OK\r\nAUTHENTICATION-INFO: rspauth=\"0123\"\r\n", "SIP/2.0 200 OK\r\nAUTHENTICATION-INFO: rspauth=\"xxxx\"\r\n"},
+		{"SIP/2.0 200 OK\r\nContact: <sip:a:b@c>\r\n\r\na=crypto:1 x inline:k\r\n", "SIP/2.0 200 OK\r\nContact: <sip:a:x@c>\r\n\r\na=crypto:1 x inline:x\r\n"},
 		{"WWW-Authenticate: Digest realm=\"x\", nonce=\"abc\"\r\n", ""},
 		{"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj|2^20|1:4\r\n",
 			"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx|2^20|1:4\r\n"},
