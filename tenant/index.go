@@ -25,6 +25,7 @@ func (x *index) build(tenants []*Tenant) {
 	for _, t := range tenants {
 		for i := range t.Trunks {
 			k := &t.Trunks[i]
+			k.index()
 			x.byName[key{t.ID, k.Name}] = k
 			if k.Asked() {
 				x.byUser[key{t.ID, k.User}] = k

@@ -76,6 +76,9 @@ type Trunk struct {
 	Options time.Duration // how often its health is asked for by OPTIONS; 0 for never
 
 	In, Out Rules // what is changed in its INVITEs, and in ours to it
+
+	exact map[string]int // rows of one number, by it; nil until a snapshot has the trunk
+	wide  []int          // the other rows
 }
 
 // DigestUser is the name that digest is answered or expected with.
@@ -108,13 +111,49 @@ func (t *Trunk) sources() []string {
 // Has gives the row of the trunk's numbers that a number belongs to: the longest that fits. nil when
 // the number is none of the trunk's.
 func (t *Trunk) Has(number string) *Numbers {
+	if t.exact == nil {
+		return t.among(number, nil)
+	}
+	if i, ok := t.exact[number]; ok {
+		return &t.Numbers[i]
+	}
+	return t.among(number, t.wide)
+}
+
+// among looks through rows, all of them where rows is nil.
+func (t *Trunk) among(number string, rows []int) *Numbers {
 	var best *Numbers
-	for i := range t.Numbers {
-		if n := &t.Numbers[i]; n.Has(number) && (best == nil || n.weight() > best.weight()) {
+	look := func(n *Numbers) {
+		if n.Has(number) && (best == nil || n.weight() > best.weight()) {
 			best = n
 		}
 	}
+	if rows == nil && t.exact == nil {
+		for i := range t.Numbers {
+			look(&t.Numbers[i])
+		}
+		return best
+	}
+	for _, i := range rows {
+		look(&t.Numbers[i])
+	}
 	return best
+}
+
+// index makes Has quick for many rows. Of a number that stands twice the first row counts.
+func (t *Trunk) index() {
+	if t.exact != nil { // of an earlier revision, and being read
+		return
+	}
+	t.exact = make(map[string]int, len(t.Numbers))
+	for i := range t.Numbers {
+		n := &t.Numbers[i]
+		if n.Prefix || n.First != n.Last {
+			t.wide = append(t.wide, i)
+		} else if _, twice := t.exact[n.First]; !twice {
+			t.exact[n.First] = i
+		}
+	}
 }
 
 // Own is the number that the trunk presents when it has said none that is its own: the first of its

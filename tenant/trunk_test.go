@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -220,5 +221,23 @@ phones: {pass: [X-1, X-2, X-3, X-4, X-5, X-6, X-7, X-8, X-9]}
 `), &problems)
 	if n := len(problems.List()); n != 1 {
 		t.Errorf("%d problems: %v", n, problems.Err())
+	}
+}
+
+// Many numbers are found as quickly as few, and as the rows say.
+func TestManyNumbers(t *testing.T) {
+	k := Trunk{Tenant: "t", Name: "k", Mode: Static}
+	for i := range 5000 {
+		k.Numbers = append(k.Numbers, Numbers{First: fmt.Sprint(10000 + i), Last: fmt.Sprint(10000 + i), To: fmt.Sprint(i)})
+	}
+	k.Numbers = append(k.Numbers, Numbers{First: "12", Last: "12", Prefix: true, To: "p"}, Numbers{First: "15000", Last: "15999", To: "r"})
+	plain := k
+	s := NewSnapshot(1, []*Tenant{{ID: "t", Trunks: []Trunk{k}}})
+	found := s.Trunk("t", "k")
+	for _, number := range []string{"10000", "12345", "14999", "15000", "15999", "16000", "129", "1", ""} {
+		a, b := plain.Has(number), found.Has(number)
+		if (a == nil) != (b == nil) || a != nil && *a != *b {
+			t.Errorf("%s: %+v without an index, %+v with one", number, a, b)
+		}
 	}
 }

@@ -150,10 +150,14 @@ func (a *ask) question() (req *sip.Message, to endpoint.Next, ok bool) {
 // none. It reports whether there is anybody to ask.
 func (t *Trunks) Ask(tenantID, trunkName string, told func(res *sip.Message, err error)) bool {
 	k := t.find(tenantID, trunkName)
-	if k == nil || len(k.places) == 0 {
+	if k == nil || len(k.noun.To) == 0 && k.noun.Mode != tenant.Registered {
 		return false
 	}
-	a := &ask{trunk: k, place: k.places[0], callID: t.cfg.Random.Token(26), tag: t.cfg.Random.Token(13)}
+	where := "sip:" + k.noun.User
+	if len(k.noun.To) > 0 {
+		where = k.noun.To[0]
+	}
+	a := &ask{trunk: k, place: &place{uri: where}, callID: t.cfg.Random.Token(26), tag: t.cfg.Random.Token(13)}
 	a.shard = t.cfg.Shard(a.callID)
 	return a.shard.Do(func() {
 		req, to, ok := a.question()
