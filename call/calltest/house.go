@@ -239,7 +239,7 @@ func (h *House) Peak(number string) int {
 
 // Dial makes a scripted leg outwards (call.Dialer).
 func (h *House) Dial(_ context.Context, d call.Dial, inbox call.Inbox) call.Leg {
-	l := &Leg{house: h, call: d.Call, id: d.Leg, dir: call.Out, inbox: inbox, target: d.Target.URI, offered: d.Offer != nil}
+	l := &Leg{house: h, call: d.Call, id: d.Leg, dir: call.Out, inbox: inbox, target: d.Target.URI, offered: d.Offer != nil || d.Own}
 	l.open(nil)
 	l.local(d.Offer, false)
 	h.mu.Lock()

@@ -23,6 +23,7 @@ type guest struct {
 	withheld call.Traits
 	asked    bool // its phone was offered that
 	tries    int
+	told     bool // it hears that nobody takes it
 }
 
 // maxTries bounds how often an answer is offered to a phone whose own changes come in between.

@@ -25,6 +25,11 @@ func (c *ongoing) begin() {
 			return
 		}
 	}
+	c.route()
+}
+
+// route asks where the call goes, and goes there.
+func (c *ongoing) route() {
 	right := c.from
 	if c.by != nil {
 		right = *c.by

@@ -73,6 +73,7 @@ type ongoing struct {
 	way        call.Target   // the one that is being tried
 	patience   time.Time     // until when trunks may ring
 	change     change
+	summons    *summons         // phones ring that are to be the caller's
 	joining    *joining         // a leg that is about to take another's place
 	later      []func(*ongoing) // deeds that wait until nothing is under way between the two that talk
 	refer      *referral        // a wish that waits until the call is quiet
@@ -180,6 +181,10 @@ func (c *ongoing) happened(m *member, e *call.LegEvent) {
 		if e.Refer != nil {
 			e.Refer.Notify(call.LostDialog)
 		}
+		return
+	}
+	if c.summons != nil {
+		c.summoned(m, e)
 		return
 	}
 	switch e.Kind {

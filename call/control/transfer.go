@@ -321,8 +321,15 @@ func (c *ongoing) handBack(by string, cause call.Cause) bool {
 		return true
 	}
 	if g.by == nil {
-		return false
+		return c.explain(g, by, cause)
 	}
+	c.dismiss(cause)
+	c.passOn(m, func(c *ongoing) { c.goBack(m, by, cause) })
+	return true
+}
+
+// dismiss ends all that was tried for a guest.
+func (c *ongoing) dismiss(cause call.Cause) {
 	c.stopTimer()
 	if c.story != nil {
 		c.story.stop()
@@ -340,8 +347,6 @@ func (c *ongoing) handBack(by string, cause call.Cause) bool {
 		c.release[1] = nil
 		free()
 	}
-	c.passOn(m, func(c *ongoing) { c.goBack(m, by, cause) })
-	return true
 }
 
 // goBack sends a leg back to its call, or, where that is over, to a new one with who sent it.

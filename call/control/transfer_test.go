@@ -100,10 +100,12 @@ func TestBlindTransfers(t *testing.T) {
 		b.Bye()
 		s.pass(time.Second)
 		s.Call(s.k, "2", "103", "102", offer).Cancel()
+		s.pass(10 * time.Second)
 	})
 	together(t, "transfer-recall-busy", nil, func(s *stage) {
 		_, b := s.talk()
 		s.Together(func() { b.Refer("104") }, b.Bye)
+		s.pass(10 * time.Second)
 	})
 	together(t, "transfer-busy-hasty", nil, func(s *stage) { // a phone that hangs up whatever became of its transfer
 		a, b := s.talk()
