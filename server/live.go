@@ -45,6 +45,30 @@ func (s *server) callIDs(id string) (ids []string) {
 	return ids
 }
 
+// dial begins a call that the API asks for.
+func (s *server) dial(r rest.DialRequest) (string, error) {
+	now := s.current.Load()
+	tenant := r.Tenant
+	if tenant == "" && now.Default() != nil {
+		tenant = now.Default().ID
+	}
+	a := now.Account(tenant, r.From)
+	if a == nil {
+		return "", &rest.Refusal{SIP: call.NotFound.SIP, Text: call.NotFound.Text}
+	}
+	alert := call.Alert{Info: r.Alert}
+	if r.Auto {
+		alert.Answer = call.AnswerAuto
+	}
+	id, no := s.control.Dial(control.Request{
+		From: call.Party{Tenant: a.Tenant, Account: a.Number, Name: a.Name, Number: a.Number}, To: r.To, Alert: alert,
+	})
+	if no != nil {
+		return "", &rest.Refusal{SIP: no.SIP, Text: no.Text}
+	}
+	return string(id), nil
+}
+
 // pickup tells whether a party may take the place of a leg of another account: both are of one pick-up group.
 func (s *server) pickup(who call.Party, account string) bool {
 	now := s.current.Load()

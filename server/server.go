@@ -283,6 +283,7 @@ func (s *server) api() rest.Config {
 		Version:       s.version,
 		Calls:         s.liveCalls,
 		Hangup:        s.hangup,
+		Dial:          s.dial,
 		Registrations: s.registry.List,
 		CDRs:          s.records,
 		Trace:         func(_ context.Context, ids []string) ([]trace.Entry, error) { return s.trace.Read(ids) },

@@ -233,6 +233,20 @@ func (c *Client) Calls(ctx context.Context) ([]Call, error) {
 	return p.Items, err
 }
 
+// Dial has an account rung and connected with a number; auto asks its phones to answer by themselves. It
+// gives the call's id. tenant "" is the default one.
+func (c *Client) Dial(ctx context.Context, tenant, from, to string, auto bool) (call string, err error) {
+	ask := map[string]any{"from": from, "to": to, "auto": auto}
+	if tenant != "" {
+		ask["tenant"] = tenant
+	}
+	var answer struct {
+		Call string `json:"call"`
+	}
+	err = c.send(ctx, http.MethodPost, "/api/v1/calls", ask, &answer)
+	return answer.Call, err
+}
+
 // Hangup ends a call.
 func (c *Client) Hangup(ctx context.Context, call string) error {
 	return c.do(ctx, http.MethodDelete, "/api/v1/calls/"+url.PathEscape(call), nil)

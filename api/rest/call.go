@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -33,6 +34,29 @@ type LiveLeg struct {
 	Codec     string `json:"codec,omitempty"`
 }
 
+// DialRequest asks for a call: an account's phones are rung, and who answers is connected.
+type DialRequest struct {
+	Tenant string `json:"tenant,omitempty" maxLength:"40" doc:"the account's; the default tenant when left out"`
+	From   string `json:"from" minLength:"1" maxLength:"32" doc:"the account that is rung first"`
+	To     string `json:"to" minLength:"1" maxLength:"64" doc:"the number that it is connected with, as its phone would dial it"`
+	Auto   bool   `json:"auto,omitempty" doc:"asks the account's phones to answer by themselves"`
+	Alert  string `json:"alert,omitempty" maxLength:"256" pattern:"^[ -~]*$" doc:"Alert-Info that its phones get"`
+}
+
+// DialAnswer names the call that was begun.
+type DialAnswer struct {
+	Call string `json:"call"`
+}
+
+// Refusal is why a call that was asked for can't be begun, by the status that a phone would get.
+type Refusal struct {
+	SIP  int
+	Text string
+}
+
+// Error gives it in words.
+func (r *Refusal) Error() string { return r.Text }
+
 type callPath struct {
 	Call string `path:"call" maxLength:"64"`
 }
@@ -45,6 +69,22 @@ func (c Config) calls(api huma.API) {
 				list = []LiveCall{}
 			}
 			return &body[Page[LiveCall]]{Page[LiveCall]{Items: list}}, nil
+		})
+	huma.Register(api, huma.Operation{OperationID: "dial", Method: http.MethodPost, Path: "/api/v1/calls", Summary: "Have an account rung and connected with a number", DefaultStatus: http.StatusCreated},
+		func(_ context.Context, in *struct{ Body DialRequest }) (*body[DialAnswer], error) {
+			id, err := c.Dial(in.Body)
+			var no *Refusal
+			switch {
+			case errors.As(err, &no) && no.SIP >= 500:
+				return nil, huma.Error503ServiceUnavailable("no call can be begun now: " + no.Text)
+			case errors.As(err, &no) && no.SIP == 404:
+				return nil, huma.Error404NotFound("there is no such account or number")
+			case errors.As(err, &no):
+				return nil, huma.Error409Conflict("the call can't be begun: " + no.Text)
+			case err != nil:
+				return nil, c.failed("the call can't be begun", err)
+			}
+			return &body[DialAnswer]{DialAnswer{Call: id}}, nil
 		})
 	huma.Register(api, huma.Operation{OperationID: "end-call", Method: http.MethodDelete, Path: "/api/v1/calls/{call}", Summary: "End a call", DefaultStatus: http.StatusNoContent},
 		func(_ context.Context, in *callPath) (*struct{}, error) {

@@ -29,6 +29,7 @@ type Config struct {
 	Version       string
 	Calls         func() []LiveCall
 	Hangup        func(call string) bool                        // reports whether there is such a call
+	Dial          func(DialRequest) (call string, err error)    // a *Refusal where the call can't be begun
 	Registrations func(after string, limit int) []store.Binding // a page behind a place that registrar.Cursor names
 	CDRs          store.CDRs
 	Trace         func(ctx context.Context, callIDs []string) ([]trace.Entry, error)

@@ -236,7 +236,7 @@ func TestProblems(t *testing.T) {
 	if res, _ := ask(t, "GET", at+"/api/v1/nothing", "Authorization", "Bearer "+token); res.StatusCode != 404 {
 		t.Errorf("a path of nobody: %d", res.StatusCode)
 	}
-	if res, _ := ask(t, "POST", at+"/api/v1/calls", "Authorization", "Bearer "+token); res.StatusCode != 405 {
+	if res, _ := ask(t, "PUT", at+"/api/v1/calls", "Authorization", "Bearer "+token); res.StatusCode != 405 {
 		t.Errorf("a method of nobody: %d", res.StatusCode)
 	}
 }

@@ -64,6 +64,32 @@ func (c *calls) Run() error {
 	})
 }
 
+// dial has an account rung and connected.
+type dial struct {
+	From   string `arg:"" help:"The account that is rung first."`
+	To     string `arg:"" help:"The number that it is connected with, as its phone would dial it."`
+	Tenant string `help:"The account's tenant; the default one when left out."`
+	Auto   bool   `help:"Ask its phones to answer by themselves."`
+	exchange
+}
+
+// Run begins the call and prints its id.
+func (d *dial) Run() error {
+	x, err := d.open()
+	if err != nil {
+		return err
+	}
+	id, err := x.Dial(context.Background(), d.Tenant, d.From, d.To, d.Auto)
+	if err != nil {
+		return err
+	}
+	if d.JSON {
+		return json.NewEncoder(os.Stdout).Encode(map[string]string{"call": id})
+	}
+	fmt.Println(id)
+	return nil
+}
+
 // hangup ends a call.
 type hangup struct {
 	Call string `arg:"" help:"The call's id, as calls prints it."`

@@ -15,6 +15,7 @@ var commands struct {
 	Local         local         `cmd:"" help:"Run the whole exchange on loopback with a sample tenant: for a first look, a test or a benchmark."`
 	Phone         telephone     `cmd:"" help:"Be a telephone: register, call or answer, play and record sound."`
 	Calls         calls         `cmd:"" help:"List the calls that are going on."`
+	Dial          dial          `cmd:"" help:"Have an account rung and connected with a number."`
 	Hangup        hangup        `cmd:"" help:"End a call."`
 	Registrations registrations `cmd:"" help:"List who is registered, and where."`
 	Trunks        trunks        `cmd:"" help:"List the trunks, and how they stand."`

@@ -133,3 +133,31 @@ func TestLinphoneTransfersAttended(t *testing.T) {
 		t.Logf("the transferor printed\n%s", b.Out)
 	}
 }
+
+// TestClickToDial: a program has 101 rung and connected with 102.
+func TestClickToDial(t *testing.T) {
+	x := phone.StartExchange(t, "--digest", "md5")
+	aSays := phone.Speech(t, "en", "Jack and Jill went up the hill to fetch a pail of water", speech)
+	bSays := phone.Speech(t, "fa", "میازار موری که دانه کش است که جان دارد و جان شیرین خوش است", speech)
+	a := phone.StartBaresip(t, x.Account("101", "udp"), aSays)
+	b := phone.StartBaresip(t, x.Account("102", "udp"), bSays)
+	x.Run("dial", "101", "102")
+	a.Wait("CALL_INCOMING")
+	a.Command("accept", "")
+	b.Wait("CALL_INCOMING")
+	b.Command("accept", "")
+	b.Wait("CALL_ESTABLISHED")
+	time.Sleep(talk)
+	b.Command("hangup", "")
+	a.Wait("CALL_CLOSED")
+	judge(t, "the account that was rung first", a.Heard(), bSays, 0.9)
+	judge(t, "the number that it was connected with", b.Heard(), aSays, 0.9)
+	c := record(t, x, "101", "102")
+	if c.State != "answered" || c.EndedBy != "callee" {
+		t.Errorf("record %+v", c)
+	}
+	if t.Failed() {
+		t.Log(x.Run("trace", c.Call, "--full"))
+		t.Log(c)
+	}
+}

@@ -1,0 +1,72 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"santral/test/phone"
+)
+
+// replacing names a dialog as an INVITE that is to replace its exchange's side would.
+func replacing(c *phone.Dialog) string {
+	tag := func(v string) string { _, t, _ := strings.Cut(v, "tag="); return t }
+	return c.ID + ";to-tag=" + tag(c.Remote) + ";from-tag=" + tag(c.Local)
+}
+
+// TestTransfersOfStrangers: nobody moves a call, or makes the exchange call somebody, who has no part in
+// it (threats 6, 17 and 21).
+func TestTransfersOfStrangers(t *testing.T) {
+	x := phone.StartExchange(t, "--digest", "md5")
+	a, b := pair(t, x, "udp", "101", "102")
+	victim := device(t, x, "udp", "103")
+	other := device(t, x, "udp", "105")
+	c, r := phone.Talk(a, b, media, media)
+
+	refer := func(from *phone.Agent) *phone.Draft {
+		return from.Request("REFER", from.URI("102")).Set("Refer-To", "<"+from.URI("103")+">")
+	}
+	tag := func(v string) string { _, t, _ := strings.Cut(v, "tag="); return t }
+	target := c.ID + ";local-tag=" + tag(c.Local) + ";remote-tag=" + tag(c.Remote)
+	if m := other.Transact(refer(other), soon); m.Status() != 401 {
+		t.Errorf("a REFER without credentials: %.80q", m.Text)
+	}
+	if m := other.Ask(refer(other)); m.Status() != 403 {
+		t.Errorf("a REFER that names no call: %.80q", m.Text)
+	}
+	if m := other.Ask(refer(other).Set("Target-Dialog", target)); m.Status() != 481 {
+		t.Errorf("a REFER that names another's call: %.80q", m.Text)
+	}
+	for what, value := range map[string]string{"of another's call": replacing(c), "of its other leg": replacing(r), "that is guessed": c.ID + ";to-tag=1;from-tag=2"} {
+		d := other.Dial("102", media, func(d *phone.Draft) { d.Set("Replaces", value) })
+		m := other.Want(soon, "a refusal", func(m phone.Message) bool {
+			return m.Get("Call-ID") == d.ID && m.Status() >= 200 && m.Status() != 401
+		})
+		if m.Status() != 403 && m.Status() != 481 {
+			t.Errorf("an INVITE with a Replaces %s: %.80q", what, m.Text)
+		}
+	}
+	for _, party := range []*phone.Agent{victim, c.Agent, r.Agent} {
+		party.Quiet(200*time.Millisecond, "something at "+party.User, func(m phone.Message) bool { return m.Method() != "" })
+	}
+
+	// A party that refers without end makes one call at a time, and hears a final answer to each.
+	callIDs := map[string]bool{}
+	for i := range 60 {
+		d := c.Request("REFER").Set("Contact", c.Contact()).Set("Refer-To", fmt.Sprintf("<sip:103@%s>, <sip:%d@%s>", x.SIP, 100+i, x.SIP))
+		if i%2 == 0 {
+			d.Set("Refer-To", "<sip:103@"+x.SIP+">")
+		}
+		if m := c.Transact(d, soon); m.Status() == 0 {
+			t.Fatalf("REFER %d has no answer", i)
+		}
+	}
+	for _, m := range victim.Collect(500*time.Millisecond, phone.Requests("INVITE")) {
+		callIDs[m.Get("Call-ID")] = true
+	}
+	if len(callIDs) != 1 {
+		t.Errorf("60 REFERs rang the victim by %d calls", len(callIDs))
+	}
+	c.Bye()
+}
