@@ -46,9 +46,10 @@ func (a *Agent) moved(s *invite.Session) (to sip.Flow, moved bool) {
 	return to, true
 }
 
-// atHome reports whether a flow is one by which the leg's phone is registered: it has proved itself there.
+// atHome reports whether a flow is one by which the leg's phone is registered: it has proved itself there. A
+// neighbour at the same host has not.
 func (a *Agent) atHome(l *Leg, f sip.Flow) bool {
-	if l.phone == "" {
+	if l.phone == "" || a.cfg.Phones.Phone(l.tenant, l.account, f) != l.phone {
 		return false
 	}
 	now, ok := a.cfg.Phones.Home(l.tenant, l.account, l.phone, f)
