@@ -38,6 +38,13 @@ func (p *Path) Next(d *Dialog) (uri sip.URI, byFlow bool) {
 	return uri, len(d.Routes) == 0 && (err != nil || p.Moved || ByFlow(uri, p.Claimed, p.Symmetric, p.Flow))
 }
 
+// Near reports whether a next hop is at the host that the peer's last message came from. What a peer names
+// elsewhere has not asked for anything.
+func (p *Path) Near(uri sip.URI) bool {
+	addr, ok := uri.HostPort().Addr()
+	return ok && addr.Unmap().WithZone("") == p.Flow.Remote.Addr().Unmap().WithZone("")
+}
+
 // Strange reports whether a request by flow came from somewhere else than what the peer sent before.
 // Ports tell something of datagrams alone: a connection that is opened anew has another one.
 func (p *Path) Strange(flow sip.Flow) bool {

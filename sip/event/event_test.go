@@ -1,6 +1,7 @@
 package event
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -308,5 +309,33 @@ func TestConnectionGone(t *testing.T) {
 		s.dead = true
 		s.now("rain")
 		s.reply(s.take("NOTIFY"), 200)
+	})
+}
+
+// A subscriber that names another host, as its Contact or by a route, is told where it asked from; who is
+// named gets nothing, whether the subscriber's connection stands or not.
+func TestNobodyElseIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := build(t, Limits{})
+		defer func() { s.ep.Close(context.Background()) }()
+		stream := phoneFlow
+		stream.Transport = sip.TLS
+		for i, f := range []sip.Flow{phoneFlow, stream} {
+			for j, elsewhere := range []struct{ contact, route string }{
+				{"sip:101@203.0.113.99:5060", "X: y"}, {"sip:101@203.0.113.99;transport=udp", "X: y"}, {"sip:101@victim.example", "X: y"},
+				{"", "Record-Route: <sip:203.0.113.99;lr>"}, {"", "Record-Route: <sip:victim.example;lr>, <sip:203.0.113.99;lr>"},
+			} {
+				s.at = elsewhere.contact
+				s.subscribeBy(f, fmt.Sprintf("call-%d-%d", i, j), "sip:sky@192.0.2.1", "", "Event: weather", elsewhere.route)
+				s.take("200")
+				s.reply(s.take("NOTIFY"), 200)
+			}
+		}
+		s.dead = true
+		s.now("rain")
+		time.Sleep(time.Minute)
+		if strings.Contains(s.ladder.String(), "203.0.113.99 ") || strings.Contains(s.ladder.String(), "with 203.0.113.99") {
+			t.Errorf("somebody else is told:\n%s", s.ladder.String())
+		}
 	})
 }

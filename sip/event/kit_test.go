@@ -40,7 +40,8 @@ type scene struct {
 	begun  time.Time
 	inbox  chan *sip.Message // what we sent, as the phone takes it
 	drop   func(*sip.Message) bool
-	dead   bool // the phone's connection
+	dead   bool   // the phone's connection
+	at     string // the URI of the phone's Contact, "" for where it sends from
 	group  Group
 	branch int
 	seq    int
@@ -209,11 +210,15 @@ func (s *scene) subscribeBy(f sip.Flow, callID, uri, toTag string, extra ...stri
 	if toTag != "" {
 		to += ";tag=" + toTag
 	}
+	contact := s.at
+	if contact == "" {
+		contact = "sip:101@" + f.Remote.String()
+	}
 	lines := []string{
 		"SUBSCRIBE " + uri + " SIP/2.0",
 		"Via: SIP/2.0/UDP " + f.Remote.String() + ";rport;branch=z9hG4bK" + strconv.Itoa(s.branch),
 		"Max-Forwards: 70", "From: <sip:101@192.0.2.1>;tag=phone", "To: " + to, "Call-ID: " + callID,
-		"CSeq: " + strconv.Itoa(s.seq) + " SUBSCRIBE", "Contact: <sip:101@" + f.Remote.String() + ">",
+		"CSeq: " + strconv.Itoa(s.seq) + " SUBSCRIBE", "Contact: <" + contact + ">",
 	}
 	lines = append(append(lines, extra...), "", "")
 	m, err := sip.ParseMessage(strings.Join(lines, "\r\n"))

@@ -2,6 +2,7 @@ package event
 
 import (
 	"errors"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -26,6 +27,10 @@ type Config struct {
 	// the subscriber sent before. It reports whether the request may pass, and has answered it when not.
 	// nil lets them all pass.
 	Stranger func(s *Subscription, tx *endpoint.ServerTx) bool
+
+	// Edges tells which addresses are proxies of the operator's own; nil for none. Only behind them is a
+	// subscriber believed that names a Contact or a route at another host than it asks from.
+	Edges func(netip.Addr) bool
 }
 
 // Limits bound what subscribers can make us keep. A zero takes its default.

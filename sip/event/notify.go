@@ -128,10 +128,14 @@ func (s *Subscription) standing() string {
 }
 
 // next is where requests to the subscriber go. A connection that is gone leaves its Contact as the only hope.
+// A host that the subscriber only names is never told anything: one SUBSCRIBE would have it get notifications
+// without end, and nobody there has asked.
 func (s *Subscription) next() endpoint.Next {
 	uri, byFlow := s.path.Next(s.dialog)
 	to := endpoint.Next{URI: uri}
-	if byFlow && (!s.path.Flow.Transport.Stream() || s.shard.Alive(s.path.Flow)) {
+	if edges := s.n.cfg.Edges; !s.path.Near(uri) && (edges == nil || !edges(s.path.Flow.Remote.Addr())) {
+		to.Flow, to.HasFlow = s.path.Flow, true
+	} else if byFlow && (!s.path.Flow.Transport.Stream() || s.shard.Alive(s.path.Flow)) {
 		to.Flow, to.HasFlow = s.path.Flow, true
 	}
 	return to

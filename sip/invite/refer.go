@@ -208,7 +208,11 @@ func (r *Referral) tell() {
 		s.send(d, req, s.next(), told)
 		return
 	}
-	r.shard.Request(req, r.path.next(d), told)
+	to := r.path.next(d)
+	if uri, _ := r.path.Next(d); !r.path.Near(uri) { // a host that the peer only names has not asked
+		to.Flow, to.HasFlow = r.path.Flow, true
+	}
+	r.shard.Request(req, to, told)
 }
 
 // told is what became of a NOTIFY: a peer that does not take it any more has no subscription any more
