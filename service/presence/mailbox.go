@@ -42,11 +42,14 @@ func (h *House) Mailbox(tenant, account string) (store.Mailbox, error) {
 	if h.cfg.Current().Account(tenant, account) == nil {
 		return store.Mailbox{}, ErrNoAccount
 	}
-	r := h.of(key{tenant, account})
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	box := r.box
-	box.Tenant, box.Account = tenant, account
+	box := store.Mailbox{Tenant: tenant, Account: account}
+	if r := h.known(key{tenant, account}); r != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.boxed {
+			box = r.box
+		}
+	}
 	return box, nil
 }
 

@@ -96,6 +96,13 @@ func (h *House) of(k key) *resource {
 	return r
 }
 
+// known gives an account's resource where it was used before, else nil: who only registers needs none.
+func (h *House) known(k key) *resource {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.accounts[k]
+}
+
 // Show takes how a leg stands (call.Board).
 func (h *House) Show(a call.Appearance) {
 	r := h.of(key{a.Tenant, a.Account})
@@ -136,7 +143,10 @@ func (r *resource) show(a call.Appearance) {
 
 // Registered is told that the bindings of an account have changed (registrar.Config.Changed).
 func (h *House) Registered(tenant, account string) {
-	r := h.of(key{tenant, account})
+	r := h.known(key{tenant, account})
+	if r == nil {
+		return
+	}
 	r.mu.Lock()
 	r.moved()
 	r.mu.Unlock()
