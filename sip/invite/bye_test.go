@@ -110,3 +110,23 @@ func TestStranger(t *testing.T) {
 		s.status(200)
 	})
 }
+
+// TestEarlyStranger: before the answer, too, whoever knows the dialog's identifiers is not yet the peer.
+func TestEarlyStranger(t *testing.T) {
+	ladderTest(t, func(s *scene) {
+		s.cfg.Stranger = func(x *Session, tx *endpoint.ServerTx) bool {
+			tx.Challenge(403, "")
+			return false
+		}
+		req := s.earlyCalled()
+		forged := s.within(sip.UPDATE, req, "listen here")
+		s.put(forged, otherFlow)
+		s.put(s.within(sip.BYE, req, ""), otherFlow)
+		s.none(time.Second)
+		s.asks(sip.UPDATE, req, "the real one")
+		s.we(func(x *Session) { x.RefuseChange(488, "") })
+		s.status(488)
+		s.answer(req, 486, "peer", "")
+		s.take(sip.ACK)
+	})
+}

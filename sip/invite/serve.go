@@ -19,7 +19,7 @@ func (s *Session) Serve(tx *endpoint.ServerTx) {
 		tx.Refuse(481, "")
 		return
 	}
-	if s.cfg.Stranger != nil && s.dialog != nil && s.path.Strange(flow) && !s.cfg.Stranger(s, tx) {
+	if s.cfg.Stranger != nil && s.strange(flow) && !s.cfg.Stranger(s, tx) {
 		return
 	}
 	if !s.inOrder(d, req) {
@@ -60,6 +60,16 @@ func (s *Session) Serve(tx *endpoint.ServerTx) {
 	default:
 		tx.Refuse(501, "", sip.Header{Kind: sip.Allow, Value: s.cfg.allow()})
 	}
+}
+
+// strange reports whether a request by flow came from somewhere else than what the peer sent before. Who
+// rings is to be where we rang: what it says now changes what the caller hears.
+func (s *Session) strange(flow sip.Flow) bool {
+	if s.dialog != nil {
+		return s.path.Strange(flow)
+	}
+	p := s.ahead()
+	return p.Strange(flow)
 }
 
 func (s *Session) inOrder(d *dialog.Dialog, req *sip.Message) bool {
