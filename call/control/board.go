@@ -11,12 +11,20 @@ func (c *ongoing) appear(m *member, state call.Appearing) {
 	}
 	m.shown = state
 	a := call.Appearance{Call: c.id, Leg: m.id, Tenant: m.tenant, Account: m.account, Direction: m.dir, State: state, Held: m.held}
-	if m.dir == call.In {
+	switch other := c.other(m); {
+	case c.moved && other != nil && !other.over: // who is there now counts, not who called whom
+		if !c.privacy(other).Withholds() {
+			a.Other = other.party()
+			if a.Number = a.Other.Number; a.Number == "" {
+				a.Number = a.Other.Account
+			}
+		}
+	case m == c.caller() || m.dir == call.In || c.summons != nil:
 		a.Number = c.dialled
 		if c.dest.Kind == call.ToAccount {
 			a.Other = call.Party{Tenant: c.dest.Tenant, Account: c.dest.Account, Number: c.dest.Number}
 		}
-	} else if !c.traits.Privacy.Withholds() { // RFC 3323 §4.1: whom it calls is not to know, nor who looks over its shoulder
+	case !c.traits.Privacy.Withholds(): // RFC 3323 §4.1: whom it calls is not to know, nor who looks over its shoulder
 		a.Other, a.Number = c.from, c.from.Number
 	}
 	if n, ok := m.leg.(call.Named); ok && state != call.Gone {

@@ -197,7 +197,7 @@ func (k *Control) Thaw(h *Handover, door call.Thawer) error {
 		c.add(m)
 		switch {
 		case l.ID == h.Lead:
-			c.lead = m
+			c.lead, c.moved = m, true
 		case l.State != nil && (i > 0 || h.Lead != ""):
 			c.callee = m
 		}

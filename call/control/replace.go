@@ -30,6 +30,7 @@ func (c *ongoing) occupy(place int, m *member, channel func()) {
 		free()
 	}
 	c.release[place] = channel
+	c.moved = true
 	c.mu.Lock()
 	if place == 0 {
 		c.lead = m
@@ -112,6 +113,7 @@ func (c *ongoing) replaced(old, m *member, channel func()) {
 	c.hangup(old, call.Replaced)
 	c.bridge.Join(c.caller().media(), c.callee.media())
 	c.appear(m, call.Talk)
+	c.reappear(other)
 	c.introduce(m, other, call.Party{}, call.Traits{})
 	c.meet(other, m)
 }

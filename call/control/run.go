@@ -78,6 +78,7 @@ type ongoing struct {
 	later      []func(*ongoing) // deeds that wait until nothing is under way between the two that talk
 	refer      *referral        // a wish that waits until the call is quiet
 	sending    *sending         // the other side of a leg has been sent on
+	moved      bool             // one of the two that talk has come from another call, or took another's place
 	gaveBack   givenBack
 	by         *call.Party // on whose right the call is made, where that is not the caller
 	maker      string      // "transfer", "api": who made the call, when no phone dialled

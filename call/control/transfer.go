@@ -239,6 +239,7 @@ func (c *ongoing) sentBack(p *parcel, cause call.Cause, hops int) {
 	c.sending = nil
 	m := c.seatIn(p)
 	c.release[s.place] = p.channel
+	c.moved = true
 	c.mu.Lock()
 	if s.place == 0 {
 		c.lead = m

@@ -1,11 +1,14 @@
 package control_test
 
 import (
+	"encoding/json"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"santral/call"
 	"santral/call/calltest"
+	"santral/call/control"
 )
 
 // rung is the leg that a call which no phone began rang first, or the n-th of them.
@@ -337,5 +340,86 @@ func TestReplaces(t *testing.T) {
 		n := s.Replace(s.k, "2", "103", s.leg("b"), offer)
 		n.Ack(nil)
 		a.Cancel()
+	})
+}
+
+// TestBoardThroughTransfers: lamps and lists show who speaks with whom now.
+func TestBoardThroughTransfers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, b := watched(t, nil)
+		a, t1, t2, c := s.consult(true)
+		b.mu.Lock()
+		b.lines = nil
+		b.mu.Unlock()
+		t1.ReferTo(t2)
+		s.settle(a, c)
+		t1.Bye()
+		b.mu.Lock()
+		last := map[string]string{}
+		for _, l := range b.lines {
+			last[l[:5]] = l // leg and account
+		}
+		b.mu.Unlock()
+		for leg, want := range map[string]string{
+			"d 101": "d 101 in confirmed 103 account 103", "b 103": "b 103 out confirmed 101 account 101",
+			"a 105": "a 105 in terminated 103 account 103",
+		} {
+			if last[leg] != want {
+				t.Errorf("leg %s is shown as %q, want %q; all: %q", leg, last[leg], want, last)
+			}
+		}
+		a.Bye()
+		s.Check(t)
+	})
+}
+
+// TestATransferredCallIsHandedOver: who stands in whose place is written out too, and it can be transferred
+// again afterwards.
+func TestATransferredCallIsHandedOver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, nil)
+		a, t1, t2, c := s.consult(true)
+		t1.ReferTo(t2)
+		if _, err := s.k.Freeze(t.Context(), "2", s); err == nil {
+			t.Error("a call whose legs do not agree yet is written out")
+		}
+		s.settle(a, c)
+		t1.Bye()
+		h, err := s.k.Freeze(t.Context(), "2", s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := json.Marshal(h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var again control.Handover
+		if err := json.Unmarshal(text, &again); err != nil {
+			t.Fatal(err)
+		}
+		s.k = newControl(s.House, nil)
+		if err := s.k.Thaw(&again, s); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		a, c = s.Leg("2", "a"), s.Leg("2", "b") // the leg of 101 keeps its own name
+		if live := s.k.Calls(""); len(live) != 1 || live[0].State != control.Talking || s.InUse() != 2 {
+			t.Fatalf("after the hand-over: %+v, %d channels", live, s.InUse())
+		}
+		c.Refer("102")
+		d := s.rung(0)
+		d.Pickup(answer)
+		s.settle(a, c, d)
+		c.Bye()
+		d.Bye()
+		s.pass(time.Minute)
+		if n := s.k.Stats(); n.Live != 0 || n.Open != 0 || n.Panics != 0 {
+			t.Errorf("control is left with %+v", n)
+		}
+		if n := s.InUse(); n != 0 {
+			t.Errorf("%d channels are left\n%s", n, s.Settled())
+		}
 	})
 }

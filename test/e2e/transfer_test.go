@@ -145,6 +145,7 @@ func TestClickToDial(t *testing.T) {
 	a.Wait("CALL_INCOMING")
 	a.Command("accept", "")
 	b.Wait("CALL_INCOMING")
+	time.Sleep(1500 * time.Millisecond) // baresip names its recordings by the second, and begins a new one now
 	b.Command("accept", "")
 	b.Wait("CALL_ESTABLISHED")
 	time.Sleep(talk)
