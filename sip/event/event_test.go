@@ -298,6 +298,21 @@ func TestHandOver(t *testing.T) {
 	})
 }
 
+// A connection that is gone leaves nothing to be told by whose Contact is another host: nobody else gets it instead.
+func TestNobodyElseIsToldInstead(t *testing.T) {
+	ladderTest(t, func(s *scene) {
+		flow := phoneFlow
+		flow.Transport, flow.Conn = sip.TCP, 7
+		s.at = "sip:victim@198.51.100.66:5060"
+		s.subscribeBy(flow, "call-1", "sip:sky@192.0.2.1", "", "Event: weather")
+		s.take("200")
+		s.reply(s.take("NOTIFY"), 200)
+		s.gone = true
+		s.now("rain")
+		s.none(time.Minute)
+	})
+}
+
 // A connection that is gone is not waited for: what is due goes to the Contact.
 func TestConnectionGone(t *testing.T) {
 	ladderTest(t, func(s *scene) {

@@ -41,6 +41,7 @@ type scene struct {
 	inbox  chan *sip.Message // what we sent, as the phone takes it
 	drop   func(*sip.Message) bool
 	dead   bool   // the phone's connection
+	gone   bool   // what is sent by a connection is lost, as the transport says
 	at     string // the URI of the phone's Contact, "" for where it sends from
 	group  Group
 	branch int
@@ -141,6 +142,10 @@ func (s *scene) Send(f sip.Flow, b []byte, fail func(error)) {
 	m, err := sip.ParseMessage(string(b))
 	if err != nil {
 		s.Errorf("we sent what cannot be parsed: %v\n%s", err, b)
+		return
+	}
+	if s.gone && f.Transport.Stream() {
+		fail(errClosed)
 		return
 	}
 	lost := s.drop != nil && s.drop(m)

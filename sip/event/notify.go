@@ -134,7 +134,7 @@ func (s *Subscription) next() endpoint.Next {
 	uri, byFlow := s.path.Next(s.dialog)
 	to := endpoint.Next{URI: uri}
 	if edges := s.n.cfg.Edges; !s.path.Near(uri) && (edges == nil || !edges(s.path.Flow.Remote.Addr())) {
-		to.Flow, to.HasFlow = s.path.Flow, true
+		to = endpoint.Next{Flow: s.path.Flow, HasFlow: true} // and nowhere else when that is gone
 	} else if byFlow && (!s.path.Flow.Transport.Stream() || s.shard.Alive(s.path.Flow)) {
 		to.Flow, to.HasFlow = s.path.Flow, true
 	}
