@@ -210,7 +210,7 @@ func (r *Referral) tell() {
 	}
 	to := r.path.next(d)
 	if uri, _ := r.path.Next(d); !r.path.Near(uri) { // a host that the peer only names has not asked
-		to.Flow, to.HasFlow = r.path.Flow, true
+		to = endpoint.Next{Flow: r.path.Flow, HasFlow: true}
 	}
 	r.shard.Request(req, to, told)
 }
