@@ -307,7 +307,7 @@ func TestNobodyElseIsToldInstead(t *testing.T) {
 		s.subscribeBy(flow, "call-1", "sip:sky@192.0.2.1", "", "Event: weather")
 		s.take("200")
 		s.reply(s.take("NOTIFY"), 200)
-		s.gone = true
+		s.cut(false)
 		s.now("rain")
 		s.none(time.Minute)
 	})
@@ -321,7 +321,7 @@ func TestConnectionGone(t *testing.T) {
 		s.subscribeBy(flow, "call-1", "sip:sky@192.0.2.1", "", "Event: weather")
 		s.take("200")
 		s.reply(s.take("NOTIFY"), 200)
-		s.dead = true
+		s.cut(true)
 		s.now("rain")
 		s.reply(s.take("NOTIFY"), 200)
 	})
@@ -346,9 +346,12 @@ func TestNobodyElseIsTold(t *testing.T) {
 				s.reply(s.take("NOTIFY"), 200)
 			}
 		}
-		s.dead = true
+		s.cut(true)
 		s.now("rain")
 		time.Sleep(time.Minute)
+		synctest.Wait()
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		if strings.Contains(s.ladder.String(), "203.0.113.99 ") || strings.Contains(s.ladder.String(), "with 203.0.113.99") {
 			t.Errorf("somebody else is told:\n%s", s.ladder.String())
 		}

@@ -135,8 +135,20 @@ func (s *scene) Way(hop sip.Hop) (sip.Flow, error) {
 }
 func (s *scene) SentBy(sip.Flow) sip.HostPort { return sip.HostPort{Host: "192.0.2.1", Port: 5060} }
 func (s *scene) Writer() endpoint.Writer      { return s }
-func (s *scene) Alive(sip.Flow) bool          { return !s.dead }
 func (s *scene) Flush()                       {}
+
+func (s *scene) Alive(sip.Flow) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.dead
+}
+
+// cut ends the phone's connection: the transport knows, or finds out when it sends.
+func (s *scene) cut(known bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dead, s.gone = known, !known
+}
 
 func (s *scene) Send(f sip.Flow, b []byte, fail func(error)) {
 	m, err := sip.ParseMessage(string(b))
@@ -144,7 +156,10 @@ func (s *scene) Send(f sip.Flow, b []byte, fail func(error)) {
 		s.Errorf("we sent what cannot be parsed: %v\n%s", err, b)
 		return
 	}
-	if s.gone && f.Transport.Stream() {
+	s.mu.Lock()
+	gone := s.gone
+	s.mu.Unlock()
+	if gone && f.Transport.Stream() {
 		fail(errClosed)
 		return
 	}
