@@ -60,7 +60,7 @@ func ladderTest(t *testing.T, f func(*scene)) {
 		s := &scene{T: t, begun: time.Now(), inbox: make(chan *sip.Message, 256), tag: "peer", seq: 100}
 		s.ep = endpoint.New(endpoint.Config{
 			Wire: s, User: s, Shards: 1, Random: id.New([32]byte{1}),
-			Allow: []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.INFO, sip.PRACK, sip.UPDATE}, Extensions: []string{"100rel", "timer"},
+			Allow: []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.INFO, sip.REFER, sip.SUBSCRIBE, sip.PRACK, sip.UPDATE}, Extensions: []string{"100rel", "timer"},
 		})
 		func() {
 			defer s.ep.Close(context.Background())
