@@ -28,6 +28,11 @@ extensions:
 
 // withTrunks plays a scene in which carriers and PBXs are scripts and the accounts' phones are telephones.
 func withTrunks(t *testing.T, scene func(w *stage, st *siptest.Stage), documents ...string) {
+	withReady(t, func(*siptest.Stage) {}, scene, documents...)
+}
+
+// withReady is withTrunks where somebody must be there before the exchange begins to register and to ask.
+func withReady(t *testing.T, ready func(st *siptest.Stage), scene func(w *stage, st *siptest.Stage), documents ...string) {
 	synctest.Test(t, func(t *testing.T) {
 		st := siptest.NewStage(t, 1)
 		st.Net().SetDefault(vnet.Link{Latency: 5 * time.Millisecond})
@@ -43,6 +48,7 @@ func withTrunks(t *testing.T, scene func(w *stage, st *siptest.Stage), documents
 		tenant.Check(w.tenants, &problems)
 		w.must(problems.Err())
 		w.boot.Silent = 2 * time.Second
+		ready(st)
 		w.play(func(w *stage) { scene(w, st) })
 	})
 }
