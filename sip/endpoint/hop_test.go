@@ -2,7 +2,9 @@ package endpoint
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -309,5 +311,43 @@ func TestSuspectsAreBounded(t *testing.T) {
 	}
 	if x.table.Load() != nil {
 		t.Error("a table is left when all is well")
+	}
+}
+
+// Shards that clear a hop at the same moment do not stumble over one another.
+func TestSuspectsAreClearedTogether(t *testing.T) {
+	var x suspects
+	h := hopsTo("192.0.2.10:5060")[0]
+	x.mark(h, 0, time.Minute, time.Second)
+	var all sync.WaitGroup
+	x.mu.Lock()
+	for range 4 {
+		all.Go(func() { x.clear(h) })
+	}
+	for range 1000 {
+		runtime.Gosched() // until all stand before the lock
+	}
+	x.mu.Unlock()
+	all.Wait()
+	if n := x.len(); n != 0 {
+		t.Errorf("%d suspects are left", n)
+	}
+}
+
+// Of a thousand calls that fail together on one hop the first marks it, and the others cost no new table.
+func TestManyFailuresMarkOnce(t *testing.T) {
+	var x suspects
+	h := hopsTo("192.0.2.10:5060")[0]
+	x.mark(h, 0, time.Minute, time.Second)
+	was := x.table.Load()
+	for i := range 1000 {
+		x.mark(h, time.Duration(i)*time.Microsecond, time.Minute+time.Duration(i)*time.Microsecond, time.Second)
+	}
+	if x.table.Load() != was {
+		t.Error("the table was made anew")
+	}
+	x.mark(h, 2*time.Second, 62*time.Second, time.Second)
+	if x.table.Load() == was {
+		t.Error("a later mark does not count")
 	}
 }

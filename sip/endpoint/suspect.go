@@ -20,6 +20,7 @@ const (
 	crowdedMax = 10 * time.Minute // however long a Retry-After asks for
 	probeEvery = 10 * time.Second
 	maxSuspect = 256
+	markedAnew = time.Second // what a further mark must add: calls fail by the hundred
 )
 
 // suspects are the hops that did not serve of late, shared by all shards. Looking at them takes no lock:
@@ -83,6 +84,9 @@ func (x *suspects) mark(h sip.Hop, now, until, probe time.Duration) {
 	defer x.mu.Unlock()
 	next := map[hopKey]*suspect{}
 	if old := x.table.Load(); old != nil {
+		if s := (*old)[keyOf(h)]; s != nil && until >= s.until && until-s.until < markedAnew {
+			return // one of many that failed together
+		}
 		for k, s := range *old {
 			if now < s.until {
 				next[k] = s
@@ -107,7 +111,10 @@ func (x *suspects) clear(h sip.Hop) {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	next := maps.Clone(*x.table.Load())
+	if old = x.table.Load(); old == nil { // another shard was quicker
+		return
+	}
+	next := maps.Clone(*old)
 	delete(next, keyOf(h))
 	if len(next) == 0 {
 		x.table.Store(nil)
