@@ -10,16 +10,12 @@ import (
 // it is a PBX that asks. A REGISTER that requires it brings no other contacts.
 func (u *update) bulk(req *sip.Message, who call.Party) (refusal *sip.Message) {
 	gin := req.HasToken(sip.Require, "gin")
-	for i := range u.contacts {
-		uri, err := sip.ParseURI(u.contacts[i].contact)
-		bnc := err == nil && uri.Params.Has("bnc")
-		switch {
-		case !bnc && !gin:
-		case bnc && who.Trunk == "":
-			return sip.NewResponse(req, 403, "Bulk Registration Is for Trunks")
-		case !bnc || !gin || uri.User != "":
-			return sip.NewResponse(req, 400, "Bad Bulk Registration")
-		}
+	switch {
+	case !gin && u.bulks == 0:
+	case u.bulks > 0 && who.Trunk == "":
+		return sip.NewResponse(req, 403, "Bulk Registration Is for Trunks")
+	case !gin || u.bulks < len(u.contacts) || u.named:
+		return sip.NewResponse(req, 400, "Bad Bulk Registration")
 	}
 	return nil
 }

@@ -220,7 +220,7 @@ func TestHome(t *testing.T) {
 		old := udp(phone)
 		h.send("Contact: <sip:101@192.0.2.101>", "Call-ID: plain")
 		name = h.reg.Phone("t", "101", old)
-		want(t, "name by Call-ID", name, "plain")
+		want(t, "name by Call-ID", name, "plain 101")
 		now := udp(edge)
 		time.Sleep(time.Second)
 		h.from("101", now, "Contact: <sip:101@192.0.2.50>", "Call-ID: plain", "CSeq: 900 REGISTER")
@@ -228,5 +228,25 @@ func TestHome(t *testing.T) {
 		h.from("101", now, "Contact: <sip:101@192.0.2.101>;expires=0", "Call-ID: plain", "CSeq: 901 REGISTER")
 		want(t, "and its old binding gone", home(name, old), now.String())
 		want(t, "nobody", home("", old), "none")
+	})
+}
+
+// Two phones of an account that write one Call-ID and say no instance are not taken for one that moved.
+func TestOneCallIDForTwoPhones(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		one, two := udp(phone), udp(edge)
+		h.from("101", one, "Contact: <sip:line1@192.0.2.101>", "Call-ID: shared")
+		time.Sleep(time.Second)
+		h.from("101", two, "Contact: <sip:line2@192.0.2.50>", "Call-ID: shared")
+		first, second := h.reg.Phone("t", "101", one), h.reg.Phone("t", "101", two)
+		if first == second {
+			t.Fatalf("both are %q", first)
+		}
+		for name, f := range map[string]sip.Flow{first: one, second: two} {
+			if now, ok := h.reg.Home("t", "101", name, f); !ok || now != f {
+				t.Errorf("%s is at %s, want %s", name, now, f)
+			}
+		}
 	})
 }

@@ -82,12 +82,30 @@ func (r *Registrar) target(account string, b *binding) (t call.Target, ok bool) 
 }
 
 // phone names the phone over its registrations: its instance or, where it says none, the Call-ID that it
-// keeps (RFC 3261 §10.2.4).
+// keeps (RFC 3261 §10.2.4), with the user of its Contact, since some write the same Call-ID for several lines.
 func (b *binding) phone() string {
 	if b.instance != "" {
 		return b.instance
 	}
-	return b.callID
+	return b.callID + " " + b.user()
+}
+
+// is reports whether a binding is of a phone of that name.
+func (b *binding) is(phone string) bool {
+	if b.instance != "" {
+		return b.instance == phone
+	}
+	rest, ok := strings.CutPrefix(phone, b.callID)
+	return ok && len(rest) > 0 && rest[0] == ' ' && rest[1:] == b.user()
+}
+
+// user is the user part of a binding's Contact.
+func (b *binding) user() string {
+	u, err := sip.ParseURI(b.contact)
+	if err != nil {
+		return ""
+	}
+	return u.User
 }
 
 // Phone names the phone of an account that has registered over a flow, "" when none has.
@@ -113,7 +131,7 @@ func (r *Registrar) Home(tenant, account, phone string, f sip.Flow) (now sip.Flo
 	list := r.table.of(aor{tenant, account}).get(aor{tenant, account})
 	for i := range list {
 		b := &list[i]
-		if b.expires <= at || b.path != "" || b.phone() != phone || !b.flow.Remote.IsValid() {
+		if b.expires <= at || b.path != "" || !b.is(phone) || !b.flow.Remote.IsValid() {
 			continue
 		}
 		if b.flow.Transport.Stream() && r.cfg.Alive != nil && !r.cfg.Alive(b.flow) {

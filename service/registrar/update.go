@@ -170,6 +170,8 @@ type update struct {
 	speaks   bool   // the phone says what it supports
 	outbound bool   // one of the contacts is a flow of several
 	gruu     bool   // the phone wants GRUUs (RFC 5627 §4.1)
+	bulks    int    // contacts for many numbers at once (RFC 6140 §5.2)
+	named    bool   // and one of these has a user all the same
 }
 
 // Octets of what a phone says that are kept for as long as its binding lives.
@@ -239,6 +241,10 @@ func (r *Registrar) readUpdate(req *sip.Message, flow sip.Flow) (u update, refus
 			contact: uri, instance: strings.Clone(instance), path: u.path, callID: u.callID, userAgent: userAgent,
 			flow: flow, byFlow: u.path == "" && throughFlow(uri, flow, via), q: quality(said.q), granted: uint16(seconds), cseq: u.cseq,
 			expires: int64(seconds) * 1000, // from now; apply makes it absolute
+		}
+		if c.URI.Params.Has("bnc") {
+			u.bulks++
+			u.named = u.named || c.URI.User != ""
 		}
 		if instance != "" {
 			if b.regID = regID(req, said.regID); b.regID != 0 {
