@@ -141,17 +141,9 @@ func Read(file string, problems *doc.Problems) *Boot {
 		"overload": func(n *doc.Node) { b.Overload = n.Duration(time.Millisecond, 10*time.Second) },
 		"hep":      func(n *doc.Node) { b.HEP = readCapture(n) },
 		"silent":   func(n *doc.Node) { b.Silent = n.Duration(500*time.Millisecond, 30*time.Second) },
-		"edges":    func(n *doc.Node) { n.Each(func(n *doc.Node) { b.Edges = append(b.Edges, readPrefix(n)) }) },
+		"edges":    func(n *doc.Node) { n.Each(func(n *doc.Node) { b.Edges = append(b.Edges, readNetwork(n)) }) },
 	}, "listen", "data", "tenants")
 	return b
-}
-
-func readPrefix(n *doc.Node) netip.Prefix {
-	p, err := netip.ParsePrefix(n.Text())
-	if err != nil {
-		n.Fail("must be a network such as 192.0.2.50/32")
-	}
-	return p.Masked()
 }
 
 // DigestNames are the words for digest algorithms in the boot file and on the command line.

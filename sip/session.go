@@ -18,10 +18,14 @@ var errRAck = errors.New("bad RAck")
 
 // ParseRAck reads "776656 1 INVITE".
 func ParseRAck(s string) (RAck, error) {
-	first, rest, ok := strings.Cut(trim(s), " ")
-	rseq, good := parseUint(first, 1<<32-1)
-	seq, err := ParseCSeq(trimLeft(rest))
-	if !ok || !good || rseq == 0 || err != nil {
+	s = trim(s)
+	i := strings.IndexAny(s, " \t")
+	if i < 0 {
+		return RAck{}, errRAck
+	}
+	rseq, ok := parseUint(s[:i], 1<<32-1)
+	seq, err := ParseCSeq(trimLeft(s[i:]))
+	if !ok || rseq == 0 || err != nil {
 		return RAck{}, errRAck
 	}
 	return RAck{uint32(rseq), seq.Seq, seq.Method}, nil

@@ -9,6 +9,7 @@ func TestParseRAck(t *testing.T) {
 		"0 1 INVITE":              {},
 		"4294967296 1 INVITE":     {},
 		"1 INVITE":                {},
+		"1\t2\tPRACK":             {1, 2, PRACK},
 		"1 2":                     {},
 		"":                        {},
 		"1 1 INVITE, 2 1 INVITE":  {},

@@ -1,8 +1,6 @@
 package event
 
 import (
-	"strings"
-
 	"santral/sip"
 	"santral/sip/digest"
 )
@@ -36,7 +34,7 @@ func (a *auth) answer(w *Watch, req, res *sip.Message, seq *uint32) *sip.Message
 	stale := false
 	for v := range res.Values(ask) {
 		challenges = append(challenges, v)
-		stale = stale || strings.Contains(strings.ToLower(v), "stale=true")
+		stale = stale || digest.IsStale(v)
 	}
 	if a.count > 0 && !stale {
 		return nil // our answer was wrong (RFC 3261 §22.2)

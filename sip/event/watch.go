@@ -47,6 +47,9 @@ var (
 // maxBranches bounds the notifiers that one SUBSCRIBE may have been forked to.
 const maxBranches = 8
 
+// mostExpires bounds what a notifier may want a subscription to last at least, in seconds.
+const mostExpires = 24 * 3600
+
 // pauses are those before a subscription that failed is tried again.
 var pauses = [...]time.Duration{5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute}
 
@@ -167,7 +170,7 @@ func (w *Watch) onAnswer(ev endpoint.ClientEvent) {
 	case res.Status < 300:
 	case res.Status == 423: // RFC 6665 §4.1.2.1
 		least, _ := strconv.Atoi(firstNumber(res.Get(sip.MinExpires)))
-		if least > w.expires {
+		if least > w.expires && least <= mostExpires {
 			w.expires = least
 			w.forget()
 			w.subscribe()
@@ -284,8 +287,8 @@ func (b *branch) Serve(tx *endpoint.ServerTx) {
 	ended := strings.EqualFold(strings.TrimSpace(standing), "terminated")
 	if !ended {
 		left, err := strconv.Atoi(value(p.Get("expires")))
-		if err != nil || left <= 0 {
-			left = w.expires
+		if err != nil || left <= 0 || left > w.expires {
+			left = w.expires // never longer than was asked for (RFC 6665 §4.2.1.1)
 		}
 		b.timer.Stop()
 		b.timer = w.shard.After(time.Duration(left)*time.Second*9/10, func() { b.refresh(w.expires) })

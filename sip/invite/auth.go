@@ -1,8 +1,6 @@
 package invite
 
 import (
-	"strings"
-
 	"santral/sip"
 	"santral/sip/dialog"
 	"santral/sip/digest"
@@ -51,7 +49,7 @@ func (s *Session) authorize(d *dialog.Dialog, req, res *sip.Message) *sip.Messag
 			continue // whoever asks, it is not whom this account is for
 		}
 		challenges = append(challenges, v)
-		stale = stale || isStale(v)
+		stale = stale || digest.IsStale(v)
 	}
 	if s.auth.count > 0 && s.auth.kind == give && !stale {
 		return nil // our answer was wrong (RFC 3261 §22.2)
@@ -81,17 +79,6 @@ func renew(d *dialog.Dialog, req *sip.Message) *sip.Message {
 	}
 	again.Set(sip.CSeqKind, seq.String())
 	return again
-}
-
-// isStale reads stale=true of a challenge: the password was right, the nonce too old (RFC 7616 §3.3).
-func isStale(challenge string) bool {
-	for part := range strings.SplitSeq(challenge, ",") {
-		name, value, _ := strings.Cut(part, "=")
-		if strings.EqualFold(strings.TrimSpace(name), "stale") {
-			return strings.EqualFold(strings.Trim(value, "\" "), "true")
-		}
-	}
-	return false
 }
 
 // repeat gives the ACK to a 2xx the credentials of its INVITE (RFC 3261 §22.1).

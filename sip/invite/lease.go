@@ -204,7 +204,6 @@ func (s *Session) longer(d *dialog.Dialog, req, res *sip.Message) *sip.Message {
 	}
 	s.life.briefs++
 	s.life.least = least
-	s.life.interval = max(s.life.interval, 0)
 	if s.life.interval > 0 {
 		s.life.interval = max(s.life.interval, least)
 	}
