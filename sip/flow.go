@@ -30,6 +30,36 @@ func (t Transport) String() string { return transportNames[t] }
 // any size arrives whole and in order (RFC 3261 §18.3).
 func (t Transport) Stream() bool { return t >= TCP }
 
+// Secure reports whether TLS protects the transport.
+func (t Transport) Secure() bool { return t == TLS || t == WSS }
+
+// Port is the transport's own port (RFC 3261 §18.1.1, RFC 3261 §19.1.2, RFC 7118 §5.2).
+func (t Transport) Port() uint16 {
+	switch t {
+	case TLS:
+		return 5061
+	case WS:
+		return 80
+	case WSS:
+		return 443
+	}
+	return 5060
+}
+
+// Param is the parameter by which a URI asks for the transport (RFC 3261 §19.1.1, RFC 7118 §5.2), "" for UDP,
+// which needs none.
+func (t Transport) Param() Params {
+	switch t {
+	case TCP:
+		return ";transport=tcp"
+	case TLS:
+		return ";transport=tls"
+	case WS, WSS:
+		return ";transport=ws"
+	}
+	return ""
+}
+
 // ParseTransport reads a transport name of any case; unknown names give UnknownTransport.
 func ParseTransport(s string) Transport {
 	for t := UDP; t <= WSS; t++ {

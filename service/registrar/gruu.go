@@ -25,12 +25,22 @@ func gruu(instance string) string {
 	return urn
 }
 
-// home is the host part of the GRUUs of an AOR: the AOR's own host, which the phone has found us by, with
-// our port where it is not SIP's own.
-func (r *Registrar) home(host string) sip.URI {
-	u := sip.URI{Scheme: "sip", Host: host, Port: r.cfg.Port}
-	if u.Port == 5060 {
+// home begins the GRUUs of a binding: the AOR's own host, which the phone has found us by, the listener that
+// its REGISTER came to, and the transport that this is for. A binding of before a restart has no flow until it
+// is refreshed. A phone over TLS that names itself by a sips URI gets sips GRUUs.
+func (r *Registrar) home(host string, b *binding) sip.URI {
+	u, t := sip.URI{Scheme: "sip", Host: host, Port: r.cfg.Port}, sip.UDP
+	if b.flow.Remote.IsValid() && r.cfg.SentBy != nil {
+		t = b.flow.Transport
+		u.Port = r.cfg.SentBy(b.flow).Port
+	}
+	if u.Port == t.Port() {
 		u.Port = 0
+	}
+	if u.Params = t.Param(); strings.HasPrefix(b.contact, "sips:") && t.Secure() {
+		if u.Scheme = "sips"; t == sip.TLS {
+			u.Params = "" // RFC 3261 §19.1.2: it says so already
+		}
 	}
 	return u
 }
@@ -38,17 +48,18 @@ func (r *Registrar) home(host string) sip.URI {
 // PublicGRUU gives the public GRUU of a binding (RFC 5627 §3.1.1), "" when it has none. host is that of
 // the account's AOR.
 func (r *Registrar) PublicGRUU(b *store.Binding, host string) string {
-	return r.public(b.Account, b.InstanceID, host)
+	key, own := fromRow(*b)
+	return r.public(key.account, &own, host)
 }
 
-func (r *Registrar) public(account, instance, host string) string {
-	urn := gruu(instance)
+func (r *Registrar) public(account string, b *binding, host string) string {
+	urn := gruu(b.instance)
 	if urn == "" {
 		return ""
 	}
-	u := r.home(host)
+	u := r.home(host, b)
 	u.User = sip.EscapeUser(account)
-	u.Params = sip.Params(";gr=" + urn)
+	u.Params += sip.Params(";gr=" + urn)
 	return u.String()
 }
 
@@ -57,11 +68,11 @@ func (r *Registrar) temporary(key aor, b *binding, host string, now time.Time) s
 	if gruu(b.instance) == "" {
 		return ""
 	}
-	u := r.home(host)
+	u := r.home(host, b)
 	if u.User = r.keys.temporary(key.tenant, key.account, b, now); u.User == "" {
 		return ""
 	}
-	u.Params = ";gr"
+	u.Params += ";gr"
 	return u.String()
 }
 

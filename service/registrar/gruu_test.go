@@ -1,12 +1,14 @@
 package registrar
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"santral/sip"
+	"santral/store"
 )
 
 // gruus registers 101's desk phone and gives its GRUUs.
@@ -43,10 +45,10 @@ const deskName = "101 <urn:uuid:00000000-0000-1000-8000-AABBCCDDEEFF>"
 func TestGRUU(t *testing.T) {
 	h := newHouse(t)
 	public, temporary := h.gruus()
-	want(t, "public", public.String(), "sip:101@example.net:5070;gr=urn:uuid:00000000-0000-1000-8000-AABBCCDDEEFF")
+	want(t, "public", public.String(), "sip:101@example.net;gr=urn:uuid:00000000-0000-1000-8000-AABBCCDDEEFF")
 	want(t, "public means", h.meant(public), deskName)
 	want(t, "temporary means", h.meant(temporary), deskName)
-	if s := temporary.String(); !strings.HasSuffix(s, "@example.net:5070;gr") || strings.Contains(s, "101@") || strings.Contains(s, "uuid") {
+	if s := temporary.String(); !strings.HasSuffix(s, "@example.net;gr") || strings.Contains(s, "101@") || strings.Contains(s, "uuid") {
 		t.Errorf("temporary %s", s)
 	}
 	_, second := h.gruus()
@@ -67,6 +69,51 @@ func TestGRUU(t *testing.T) {
 		t.Errorf("an instance that is no URN: %q", contacts(res))
 	}
 	want(t, "a GRUU as a contact", h.send("Contact: <"+public.String()+">", "CSeq: 92 REGISTER").Status, 403)
+}
+
+// A GRUU leads back to the listener that its phone has registered at, by its transport.
+func TestGRUUsOfEachTransport(t *testing.T) {
+	h := newHouse(t)
+	flow := func(p sip.Transport, port uint16) sip.Flow {
+		return sip.Flow{Transport: p, Local: netip.AddrPortFrom(us.Addr(), port), Remote: phone, Conn: uint64(p)}
+	}
+	for _, c := range []struct {
+		flow          sip.Flow
+		contact, want string // what the GRUUs begin and end with, around the user
+	}{
+		{flow(sip.UDP, 5060), "sip:101@192.0.2.101", "sip:@example.net"},
+		{flow(sip.UDP, 5080), "sip:101@192.0.2.101", "sip:@example.net:5080"},
+		{flow(sip.TCP, 5060), "sip:101@192.0.2.101", "sip:@example.net;transport=tcp"},
+		{flow(sip.TLS, 5061), "sip:101@192.0.2.101", "sip:@example.net;transport=tls"},
+		{flow(sip.TLS, 5071), "sip:101@192.0.2.101", "sip:@example.net:5071;transport=tls"},
+		{flow(sip.TLS, 5061), "sips:101@192.0.2.101", "sips:@example.net"},
+		{flow(sip.TLS, 5071), "sips:101@192.0.2.101", "sips:@example.net:5071"},
+		{flow(sip.TCP, 5060), "sips:101@192.0.2.101", "sip:@example.net;transport=tcp"},
+		{flow(sip.WS, 8080), "sip:101@x.invalid;transport=ws", "sip:@example.net:8080;transport=ws"},
+		{flow(sip.WSS, 443), "sips:101@x.invalid;transport=ws", "sips:@example.net;transport=ws"},
+	} {
+		res := h.from("101", c.flow, "Contact: <"+c.contact+">"+desk, knows)
+		a, err := sip.ParseAddress(contacts(res)[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, gr := range map[string]string{"pub-gruu": ";gr=urn:uuid:00000000-0000-1000-8000-AABBCCDDEEFF", "temp-gruu": ";gr"} {
+			text, _ := a.Params.Get(name)
+			u, err := sip.ParseURI(text)
+			if err != nil {
+				t.Fatalf("%s of %s: %q: %v", name, c.flow, text, err)
+			}
+			want(t, name+" means", h.meant(u), deskName)
+			u.User = ""
+			want(t, name, strings.Replace(u.String(), ":", ":@", 1), c.want+gr)
+		}
+		rows := h.reg.Bindings("t", "101")
+		text, _ := a.Params.Get("pub-gruu")
+		want(t, "of the row", h.reg.PublicGRUU(&rows[0], "example.net"), text)
+	}
+	h = h.restart()
+	row := store.Binding{Tenant: "t", Account: "101", InstanceID: "<urn:uuid:1>", Contact: "sip:101@192.0.2.101"}
+	want(t, "without a flow", h.reg.PublicGRUU(&row, "example.net"), "sip:101@example.net:5070;gr=urn:uuid:1")
 }
 
 // RFC 5627 §3.2: temporary GRUUs end with the Call-ID and with the binding, and do not come back; public

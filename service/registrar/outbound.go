@@ -113,15 +113,7 @@ func (r *Registrar) options(res, req *sip.Message, u *update, flow sip.Flow) {
 // and might come by another listener than the one that its flow ends at.
 func (r *Registrar) serviceRoute(flow sip.Flow) string {
 	at := r.cfg.SentBy(flow)
-	u := sip.URI{Scheme: "sip", User: r.keys.flow(flow), Host: at.Host, Port: at.Port, Params: ";lr"}
-	switch flow.Transport {
-	case sip.TCP:
-		u.Params = ";transport=tcp;lr"
-	case sip.TLS:
-		u.Params = ";transport=tls;lr"
-	case sip.WS, sip.WSS:
-		u.Params = ";transport=ws;lr"
-	}
+	u := sip.URI{Scheme: "sip", User: r.keys.flow(flow), Host: at.Host, Port: at.Port, Params: flow.Transport.Param() + ";lr"}
 	return "<" + u.String() + ">"
 }
 
@@ -143,7 +135,7 @@ func (r *Registrar) Routed(req *sip.Message) (forged bool) {
 
 // withGRUUs adds the GRUUs of a binding to its Contact value (RFC 5627 §5.3).
 func (r *Registrar) withGRUUs(v []byte, key aor, b *binding, host string, now time.Time) []byte {
-	public := r.public(key.account, b.instance, host)
+	public := r.public(key.account, b, host)
 	if public == "" {
 		return v
 	}

@@ -44,7 +44,7 @@ type Config struct {
 	// Secret makes flow tokens and temporary GRUUs good over a restart.
 	Secret [32]byte
 	Random *id.Source // nil means id.Random()
-	Port   uint16     // that a GRUU names: our listener's; 0 for SIP's own
+	Port   uint16     // that a GRUU names as long as no flow of the phone is known; 0 for SIP's own
 }
 
 // Registrar keeps bindings. It is safe for concurrent use.

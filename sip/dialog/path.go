@@ -57,14 +57,6 @@ func (p *Path) Strange(flow sip.Flow) bool {
 // Contact is a Contact value of ours for a peer: what it can reach (RFC 3261 §8.1.1.8), with the user that
 // it knows us by, escaped already.
 func Contact(at sip.HostPort, t sip.Transport, user string) string {
-	uri := sip.URI{Scheme: "sip", User: user, Host: at.Host, Port: at.Port}
-	switch t {
-	case sip.TCP:
-		uri.Params = ";transport=tcp"
-	case sip.TLS:
-		uri.Params = ";transport=tls"
-	case sip.WS, sip.WSS:
-		uri.Params = ";transport=ws"
-	}
+	uri := sip.URI{Scheme: "sip", User: user, Host: at.Host, Port: at.Port, Params: t.Param()}
 	return "<" + uri.String() + ">"
 }

@@ -188,7 +188,7 @@ func read(uri sip.URI) (g goal, err error) {
 // hop makes the hop of an address; port 0 takes the transport's own (RFC 3263 §4.2).
 func (g goal) hop(t sip.Transport, addr netip.Addr, port uint16) sip.Hop {
 	if port == 0 {
-		port = defaultPort(t)
+		port = t.Port()
 	}
 	h := sip.Hop{Transport: t, Addr: netip.AddrPortFrom(addr.Unmap(), port)}
 	if t == sip.TLS || t == sip.WSS {
@@ -209,19 +209,6 @@ func (r *Resolver) usual() sip.Transport {
 }
 
 func (r *Resolver) has(t sip.Transport) bool { return r.cfg.Have(t, false) || r.cfg.Have(t, true) }
-
-// defaultPort is the port of a transport (RFC 3261 §19.1.2, RFC 7118 §5.2).
-func defaultPort(t sip.Transport) uint16 {
-	switch t {
-	case sip.TLS:
-		return 5061
-	case sip.WS:
-		return 80
-	case sip.WSS:
-		return 443
-	}
-	return 5060
-}
 
 // reach gives the hops of places in their order, each with all the addresses that we can send to, IPv4
 // first: whoever has both families is reached by the one that needs no luck (RFC 7984 §3.2 leaves the

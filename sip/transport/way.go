@@ -94,19 +94,6 @@ func (l *Layer) route(to netip.Addr) netip.Addr {
 	return l.routes[1].For(to)
 }
 
-// usualPort is a transport's own port (RFC 3261 §18.1.1, RFC 7118 §5.2).
-func usualPort(t sip.Transport) uint16 {
-	switch t {
-	case sip.TLS:
-		return 5061
-	case sip.WS:
-		return 80
-	case sip.WSS:
-		return 443
-	}
-	return 5060
-}
-
 // SentBy gives the host and port of ours that the peer of f can reach: for Via's sent-by (RFC 3261
 // §18.1.1) and for Contact. A listener with a name is told by that. The port is the listener's, on a connection too that we opened.
 func (l *Layer) SentBy(f sip.Flow) sip.HostPort {
@@ -186,7 +173,7 @@ func (l *Layer) Alive(f sip.Flow) bool {
 // address that we tell this peer or have told any.
 func (l *Layer) ours(x *listener, f sip.Flow, m *sip.Message) bool {
 	via, err := m.Via()
-	if err != nil || via.Port != x.addr.Port() && !(via.Port == 0 && x.addr.Port() == usualPort(x.transport)) {
+	if err != nil || via.Port != x.addr.Port() && !(via.Port == 0 && x.addr.Port() == x.transport.Port()) {
 		return false
 	}
 	if x.name != "" && strings.EqualFold(via.Host, x.name) {

@@ -189,7 +189,7 @@ func sentByPort(b []byte, src netip.AddrPort, t sip.Transport) netip.AddrPort {
 	}
 	port := v.Port
 	if port == 0 {
-		port = usualPort(t)
+		port = t.Port()
 	}
 	return netip.AddrPortFrom(src.Addr(), port)
 }
