@@ -10,50 +10,49 @@ import (
 // decision puts an event of a call into the words that stand in its ladder; "" for what its messages show
 // by themselves.
 func decision(e *call.Event) string {
-	leg := "leg " + string(e.Leg)
 	switch e.Kind {
 	case call.Began:
-		who := "a call of nobody known"
+		who, at := "nobody known", ""
 		if p := e.From; p != nil {
-			who = "a call of " + whose(p.Account, p.Trunk)
+			who = whose(p.Account, p.Trunk)
 			if p.Tenant != "" {
-				who += " at " + p.Tenant
+				at = " at " + p.Tenant
 			}
 		}
 		switch {
 		case e.By == "transfer":
-			return who + ", sent to " + quoted(e.Dialled) + " out of call " + string(e.Other)
+			return "a call of " + who + at + ", sent to " + quoted(e.Dialled) + " out of call " + string(e.Other)
 		case e.By != "":
-			return who + ", asked for by the API, to " + quoted(e.Dialled)
+			return "a call of " + who + at + ", asked for by the API, to " + quoted(e.Dialled)
 		}
-		return who + ", dialled " + quoted(e.Dialled)
+		return "a call of " + who + at + ", dialled " + quoted(e.Dialled)
 	case call.Routed:
 		return "goes to " + e.To
 	case call.LegBegan:
 		if e.Other != "" {
-			return leg + " comes from call " + string(e.Other)
+			return "leg " + string(e.Leg) + " comes from call " + string(e.Other)
 		}
 		if d := e.Detail; d != nil && d.Direction == call.Out {
-			return leg + " rings " + whose(d.Account, d.Trunk) + " at " + quoted(d.Target)
+			return "leg " + string(e.Leg) + " rings " + whose(d.Account, d.Trunk) + " at " + quoted(d.Target)
 		}
 	case call.LegAnswered:
 		if e.Codec != "" {
-			return leg + " talks, media " + e.Codec
+			return "leg " + string(e.Leg) + " talks, media " + e.Codec
 		}
-		return leg + " talks, media not yet chosen"
+		return "leg " + string(e.Leg) + " talks, media not yet chosen"
 	case call.LegHeld:
-		return leg + " holds the other"
+		return "leg " + string(e.Leg) + " holds the other"
 	case call.LegResumed:
-		return leg + " talks again"
+		return "leg " + string(e.Leg) + " talks again"
 	case call.LegLeads:
-		return leg + " stands in the caller's place"
+		return "leg " + string(e.Leg) + " stands in the caller's place"
 	case call.Transfer:
-		return leg + " sent the other side on to call " + string(e.Other)
+		return "leg " + string(e.Leg) + " sent the other side on to call " + string(e.Other)
 	case call.LegEnded:
 		if e.Other != "" {
-			return leg + " goes on in call " + string(e.Other)
+			return "leg " + string(e.Leg) + " goes on in call " + string(e.Other)
 		}
-		return leg + " is over: " + cause(e.Cause)
+		return "leg " + string(e.Leg) + " is over: " + cause(e.Cause)
 	case call.EndedCall:
 		return "ended by the " + e.By + ": " + cause(e.Cause)
 	}

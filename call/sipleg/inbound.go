@@ -131,12 +131,21 @@ func (a *Agent) receive(in call.Incoming, tx *endpoint.ServerTx) {
 		Early:  offer == nil && s.Reliable(),
 	}
 	arrival.Traits.Packages = l.packages
-	if !a.replaced(req, l, func(r *call.Replacement) {
+	if a.cfg.Door == nil || !req.Has(sip.ReplacesKind) {
+		l.inbox = in.Incoming(l, arrival)
+		return
+	}
+	l.replace(in, req, arrival)
+}
+
+// replace hands the leg in as one that takes the place of another (RFC 3891).
+func (l *Leg) replace(in call.Incoming, req *sip.Message, arrival call.Arrival) {
+	if !l.agent.replaced(req, l, func(r *call.Replacement) {
 		arrival.Replaces = r
 		l.inbox = in.Incoming(l, arrival)
 	}) {
 		l.over.Store(true)
-		s.Reject(400, "Bad Replaces")
+		l.session.Reject(400, "Bad Replaces")
 		l.close()
 	}
 }

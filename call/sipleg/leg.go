@@ -35,6 +35,7 @@ type Leg struct {
 
 	// state
 	home     sip.Flow         // by which the phone is registered
+	moves    uint64           // of all phones, when that was asked last; 0 for never
 	session  *invite.Session  // nil until an outbound INVITE is sent
 	over     atomic.Bool      // the last event was posted
 	limit    *endpoint.Timer  // to a final answer, outbound

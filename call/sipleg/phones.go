@@ -16,6 +16,8 @@ type Phones interface {
 	// Home gives the flow by which a phone is reached now: f as long as the phone keeps it, otherwise the
 	// newest. ok is false when there is none.
 	Home(tenant, account, phone string, f sip.Flow) (now sip.Flow, ok bool)
+	// Moves changes whenever Home may give something else than before; it is never 0.
+	Moves() uint64
 }
 
 // settle notes by which flow of its own the leg's phone is registered when the call begins: f, or, for a
@@ -25,7 +27,9 @@ func (l *Leg) settle(account, phone string, f sip.Flow) {
 	if p == nil || phone == "" {
 		return
 	}
+	moves := p.Moves()
 	if home, ok := p.Home(l.tenant, account, phone, f); ok {
+		l.moves = moves
 		l.account, l.phone, l.home = account, phone, home
 	}
 }
@@ -37,6 +41,11 @@ func (a *Agent) moved(s *invite.Session) (to sip.Flow, moved bool) {
 	if !ok || l.phone == "" {
 		return sip.Flow{}, false
 	}
+	moves := a.cfg.Phones.Moves()
+	if moves == l.moves {
+		return sip.Flow{}, false
+	}
+	l.moves = moves
 	to, ok = a.cfg.Phones.Home(l.tenant, l.account, l.phone, l.home)
 	if !ok || to == l.home {
 		return sip.Flow{}, false

@@ -19,6 +19,8 @@ func (gruus) Phone(string, string, sip.Flow) string { return "" }
 
 func (gruus) Home(string, string, string, sip.Flow) (sip.Flow, bool) { return sip.Flow{}, false }
 
+func (gruus) Moves() uint64 { return 1 }
+
 // TestReferToAGRUU: the transferee calls the one phone that the GRUU names (RFC 5627 §4.4); one that leads
 // nowhere is no target.
 func TestReferToAGRUU(t *testing.T) {

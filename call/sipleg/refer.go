@@ -169,13 +169,9 @@ func (a *Agent) Refer(tx *endpoint.ServerTx) {
 	})
 }
 
-// replaced finds what an INVITE is to take the place of (RFC 3891 §3), and goes on with it; at once for one
-// that replaces nothing. It reports false when it has refused the INVITE.
+// replaced finds what an INVITE is to take the place of (RFC 3891 §3), and goes on with it. It reports false
+// when what the INVITE says of that is malformed.
 func (a *Agent) replaced(req *sip.Message, l *Leg, then func(*call.Replacement)) bool {
-	if a.cfg.Door == nil || !req.Has(sip.ReplacesKind) {
-		then(nil)
-		return true
-	}
 	n := 0
 	for i := range req.Headers {
 		if req.Headers[i].Kind == sip.ReplacesKind {

@@ -12,7 +12,7 @@ import (
 
 // Options are the fold's parameters. Zero values take the defaults that stand beside them.
 type Options struct {
-	Pace  time.Duration // the least time between two writings of records; 100 ms
+	Pace  time.Duration // the least time between two writings of records, unless somebody asks; 250 ms
 	Batch int           // the most records in one; 500
 	Far   store.Pos     // octets of ledger behind the newest at which an open call is put down; 32 MiB
 
@@ -65,7 +65,7 @@ type Stats struct {
 // New makes a fold of a ledger into tables; Run runs it.
 func New(log Log, db store.FoldStore, o Options) *Fold {
 	if o.Pace <= 0 {
-		o.Pace = 100 * time.Millisecond
+		o.Pace = 250 * time.Millisecond
 	}
 	if o.Batch <= 0 {
 		o.Batch = 500

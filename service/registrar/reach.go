@@ -118,6 +118,10 @@ func (r *Registrar) Phone(tenant, account string, f sip.Flow) string {
 	return ""
 }
 
+// Moves counts how often a phone came, went, or came by another way: while it stands still Home gives what
+// it gave. It is never 0.
+func (r *Registrar) Moves() uint64 { return r.table.moves.Load() }
+
 // Home gives the flow by which a phone of an account is reached now: the flow that is asked about, as long
 // as the phone keeps it, otherwise the one that it has registered over last. A phone without an instance that
 // registers from elsewhere by its old Call-ID has moved, though its old binding is still there. ok is false

@@ -108,6 +108,9 @@ func (r *Registrar) sweep() {
 				p.remember(gone, now)
 				r.save(nil, gone, nil)
 				p.change.Unlock()
+				if len(gone) > 0 {
+					r.table.moves.Add(1)
+				}
 				slices.SortFunc(gone, func(a, b store.Binding) int { return compare(aor{a.Tenant, a.Account}, aor{b.Tenant, b.Account}) })
 				for i := range gone {
 					if i == 0 || gone[i].Tenant != gone[i-1].Tenant || gone[i].Account != gone[i-1].Account {
@@ -129,6 +132,7 @@ func (r *Registrar) Closed(flow sip.Flow) {
 		r.save(nil, gone, nil)
 		p.change.Unlock()
 		if len(gone) > 0 {
+			r.table.moves.Add(1)
 			r.changed(key)
 		}
 	}

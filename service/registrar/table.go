@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"santral/sip"
@@ -43,6 +44,8 @@ type table struct {
 
 	mu   sync.Mutex
 	hung map[sip.Flow][]aor // accounts with a binding on a connection, as far as they are known
+
+	moves atomic.Uint64 // how often a phone came, went, or came by another way; never 0
 }
 
 // part is a share of the table. Its lists are never changed in place: whoever got one may read it.
@@ -66,6 +69,7 @@ const maxEnded = 256
 
 func newTable() *table {
 	t := &table{seed: maphash.MakeSeed(), hung: map[sip.Flow][]aor{}}
+	t.moves.Store(1)
 	for i := range t.part {
 		t.part[i].aors = map[aor][]binding{}
 	}

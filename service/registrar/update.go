@@ -39,6 +39,9 @@ func (r *Registrar) Register(req *sip.Message, flow sip.Flow, who call.Party, re
 		return
 	}
 	p.put(key, after)
+	if !slices.EqualFunc(before, after, binding.stays) {
+		r.table.moves.Add(1)
+	}
 	res := sip.NewResponse(req, 200, "")
 	host := ""
 	if u.gruu {
@@ -73,6 +76,9 @@ func (r *Registrar) Register(req *sip.Message, flow sip.Flow, who call.Party, re
 		r.Closed(flow) // it ended before its bindings were made
 	}
 }
+
+// stays reports whether a binding is the other one refreshed.
+func (b binding) stays(c binding) bool { return b.contact == c.contact && b.flow == c.flow }
 
 func on(list []binding, flow sip.Flow) bool {
 	return slices.ContainsFunc(list, func(b binding) bool { return b.flow == flow && b.onConnection() })
