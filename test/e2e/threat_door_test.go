@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -379,6 +380,71 @@ func TestGuessingPasswords(t *testing.T) { // 11
 	}
 }
 
+// TestGuessingOverConnections: over a connection whoever guesses can have a new port for every guess, so his
+// address is shut out. An owner elsewhere does not notice, nor one who has proved himself from there before.
+func TestGuessingOverConnections(t *testing.T) { // 11
+	x := phone.StartExchange(t, "--digest", "md5")
+	bans := func(host string) (n int) {
+		var page struct{ Items []struct{ Source string } }
+		x.Get("/api/v1/bans", &page)
+		for _, b := range page.Items {
+			if b.Source == host {
+				n++
+			}
+		}
+		return n
+	}
+	guess := func(t *testing.T, transport, host string) {
+		t.Helper()
+		var list []*phone.Agent
+		for range 60 {
+			list = append(list, x.Wire(t, transport, host).Agent("101"))
+		}
+		for range 9 {
+			for _, a := range list {
+				d := a.Request("REGISTER", a.URI(""))
+				auth := a.Answer(phone.Challenge{"algorithm": "MD5", "realm": x.Realm, "nonce": "guessed"}, "REGISTER", a.URI(""), 1)
+				auth.Password = "wrong"
+				a.Send(d.Set("Authorization", auth.String()).String())
+			}
+		}
+		began := time.Now()
+		x.Wire(t, transport, place(transport, 12)).Agent("101").Register() // the owner, elsewhere
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("the owner's registration took %v meanwhile", took)
+		}
+	}
+	over(t, "tls ws wss", func(t *testing.T, transport string) {
+		stranger, shared := place(transport, 11), place(transport, 13)
+		guess(t, transport, stranger)
+		phone.Eventually(t, 10*time.Second, "the stranger's address is banned", func() bool { return bans(stranger) == 1 })
+		if x.Admits(t, transport, stranger) {
+			t.Error("a banned address opens a connection")
+		}
+		if !x.Admits(t, transport, place(transport, 12)) {
+			t.Error("another address does not")
+		}
+		owner := x.Wire(t, transport, shared).Agent("102").Register()
+		guess(t, transport, shared) // a neighbour behind the same address
+		owner.Register()
+		began := time.Now()
+		x.Wire(t, transport, shared).Agent("102").Register()
+		if took := time.Since(began); took > 2*time.Second || bans(shared) != 0 {
+			t.Errorf("the owner next to it registers within %v, %d bans", took, bans(shared))
+		}
+		req, _ := http.NewRequest("DELETE", x.HTTP+"/api/v1/bans/"+stranger, nil)
+		req.Header.Set("Authorization", "Bearer "+x.Token)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if !x.Admits(t, transport, stranger) {
+			t.Errorf("after the ban was lifted (%s) the address is not served", res.Status)
+		}
+	})
+}
+
 func TestHijackAndSpoofedIdentity(t *testing.T) { // 12 and 13
 	x := phone.StartExchange(t, "--digest", "md5")
 	over(t, "udp tls wss", func(t *testing.T, transport string) { hijack(t, x, transport) })
@@ -452,8 +518,8 @@ func TestFanOut(t *testing.T) { // 21
 	if left.Status() != 200 || bindings > 20 {
 		t.Errorf("%s, %d bindings, want at most 20", left.Line(), bindings)
 	}
-	if m := a.Ask(a.Request("REFER", a.URI("102")).Set("Refer-To", "<sip:102@127.0.0.1>")); m.Status() != 403 { // it means no call
-		t.Errorf("REFER: %.300q", m.Text)
+	if m := a.Ask(a.Request("REFER", a.URI("102")).Set("Refer-To", "<sip:102@127.0.0.1>")); m.Status() != 403 {
+		t.Errorf("REFER of nobody's call: %.300q", m.Text) // nobody is called for somebody who has no call
 	}
 	if m := a.Ask(a.Request("SUBSCRIBE", a.URI("102")).Set("Event", "refer")); m.Status() != 489 || m.Get("Allow-Events") == "" {
 		t.Errorf("SUBSCRIBE: %.300q", m.Text)

@@ -36,55 +36,89 @@ func At(address string) string {
 }
 
 // plain connects to one of the exchange's ports from a loopback address.
-func plain(t testing.TB, from, to string) net.Conn {
-	t.Helper()
+func plain(from, to string) (net.Conn, error) {
 	at, err := net.ResolveTCPAddr("tcp", hostPort(from))
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	conn, err := (&net.Dialer{LocalAddr: at, Timeout: 5 * time.Second}).Dial("tcp", to)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return conn
+	return (&net.Dialer{LocalAddr: at, Timeout: 5 * time.Second}).Dial("tcp", to)
 }
 
 // TLSWire opens a connection over TLS from a loopback address.
 func (x *Exchange) TLSWire(t testing.TB, from string) *Wire {
 	t.Helper()
-	conn := tls.Client(plain(t, from, At(x.TLS)), x.Trust(t))
-	conn.SetDeadline(time.Now().Add(5 * time.Second))
-	if err := conn.Handshake(); err != nil {
+	w, err := x.secure(t, from)
+	if err != nil {
 		t.Fatal(err)
 	}
+	return w
+}
+
+func (x *Exchange) secure(t testing.TB, from string) (*Wire, error) {
+	raw, err := plain(from, At(x.TLS))
+	if err != nil {
+		return nil, err
+	}
+	conn := tls.Client(raw, x.Trust(t))
+	conn.SetDeadline(time.Now().Add(5 * time.Second))
+	if err := conn.Handshake(); err != nil {
+		raw.Close()
+		return nil, err
+	}
 	conn.SetDeadline(time.Time{})
-	return x.Stream(t, "TLS", conn)
+	return x.Stream(t, "TLS", conn), nil
 }
 
 // WebSocket opens one, "ws" or "wss", from a loopback address.
 func (x *Exchange) WebSocket(t testing.TB, transport, from string) *Wire {
 	t.Helper()
+	w, err := x.web(t, transport, from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func (x *Exchange) web(t testing.TB, transport, from string) (*Wire, error) {
 	w := &Wire{t: t, x: x, name: "WS", news: make(chan struct{})}
 	at := x.WS
 	if transport == "wss" {
 		w.name, at = "WSS", x.WSS
 	}
-	dial := func(_ context.Context, _, address string) (net.Conn, error) {
-		w.tcp = plain(t, from, At(address))
-		return w.tcp, nil
+	dial := func(_ context.Context, _, address string) (c net.Conn, err error) {
+		if c, err = plain(from, At(address)); err == nil {
+			w.tcp = c
+		}
+		return c, err
 	}
 	client := &http.Client{Transport: &http.Transport{DialContext: dial, TLSClientConfig: x.Trust(t)}}
 	ctx, stop := context.WithTimeout(t.Context(), 5*time.Second)
 	defer stop()
 	ws, _, err := websocket.Dial(ctx, at, &websocket.DialOptions{HTTPClient: client, Subprotocols: []string{"sip"}})
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	ws.SetReadLimit(1 << 20)
 	w.ws = ws
 	t.Cleanup(w.Close)
 	go w.readFrames()
-	return w
+	return w, nil
+}
+
+// Admits reports whether a client at an address is served over a transport, "tls", "ws" or "wss": whether
+// its first OPTIONS is answered.
+func (x *Exchange) Admits(t testing.TB, transport, from string) bool {
+	open := func() (*Wire, error) { return x.web(t, transport, from) }
+	if transport == "tls" {
+		open = func() (*Wire, error) { return x.secure(t, from) }
+	}
+	w, err := open()
+	if err != nil {
+		return false
+	}
+	defer w.Close()
+	a := w.Agent("101")
+	return a.Transact(a.Request("OPTIONS", a.URI("")), 3*time.Second).Status() == 200
 }
 
 func (w *Wire) readFrames() {
