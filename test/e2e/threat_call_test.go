@@ -17,11 +17,21 @@ import (
 
 func TestSpoofedRequestsWithinACall(t *testing.T) { // 17
 	x := phone.StartExchange(t, "--digest", "md5")
-	a, b := pair(t, x, "udp", "101", "102")
+	over(t, "udp tls wss", func(t *testing.T, transport string) { spoofed(t, x, transport) })
+}
+
+func spoofed(t *testing.T, x *phone.Exchange, transport string) {
+	a, b := pair(t, x, transport, "101", "102")
 	c, r := phone.Talk(a, b, media, media)
-	sources := map[string]*phone.Agent{"another host": x.UDP(t, "127.0.11.1").Agent("101"), "another port": x.UDP(t, "").Agent("101"), "another account": x.UDP(t, "127.0.11.2").Agent("105"), "TCP": x.TCP(t, "127.0.11.3").Agent("101")}
+	sources := map[string]*phone.Agent{"another host": x.UDP(t, "127.0.11.1").Agent("101"), "another account": x.UDP(t, "127.0.11.2").Agent("105")}
+	for _, other := range []string{"tcp", "tls", "ws", "wss"} {
+		sources[strings.ToUpper(other)] = x.Wire(t, other, "127.0.11.3").Agent("101")
+	}
+	if transport == "udp" { // over connections a party may open a new one, from its own host
+		sources["another port"] = x.UDP(t, "").Agent("101")
+	}
 	for where, third := range sources {
-		for _, method := range []string{"BYE", "CANCEL", "REFER", "INVITE", "UPDATE", "INFO"} {
+		for _, method := range []string{"BYE", "CANCEL", "REFER", "INVITE", "UPDATE", "INFO", "PRACK", "NOTIFY", "SUBSCRIBE", "MESSAGE"} {
 			for what, bend := range map[string]func(*phone.Draft){
 				"no tags":        func(d *phone.Draft) { d.Set("To", "<"+c.URI("102")+">") },
 				"a wrong To tag": func(d *phone.Draft) { d.Set("To", "<"+c.URI("102")+">;tag=guess") },
@@ -35,8 +45,13 @@ func TestSpoofedRequestsWithinACall(t *testing.T) { // 17
 				},
 			} {
 				d := third.Request(method, c.Target).Set("Call-ID", c.ID).Set("CSeq", "50 "+method).Set("Refer-To", "<sip:105@127.0.0.1>")
-				if method == "INVITE" {
+				switch method {
+				case "INVITE", "UPDATE":
 					d.SDP(phone.Offer("127.0.11.1:40000"))
+				case "PRACK":
+					d.Set("RAck", "1 1 INVITE")
+				case "NOTIFY", "SUBSCRIBE":
+					d.Set("Event", "refer").Set("Subscription-State", "active")
 				}
 				bend(d)
 				m := third.Transact(d, soon)
@@ -49,10 +64,24 @@ func TestSpoofedRequestsWithinACall(t *testing.T) { // 17
 		third.Send(d.String())
 	}
 	// An account that proves itself is still not the party of this call.
-	other := sources["another account"]
-	d := other.Request("BYE", c.Target).Set("Call-ID", c.ID).Set("From", c.Local).Set("To", c.Remote).Set("CSeq", "60 BYE")
-	if m := other.Ask(d); m.Status() < 400 || m.Status() > 499 {
-		t.Errorf("BYE with another account's credentials: %.60q", m.Text)
+	for _, where := range []string{"udp", "tls", "wss"} {
+		other := x.Wire(t, where, "127.0.11.4").Agent("105")
+		for i, method := range []string{"BYE", "REFER", "INVITE", "UPDATE", "INFO", "MESSAGE"} {
+			d := other.Request(method, c.Target).Set("Call-ID", c.ID).Set("From", c.Local).Set("To", c.Remote).Set("CSeq", fmt.Sprint(60+2*i, " ", method)).Set("Refer-To", "<sip:105@127.0.0.1>")
+			if m := other.Ask(d); m.Status() < 400 || m.Status() > 499 {
+				t.Errorf("%s with another account's credentials over %s: %.60q", method, where, m.Text)
+			}
+			// Nor does it take the place of one of its parties, or send it on from outside.
+			d = other.Request("INVITE", other.URI("102")).SDP(media).Set("Replaces", c.ID+";to-tag="+toTag(c.Remote)+";from-tag="+toTag(c.Local))
+			if method == "REFER" {
+				d = other.Request("REFER", other.URI("102")).Set("Refer-To", "<"+other.URI("105")+">").Set("Target-Dialog", c.ID+";local-tag="+toTag(c.Local)+";remote-tag="+toTag(c.Remote))
+			} else if method != "INVITE" {
+				continue
+			}
+			if m := other.Ask(d); m.Status() < 400 || m.Status() > 499 {
+				t.Errorf("%s of another account's call over %s: %.60q", method, where, m.Text)
+			}
+		}
 	}
 	for _, party := range []*phone.Dialog{c, r} {
 		party.Quiet(200*time.Millisecond, "something at "+party.User, func(m phone.Message) bool { return m.Method() != "" })
@@ -64,10 +93,12 @@ func TestSpoofedRequestsWithinACall(t *testing.T) { // 17
 	r = b.Ring()
 	r.Tell(180, "Ringing", "")
 	c.Response(180, soon)
-	third := sources["another host"]
-	cancel := c.Invite.Copy().SDP("").Del("Authorization").Set("CSeq", strings.Replace(c.Invite.Get("CSeq"), "INVITE", "CANCEL", 1))
-	cancel.Line = strings.Replace(cancel.Line, "INVITE", "CANCEL", 1)
-	third.Send(cancel.String())
+	for _, where := range []string{"another host", "TLS", "WSS"} {
+		third := sources[where]
+		cancel := c.Invite.Copy().SDP("").Del("Authorization").Set("CSeq", strings.Replace(c.Invite.Get("CSeq"), "INVITE", "CANCEL", 1))
+		cancel.Line = strings.Replace(cancel.Line, "INVITE", "CANCEL", 1)
+		third.Send(cancel.String())
+	}
 	r.Quiet(500*time.Millisecond, "a CANCEL", phone.Requests("CANCEL"))
 	r.Tell(200, "OK", media)
 	c.Response(200, soon)
@@ -76,19 +107,27 @@ func TestSpoofedRequestsWithinACall(t *testing.T) { // 17
 	phone.End(c, r)
 }
 
+// toTag gives the tag of a From or To value.
+func toTag(value string) string {
+	_, tag, _ := strings.Cut(value, ";tag=")
+	return tag
+}
+
 // TestAPhoneThatMovesProvesItself is the other side of threat 17: the party itself may come from a
 // new address.
 func TestAPhoneThatMovesProvesItself(t *testing.T) {
 	x := phone.StartExchange(t, "--digest", "md5")
-	a, b := pair(t, x, "udp", "101", "102")
-	c, r := phone.Talk(a, b, media, media)
-	moved := *c
-	moved.Agent = x.UDP(t, "127.0.11.4").Agent("101")
-	if m := moved.Ask(moved.Request("BYE")); m.Status() != 200 {
-		go r.Agree(r.Expect("BYE", soon))
-		t.Errorf("BYE from a new address with credentials: %.80q", m.Text)
-	}
-	r.Agree(r.Expect("BYE", soon))
+	over(t, "udp tls wss", func(t *testing.T, transport string) {
+		a, b := pair(t, x, transport, "101", "102")
+		c, r := phone.Talk(a, b, media, media)
+		moved := *c
+		moved.Agent = x.Wire(t, transport, "127.0.11.4").Agent("101")
+		if m := moved.Ask(moved.Request("BYE")); m.Status() != 200 {
+			go r.Agree(r.Expect("BYE", soon))
+			t.Errorf("BYE from a new address with credentials: %.80q", m.Text)
+		}
+		r.Agree(r.Expect("BYE", soon))
+	})
 }
 
 // page reads a path of the API as it comes.
