@@ -79,6 +79,8 @@ func (a *Agent) Transact(d *Draft, limit time.Duration) Message {
 		case ok: // a provisional one: no more copies
 			m, _ = a.Take(time.Until(until), final)
 			return m
+		case a.Closed():
+			return Message{}
 		case a.udp != nil:
 			a.Send(text)
 		}
