@@ -18,10 +18,14 @@ func replacing(c *phone.Dialog) string {
 // TestTransfersOfStrangers: nobody moves a call, or makes the exchange call somebody, who has no part in
 // it (threats 6, 17 and 21).
 func TestTransfersOfStrangers(t *testing.T) {
-	x := phone.StartExchange(t, "--digest", "md5")
-	a, b := pair(t, x, "udp", "101", "102")
-	victim := device(t, x, "udp", "103")
-	other := device(t, x, "udp", "105")
+	x := phone.StartExchange(t, "--digest", "md5", "--channels", "10")
+	over(t, "udp tls wss", func(t *testing.T, transport string) { strangersTransfer(t, x, transport) })
+}
+
+func strangersTransfer(t *testing.T, x *phone.Exchange, transport string) {
+	a, b := pair(t, x, transport, "101", "102")
+	victim := device(t, x, transport, "103")
+	other := device(t, x, transport, "105")
 	c, r := phone.Talk(a, b, media, media)
 
 	refer := func(from *phone.Agent) *phone.Draft {
