@@ -1,8 +1,14 @@
 package call
 
-// Board shows how calls stand to whoever looks: lamps (RFC 4235), presence, lists. Show must not block;
-// it is told of each change of a leg, in the order in which they happen to a call.
+// Board shows how calls stand to whoever looks: lamps (RFC 4235), presence, lists. It gives the lamp of each
+// account, which stays the same.
 type Board interface {
+	Lamp(tenant, account string) Lamp
+}
+
+// Lamp is an account as it is looked at. Show must not block; it is told of each change of a leg of the
+// account, in the order in which they happen to a call.
+type Lamp interface {
 	Show(Appearance)
 }
 

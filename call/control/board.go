@@ -9,7 +9,9 @@ func (c *ongoing) appear(m *member, state call.Appearing) {
 	if board == nil || m.account == "" || m.shown == call.Gone {
 		return
 	}
-	m.shown = state
+	if m.shown = state; m.lamp == nil {
+		m.lamp = board.Lamp(m.tenant, m.account)
+	}
 	a := call.Appearance{Call: c.id, Leg: m.id, Tenant: m.tenant, Account: m.account, Direction: m.dir, State: state, Held: m.held}
 	switch other := c.other(m); {
 	case c.moved && other != nil && !other.over: // who is there now counts, not who called whom
@@ -30,7 +32,7 @@ func (c *ongoing) appear(m *member, state call.Appearing) {
 	if n, ok := m.leg.(call.Named); ok && state != call.Gone {
 		a.Dialog = n.Name()
 	}
-	board.Show(a)
+	m.lamp.Show(a)
 }
 
 // reappear tells the board again of a leg that stands as it stood, but that something about it is new.

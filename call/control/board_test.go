@@ -19,7 +19,10 @@ type board struct {
 	lines []string
 }
 
-// Show implements call.Board.
+// Lamp implements call.Board.
+func (b *board) Lamp(string, string) call.Lamp { return b }
+
+// Show implements call.Lamp.
 func (b *board) Show(a call.Appearance) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

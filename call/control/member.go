@@ -44,6 +44,7 @@ type member struct {
 	counted    call.ID // the call that its account's channel was taken for
 	codec      string
 	shown      call.Appearing // what the board was told last
+	lamp       call.Lamp      // of its account, nil while nothing was
 }
 
 // party is who the leg's peer is to others.

@@ -15,9 +15,10 @@ func BenchmarkACallNobodyLooksAt(b *testing.B) {
 		Bindings: func(string, string) []store.Binding { return nil }}, nil)
 	b.ReportAllocs()
 	for b.Loop() {
+		sara, ali := h.Lamp("t", "101"), h.Lamp("t", "102")
 		for _, state := range []call.Appearing{call.Trying, call.Early, call.Talk, call.Gone} {
-			h.Show(call.Appearance{Call: "c", Leg: "a", Tenant: "t", Account: "101", Direction: call.In, State: state, Number: "102"})
-			h.Show(call.Appearance{Call: "c", Leg: "b", Tenant: "t", Account: "102", Direction: call.Out, State: state, Number: "101"})
+			sara.Show(call.Appearance{Call: "c", Leg: "a", Tenant: "t", Account: "101", Direction: call.In, State: state, Number: "102"})
+			ali.Show(call.Appearance{Call: "c", Leg: "b", Tenant: "t", Account: "102", Direction: call.Out, State: state, Number: "101"})
 		}
 	}
 }

@@ -245,7 +245,7 @@ func (s *scene) remark(text string) {
 // show has a leg stand like that.
 func (s *scene) show(a call.Appearance) {
 	a.Tenant = "t"
-	s.house.Show(a)
+	s.house.Lamp(a.Tenant, a.Account).Show(a)
 	synctest.Wait()
 }
 

@@ -103,9 +103,11 @@ func (h *House) known(k key) *resource {
 	return h.accounts[k]
 }
 
-// Show takes how a leg stands (call.Board).
-func (h *House) Show(a call.Appearance) {
-	r := h.of(key{a.Tenant, a.Account})
+// Lamp is an account as it is looked at (call.Board).
+func (h *House) Lamp(tenant, account string) call.Lamp { return h.of(key{tenant, account}) }
+
+// Show takes how a leg stands (call.Lamp).
+func (r *resource) Show(a call.Appearance) {
 	r.mu.Lock()
 	busy := len(r.calls) > 0
 	r.show(a)
