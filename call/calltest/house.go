@@ -257,10 +257,23 @@ func (h *House) Call(in call.Incoming, id call.ID, from, dialled string, offer *
 
 // Replace has an account call in the place of another leg (RFC 3891).
 func (h *House) Replace(in call.Incoming, id call.ID, from string, other *Leg, offer *sdp.Description) *Leg {
+	return h.invite(in, call.Arrival{Call: id, From: Party(from), Dialled: from, Offer: offer, Hops: 70, Replaces: h.InPlaceOf(other)}, " in the place of "+other.name())
+}
+
+// InPlaceOf is what an INVITE says that is to take the place of another leg (RFC 3891).
+func (h *House) InPlaceOf(other *Leg) *call.Replacement {
 	h.mu.Lock()
-	r := &call.Replacement{Leg: other.inbox}
-	h.mu.Unlock()
-	return h.invite(in, call.Arrival{Call: id, From: Party(from), Dialled: from, Offer: offer, Hops: 70, Replaces: r}, " in the place of "+other.name())
+	defer h.mu.Unlock()
+	return &call.Replacement{Leg: other.inbox}
+}
+
+// Arrive is Call with everything said, also what the caller says of the call.
+func (h *House) Arrive(in call.Incoming, a call.Arrival) *Leg {
+	besides := ""
+	if a.Replaces != nil {
+		besides = " in the place of another"
+	}
+	return h.invite(in, a, besides)
 }
 
 // Invite is Call with everything said.

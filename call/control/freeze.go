@@ -42,7 +42,8 @@ type HandoverLeg struct {
 	Target    string          `json:"target,omitempty"`
 	Held      bool            `json:"held,omitempty"`
 	Codec     string          `json:"codec,omitempty"`
-	Privacy   call.Privacy    `json:"privacy,omitempty"` // what its peer wants withheld, of one that was called
+	Who       *call.Party     `json:"who,omitempty"`     // who its peer is to others, null for a leg that is over
+	Privacy   call.Privacy    `json:"privacy,omitempty"` // what its peer wants withheld, of one that did not begin the call
 	Session   string          `json:"session,omitempty"` // its peer's half of the Session-ID
 	Said      string          `json:"said,omitempty"`    // what its peer can do, as a session description
 	State     json.RawMessage `json:"state,omitempty"`
@@ -157,12 +158,16 @@ func (c *ongoing) handover() *Handover {
 		h.Lead = c.lead.id
 	}
 	for _, m := range c.members {
+		var who *call.Party
 		said := ""
-		if m.said != nil && !m.over {
-			said = m.said.String()
+		if !m.over {
+			party := m.party()
+			if who = &party; m.said != nil {
+				said = m.said.String()
+			}
 		}
 		h.Legs = append(h.Legs, HandoverLeg{ID: m.id, Direction: m.dir, Tenant: m.tenant, Account: m.account, Trunk: m.trunk,
-			Number: m.number, Target: m.target, Held: m.held, Codec: m.codec, Privacy: m.privacy, Session: m.session, Said: said})
+			Number: m.number, Target: m.target, Held: m.held, Codec: m.codec, Who: who, Privacy: m.privacy, Session: m.session, Said: said})
 	}
 	return h
 }
@@ -182,7 +187,7 @@ func (k *Control) Thaw(h *Handover, door call.Thawer) error {
 	for i := range h.Legs {
 		l := &h.Legs[i]
 		m := &member{id: l.ID, dir: l.Direction, tenant: l.Tenant, account: l.Account, trunk: l.Trunk, number: l.Number,
-			target: l.Target, held: l.Held, codec: l.Codec, privacy: l.Privacy, session: l.Session, answered: true, confirmed: true}
+			target: l.Target, held: l.Held, codec: l.Codec, who: l.Who, privacy: l.Privacy, session: l.Session, answered: true, confirmed: true}
 		if l.State == nil {
 			m.over, m.leg = true, departed{l.ID}
 		} else if leg, err := door.Thaw(h.ID, l.State, c.seat(m)); err != nil {

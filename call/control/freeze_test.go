@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"santral/call"
+	"santral/call/calltest"
 	"santral/call/control"
 )
 
@@ -64,6 +65,22 @@ func TestHandover(t *testing.T) {
 		c.Info("application/dtmf-relay", "Signal=1")
 		s.pass(time.Second)
 		c.Bye()
+		if n := k.Stats(); n.Live != 0 || n.Open != 0 {
+			s.t.Errorf("the new control is left with %+v", n)
+		}
+	})
+	together(t, "handed-over-and-transferred", nil, func(s *stage) { // who is who is written out too
+		s.talk()
+		k := s.handOver(func() {})
+		a, b := s.leg("a"), s.leg("b")
+		b.Refer("105")
+		for _, l := range k.Calls("") {
+			if l.From != calltest.Party("101") {
+				s.t.Errorf("after the hand-over the caller is %+v", l.From)
+			}
+		}
+		s.rung(0).Fail(call.Busy)
+		a.Bye()
 		if n := k.Stats(); n.Live != 0 || n.Open != 0 {
 			s.t.Errorf("the new control is left with %+v", n)
 		}

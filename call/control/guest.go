@@ -139,6 +139,7 @@ type parcel struct {
 // pack makes a parcel of a leg. Its channel goes with it.
 func (c *ongoing) pack(m *member) *parcel {
 	p := &parcel{leg: m.leg, from: *m, source: c.id}
+	p.from.privacy = c.privacy(m)
 	if m.who != nil {
 		who := *m.who
 		p.from.who = &who
@@ -170,7 +171,7 @@ func (c *ongoing) seatIn(p *parcel) *member {
 	f := &p.from
 	m := &member{
 		seat: f.seat, id: c.nextID(), leg: p.leg, dir: f.dir, tenant: f.tenant, account: f.account, trunk: f.trunk, number: f.number, name: f.name, target: f.target, who: f.who,
-		said: f.said, answered: true, confirmed: true, held: f.held, codec: f.codec, counted: f.counted,
+		privacy: f.privacy, session: f.session, said: f.said, answered: true, confirmed: true, held: f.held, codec: f.codec, counted: f.counted,
 	}
 	c.add(m)
 	return m

@@ -20,8 +20,8 @@ type member struct {
 	trunk   string // by which the leg came or goes, "" for an account's
 	number  string
 	name    string
-	who     *call.Party   // who its peer was identified as, inbound
-	privacy call.Privacy  // what its peer wants withheld, of one that was called
+	who     *call.Party   // who its peer was identified as, nil for whom was called
+	privacy call.Privacy  // what its peer wants withheld, of one that did not begin the call
 	session string        // its peer's half of the Session-ID (RFC 7989), "" while it is not known
 	target  string        // request URI of a leg outwards
 	breadth int           // its share of the branches that the call may have

@@ -69,6 +69,10 @@ func (c *ongoing) takeOver(old *member, p *parcel, early bool, by call.Party, or
 	switch {
 	case c.state >= Frozen || old.over || old.leaving:
 		no = call.LostDialog
+	case by.Tenant != old.tenant:
+		no = call.LostDialog
+	case !c.house.mayReplace(by, old):
+		no = call.Forbidden
 	case early && old.answered:
 		no = call.Busy
 	case c.sending != nil || c.joining != nil || len(c.members) >= mostLegs:
@@ -134,13 +138,23 @@ func (k *Control) replace(leg call.Leg, a call.Arrival) call.Inbox {
 	}
 	c, old := s.now()
 	from := a.From
-	m := &member{leg: leg, dir: call.In, tenant: from.Tenant, account: from.Account, trunk: from.Trunk, number: from.Number, who: &from, said: a.Offer}
+	m := &member{leg: leg, dir: call.In, tenant: from.Tenant, account: from.Account, trunk: from.Trunk, number: from.Number, who: &from, said: a.Offer,
+		privacy: a.Traits.Privacy, session: a.Traits.Session}
 	m.seat = &seat{in: c, of: m}
 	if c == nil || !c.post(func(c *ongoing) { c.join(m, old, a.Replaces.Early) }) {
 		leg.Reject(call.LostDialog)
 		return nil
 	}
 	return m.seat
+}
+
+// mayReplace tells whether a party may have somebody stand in the place of a leg of its tenant: of its own, or of one that
+// it may pick up. Whoever looks at lamps knows how the dialogs of others are called.
+func (k *Control) mayReplace(who call.Party, old *member) bool {
+	if who.Account == old.account && who.Trunk == old.trunk {
+		return true
+	}
+	return who.Account != "" && old.account != "" && k.pickup != nil && k.pickup(who, old.account)
 }
 
 // join lets a new leg in that takes the place of another one. Its own session stands first, with media
@@ -156,7 +170,7 @@ func (c *ongoing) join(m, old *member, early bool) {
 		no = call.LostDialog
 	case m.tenant != old.tenant:
 		no = call.LostDialog
-	case !same && (m.account == "" || old.account == "" || c.house.pickup == nil || !c.house.pickup(*m.who, old.account)):
+	case !c.house.mayReplace(*m.who, old):
 		no = call.Forbidden
 	case early && old.answered:
 		no = call.Busy
@@ -223,6 +237,7 @@ func (c *ongoing) joinAccepted(e *call.LegEvent) {
 		return
 	}
 	c.joining = nil
+	e.Who, e.Privacy, e.Session = j.m.who, j.m.privacy, j.m.session // whom the caller has reached instead
 	if j.channel != nil {
 		if free := c.release[1]; free != nil {
 			free()

@@ -152,14 +152,12 @@ func (k *Control) startFor(c *ongoing, m *member, number, device string, by *cal
 		house: k, id: k.newID(), from: m.party(), dialled: number, device: device, offer: m.willing(), hops: c.hops - 1, breadth: call.DefaultBreadth, arrived: time.Now(),
 		by: by, maker: "transfer", source: c.id,
 	}
+	z.traits = call.Traits{Privacy: c.privacy(m), Session: m.session}
 	if m == c.members[0] {
-		z.traits = call.Traits{Privacy: c.traits.Privacy, Fields: c.traits.Fields}
-	} else {
-		z.traits.Privacy = m.privacy
+		z.traits.Fields = c.traits.Fields
 	}
-	z.traits.Session = m.session
 	z.traits.Secure = c.traits.Secure // RFC 5630 §5.1: what began safely goes on so
-	if by != nil {
+	if by != nil && !c.privacy(c.sending.by).Withholds() {
 		z.traits.Referrer = by.Number
 	}
 	at, p := c.place(m), c.pack(m)
