@@ -89,6 +89,13 @@ func (h *House) Phones(number string, targets ...call.Target) {
 	h.mu.Unlock()
 }
 
+// Number has a number from outside ring an account.
+func (h *House) Number(number, account string) {
+	h.mu.Lock()
+	h.routes[number] = call.Destination{Kind: call.ToAccount, Tenant: Tenant, Account: account, Number: number}
+	h.mu.Unlock()
+}
+
 // Service has a number lead to a service.
 func (h *House) Service(number, service string) {
 	h.mu.Lock()

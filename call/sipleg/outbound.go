@@ -24,7 +24,7 @@ func (l *Leg) dial(ctx context.Context, d call.Dial) {
 	l.joinSession(d.Traits.Session) // where there is none the call is the exchange's own, or a telephone's
 	from := d.From
 	l.other, l.withheld = &from, d.Traits.Privacy
-	l.manners = l.agent.mannersOf(Peer{d.From.Tenant, d.To, d.Target.Trunk})
+	l.manners = l.agent.mannersOf(Peer{d.From.Tenant, l.peer, d.Target.Trunk})
 	uri, to, err := way(d.Target, l.onward(&d))
 	safe := !d.Traits.Secure || secure(&uri, &to)
 	l.agent.media(l, l.agent.peerOf(to))

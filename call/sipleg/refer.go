@@ -99,7 +99,7 @@ func (l *Leg) refer(req *sip.Message, r *invite.Referral) {
 	}
 	e.Refer.Early = wish.replaces.Early
 	l.agent.find(*wish.replaces, shard, func(other *Leg) {
-		if other == nil || other == l {
+		if other == nil || other == l || other.tenant != l.tenant {
 			r.Notify(100, "")
 			r.Notify(481, "") // as the target would have said
 			return
@@ -128,7 +128,7 @@ func (a *Agent) find(d sip.Replaces, back *endpoint.Shard, then func(*Leg)) {
 			if !ok || !s.Is(tags[0], tags[1]) {
 				continue
 			}
-			if l, ok := s.Handler().(*Leg); ok && !l.over.Load() {
+			if l, ok := s.Handler().(*Leg); ok && l.inbox != nil && !l.over.Load() { // once it has one it keeps it, whoever reads it
 				found = l
 				break
 			}
@@ -189,7 +189,7 @@ func (a *Agent) replaced(req *sip.Message, l *Leg, then func(*call.Replacement))
 	a.find(d, l.shard, func(other *Leg) {
 		switch {
 		case l.over.Load(): // the caller gave up meanwhile
-		case other == nil || other.inbox == nil || other.tenant != l.tenant:
+		case other == nil || other.tenant != l.tenant:
 			l.reject(call.LostDialog)
 		default:
 			then(&call.Replacement{Leg: other.inbox, Early: d.Early})

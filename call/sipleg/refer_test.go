@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"santral/call"
 	"santral/sip"
 	"santral/sip/dialog"
 )
@@ -330,34 +331,33 @@ func TestReferRefusals(t *testing.T) {
 	})
 }
 
+// outside sends a REFER in a dialog of its own that means one of the phone's calls, nil for none.
+func (p *phone) outside(d *dialog.Dialog) {
+	req := sip.NewRequest(sip.REFER, "sip:102@192.0.2.1")
+	req.Set(sip.ViaKind, p.via())
+	req.Set(sip.MaxForwards, "70")
+	req.Set(sip.From, "<sip:"+p.number+"@192.0.2.1>;tag=refer"+strconv.Itoa(p.branch))
+	req.Set(sip.To, "<sip:102@192.0.2.1>")
+	req.Set(sip.CallID, "refer"+p.number+strconv.Itoa(p.branch))
+	req.Set(sip.CSeqKind, "1 REFER")
+	req.Set(sip.Contact, p.contact())
+	req.Set(sip.ReferTo, "<sip:104@192.0.2.1>")
+	if d != nil {
+		req.Set(sip.TargetDialogKind, sip.TargetDialog{CallID: d.CallID, Local: d.LocalTag, Remote: d.RemoteTag}.String())
+	}
+	p.send(req)
+}
+
 // TestTargetDialog is RFC 4538 §8: a REFER in a dialog of its own, by which a phone means its call.
 func TestTargetDialog(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b, c := cast(w)
 		defer leave(a, b, c)
-		outside := func(p *phone, d *dialog.Dialog, more ...func(*sip.Message)) {
-			req := sip.NewRequest(sip.REFER, "sip:102@192.0.2.1")
-			req.Set(sip.ViaKind, p.via())
-			req.Set(sip.MaxForwards, "70")
-			req.Set(sip.From, "<sip:"+p.number+"@192.0.2.1>;tag=refer"+strconv.Itoa(p.branch))
-			req.Set(sip.To, "<sip:102@192.0.2.1>")
-			req.Set(sip.CallID, "refer"+p.number+strconv.Itoa(p.branch))
-			req.Set(sip.CSeqKind, "1 REFER")
-			req.Set(sip.Contact, p.contact())
-			req.Set(sip.ReferTo, "<sip:104@192.0.2.1>")
-			if d != nil {
-				req.Set(sip.TargetDialogKind, sip.TargetDialog{CallID: d.CallID, Local: d.LocalTag, Remote: d.RemoteTag}.String())
-			}
-			for _, f := range more {
-				f(req)
-			}
-			p.send(req)
-		}
-		outside(b, nil)
+		b.outside(nil)
 		b.status(403)
-		outside(c, b.d) // another account's call
+		c.outside(b.d) // another account's call
 		c.status(481)
-		outside(b, b.d)
+		b.outside(b.d)
 		b.status(202)
 		if state := b.news("100").Get(sip.SubscriptionState); !strings.HasPrefix(state, "active") {
 			t.Errorf("Subscription-State %q", state)
@@ -379,6 +379,30 @@ func TestTargetDialog(t *testing.T) {
 	})
 }
 
+// TestANumberThatRingsAnAccount: whom a number from outside rings is the account all the same, whose call it is.
+func TestANumberThatRingsAnAccount(t *testing.T) {
+	play(t, func(w *world, x *exchange) {
+		w.house.Phones("102", call.Target{URI: "sip:102@192.0.2.12:5060", Account: "102"})
+		w.house.Number("9822000102", "102")
+		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
+		defer leave(a, b)
+		a.invite("9822000102", a.sdp)
+		b.rings()
+		a.status(180)
+		b.picksUp()
+		a.answered("")
+		a.none(time.Second)
+		b.outside(b.d)
+		b.status(202)
+		b.news("100")
+		b.news("404") // 104 is not there
+		a.asks(sip.BYE, "")
+		b.reply(b.want(sip.BYE), 200, "")
+		a.status(200)
+		w.house.Check(t)
+	})
+}
+
 // TestRFC5359PickUp is RFC 5359 §2.14 (call pick-up): C takes a call that rings at B.
 func TestRFC5359PickUp(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
@@ -397,7 +421,9 @@ func TestRFC5359PickUp(t *testing.T) {
 		b.reply(b.want(sip.CANCEL), 200, "")
 		b.reply(b.req, 487, "")
 		b.want(sip.ACK)
-		a.answered("")
+		if who := a.answered("").Get(sip.PAssertedIdentity); !strings.Contains(who, "103@") {
+			t.Errorf("A is told that it has reached %q", who)
+		}
 		a.none(time.Second)
 		c.asks(sip.BYE, "")
 		a.reply(a.want(sip.BYE), 200, "")

@@ -13,6 +13,7 @@
 package sipleg
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"slices"
@@ -125,7 +126,7 @@ func (a *Agent) Dial(ctx context.Context, d call.Dial, inbox call.Inbox) call.Le
 		id:     d.Leg,
 		dir:    call.Out,
 		tenant: d.From.Tenant,
-		peer:   d.To,
+		peer:   cmp.Or(d.Target.Account, d.To), // a number from outside may ring the account
 		by:     d.Target.Trunk,
 		trunk:  a.trunk(d.From.Tenant, d.Target.Trunk),
 		shard:  a.cfg.Shard(callID),
