@@ -112,11 +112,12 @@ func (s *server) testCall(ctx context.Context, o *trunk.Observed, number string)
 		}
 	}()
 	id := call.ID(s.random.Timed(time.Now(), 10))
-	leg := tracedDialer{s.agent, s.trace}.Dial(context.Background(), call.Dial{
+	leg := s.agent.Dial(context.Background(), call.Dial{
 		Call: id, Leg: "a", From: call.Party{Tenant: k.Tenant, Number: k.Own()}, To: number, Target: targets[0], Own: true, Hops: 70, Timeout: answerTime,
 	}, t)
 	leg.Media().Attach(silence{}, silence{})
 	callID := leg.Detail().SIPCallID
+	s.trace.Keep(callID, string(id))
 	if s.await(ctx, heard, answerTime, call.Answered) {
 		s.linger(ctx, talkTime)
 		for _, on := range []bool{true, false} {

@@ -127,7 +127,7 @@ func (s *server) serve(trust []netip.Prefix) error {
 	s.channels = access.NewChannels(s.current.Load)
 	s.control = control.New(control.Config{
 		Router: route.NewPlan(&s.current), Contacts: s.registry, Trunks: s.trunks, Channels: s.channels, Ledger: tracedLedger{s.records, s.trace},
-		Dialer: tracedDialer{agent, s.trace}, Stories: feature.Stories(), Board: s.events.house, Random: s.random, Pickup: s.pickup, Log: s.log,
+		Dialer: agent, Stories: feature.Stories(), Board: s.events.house, Random: s.random, Pickup: s.pickup, Log: s.log,
 	})
 	e = endpoint.New(endpoint.Config{
 		Wire: wire{layer}, Resolver: names, Silent: s.boot.Silent, Random: s.random, User: &mux{s, agent}, Gate: s.gate,
@@ -144,8 +144,8 @@ func (s *server) serve(trust []netip.Prefix) error {
 	if err := s.openMessages(); err != nil {
 		return err
 	}
-	agent.Open(incoming{s})
-	s.takeOver(tracedDialer{agent, s.trace})
+	agent.Open(s.control)
+	s.takeOver(tracedThawer{agent, s.trace})
 	s.endpoint.Store(e)
 	s.startTrunks()
 	return nil
@@ -314,30 +314,14 @@ type wire struct{ *transport.Layer }
 // Writer implements endpoint.Wire.
 func (w wire) Writer() endpoint.Writer { return w.Layer.Writer() }
 
-// incoming hands inbound legs to control and keeps their ladders.
-type incoming struct{ s *server }
-
-// Incoming implements call.Incoming.
-func (i incoming) Incoming(leg call.Leg, a call.Arrival) call.Inbox {
-	i.s.trace.Keep(leg.Detail().SIPCallID, string(a.Call))
-	return i.s.control.Incoming(leg, a)
-}
-
-// tracedDialer keeps the ladders of outbound legs.
-type tracedDialer struct {
+// tracedThawer keeps the ladders of legs that are taken over.
+type tracedThawer struct {
 	agent *sipleg.Agent
 	book  *trace.Book
 }
 
-// Dial implements call.Dialer.
-func (d tracedDialer) Dial(ctx context.Context, to call.Dial, inbox call.Inbox) call.Leg {
-	leg := d.agent.Dial(ctx, to, inbox)
-	d.book.Keep(leg.Detail().SIPCallID, string(to.Call))
-	return leg
-}
-
 // Thaw implements call.Thawer.
-func (d tracedDialer) Thaw(id call.ID, state json.RawMessage, inbox call.Inbox) (call.Leg, error) {
+func (d tracedThawer) Thaw(id call.ID, state json.RawMessage, inbox call.Inbox) (call.Leg, error) {
 	leg, err := d.agent.Thaw(id, state, inbox)
 	if err != nil {
 		return nil, err
@@ -346,7 +330,8 @@ func (d tracedDialer) Thaw(id call.ID, state json.RawMessage, inbox call.Inbox) 
 	return leg, nil
 }
 
-// tracedLedger tells the trace what was decided about calls, and when legs end.
+// tracedLedger tells the trace what was decided about calls, and when legs begin and end: what is refused before
+// there is a call to read it by is not kept.
 type tracedLedger struct {
 	*records
 	book *trace.Book
@@ -357,8 +342,13 @@ func (l tracedLedger) Append(e call.Event) {
 	if words := decision(&e); words != "" {
 		l.book.Decide(string(e.Call), e.At, words)
 	}
-	if e.Kind == call.LegEnded && e.Detail != nil && e.Other == "" {
-		l.book.Release(e.Detail.SIPCallID)
+	if d := e.Detail; d != nil && d.SIPCallID != "" {
+		switch {
+		case e.Kind == call.LegBegan:
+			l.book.Keep(d.SIPCallID, string(e.Call))
+		case e.Kind == call.LegEnded && e.Other == "": // it goes on in no other call
+			l.book.Release(d.SIPCallID)
+		}
 	}
 	l.records.Append(e)
 }

@@ -13,6 +13,7 @@ import (
 	"santral/config"
 	"santral/observe/trace"
 	"santral/sip"
+	"santral/sip/siptest"
 )
 
 // TestWhatHappenedInACall: the trace of a call has the messages of both legs and what was decided between
@@ -91,4 +92,42 @@ func TestWhatHappenedInACall(t *testing.T) {
 			}
 		})
 	})
+}
+
+// What is refused before there is a call is nobody's ladder: nothing of it is kept, however often it comes.
+func TestARefusedLegIsNotKept(t *testing.T) {
+	withTrunks(t, func(w *stage, st *siptest.Stage) {
+		carrier := st.Phone("carrier", "198.51.100.1:5060")
+		defer carrier.Close()
+		a := w.extension("101", "192.0.2.11")
+		invite := carrier.Request(sip.INVITE, "sip:02122000101@192.0.2.1", 1, voice(carrier))
+		carrier.Send(exchange, invite)
+		c, err := a.Answer(w.ctx)
+		w.must(err)
+		carrier.Want("180")
+		ok := carrier.Want("200")
+		carrier.Send(exchange, carrier.Ack(invite, ok))
+		m, err := sip.ParseMessage(invite)
+		w.must(err)
+		early := sip.Replaces{CallID: m.CallID(), ToTag: ok.ToTag(), FromTag: m.FromTag(), Early: true}
+		again := carrier.Request(sip.INVITE, "sip:02122000101@192.0.2.1", 2, "Replaces: "+early.String(), voice(carrier))
+		carrier.Send(exchange, again)
+		carrier.Send(exchange, carrier.Ack(again, carrier.Want("486")))
+		no, err := sip.ParseMessage(again)
+		w.must(err)
+		for id, kept := range map[string]bool{m.CallID(): true, no.CallID(): false} {
+			entries, err := w.x.trace.Read([]string{id})
+			w.must(err)
+			if len(entries) > 0 != kept {
+				w.Errorf("%d messages of %s are kept", len(entries), id)
+			}
+		}
+		carrier.Send(exchange, carrier.Within(invite, ok, sip.BYE, 2))
+		carrier.Want("200")
+		w.ended(c)
+		w.free()
+	}, company+`
+trunks:
+  - {name: one, mode: static, addresses: [198.51.100.1], numbers: [{number: "02122000101", to: "101"}], refer: true}
+`)
 }

@@ -293,3 +293,43 @@ trunks: [{name: one, mode: static, to: 198.51.100.9, addresses: [198.51.100.9], 
 		w.free()
 	}, twoCarriers, other)
 }
+
+// A trusted carrier that writes the caller's number into From alone, as most do, is believed; a person whose number
+// it withholds by the same field is nobody.
+func TestACarrierThatSaysWhoCallsInFromAlone(t *testing.T) {
+	for name, c := range map[string]struct{ doc, from, want, record string }{
+		"from alone":     {"", `"Bank" <sip:+982188881000@carrier.example>`, `"Bank" <sip:02188881000@`, "02188881000"},
+		"anonymous":      {"", `"Anonymous" <sip:anonymous@anonymous.invalid>`, `"Anonymous" <sip:anonymous@anonymous.invalid>`, ""},
+		"not to believe": {"\n    believe-from: false", `"Bank" <sip:+982188881000@carrier.example>`, `"Anonymous" <sip:anonymous@anonymous.invalid>`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			withTrunks(t, func(w *stage, st *siptest.Stage) {
+				carrier := st.Phone("carrier", "198.51.100.1:5060")
+				defer carrier.Close()
+				a := w.extension("101", "192.0.2.11")
+				m, err := sip.ParseMessage(carrier.Request(sip.INVITE, "sip:02122000101@192.0.2.1", 1, voice(carrier)))
+				w.must(err)
+				m.Set(sip.From, c.from+";tag=f1")
+				invite := m.String()
+				carrier.Send(exchange, invite)
+				talk, err := a.Answer(w.ctx)
+				w.must(err)
+				carrier.Want("180")
+				ok := carrier.Want("200")
+				carrier.Send(exchange, carrier.Ack(invite, ok))
+				for _, m := range a.came {
+					if m.Method == sip.INVITE && !strings.HasPrefix(m.Get(sip.From), c.want) {
+						t.Errorf("the phone is told %s", m.Get(sip.From))
+					}
+				}
+				carrier.Send(exchange, carrier.Within(invite, ok, sip.BYE, 2))
+				carrier.Want("200")
+				w.ended(talk)
+				w.free()
+				if r := w.last(); r.FromNumber != c.record || r.FromTrunk != "one" {
+					t.Errorf("record %+v", r)
+				}
+			}, strings.Replace(twoCarriers, "    trust: true", "    trust: true"+c.doc, 1))
+		})
+	}
+}
