@@ -44,12 +44,12 @@ const (
 // Entry is one message as it passed the wire, or a decision about a call.
 type Entry struct {
 	At       time.Time      `json:"at"`
-	CallID   string         `json:"call_id"` // SIP Call-ID; with a decision of the call's own, the call's id
-	Out      bool           `json:"out"`     // we sent it
-	Local    netip.AddrPort `json:"local"`   // our address
-	Remote   netip.AddrPort `json:"remote"`
-	Proto    string         `json:"proto"` // "UDP", "TCP", "TLS", "WS", "WSS"; "" with a decision
-	Text     string         `json:"text"`
+	CallID   string         `json:"call_id"`        // SIP Call-ID; with a decision of the call's own, the call's id
+	Out      bool           `json:"out"`            // we sent it
+	Local    netip.AddrPort `json:"local,omitzero"` // our address; with a decision there are no addresses, no protocol and no text
+	Remote   netip.AddrPort `json:"remote,omitzero"`
+	Proto    string         `json:"proto,omitempty"` // "UDP", "TCP", "TLS", "WS", "WSS"
+	Text     string         `json:"text,omitempty"`
 	Decision string         `json:"decision,omitempty"` // what was decided and why, in words; the entry is no message then
 	Call     string         `json:"-"`                  // the call's id, once the book knows it
 }

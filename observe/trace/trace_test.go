@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"os"
@@ -148,5 +149,22 @@ func BenchmarkAdd(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		book.Add(e)
+	}
+}
+
+// A decision says nothing of addresses and messages, and is read back as it was.
+func TestEntriesAsJSON(t *testing.T) {
+	at := time.Date(2026, 3, 21, 8, 0, 0, 0, time.UTC)
+	for want, e := range map[string]Entry{
+		`{"at":"2026-03-21T08:00:00Z","call_id":"c1","out":false,"decision":"goes to 102"}`: {At: at, CallID: "c1", Decision: "goes to 102"},
+		`{"at":"2026-03-21T08:00:00Z","call_id":"a@b","out":true,"local":"192.0.2.1:5060","remote":"192.0.2.2:5060","proto":"UDP","text":"ACK"}`: {
+			At: at, CallID: "a@b", Out: true, Local: netip.MustParseAddrPort("192.0.2.1:5060"), Remote: netip.MustParseAddrPort("192.0.2.2:5060"), Proto: "UDP", Text: "ACK",
+		},
+	} {
+		text, err := json.Marshal(e)
+		var again Entry
+		if err != nil || string(text) != want || json.Unmarshal(text, &again) != nil || again != e {
+			t.Errorf("%s, %v; read back %+v", text, err, again)
+		}
 	}
 }
