@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,6 +30,7 @@ import (
 	"santral/sip"
 	"santral/sip/endpoint"
 	"santral/sip/invite"
+	"santral/sip/resolve"
 	"santral/sip/transaction"
 	"santral/sip/transport"
 )
@@ -47,11 +49,12 @@ var (
 // Config is what a phone is made of. Nothing is required for a phone that only calls and answers
 // addresses; Server and User make it a phone of an exchange.
 type Config struct {
-	Net       vnet.Net       // nil: the kernel's
-	Server    string         // the exchange, "host" or "host:port"
-	Transport sip.Transport  // UDP (also when unknown), TCP or TLS
-	TLS       *tls.Config    // whom to trust over TLS (RootCAs); nil: the system's authorities
-	Listen    netip.AddrPort // where we listen; without an address the one that the route to Server leaves from, without a port a free one
+	Net       vnet.Net         // nil: the kernel's
+	Server    string           // the exchange, "host" or "host:port"; a host without a port is found by SRV too (RFC 3263)
+	DNS       []netip.AddrPort // name servers; none: the machine's
+	Transport sip.Transport    // UDP (also when unknown), TCP or TLS
+	TLS       *tls.Config      // whom to trust over TLS (RootCAs); nil: the system's authorities
+	Listen    netip.AddrPort   // where we listen; without an address the one that the route to Server leaves from, without a port a free one
 
 	User     string // account and number
 	Password string
@@ -81,6 +84,7 @@ type Phone struct {
 	server sip.Hop // zero: none
 	domain string
 
+	names    *resolve.Resolver
 	layer    *transport.Layer
 	endpoint *endpoint.Endpoint
 	agent    *sipleg.Agent
@@ -123,10 +127,17 @@ func New(ctx context.Context, cfg Config) (*Phone, error) {
 	p := &Phone{cfg: cfg, domain: cfg.Domain, calls: make(map[*Call]struct{})}
 	p.calling.init()
 	p.statuses.init()
-	if err := p.locate(ctx); err != nil {
-		return nil, fmt.Errorf("start phone: %w", err)
+	names := resolve.Config{Net: cfg.Net, Servers: cfg.DNS, Random: cfg.Random}
+	if cfg.Net == vnet.Real() {
+		names.Conf, names.Hosts = "/etc/resolv.conf", "/etc/hosts"
 	}
-	if err := p.assemble(); err != nil {
+	p.names = resolve.New(names)
+	err := p.locate(ctx)
+	if err == nil {
+		err = p.assemble()
+	}
+	if err != nil {
+		p.names.Close()
 		return nil, fmt.Errorf("start phone: %w", err)
 	}
 	return p, nil
@@ -161,41 +172,23 @@ func (p *Phone) locate(ctx context.Context) error {
 	return nil
 }
 
-// find looks a URI's host up. The port is the URI's or the usual one, the transport its parameter's or ours.
+// find gives the first place of a URI that we can reach (RFC 3263). The transport is its parameter's or ours.
 func (p *Phone) find(ctx context.Context, u sip.URI) (sip.Hop, error) {
-	hop := sip.Hop{Transport: p.cfg.Transport}
-	if u.Params.Has("transport") {
-		if hop.Transport = u.Transport(); hop.Transport != sip.UDP && hop.Transport != sip.TCP && hop.Transport != sip.TLS {
-			return hop, fmt.Errorf("%s: this phone speaks UDP, TCP and TLS", u)
+	if !u.Params.Has("transport") {
+		u = u.WithParam("transport", strings.ToLower(p.cfg.Transport.String()))
+	} else if t := u.Transport(); t != sip.UDP && t != sip.TCP && t != sip.TLS {
+		return sip.Hop{}, fmt.Errorf("%s: this phone speaks UDP, TCP and TLS", u)
+	}
+	hops, err := p.names.Resolve(ctx, u)
+	if err != nil {
+		return sip.Hop{}, err
+	}
+	for _, hop := range hops { // of our own family
+		if !p.local.IsValid() || hop.Addr.Addr().Is4() == p.local.Addr().Is4() {
+			return hop, nil
 		}
 	}
-	addr, ok := u.HostPort().Addr()
-	if !ok {
-		list, err := p.cfg.Net.LookupIP(ctx, u.Host)
-		if err != nil {
-			return hop, err
-		}
-		for _, a := range list { // the first of our own family
-			if addr = a; !p.local.IsValid() || a.Is4() == p.local.Addr().Is4() {
-				break
-			}
-		}
-	}
-	if !addr.IsValid() {
-		return hop, fmt.Errorf("%s: no address", u.Host)
-	}
-	port := u.Port
-	switch {
-	case port == 0 && hop.Transport == sip.TLS:
-		port = 5061
-	case port == 0:
-		port = 5060
-	}
-	if hop.Transport == sip.TLS {
-		hop.Name = u.Host // RFC 5922 §7.1
-	}
-	hop.Addr = netip.AddrPortFrom(addr.Unmap(), port)
-	return hop, nil
+	return sip.Hop{}, fmt.Errorf("%s: no address", u.Host)
 }
 
 // assemble joins the wings.
@@ -400,6 +393,7 @@ func (p *Phone) Close(ctx context.Context) error {
 	p.statuses.close(ErrClosed)
 	p.linger(ctx)
 	err := p.endpoint.Close(ctx)
+	p.names.Close()
 	p.layer.Close()
 	p.pool.Close()
 	if err != nil {

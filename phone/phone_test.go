@@ -18,6 +18,7 @@ import (
 	"santral/media"
 	"santral/media/tone"
 	"santral/sip"
+	"santral/sip/siptest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -451,4 +452,33 @@ func TestNew(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A name without a port is found by its SRV records, one with a port by its addresses (RFC 3263 §4.2); of these
+// the first that this phone can reach.
+func TestServerByItsName(t *testing.T) {
+	names := netip.MustParseAddrPort("10.1.0.53:53")
+	for server, want := range map[string]string{
+		"pbx.example": "10.1.0.7:5070", "pbx.example:5062": "10.1.0.8:5062", "10.1.0.9": "10.1.0.9:5060",
+	} {
+		virtually(t, func(w *world) {
+			siptest.StartNames(w.t, w.net.Host(names.Addr()), names, `
+_sip._udp.pbx.example. 60 IN SRV 10 0 5070 one.pbx.example.
+_sip._tcp.pbx.example. 60 IN SRV 10 0 5071 one.pbx.example.
+one.pbx.example.       60 IN AAAA 2001:db8::7
+one.pbx.example.       60 IN A 10.1.0.7
+pbx.example.           60 IN A 10.1.0.8
+.                      60 IN SOA ns. root. 1 3600 600 86400 300
+`)
+			host := w.net.Host(addrA)
+			p, err := New(w.ctx, Config{Net: host, Server: server, DNS: []netip.AddrPort{names}, Listen: netip.AddrPortFrom(addrA, 5060)})
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			if p.server.Addr.String() != want {
+				w.t.Errorf("%s is at %v, want %s", server, p.server, want)
+			}
+			p.Close(w.ctx)
+		})
+	}
 }

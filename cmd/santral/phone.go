@@ -20,7 +20,7 @@ import (
 // telephone is a phone for the command line. Its exit status says how far it came, its last line on
 // standard output is a JSON summary, and what happens is told on standard error.
 type telephone struct {
-	Server    string        `default:"127.0.0.1:5060" help:"The exchange, host or host:port."`
+	Server    string        `default:"127.0.0.1:5060" help:"The exchange: host:port, or a host, which is found by its SRV records too."`
 	Transport string        `default:"udp" enum:"udp,tcp,tls" help:"udp, tcp or tls."`
 	CA        string        `name:"ca" type:"existingfile" help:"Over TLS trust the authorities of this file, such as data/local/ca.pem; the system's when left out." placeholder:"FILE"`
 	User      string        `help:"Account, which is the number."`
