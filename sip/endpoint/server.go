@@ -143,6 +143,10 @@ func (tx *ServerTx) Repeat() bool {
 	return true
 }
 
+// Follow has what is sent from now on go by another flow: the peer is there now, and the way that the request
+// came may be gone (RFC 3261 §18.2.2 knows only where the peer said that it listens).
+func (tx *ServerTx) Follow(flow sip.Flow) { tx.rec.flow = flow }
+
 // Forget lets go of the 2xx that Repeat sends: the ACK has come.
 func (tx *ServerTx) Forget() {
 	if tx.rec.m.State == transaction.Accepted {

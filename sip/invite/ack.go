@@ -43,6 +43,7 @@ func (s *Session) succeed(body string, headers []sip.Header) {
 	}
 	s.invite = nil
 	s.sent = &unacked{tx: tx, seq: seq.Seq, offer: tx.Request().Body == "" && body != "", wait: s.timers.T1}
+	s.chase(tx, false)
 	tx.Respond(res)
 	s.sent.timer = s.shard.After(s.sent.wait, s.repeatSuccess)
 }
@@ -64,9 +65,24 @@ func (s *Session) repeatSuccess() {
 		}
 		return
 	}
+	s.chase(u.tx, true)
 	u.tx.Repeat()
 	u.wait = min(2*u.wait, s.timers.T2, s.timers.Timeout()-u.spent)
 	u.timer = s.shard.After(u.wait, s.repeatSuccess)
+}
+
+// chase has a 2xx go to where the peer is now, when its connection has ended or, with again, when it seems to
+// hear nothing and has moved: only so does it learn that its ACK is missing.
+func (s *Session) chase(tx *endpoint.ServerTx, again bool) {
+	from := tx.Flow()
+	gone := from.Transport.Stream() && !s.shard.Alive(from)
+	if !gone && !again {
+		return
+	}
+	s.moved()
+	if to := s.path.Flow; to != from && (gone || s.path.Moved) {
+		tx.Follow(to)
+	}
 }
 
 // Ack is told by the endpoint of an ACK within the dialog.

@@ -1,6 +1,7 @@
 package invite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -42,6 +43,8 @@ type scene struct {
 	drop    func(*sip.Message) bool
 	offers  func(*Session, *endpoint.ServerTx) // serves new INVITEs
 	handler func(Event)
+	by      sip.Flow // how the peer's INVITE comes, where not by ourFlow
+	dead    bool     // its connection
 
 	mu      sync.Mutex
 	ladder  strings.Builder
@@ -94,7 +97,7 @@ func (s *scene) Way(hop sip.Hop) (sip.Flow, error) {
 }
 func (s *scene) SentBy(sip.Flow) sip.HostPort { return sip.HostPort{Host: "192.0.2.1", Port: 5060} }
 func (s *scene) Writer() endpoint.Writer      { return s }
-func (s *scene) Alive(sip.Flow) bool          { return true }
+func (s *scene) Alive(sip.Flow) bool          { return !s.dead }
 func (s *scene) Flush()                       {}
 
 func (s *scene) Send(f sip.Flow, b []byte, fail func(error)) {
@@ -313,7 +316,7 @@ func (s *scene) calls(body string, headers ...sip.Header) *sip.Message {
 	}
 	req.SetBody(ContentType, body)
 	s.invite = req
-	s.put(req, ourFlow)
+	s.put(req, cmp.Or(s.by, ourFlow))
 	return req
 }
 

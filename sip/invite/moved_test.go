@@ -1,6 +1,7 @@
 package invite
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -74,5 +75,44 @@ func TestByeFollows(t *testing.T) {
 		if s.state() != Ended {
 			t.Errorf("the session is %s", s.state())
 		}
+	})
+}
+
+// TestOKFollows: the ACK was lost with the way that the INVITE came by. The 200 is repeated where the peer is
+// by then, which acknowledges it from there.
+func TestOKFollows(t *testing.T) {
+	ladderTest(t, func(s *scene) {
+		gone := s.elsewhere()
+		req := s.calls("offer")
+		s.we(func(x *Session) { x.Accept("answer") })
+		res := s.status(200)
+		s.none(time.Second / 4)
+		close(gone)
+		s.none(time.Second)
+		ack := sip.NewRequest(sip.ACK, "sip:us@192.0.2.1:5060")
+		for _, k := range []sip.Kind{sip.ViaKind, sip.From, sip.CallID} {
+			ack.Set(k, req.Get(k))
+		}
+		ack.Set(sip.ViaKind, s.via())
+		ack.Set(sip.To, res.Get(sip.To))
+		ack.Set(sip.CSeqKind, strings.Replace(req.Get(sip.CSeqKind), "INVITE", "ACK", 1))
+		s.put(ack, otherFlow)
+		if s.state() != Established {
+			t.Errorf("the session is %s", s.state())
+		}
+		s.none(time.Minute)
+	})
+}
+
+// TestOKFollowsAConnection: the peer's connection has ended before it is answered, and it has another one.
+func TestOKFollowsAConnection(t *testing.T) {
+	ladderTest(t, func(s *scene) {
+		gone := s.elsewhere()
+		s.by = sip.Flow{Transport: sip.TCP, Local: ourFlow.Local, Remote: ourFlow.Remote, Conn: 7}
+		s.calls("offer")
+		s.dead = true
+		close(gone)
+		s.we(func(x *Session) { x.Accept("answer") })
+		s.none(time.Second / 4)
 	})
 }
