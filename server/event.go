@@ -55,7 +55,7 @@ func (s *server) phones(tenant, account string) (list []presence.Phone) {
 
 // openNotifier serves subscriptions on an endpoint.
 func (s *server) openNotifier(shard func(callID string) *endpoint.Shard) {
-	s.events.notifier = event.NewNotifier(event.Config{Packages: s.events.house.Packages(), Shard: shard, Stranger: s.strangeSubscriber, Edges: within(s.boot.Edges)})
+	s.events.notifier = event.NewNotifier(event.Config{Packages: s.events.house.Packages(), Shard: shard, Stranger: s.strangeSubscriber, Phones: s.registry, Edges: within(s.boot.Edges)})
 }
 
 // slowDown is how long one waits that asks too often, before it is told so: a phone that repeats itself

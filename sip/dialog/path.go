@@ -19,7 +19,7 @@ func (p *Path) Learn(req *sip.Message, flow sip.Flow) {
 		p.Claimed = via.SentBy()
 		p.Symmetric = via.Params.Has("rport")
 	}
-	p.Flow = flow
+	p.Flow, p.Moved = flow, false
 }
 
 // Reached takes the path from a request of ours that was answered.

@@ -357,3 +357,54 @@ func TestNobodyElseIsTold(t *testing.T) {
 		}
 	})
 }
+
+// moves is a registrar that knows one phone, which is at a flow.
+type moves struct{ at sip.Flow }
+
+func (m *moves) Phone(_, account string, f sip.Flow) string {
+	if account != "101" || f != m.at {
+		return ""
+	}
+	return "desk"
+}
+
+func (m *moves) Home(_, account, phone string, f sip.Flow) (sip.Flow, bool) {
+	return m.at, account == "101" && phone == "desk"
+}
+
+// TestNotificationsFollow: a phone has registered from elsewhere, which its lamps do not know yet. They are told
+// there, after a hand-over too, until it subscribes from a third place.
+func TestNotificationsFollow(t *testing.T) {
+	ladderTest(t, func(s *scene) {
+		m := &moves{at: phoneFlow}
+		s.n = NewNotifier(Config{Packages: []*Package{s.pkg}, Shard: s.ep.Shard, Phones: m})
+		tag := s.begin()
+		s.now("rain")
+		s.reply(s.take("NOTIFY"), 200)
+		m.at = otherFlow
+		s.now("hail")
+		s.reply(s.take("NOTIFY"), 200)
+		if l := s.n.Subscriptions("t", "101"); len(l) != 1 || l[0].Flow != otherFlow.String() {
+			t.Errorf("listed as %+v", l)
+		}
+		text, err := json.Marshal(s.n.Freeze())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.n = NewNotifier(Config{Packages: []*Package{s.pkg}, Shard: s.ep.Shard, Phones: m})
+		var list []Frozen
+		if err := json.Unmarshal(text, &list); err != nil || len(list) != 1 {
+			t.Fatal(err, len(list))
+		}
+		if err := s.n.Thaw(list[0]); err != nil {
+			t.Fatal(err)
+		}
+		s.reply(s.take("NOTIFY"), 200)
+		m.at = phoneFlow
+		s.now("snow")
+		s.reply(s.take("NOTIFY"), 200)
+		s.subscribeBy(otherFlow, "call-1", "sip:192.0.2.1:5060", tag, "Event: weather") // not the registered one
+		s.take("200")
+		s.reply(s.take("NOTIFY"), 200)
+	})
+}

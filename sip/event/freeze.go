@@ -17,6 +17,9 @@ type Frozen struct {
 	Host      string        `json:"host,omitempty"` // where the subscriber said it listens
 	Port      uint16        `json:"port,omitempty"`
 	Symmetric bool          `json:"symmetric,omitempty"` // it listens where it sends from
+	Moved     bool          `json:"moved,omitempty"`     // it is at Flow, whatever its Contact says
+	Phone     string        `json:"phone,omitempty"`     // the subscriber's, as Phones names it
+	Home      string        `json:"home,omitempty"`      // by which that was registered
 	Version   uint64        `json:"version"`
 	Expires   time.Time     `json:"expires"`
 	Interval  time.Duration `json:"interval,omitempty"` // that the subscriber asked for, 0 for none
@@ -45,7 +48,10 @@ func (s *Subscription) freeze() *Frozen {
 	f := &Frozen{
 		Request: s.req, Dialog: *s.dialog, Contact: s.contact, Flow: s.path.Flow.String(),
 		Host: s.path.Claimed.Host, Port: s.path.Claimed.Port, Symmetric: s.path.Symmetric,
-		Version: s.version, Expires: s.expires,
+		Moved: s.path.Moved, Phone: s.phone, Version: s.version, Expires: s.expires,
+	}
+	if s.phone != "" {
+		f.Home = s.home.String()
 	}
 	if s.wished {
 		f.Interval = s.interval
@@ -78,7 +84,13 @@ func (n *Notifier) Thaw(f Frozen) error {
 		n: n, shard: n.cfg.Shard(d.CallID), pkg: pkg, req: f.Request, contact: f.Contact, dialog: &d, state: active,
 		version: f.Version, expires: f.Expires, full: true,
 	}
-	s.path = dialog.Path{Flow: flow, Claimed: sip.HostPort{Host: f.Host, Port: f.Port}, Symmetric: f.Symmetric}
+	s.path = dialog.Path{Flow: flow, Claimed: sip.HostPort{Host: f.Host, Port: f.Port}, Symmetric: f.Symmetric, Moved: f.Moved}
+	if f.Phone != "" {
+		if s.home, err = sip.ParseFlow(f.Home); err != nil {
+			return err
+		}
+		s.phone = f.Phone
+	}
 	s.wish(f.Interval)
 	done := make(chan error, 1)
 	if !s.shard.Do(func() { done <- s.thaw() }) {

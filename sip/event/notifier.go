@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"santral/sip"
 	"santral/sip/endpoint"
 )
 
@@ -31,6 +32,19 @@ type Config struct {
 	// Edges tells which addresses are proxies of the operator's own; nil for none. Only behind them is a
 	// subscriber believed that names a Contact or a route at another host than it asks from.
 	Edges func(netip.Addr) bool
+
+	// Phones tells where subscribers are by what they have registered, so that notifications follow one that
+	// moves. It is asked on shards and must not wait; nil: they stay where they asked from.
+	Phones Phones
+}
+
+// Phones tells where the phones of accounts are. A phone's name is opaque here.
+type Phones interface {
+	// Phone names the phone of an account that has registered over a flow, "" when none has.
+	Phone(tenant, account string, f sip.Flow) string
+	// Home gives the flow by which a phone is reached now: f as long as the phone keeps it, otherwise the
+	// newest. ok is false when there is none.
+	Home(tenant, account, phone string, f sip.Flow) (now sip.Flow, ok bool)
 }
 
 // Limits bound what subscribers can make us keep. A zero takes its default.

@@ -131,6 +131,7 @@ func (s *Subscription) standing() string {
 // A host that the subscriber only names is never told anything: one SUBSCRIBE would have it get notifications
 // without end, and nobody there has asked.
 func (s *Subscription) next() endpoint.Next {
+	s.follow()
 	uri, byFlow := s.path.Next(s.dialog)
 	to := endpoint.Next{URI: uri}
 	if edges := s.n.cfg.Edges; !s.path.Near(uri) && (edges == nil || !edges(s.path.Flow.Remote.Addr())) {
@@ -139,6 +140,21 @@ func (s *Subscription) next() endpoint.Next {
 		to.Flow, to.HasFlow = s.path.Flow, true
 	}
 	return to
+}
+
+// follow looks whether the subscriber's phone has registered by another flow and no longer has the one that it
+// had. Behind proxies it is theirs to find.
+func (s *Subscription) follow() {
+	p := s.n.cfg.Phones
+	if p == nil || s.phone == "" || len(s.dialog.Routes) > 0 {
+		return
+	}
+	to, ok := p.Home(s.req.Who.Tenant, s.req.Who.Account, s.phone, s.home)
+	if ok && to != s.home {
+		s.home = to
+		s.path.Move(to)
+		s.n.book.note(s)
+	}
 }
 
 // onAnswer is what came of a notification. RFC 6665 §4.2.2 removes the subscription after a time-out; here

@@ -23,6 +23,8 @@ type Subscription struct {
 	// state
 	dialog   *dialog.Dialog
 	path     dialog.Path
+	phone    string   // the subscriber's, as Phones names it, "" for none that is known
+	home     sip.Flow // by which that was registered when it was last looked at
 	state    state
 	version  uint64    // of the next body that has one
 	expires  time.Time // when it ends unless it is refreshed
@@ -99,6 +101,7 @@ func (n *Notifier) serve(tx *endpoint.ServerTx, who Subscriber) *Refusal {
 		expires: now.Add(time.Duration(seconds) * time.Second),
 	}
 	s.path.Learn(req, tx.Flow())
+	s.settle(tx.Flow())
 	s.contact = dialog.Contact(s.shard.SentBy(tx.Flow()), tx.Flow().Transport, userOf(req))
 	s.wish(interval)
 	if refusal := n.book.enter(s, &n.cfg.Limits, now); refusal != nil {
@@ -111,6 +114,20 @@ func (n *Notifier) serve(tx *endpoint.ServerTx, who Subscriber) *Refusal {
 	s.shard.Attach(s.key(), s)
 	s.accept(tx, seconds)
 	return nil
+}
+
+// settle notes which phone subscribes by a flow, and by which flow of its own it is registered.
+func (s *Subscription) settle(f sip.Flow) {
+	s.phone = ""
+	p := s.n.cfg.Phones
+	if p == nil {
+		return
+	}
+	who := s.req.Who
+	name := p.Phone(who.Tenant, who.Account, f)
+	if home, ok := p.Home(who.Tenant, who.Account, name, f); ok {
+		s.phone, s.home = name, home
+	}
 }
 
 // userOf is the user part of a request's URI, by which the subscriber knows us.
@@ -206,6 +223,7 @@ func (s *Subscription) refresh(tx *endpoint.ServerTx) *Refusal {
 	}
 	s.dialog.Refresh(req)
 	s.path.Learn(req, tx.Flow())
+	s.settle(tx.Flow())
 	s.wish(interval)
 	s.failures = 0
 	s.expires = now.Add(time.Duration(seconds) * time.Second)
