@@ -27,6 +27,10 @@ func (s *Shard) inspect(in *sip.Inbound, inDialog bool) bool {
 		s.refuse(in, 416, "") // RFC 3261 §8.2.2.1
 		return false
 	}
+	if !inDialog && !in.Flow.Transport.Secure() && strings.EqualFold(scheme, "sips") {
+		s.refuse(in, 403, "SIPS Needs TLS") // RFC 3261 §26.2.2: on every hop, and so on the last one to us
+		return false
+	}
 	if hops, ok := m.MaxForwards(); ok && hops == 0 && !inDialog && forwards(m) {
 		s.refuse(in, 483, "") // RFC 3261 §16.3 item 3
 		return false

@@ -20,6 +20,7 @@ func TestRefusals(t *testing.T) {
 		"method that the table says": {text(sip.SUBSCRIBE), 489, sip.Allow, "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO"},
 		"method nobody knows":        {text("HELLO"), 501, sip.Allow, "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO"},
 		"scheme":                     {text(sip.INVITE, "sip:bob@example.com SIP", "soap.beep://bob@example.com SIP"), 416, 0, ""},
+		"sips without TLS":           {text(sip.INVITE, "sip:bob@example.com SIP", "SIPS:bob@example.com SIP"), 403, 0, ""},
 		"no hops left":               {text(sip.INVITE, "Max-Forwards: 70", "Max-Forwards: 0"), 483, 0, ""},
 		"no hops for another":        {text(sip.OPTIONS, "Max-Forwards: 70", "Max-Forwards: 0"), 483, 0, ""},
 		"Require":                    {text(sip.INVITE, "Max-Forwards: 70", "Require: timer, 100rel\r\nRequire: gruu"), 420, sip.Unsupported, "100rel, gruu"},
@@ -162,4 +163,28 @@ func TestServerHeader(t *testing.T) {
 			t.Errorf("Server %q", got)
 		}
 	})
+}
+
+// RFC 3261 §26.2.2: a sips URI is served where TLS has brought it. Within a dialog it is only our Contact.
+func TestSIPSComesOverTLS(t *testing.T) {
+	for transport, status := range map[sip.Transport]int{sip.UDP: 403, sip.TCP: 403, sip.WS: 403, sip.TLS: 200, sip.WSS: 200} {
+		play(t, nil, func(r *rig) {
+			r.serve = func(_ *Shard, tx *ServerTx) { tx.Refuse(200, "") }
+			f := alice
+			if f.Transport = transport; transport != sip.UDP {
+				f.Conn = 1
+			}
+			r.get(f, text(sip.OPTIONS, "sip:bob@example.com SIP", "sips:bob@example.com SIP"))
+			r.wait(0)
+			if got := r.last().Status; got != status {
+				t.Errorf("over %s it is answered %d, want %d", transport, got, status)
+			}
+			r.get(f, text(sip.BYE, "sip:bob@example.com SIP", "sips:bob@example.com SIP", "To: <sip:bob@example.com>", "To: <sip:bob@example.com>;tag=x"))
+			r.wait(0)
+			if got := r.last().Status; got != 481 {
+				t.Errorf("over %s a BYE is answered %d", transport, got)
+			}
+			r.wait(time.Minute)
+		})
+	}
 }
