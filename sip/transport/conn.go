@@ -309,12 +309,16 @@ func (c *conn) end(err error) {
 	queue, raw, open := c.queue, c.raw, c.open
 	c.queue = nil
 	close(c.stop)
+	parts := open && (c.ws != nil || c.flow.Transport == sip.TLS)
+	if parts {
+		c.l.running.Go(c.farewell)
+	}
 	c.mu.Unlock()
 	if c.cancel != nil {
 		c.cancel()
 	}
-	if raw != nil {
-		raw.Close() // and no farewell above it, which might have to wait for the peer
+	if raw != nil && !parts {
+		raw.Close()
 	}
 	if c.beat != nil {
 		c.beat.Stop()
@@ -446,18 +450,21 @@ func (c *conn) take(fr frame) bool {
 		c.proven = true
 		c.l.conns.prove(c)
 	}
-	c.up(fr)
-	return true
+	return c.up(fr)
 }
 
-// up hands a frame's message to the house.
-func (c *conn) up(fr frame) {
+// up hands a frame's message to the house, unless the connection has ended.
+func (c *conn) up(fr frame) bool {
+	c.mu.Lock()
+	gone := c.gone
 	if fr.msg.IsRequest() && fr.msg.Method != sip.ACK {
-		c.mu.Lock()
 		c.owed++
-		c.mu.Unlock()
 	}
-	c.l.deliver(c.x, c.flow, fr.msg, fr.err, fr.size, "")
+	c.mu.Unlock()
+	if !gone {
+		c.l.deliver(c.x, c.flow, fr.msg, fr.err, fr.size, "")
+	}
+	return !gone
 }
 
 // giveUp ends a stream whose framing was lost. Where the message can be answered, it waits for the
