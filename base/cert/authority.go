@@ -1,6 +1,7 @@
 package cert
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -142,10 +143,19 @@ func template(now time.Time, life time.Duration) (*x509.Certificate, error) {
 	return &x509.Certificate{SerialNumber: serial, NotBefore: now.Add(-backdate), NotAfter: now.Add(life)}, nil
 }
 
-// replace writes a file so that a crash leaves the old one or the new one.
+// replace writes a file so that a crash, of the machine too, leaves the old one or the new one.
 func replace(file string, text []byte, mode os.FileMode) error {
 	temporary := file + ".new"
-	if err := os.WriteFile(temporary, text, mode); err != nil {
+	os.Remove(temporary) // of a crash before; its mode may be another
+	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = cmp.Or(err, f.Close()); err != nil {
 		return err
 	}
 	return os.Rename(temporary, file)
