@@ -1,6 +1,7 @@
 package event
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -13,6 +14,7 @@ import (
 type book struct {
 	mu       sync.Mutex
 	live     map[*Subscription]*entry
+	packages map[string]int
 	accounts map[Subscriber]int
 	sources  map[netip.Addr]int
 }
@@ -25,6 +27,7 @@ type entry struct {
 
 func (b *book) init() {
 	b.live = map[*Subscription]*entry{}
+	b.packages = map[string]int{}
 	b.accounts = map[Subscriber]int{}
 	b.sources = map[netip.Addr]int{}
 }
@@ -42,6 +45,7 @@ func (b *book) enter(s *Subscription, l *Limits, now time.Time) *Refusal {
 		return &Refusal{Status: 503, Headers: []sip.Header{{Kind: sip.RetryAfter, Value: "60"}}}
 	}
 	b.live[s] = e
+	b.packages[s.pkg.Name]++
 	b.accounts[s.req.Who]++
 	b.sources[e.source]++
 	b.noteLocked(s, e)
@@ -70,6 +74,9 @@ func (b *book) leave(s *Subscription) {
 		return
 	}
 	delete(b.live, s)
+	if b.packages[s.pkg.Name]--; b.packages[s.pkg.Name] <= 0 {
+		delete(b.packages, s.pkg.Name)
+	}
 	if b.accounts[s.req.Who]--; b.accounts[s.req.Who] <= 0 {
 		delete(b.accounts, s.req.Who)
 	}
@@ -100,13 +107,9 @@ func (b *book) list(tenant, account string) []Live {
 }
 
 func (b *book) count() map[string]int {
-	count := map[string]int{}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for s := range b.live {
-		count[s.pkg.Name]++
-	}
-	return count
+	return maps.Clone(b.packages)
 }
 
 func (b *book) all() []*Subscription {
