@@ -114,11 +114,14 @@ func ok(tx *endpoint.ServerTx) { tx.Refuse(200, "") }
 
 // lost judges a failed request of ours within the dialog and reports whether the session is over:
 // 481, 408 and no answer at all end it (RFC 3261 §12.2.1.2). A peer that does not say itself that it
-// knows nothing of the session gets a BYE.
+// knows nothing of the session gets a BYE. What could not be sent at all is as good as a 503 (RFC 3261
+// §8.1.3.1), which changes nothing (RFC 3261 §14.1): a phone whose connection broke comes back.
 func (s *Session) lost(res *sip.Message, err error) bool {
 	switch {
 	case s.leave || s.state == Ended:
 		return true
+	case errors.Is(err, endpoint.ErrTransport):
+		return false
 	case res == nil || res.Status == 408:
 		s.bid("")
 	case res.Status == 481:

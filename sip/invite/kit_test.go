@@ -41,6 +41,7 @@ type scene struct {
 	begun   time.Time
 	inbox   chan *sip.Message // what we sent, as the peer takes it
 	drop    func(*sip.Message) bool
+	unsent  error                              // why nothing leaves
 	offers  func(*Session, *endpoint.ServerTx) // serves new INVITEs
 	handler func(Event)
 	by      sip.Flow // how the peer's INVITE comes, where not by ourFlow
@@ -106,8 +107,11 @@ func (s *scene) Send(f sip.Flow, b []byte, fail func(error)) {
 		s.Errorf("we sent what cannot be parsed: %v\n%s", err, b)
 		return
 	}
-	lost := s.drop != nil && s.drop(m)
+	lost := s.unsent != nil || s.drop != nil && s.drop(m)
 	s.note("->", m, f, lost)
+	if s.unsent != nil && fail != nil {
+		fail(s.unsent)
+	}
 	if !lost && f.Remote == ourFlow.Remote {
 		s.inbox <- m
 	}

@@ -165,13 +165,13 @@ func (s *Session) onHalf() {
 	}
 }
 
-// unrefreshed is told that our refresh was refused. A peer that does not know what it is lives, as its
-// answer shows; another one is asked again.
-func (s *Session) unrefreshed() {
+// unrefreshed is told that our refresh came to nothing. A peer that does not know what it is lives, as its
+// answer shows; another one, and one that could not be asked, is asked again.
+func (s *Session) unrefreshed(answered bool) {
 	l := &s.life
 	switch left := time.Until(l.ends) - grace(l.interval); {
 	case l.interval == 0 || !l.ours || s.leave:
-	case !l.known:
+	case !l.known && answered:
 		s.begin(l.interval, true, false)
 	default:
 		stop(&l.timer)

@@ -2,6 +2,7 @@ package invite
 
 import (
 	"encoding/json"
+	"io"
 	"testing"
 	"time"
 
@@ -158,6 +159,26 @@ func TestNoTimerThere(t *testing.T) {
 		s.answer(again, 481, "", "")
 		s.take(sip.ACK)
 		s.none(time.Hour)
+	})
+}
+
+// TestNobodyToRefresh: the peer has no connection when it would be time. It is asked again and again, and given up
+// when the session's time is over, whether it knows of leases or not.
+func TestNobodyToRefresh(t *testing.T) {
+	ladderTest(t, func(s *scene) {
+		s.cfg.Session = 30 * time.Minute
+		req := s.calls("offer")
+		s.we(func(x *Session) { x.Accept("answer") })
+		s.ack(req, s.status(200), "")
+		s.unsent = io.ErrClosedPipe
+		s.none(1767 * time.Second)
+		if s.state() != Established {
+			t.Errorf("the session is %s", s.state())
+		}
+		s.none(2 * time.Second)
+		if s.state() != Ended {
+			t.Errorf("the session is %s", s.state())
+		}
 	})
 }
 

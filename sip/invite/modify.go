@@ -157,7 +157,7 @@ func (s *Session) onChange(m *modification, req *sip.Message, ev endpoint.Client
 			return
 		}
 		if m.quiet {
-			s.unrefreshed()
+			s.unrefreshed(res != nil)
 		} else {
 			s.tell(Refused, res, ev.Err)
 		}
@@ -228,7 +228,7 @@ func (s *Session) yield() {
 		stop(&m.timer)
 		s.change = nil
 		if told = told || !m.quiet; m.quiet {
-			s.unrefreshed()
+			s.unrefreshed(true)
 		}
 	}
 	s.queued = nil

@@ -1,6 +1,7 @@
 package invite
 
 import (
+	"io"
 	"testing"
 	"time"
 
@@ -244,5 +245,27 @@ func TestChangeCancelled(t *testing.T) {
 		s.we(func(x *Session) { x.AcceptChange("held") })
 		s.ack(change, s.status(200), "")
 		s.none(time.Minute)
+	})
+}
+
+// TestChangeUnsent: the peer's connection is gone for the moment. The change comes to nothing, and the session
+// goes on as it was (RFC 3261 §8.1.3.1, §14.1); a BYE that can't be sent ends it (RFC 3261 §15.1.1).
+func TestChangeUnsent(t *testing.T) {
+	ladderTest(t, func(s *scene) {
+		s.established()
+		s.unsent = io.ErrClosedPipe
+		s.we(func(x *Session) { x.Modify("hold") })
+		if s.state() != Established {
+			t.Fatalf("the session is %s", s.state())
+		}
+		s.unsent = nil
+		s.we(func(x *Session) { x.Modify("hold") })
+		s.answer(s.take(sip.INVITE), 200, s.tag, "held")
+		s.take(sip.ACK)
+		s.unsent = io.ErrClosedPipe
+		s.we(func(x *Session) { x.Hangup("") })
+		if s.state() != Ended {
+			t.Fatalf("the session is %s", s.state())
+		}
 	})
 }
