@@ -217,17 +217,18 @@ func TestSIPpCallsBySIPp(t *testing.T) {
 		t.Run(c.transport, func(t *testing.T) {
 			x := phone.StartExchange(t, "--digest", "md5", "--extensions", "40", "--channels", "200", "--rtp-ports", "30000-49999")
 			calls := c.rate * c.seconds
-			answering := phone.StartSIPp(t, phone.Answer, x.SIP, "-t", c.flag, "-p", "7070", "-m", fmt.Sprint(calls), "-rtp_echo", "-mp", "16000", "-timeout", "150", "-aa")
+			answers, registers, calling := fmt.Sprint(phone.FreePort(t)), fmt.Sprint(phone.FreePort(t)), fmt.Sprint(phone.FreePort(t))
+			answering := phone.StartSIPp(t, phone.Answer, x.SIP, "-t", c.flag, "-p", answers, "-m", fmt.Sprint(calls), "-rtp_echo", "-mp", fmt.Sprint(phone.FreePort(t)), "-timeout", "150", "-aa")
 			var register, inject [][]string
 			for i := range 20 {
 				callee, caller := fmt.Sprint(121+i), fmt.Sprint(101+i)
-				register = append(register, []string{callee, phone.AuthField(callee, phone.Password), "7070", c.transport})
+				register = append(register, []string{callee, phone.AuthField(callee, phone.Password), answers, c.transport})
 				inject = append(inject, []string{caller, phone.AuthField(caller, phone.Password), callee})
 			}
-			phone.StartSIPp(t, phone.Register, x.SIP, "-t", "u1", "-p", "7080", "-m", "20", "-inf", phone.CSV(t, register...)).Wait(t, 20*time.Second)
+			phone.StartSIPp(t, phone.Register, x.SIP, "-t", "u1", "-p", registers, "-m", "20", "-inf", phone.CSV(t, register...)).Wait(t, 20*time.Second)
 			said := phone.ALaw(t, phone.Speech(t, "en", "test call", 4))
-			phone.StartSIPp(t, phone.Call(said), x.SIP, "-t", c.flag, "-p", "7090", "-r", fmt.Sprint(c.rate), "-m", fmt.Sprint(calls), "-l", "1000",
-				"-inf", phone.CSV(t, inject...), "-mi", "127.0.0.1", "-mp", "50000", "-timeout", "150", "-timeout_error").Wait(t, 160*time.Second)
+			phone.StartSIPp(t, phone.Call(said), x.SIP, "-t", c.flag, "-p", calling, "-r", fmt.Sprint(c.rate), "-m", fmt.Sprint(calls), "-l", "1000",
+				"-inf", phone.CSV(t, inject...), "-mi", "127.0.0.1", "-mp", "61000", "-timeout", "150", "-timeout_error").Wait(t, 160*time.Second)
 			answering.Wait(t, 20*time.Second)
 			phone.Eventually(t, 20*time.Second, "every call has its record", func() bool {
 				return x.Metric("santral_calls_total", `result="answered"`) == float64(calls)

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -12,12 +13,13 @@ import (
 // call before the answer, and one after it that goes no further.
 func TestSIPpEarly(t *testing.T) {
 	x := phone.StartExchange(t, "--digest", "md5")
-	answering := phone.StartSIPp(t, phone.EarlyAnswer(), x.SIP, "-t", "u1", "-p", "7170", "-m", "3", "-timeout", "60", "-timeout_error")
+	answers, registers, calling := fmt.Sprint(phone.FreePort(t)), fmt.Sprint(phone.FreePort(t)), fmt.Sprint(phone.FreePort(t))
+	answering := phone.StartSIPp(t, phone.EarlyAnswer(), x.SIP, "-t", "u1", "-p", answers, "-m", "3", "-timeout", "60", "-timeout_error")
 	auth := func(user string) string { return phone.AuthField(user, phone.Password) }
-	register := phone.CSV(t, []string{"102", auth("102"), "7170", "udp"})
-	phone.StartSIPp(t, phone.Register, x.SIP, "-t", "u1", "-p", "7180", "-m", "1", "-inf", register).Wait(t, 20*time.Second)
+	register := phone.CSV(t, []string{"102", auth("102"), answers, "udp"})
+	phone.StartSIPp(t, phone.Register, x.SIP, "-t", "u1", "-p", registers, "-m", "1", "-inf", register).Wait(t, 20*time.Second)
 	calls := phone.CSV(t, []string{"101", auth("101"), "102"})
-	phone.StartSIPp(t, phone.EarlyCall(), x.SIP, "-t", "u1", "-p", "7190", "-r", "1", "-m", "3", "-l", "1", "-inf", calls, "-timeout", "50", "-timeout_error").Wait(t, 60*time.Second)
+	phone.StartSIPp(t, phone.EarlyCall(), x.SIP, "-t", "u1", "-p", calling, "-r", "1", "-m", "3", "-l", "1", "-inf", calls, "-timeout", "50", "-timeout_error").Wait(t, 60*time.Second)
 	answering.Wait(t, 10*time.Second)
 	phone.Eventually(t, 10*time.Second, "every call has its record", func() bool {
 		return x.Metric("santral_calls_total", `result="answered"`) == 3

@@ -12,7 +12,7 @@ import (
 // trunked starts an exchange with a trusted trunk at 127.0.21.1 and one that is not at 127.0.22.1.
 func trunked(t *testing.T) (x *phone.Exchange, friend, stranger int) {
 	t.Helper()
-	friend, stranger = 25061, 25062
+	friend, stranger = phone.FreePort(t), phone.FreePort(t)
 	x = phone.StartServe(t, "home.example", fmt.Sprintf(`tenant: home
 domains: [home.example]
 default: true

@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -51,7 +49,7 @@ func StartBaresip(t testing.TB, a Account, sound string) *Baresip {
 		a.Codec = "PCMA"
 	}
 	b := &Baresip{Account: a, Out: &Output{}, t: t, folder: t.TempDir()}
-	sip, ctrl, rtp := freePort(t), freePort(t), freePort(t)
+	sip, ctrl, rtp := FreePort(t), FreePort(t), FreePort(t)
 	rate := "8000"
 	if strings.HasPrefix(a.Codec, "G722") {
 		rate = "16000"
@@ -150,27 +148,3 @@ func (b *Baresip) Heard() string {
 	})
 	return files[len(files)-1]
 }
-
-// freePort finds an even port that is free now, for UDP and TCP. Ports of one run of tests lie 24
-// apart, so that a phone can have its media ports right behind.
-func freePort(t testing.TB) int {
-	t.Helper()
-	for range 1000 {
-		port := 10000 + 24*(int(nextPort.Add(1)+int64(os.Getpid())*61)%1400)
-		udp, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil {
-			continue
-		}
-		udp.Close()
-		tcp, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil {
-			continue
-		}
-		tcp.Close()
-		return port
-	}
-	t.Fatal("no free port")
-	return 0
-}
-
-var nextPort atomic.Int64

@@ -73,10 +73,10 @@ const Password = "correct-horse"
 func StartExchange(t testing.TB, flags ...string) *Exchange {
 	t.Helper()
 	x := &Exchange{t: t, Data: t.TempDir()}
-	rtp := 44000 + freePort(t)%12000
+	rtp := 44000 + FreePort(t)%12000
 	x.args = append([]string{
-		"local", "--listen", "127.0.0.1", "--sip-port", fmt.Sprint(freePort(t)), "--http-port", fmt.Sprint(freePort(t)),
-		"--tls-port", fmt.Sprint(freePort(t)), "--https-port", fmt.Sprint(freePort(t)), "--rtp-ports", fmt.Sprintf("%d-%d", rtp, rtp+3999), "--data", x.Data, "--password", Password,
+		"local", "--listen", "127.0.0.1", "--sip-port", fmt.Sprint(FreePort(t)), "--http-port", fmt.Sprint(FreePort(t)),
+		"--tls-port", fmt.Sprint(FreePort(t)), "--https-port", fmt.Sprint(FreePort(t)), "--rtp-ports", fmt.Sprintf("%d-%d", rtp, rtp+3999), "--data", x.Data, "--password", Password,
 	}, flags...)
 	t.Cleanup(func() { x.Kill() })
 	x.Start()

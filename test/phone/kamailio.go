@@ -128,7 +128,7 @@ request_route {
 func StartCarrier(t testing.TB, password, customer string) *Kamailio {
 	t.Helper()
 	Need(t, "kamailio")
-	k := &Kamailio{Addr: fmt.Sprintf("127.0.0.3:%d", freePort(t)), Out: &Output{}}
+	k := &Kamailio{Addr: fmt.Sprintf("127.0.0.3:%d", FreePort(t)), Out: &Output{}}
 	k.start(t, fmt.Sprintf(carrier, k.Addr, password, customer))
 	return k
 }
@@ -138,7 +138,7 @@ func StartKamailio(t testing.TB, exchange string) *Kamailio {
 	t.Helper()
 	Need(t, "kamailio")
 	host, port, _ := net.SplitHostPort(exchange)
-	k := &Kamailio{Addr: fmt.Sprintf("127.0.0.2:%d", freePort(t)), Out: &Output{}}
+	k := &Kamailio{Addr: fmt.Sprintf("127.0.0.2:%d", FreePort(t)), Out: &Output{}}
 	k.start(t, fmt.Sprintf(edge, k.Addr, host, port))
 	return k
 }

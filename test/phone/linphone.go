@@ -27,7 +27,7 @@ func StartLinphone(t testing.TB, a Account) *Linphone {
 	t.Helper()
 	Need(t, "linphonec")
 	l := &Linphone{Account: a, Out: &Output{}, t: t, folder: t.TempDir()}
-	port := freePort(t) // for TLS two above
+	port := FreePort(t) // for TLS two above
 	if err := os.MkdirAll(filepath.Join(l.folder, ".local/share/linphone"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ passwd=%s
 
 [video]
 enabled=0
-%s`, sipPorts, a.CA, freePort(t), a.Server, a.Transport, a.User, a.Server, publish, a.User, a.Password, friends))
+%s`, sipPorts, a.CA, FreePort(t), a.Server, a.Transport, a.User, a.Server, publish, a.User, a.Password, friends))
 	l.cmd = exec.Command("linphonec", "-c", rc, "-S", "-l", filepath.Join(l.folder, "log"), "-d", "4")
 	l.cmd.Env = append(os.Environ(), "HOME="+l.folder)
 	l.cmd.Stdout, l.cmd.Stderr = l.Out, l.Out

@@ -98,8 +98,5 @@ func start(t testing.TB, out *Output, env []string, program string, args ...stri
 	return cmd
 }
 
-// FreePort gives a port of loopback that is free for UDP and TCP.
-func FreePort(t testing.TB) int { return freePort(t) }
-
 // File writes a file into a folder of the test's own and gives its path.
 func File(t testing.TB, name, text string) string { return write(t, t.TempDir(), name, text) }

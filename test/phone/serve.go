@@ -15,9 +15,9 @@ import (
 func StartServe(t testing.TB, realm, tenant string) *Exchange {
 	t.Helper()
 	folder := t.TempDir()
-	rtp := 44000 + freePort(t)%12000
+	rtp := 44000 + FreePort(t)%12000
 	x := &Exchange{t: t, Data: filepath.Join(folder, "data"), Out: &Output{}}
-	x.Ready.SIP, x.Ready.Realm = fmt.Sprintf("127.0.0.1:%d", freePort(t)), realm
+	x.Ready.SIP, x.Ready.Realm = fmt.Sprintf("127.0.0.1:%d", FreePort(t)), realm
 	if err := os.Mkdir(filepath.Join(folder, "tenants"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ http: 127.0.0.1:%d
 media: {address: 127.0.0.1, ports: %d-%d}
 data: data
 tenants: tenants
-`, x.SIP, x.SIP, freePort(t), rtp, rtp+999))
+`, x.SIP, x.SIP, FreePort(t), rtp, rtp+999))
 	x.cmd = exec.Command(Program(t), "serve", "--config", boot)
 	x.cmd.Stdout, x.cmd.Stderr = x.Out, x.Out
 	if err := x.cmd.Start(); err != nil {
