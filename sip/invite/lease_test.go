@@ -170,7 +170,7 @@ func TestNobodyToRefresh(t *testing.T) {
 		req := s.calls("offer")
 		s.we(func(x *Session) { x.Accept("answer") })
 		s.ack(req, s.status(200), "")
-		s.unsent = io.ErrClosedPipe
+		s.we(func(*Session) { s.unsent = io.ErrClosedPipe })
 		s.none(1767 * time.Second)
 		if s.state() != Established {
 			t.Errorf("the session is %s", s.state())
