@@ -361,11 +361,11 @@ func (c *conn) read() {
 			if !c.take(fr) {
 				return
 			}
-			took = true
+			took = took || !fr.ping
 		}
 		is := f.phase()
-		if first && !c.proven || is == was && is != betweenMessages && !took {
-			continue // a deadline is not moved by single octets
+		if first && !c.proven || is == was && !took && (is != betweenMessages || !c.welcome.Load()) {
+			continue // a deadline is not moved by single octets, nor by a stranger's keep-alives
 		}
 		was, wait = is, c.patience(is)
 		err = c.nc.SetReadDeadline(heard.Add(wait))

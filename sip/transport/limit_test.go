@@ -29,6 +29,7 @@ func TestSlowClients(t *testing.T) {
 		{"later head drips", request(viaTCP, "c0") + half, "x", 10 * time.Second},
 		{"later body drips", request(viaTCP, "c0") + body, "x", 10 * time.Second},
 		{"a stranger's silence", request(viaTCP, "c0"), "", 2 * time.Minute},
+		{"a stranger's keep-alives", request(viaTCP, "c0"), "\r\n\r\n", 2 * time.Minute},
 		{"bad message first", strings.Replace(request(viaTCP, "c0"), "Max-Forwards: 70", "Max-Forwards: x", 1), "", 10 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {

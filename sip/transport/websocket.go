@@ -120,6 +120,7 @@ func (l *Layer) adopt(w http.ResponseWriter, r *http.Request, x *listener, local
 	}
 	ws.SetReadLimit(int64(l.cfg.Limits.Message.Message))
 	c.ws, c.raw, c.nc, c.open = ws, taken.wire, taken.wire, true
+	taken.wire.spoke = time.Now()
 	c.beat = time.AfterFunc(l.cfg.Limits.Ping, c.ping)
 	if !l.admit(c, func() { c.readFrames(&heard) }) {
 		c.beat.Stop()
@@ -152,6 +153,7 @@ type wire struct {
 	c     *conn
 	wait  time.Duration // what the deadline was set to; the reading goroutine's
 	heard time.Time     // and when
+	spoke time.Time     // when a message came last, or the connection began
 	idle  bool          // it waits for a message
 }
 
@@ -189,10 +191,14 @@ func (w *wire) Close() error {
 	return w.Conn.Close()
 }
 
-// expect sets the deadline for what comes next.
+// expect sets the deadline for what comes next. A stranger's keep-alives do not move it.
 func (w *wire) expect(p phase) error {
 	w.idle, w.wait, w.heard = p == betweenMessages, w.c.patience(p), time.Now()
-	return w.SetReadDeadline(w.heard.Add(w.wait))
+	from := w.heard
+	if w.idle && !w.c.welcome.Load() {
+		from = w.spoke
+	}
+	return w.SetReadDeadline(from.Add(w.wait))
 }
 
 // pings counts what keeps a connection alive and carries nothing; the reading goroutine's.
@@ -215,7 +221,7 @@ func (c *conn) pinged(p *pings) bool {
 		return false
 	}
 	w := c.nc.(*wire)
-	if c.proven && w.idle && w.expect(betweenMessages) != nil {
+	if w.idle && w.expect(betweenMessages) != nil {
 		return false
 	}
 	c.beat.Reset(c.l.cfg.Limits.Ping)
@@ -301,6 +307,7 @@ func (c *conn) takeText(text string) bool {
 		}
 		return true
 	}
+	c.nc.(*wire).spoke = time.Now()
 	m := new(sip.Message)
 	err := sip.ParseLimited(text, m, &c.l.cfg.Limits.Message)
 	return c.take(frame{msg: m, err: err, size: len(text)})

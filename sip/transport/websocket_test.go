@@ -304,6 +304,40 @@ func TestSlowWebSockets(t *testing.T) {
 	})
 }
 
+// Keep-alives of whatever kind hold no connection of a stranger's longer than its silence would.
+func TestKeepAlivesOfStrangers(t *testing.T) {
+	for name, c := range map[string]struct {
+		first, drip string
+		wait        time.Duration
+	}{
+		"line ends alone":                {"", frameOf(finText, "\r\n\r\n"), 10 * time.Second},
+		"line ends":                      {frameOf(finText, request(viaWS, "a")), frameOf(finText, "\r\n\r\n"), 2 * time.Minute},
+		"pings":                          {frameOf(finText, request(viaWS, "a")), frameOf(finPing, ""), 2 * time.Minute},
+		"pongs to what nobody has asked": {frameOf(finText, request(viaWS, "a")), frameOf(finPong, ""), 2 * time.Minute},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := webWorld(t, nil)
+			x, _ := w.upgrade(asSIP)
+			began := time.Now()
+			write(t, x, c.first)
+			go io.Copy(io.Discard, x)
+			go func() {
+				for range 300 {
+					if _, err := io.WriteString(x, c.drip); err != nil {
+						return
+					}
+					time.Sleep(time.Second)
+				}
+			}()
+			<-w.closed
+			if d := time.Since(began); d < c.wait || d > c.wait+time.Second {
+				t.Errorf("%s: over after %s", name, d)
+			}
+			time.Sleep(2 * time.Second) // for who drips to notice
+		})
+	}
+}
+
 // A browser that is silent is pinged, and whoever answers stays for as long as it does, its page asleep
 // or not; one whose network is gone is forgotten.
 func TestPingsKeepABrowser(t *testing.T) {
