@@ -52,6 +52,10 @@ const trying = 100 * time.Millisecond
 // gather is how long SIP datagrams are gathered under load: short beside any phone's patience.
 const gather = time.Millisecond
 
+// overLimit is how long nothing is read of a connection that brings more than its source may ask: what would
+// be thrown away costs us nothing then. At the guard's rate a source may ask for 50 more after it.
+const overLimit = 250 * time.Millisecond
+
 // serve opens the sockets: from here on the exchange answers.
 func (s *server) serve(trust []netip.Prefix) error {
 	trusted := func(a netip.Addr) bool {
@@ -230,6 +234,9 @@ func (s *server) closed(f sip.Flow) {
 func (s *server) gate(in sip.Inbound) endpoint.Verdict {
 	drop, refusal := s.door.Gate(in.Msg, in.Flow, time.Now())
 	if drop {
+		if in.Flow.Transport.Stream() && s.door.Origin(in.Msg, in.Flow) == in.Flow.Remote { // not a proxy, which has others behind it
+			s.wire.Hold(in.Flow, overLimit)
+		}
 		return endpoint.Verdict{Drop: true}
 	}
 	if refusal == nil {

@@ -43,8 +43,9 @@ type conn struct {
 
 	ofSource, ofAll *list.Element // the table's, while no good message has come
 
-	proven  bool        // a good message has come; the reading goroutine's
-	welcome atomic.Bool // we gave it a 2xx, or opened the connection ourselves
+	proven  bool         // a good message has come; the reading goroutine's
+	welcome atomic.Bool  // we gave it a 2xx, or opened the connection ourselves
+	hold    atomic.Int64 // nanoseconds for which nothing more shall be read (Hold); the reading goroutine takes them
 
 	mu      sync.Mutex // a leaf
 	nc      net.Conn   // nil while it is being opened
@@ -427,8 +428,37 @@ func (c *conn) readFailed(err error) {
 
 var pong = []byte("\r\n")
 
+// longestHold bounds what Hold can ask for: the deadlines of reading go on meanwhile.
+const longestHold = time.Second
+
+// Hold has the peer of a connection wait: for d nothing more is read of it, whatever it sends, and its own
+// network tells it so. Of datagrams nothing can be put off. It may be called from any goroutine.
+func (l *Layer) Hold(f sip.Flow, d time.Duration) {
+	if c := l.conns.get(f); c != nil {
+		c.hold.Store(int64(min(d, longestHold)))
+	}
+}
+
+// rest waits for as long as Hold has asked. It reports false when the connection has ended meanwhile.
+func (c *conn) rest() bool {
+	if c.hold.Load() == 0 {
+		return true
+	}
+	t := time.NewTimer(time.Duration(c.hold.Swap(0)))
+	defer t.Stop()
+	select {
+	case <-c.stop:
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
 // take handles one frame. It reports false when nothing more is to be read.
 func (c *conn) take(fr frame) bool {
+	if !c.rest() {
+		return false
+	}
 	src := c.flow.Remote.Addr()
 	if fr.ping {
 		c.l.count.pings.Add(1)

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"santral/base/vnet"
+	"santral/sip"
 )
 
 // A stream that drips, stops or never speaks is ended by its deadline, however its octets come.
@@ -212,5 +214,40 @@ func TestManyConnections(t *testing.T) {
 		}
 		write(t, w.dial(w.phone), request(viaTCP, "c1"))
 		w.must()
+	})
+}
+
+// A connection that is held is not read: what it sends comes after that, in order, and others do not wait.
+func TestHold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		hasty, other := w.dial(w.phone), w.dial(w.phone)
+		write(t, hasty, request(viaTCP, "c0"))
+		flow := w.must().Flow
+		w.layer.Hold(flow, 300*time.Millisecond)
+		began := time.Now()
+		go func() {
+			for i := range 20 {
+				io.WriteString(hasty, request(viaTCP, fmt.Sprint("h", i)))
+			}
+		}()
+		synctest.Wait()
+		write(t, other, request(viaTCP, "other"))
+		if in := w.must(); in.Msg.CallID() != "other" || time.Since(began) > 0 {
+			t.Errorf("%s after %v", in.Msg.CallID(), time.Since(began))
+		}
+		time.Sleep(400 * time.Millisecond)
+		for i := range 20 {
+			if in := w.must(); in.Msg.CallID() != fmt.Sprint("h", i) {
+				t.Fatalf("%s in the place of h%d", in.Msg.CallID(), i)
+			}
+		}
+		w.layer.Hold(flow, time.Hour) // it ends all the same, and is not held for ever
+		write(t, hasty, request(viaTCP, "last"))
+		time.Sleep(2 * time.Second)
+		w.must()
+		w.layer.Hold(flow, time.Second)
+		hasty.Close()
+		w.layer.Hold(sip.Flow{Transport: sip.UDP}, time.Second)
 	})
 }
