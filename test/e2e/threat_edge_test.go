@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -298,32 +299,46 @@ func TestChannelsOfAnExtension(t *testing.T) {
 	idle(t, x)
 }
 
-// TestFloodsOnStreams is threat 3 over TCP: messages without proof, as fast as connections carry them,
-// while a good caller calls.
+// TestFloodsOnStreams is threat 3 over TCP, TLS and WebSocket: messages without proof, as fast as connections
+// carry them, while a good caller calls over UDP and another over WSS.
 func TestFloodsOnStreams(t *testing.T) {
 	x := phone.StartExchange(t, "--digest", "md5")
-	good := phone.NewRaw(t, x, "")
+	good, browser := phone.NewRaw(t, x, ""), x.Wire(t, "wss", "").Agent("109").Register()
 	goodCalls(t, good, 1)
 	before := x.Resident()
-	for _, method := range []string{"REGISTER", "INVITE", "MESSAGE", "SUBSCRIBE", "OPTIONS", "BYE", "NONSENSE"} {
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			goodCalls(t, good, 5)
-		}()
-		for i := range 4 {
-			w := x.TCP(t, fmt.Sprintf("127.0.15.%d", i+1))
-			a := w.Agent("101")
-			text := ""
-			for range 20 {
-				text += a.Request(method, a.URI("102")).String()
-			}
-			for range 50 {
-				w.Send(text)
-			}
-			w.Close()
+	for _, method := range []string{"REGISTER", "INVITE", "MESSAGE", "SUBSCRIBE", "PUBLISH", "REFER", "NOTIFY", "OPTIONS", "BYE", "NONSENSE"} {
+		var floods sync.WaitGroup
+		for i, transport := range []string{"tcp", "tls", "tls", "wss", "wss"} {
+			w := x.Wire(t, transport, fmt.Sprintf("127.0.15.%d", i+1))
+			floods.Go(func() {
+				defer w.Close()
+				a := w.Agent("101")
+				var texts []string
+				for range 20 {
+					texts = append(texts, a.Request(method, a.URI("102")).Set("Event", "presence").String())
+				}
+				if transport != "wss" { // where a frame holds one message
+					texts = []string{strings.Join(texts, "")}
+				}
+				for range 50 {
+					for _, text := range texts {
+						w.Send(text)
+					}
+				}
+			})
 		}
-		<-done
+		for range 3 {
+			goodCalls(t, good, 1)
+			began := time.Now()
+			c := browser.Dial("*43", media)
+			c.Response(200, soon)
+			c.Ack("")
+			c.Bye()
+			if took := time.Since(began); took > 5*time.Second {
+				t.Errorf("a good call over WSS took %v in a flood of %s", took, method)
+			}
+		}
+		floods.Wait()
 	}
 	healthy(t, x, 3*time.Second)
 	settles(t, x, before, 64<<20, 35*time.Second)

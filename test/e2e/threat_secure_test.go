@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -123,6 +124,7 @@ func TestHostileSecureConnections(t *testing.T) { // 4
 		{"400 half upgrades", 400, plain(web(x.WS)), upgrade[:60], ""},
 		{"400 that upgraded and are silent", 400, plain(web(x.WS)), upgrade, ""},
 		{"400 that drip a frame", 400, plain(web(x.WS)), upgrade + "\x81\xfe\x10\x00", "a"},
+		{"200 that drip a frame over WSS", 200, secure(x.WSS[len("wss://") : len(x.WSS)-len("/ws")]), upgrade + "\x81\xfe\x10\x00", "a"},
 		{"200 silent in the handshake of https", 200, plain(x.WSS[len("wss://") : len(x.WSS)-len("/ws")]), "", ""},
 	} {
 		began := time.Now()
@@ -135,4 +137,48 @@ func TestHostileSecureConnections(t *testing.T) { // 4
 	}
 	healthy(t, x, 3*time.Second)
 	settles(t, x, before, 96<<20, 35*time.Second)
+}
+
+// Clients that ask and never read what they are told, over TLS and WSS, lose their connection and delay nobody
+// who is told the same things.
+func TestSlowReaders(t *testing.T) { // 4
+	x := phone.StartExchange(t, "--digest", "md5")
+	a, b := device(t, x, "tls", "101"), device(t, x, "tls", "102")
+	watcher := subscribe(t, x.Wire(t, "wss", "").Agent("103"), "sip:102@"+x.Realm, "dialog")
+	watcher.next("dialog-info")
+	before := x.Resident()
+	var deaf []*phone.Wire
+	var wait sync.WaitGroup
+	for i := range 12 {
+		transport := []string{"tls", "wss"}[i%2]
+		w := x.Deaf(t, transport, "127.0.15.20")
+		agent := w.Agent("104")
+		text := agent.Request("OPTIONS", agent.URI("")).Set("Subject", strings.Repeat("x", 1000)).String()
+		deaf = append(deaf, w)
+		wait.Go(func() {
+			for w.Try(text) == nil {
+			}
+		})
+	}
+	for range 10 {
+		began := time.Now()
+		c := a.Dial("102", media)
+		r := b.Ring()
+		r.Tell(180, "Ringing", "")
+		c.Response(180, soon)
+		watcher.next("<state>early</state>")
+		r.Tell(486, "Busy Here", "")
+		c.Response(486, soon)
+		r.Expect("ACK", soon)
+		watcher.next(`state="full"`)
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("a call and its lamp took %v", took)
+		}
+	}
+	for _, w := range deaf {
+		w.Close()
+	}
+	wait.Wait()
+	healthy(t, x, 3*time.Second)
+	settles(t, x, before, 64<<20, 35*time.Second)
 }

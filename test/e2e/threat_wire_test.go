@@ -210,6 +210,45 @@ func smuggling(t *testing.T, x *phone.Exchange, transport string) {
 	}
 }
 
+// TestFramesHoldOneMessage: what a WebSocket frame holds besides its one message, or lacks of it, is never a
+// message of its own (RFC 7118 §5).
+func TestFramesHoldOneMessage(t *testing.T) { // 16
+	x := phone.StartExchange(t, "--digest", "md5")
+	over(t, "ws wss", func(t *testing.T, transport string) {
+		good := x.Wire(t, transport, "").Agent("101").Register()
+		ask := func(a *phone.Agent, id string) *phone.Draft {
+			return a.Request("OPTIONS", a.URI("")).Set("Call-ID", id)
+		}
+		for name, frames := range map[string]func(outer, hidden string) []string{
+			"two messages":       func(o, h string) []string { return []string{o + h} },
+			"two with line ends": func(o, h string) []string { return []string{"\r\n\r\n" + o + "\r\n\r\n" + h} },
+			"a body that is a request": func(o, h string) []string {
+				return []string{strings.Replace(o, "Content-Length: 0", fmt.Sprint("Content-Length: ", len(h)), 1) + h}
+			},
+			"less than its length": func(o, h string) []string {
+				return []string{strings.Replace(o, "Content-Length: 0", fmt.Sprint("Content-Length: ", len(h)), 1), h[:len(h)/2]}
+			},
+			"a half, and the rest with": func(o, h string) []string { return []string{o[:len(o)/2], o[len(o)/2:] + h} },
+			"two lengths": func(o, h string) []string {
+				return []string{strings.Replace(o, "Content-Length: 0", fmt.Sprint("Content-Length: 0\r\nContent-Length: ", len(h)), 1) + h}
+			},
+			"no length": func(o, h string) []string { return []string{strings.Replace(o, "Content-Length: 0\r\n", "", 1) + h} },
+		} {
+			w := x.Wire(t, transport, "127.0.3.9")
+			a := w.Agent("101")
+			for _, f := range frames(ask(a, "outer").String(), ask(a, "hidden").String()) {
+				w.Send(f)
+			}
+			w.Quiet(150*time.Millisecond, name+": an answer to the hidden request", func(m phone.Message) bool { return m.Get("Call-ID") == "hidden" })
+			w.Close()
+			if m := good.Transact(ask(good, phone.NewBranch()), soon); m.Status() != 200 {
+				t.Errorf("%s: a good browser gets %.60q", name, m.Text)
+			}
+		}
+	})
+	healthy(t, x, 3*time.Second)
+}
+
 // TestStreams sends well-formed messages in every cut that a stream may have.
 func TestStreams(t *testing.T) {
 	x := phone.StartExchange(t, "--digest", "md5")

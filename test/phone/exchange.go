@@ -39,6 +39,7 @@ type Exchange struct {
 	cmd  *exec.Cmd
 	args []string
 	gone chan error
+	deaf bool // wires that are opened now never read
 }
 
 var program = sync.OnceValues(func() (string, error) {

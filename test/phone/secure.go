@@ -35,6 +35,13 @@ func At(address string) string {
 	return net.JoinHostPort("127.0.0.1", port)
 }
 
+// narrow leaves a connection hardly any room for what is not read yet.
+func narrow(c net.Conn) {
+	if c, ok := c.(*net.TCPConn); ok {
+		c.SetReadBuffer(4096)
+	}
+}
+
 // plain connects to one of the exchange's ports from a loopback address.
 func plain(from, to string) (net.Conn, error) {
 	at, err := net.ResolveTCPAddr("tcp", hostPort(from))
@@ -59,6 +66,9 @@ func (x *Exchange) secure(t testing.TB, from string) (*Wire, error) {
 	if err != nil {
 		return nil, err
 	}
+	if x.deaf {
+		narrow(raw)
+	}
 	conn := tls.Client(raw, x.Trust(t))
 	conn.SetDeadline(time.Now().Add(5 * time.Second))
 	if err := conn.Handshake(); err != nil {
@@ -67,6 +77,14 @@ func (x *Exchange) secure(t testing.TB, from string) (*Wire, error) {
 	}
 	conn.SetDeadline(time.Time{})
 	return x.Stream(t, "TLS", conn), nil
+}
+
+// Deaf opens a wire, "tls" or "wss", that never reads what comes.
+func (x *Exchange) Deaf(t testing.TB, transport, from string) *Wire {
+	t.Helper()
+	x.deaf = true
+	defer func() { x.deaf = false }()
+	return x.Wire(t, transport, from)
 }
 
 // WebSocket opens one, "ws" or "wss", from a loopback address.
@@ -88,6 +106,9 @@ func (x *Exchange) web(t testing.TB, transport, from string) (*Wire, error) {
 	dial := func(_ context.Context, _, address string) (c net.Conn, err error) {
 		if c, err = plain(from, At(address)); err == nil {
 			w.tcp = c
+			if x.deaf {
+				narrow(c)
+			}
 		}
 		return c, err
 	}
@@ -101,7 +122,9 @@ func (x *Exchange) web(t testing.TB, transport, from string) (*Wire, error) {
 	ws.SetReadLimit(1 << 20)
 	w.ws = ws
 	t.Cleanup(w.Close)
-	go w.readFrames()
+	if !x.deaf {
+		go w.readFrames()
+	}
 	return w, nil
 }
 

@@ -71,7 +71,9 @@ func (x *Exchange) TCP(t testing.TB, from string) *Wire {
 func (x *Exchange) Stream(t testing.TB, name string, conn net.Conn) *Wire {
 	w := &Wire{t: t, x: x, tcp: conn, name: name, news: make(chan struct{})}
 	t.Cleanup(w.Close)
-	go w.readTCP()
+	if !x.deaf {
+		go w.readTCP()
+	}
 	return w
 }
 
@@ -119,17 +121,20 @@ func (w *Wire) Addr() string {
 }
 
 // Send puts a text on the wire as it is.
-func (w *Wire) Send(text string) {
+func (w *Wire) Send(text string) { w.Try(text) }
+
+// Try is Send that tells what came of it: a connection that is over, or one that nobody reads.
+func (w *Wire) Try(text string) (err error) {
 	if w.udp != nil {
-		w.udp.WriteTo([]byte(text), w.to)
-		return
+		_, err = w.udp.WriteTo([]byte(text), w.to)
+		return err
 	}
 	w.tcp.SetWriteDeadline(time.Now().Add(5 * time.Second))
 	if w.ws != nil {
-		w.ws.Write(context.Background(), websocket.MessageText, []byte(text))
-		return
+		return w.ws.Write(context.Background(), websocket.MessageText, []byte(text))
 	}
-	io.WriteString(w.tcp, text)
+	_, err = io.WriteString(w.tcp, text)
+	return err
 }
 
 func (w *Wire) arrive(m Message) {
