@@ -24,7 +24,7 @@ func (c *ongoing) hunt() {
 		c.end(exchange, call.NotRegistered)
 		return
 	}
-	if c.device != "" { // RFC 5627 §5.1
+	if c.device != "" { // RFC 5627 §6.1
 		targets = slices.DeleteFunc(slices.Clone(targets), func(t call.Target) bool { return t.Device != c.device })
 		if len(targets) == 0 {
 			c.end(exchange, call.NotRegistered)

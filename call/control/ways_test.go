@@ -87,7 +87,7 @@ func TestNoOtherWay(t *testing.T) {
 	}
 }
 
-// A GRUU rings the one phone that it names, or nobody (RFC 5627 §5.1).
+// A GRUU rings the one phone that it names, or nobody (RFC 5627 §6.1).
 func TestOnePhoneIsMeant(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

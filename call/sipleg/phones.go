@@ -70,7 +70,7 @@ func (a *Agent) atHome(l *Leg, f sip.Flow) bool {
 }
 
 // meant is whom a GRUU means: the number to route by, and the device of it (RFC 5627). gruu is false for any
-// other URI, which means no device. ok is false when it leads nowhere, which is answered 404 (§5.1).
+// other URI, which means no device. ok is false when it leads nowhere, which is answered 404 (§6.1).
 func (a *Agent) meant(tenant string, u sip.URI) (number, device string, gruu, ok bool) {
 	if a.cfg.Phones == nil || u.Params == "" || !u.Params.Has("gr") {
 		return "", "", false, true

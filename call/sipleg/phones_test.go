@@ -48,7 +48,7 @@ func TestReferToAGRUU(t *testing.T) {
 	})
 }
 
-// TestCallToAGRUU rings the same, and nobody else of the account (RFC 5627 §5.1).
+// TestCallToAGRUU rings the same, and nobody else of the account (RFC 5627 §6.1).
 func TestCallToAGRUU(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		x.agent.cfg.Phones = gruus{}

@@ -78,7 +78,7 @@ func (r *Registrar) temporary(key aor, b *binding, host string, now time.Time) s
 
 // GRUU reads a Request-URI with a gr parameter that names a device of an account of ours: whose it is, and
 // the device as call.Target.Device names it. ok is false for one that we never gave or that is no longer
-// good, which is answered 404 (RFC 5627 §5.1); a public one is good whether the device is registered now
+// good, which is answered 404 (RFC 5627 §6.1); a public one is good whether the device is registered now
 // or not.
 func (r *Registrar) GRUU(tenant string, u sip.URI) (account, device string, ok bool) {
 	urn, ok := u.Params.Get("gr")

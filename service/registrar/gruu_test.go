@@ -41,7 +41,7 @@ func (h *house) meant(u sip.URI) string {
 
 const deskName = "101 <urn:uuid:00000000-0000-1000-8000-AABBCCDDEEFF>"
 
-// RFC 5627 §5.3: a phone gets both sorts, with our port, and both lead to it.
+// RFC 5627 §5.2: a phone gets both sorts, with our port, and both lead to it.
 func TestGRUU(t *testing.T) {
 	h := newHouse(t)
 	public, temporary := h.gruus()
@@ -116,7 +116,7 @@ func TestGRUUsOfEachTransport(t *testing.T) {
 	want(t, "without a flow", h.reg.PublicGRUU(&row, "example.net"), "sip:101@example.net:5070;gr=urn:uuid:1")
 }
 
-// RFC 5627 §3.2: temporary GRUUs end with the Call-ID and with the binding, and do not come back; public
+// RFC 5627 §5.1, §5.3: temporary GRUUs end with the Call-ID and with the binding, and do not come back; public
 // ones stay.
 func TestTemporaryGRUUsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -133,7 +133,7 @@ func (r *Registrar) Routed(req *sip.Message) (forged bool) {
 	return false
 }
 
-// withGRUUs adds the GRUUs of a binding to its Contact value (RFC 5627 §5.3).
+// withGRUUs adds the GRUUs of a binding to its Contact value (RFC 5627 §5.2).
 func (r *Registrar) withGRUUs(v []byte, key aor, b *binding, host string, now time.Time) []byte {
 	public := r.public(key.account, b, host)
 	if public == "" {

@@ -98,7 +98,7 @@ func (k *keys) mac(b []byte) []byte {
 
 // temporary is what a temporary GRUU says: whose it is, and of which registration. It is good for as long
 // as a binding of the instance goes on that has the Call-ID and was there when the GRUU was given
-// (RFC 5627 §3.2).
+// (RFC 5627 §5.1, §5.3).
 type temporary struct {
 	account  string
 	instance uint64 // hash

@@ -21,8 +21,8 @@ func (e *Endpoint) statelessTag(m *sip.Message) string {
 }
 
 // appendAnswer prints a response without a body: the request's Vias, From, To, Call-ID and CSeq as
-// they stand (RFC 3261 §8.2.6.2), tag added to a To that has none, a Session-ID
-// that is not "", then headers.
+// they stand (RFC 3261 §8.2.6.2), tag added to a To that has none, a Session-ID that is not "", then
+// headers.
 func (e *Endpoint) appendAnswer(dst []byte, req *sip.Message, status int, reason, tag, sessionID string, headers []sip.Header) []byte {
 	if reason == "" {
 		reason = sip.ReasonText(status)

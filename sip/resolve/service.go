@@ -148,7 +148,7 @@ func (r *Resolver) services(ctx context.Context, host string, t sip.Transport) (
 	case sip.TLS:
 		prefix = "_sips._tcp."
 	default:
-		return nil, false, nil // RFC 7118 §5.4 names no SRV of its own
+		return nil, false, nil // RFC 7118 §5.3 names no SRV of its own
 	}
 	list, err = r.targets(ctx, prefix+host, t)
 	return list, errors.Is(err, ErrRefused), err

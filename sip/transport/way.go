@@ -95,7 +95,8 @@ func (l *Layer) route(to netip.Addr) netip.Addr {
 }
 
 // SentBy gives the host and port of ours that the peer of f can reach: for Via's sent-by (RFC 3261
-// §18.1.1) and for Contact. A listener with a name is told by that. The port is the listener's, on a connection too that we opened.
+// §18.1.1) and for Contact. A listener with a name is told by that. The port is the listener's, on a
+// connection too that we opened.
 func (l *Layer) SentBy(f sip.Flow) sip.HostPort {
 	x := l.listener(f)
 	if x == nil {
