@@ -241,7 +241,7 @@ type LegEvent struct {
 	Info     Info             // Informed
 	Digit    byte             // Pressed: '0'–'9', '*', '#', 'A'–'D'; Informed: the digit that the INFO says, 0 when it says none
 	Finish   func()           // Ended by the peer's BYE: call it when the end is on disk, and the BYE is answered
-	Detail   LegDetail        // Failed, Ended: the leg's facts at its end
+	Detail   *LegDetail       // Failed, Ended: the leg's facts at its end; nil otherwise
 	Refer    *Referral        // Referred
 
 	Who     *Party  // Progressed, Answered, Renamed: what a trusted peer says of who answers; nil when it says nothing

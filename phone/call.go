@@ -396,7 +396,10 @@ func (c *Call) onEnd(leg call.Leg, e call.LegEvent) {
 	// A context that ends hangs up too, with the cause of a caller who gives up.
 	gaveUp := c.dir == call.Out && e.Cause == call.Cancelled
 	c.byPeer = e.Finish != nil || !c.leaving && !gaveUp
-	c.state, c.ended, c.cause, c.detail = Ended, e.At, e.Cause, e.Detail
+	c.state, c.ended, c.cause = Ended, e.At, e.Cause
+	if e.Detail != nil {
+		c.detail = *e.Detail
+	}
 	if c.answered.IsZero() {
 		c.status = e.Cause.SIP
 	}

@@ -120,11 +120,11 @@ const drainBye = 3 * time.Second
 const comeBack = 5 * time.Second
 
 // heapFloor is counted as heap in use but never touched, so it costs addresses and no memory: a small
-// exchange's garbage is then collected a few times less often. In return garbage may be only half as
-// much as what is in use, which keeps the memory of a call small when there are many.
+// exchange's garbage is then collected a few times less often. In return garbage may be only six tenths
+// of what is in use, which keeps the memory of a call small when there are many.
 const (
 	heapFloor   = 32 << 20
-	heapPercent = 50
+	heapPercent = 60
 )
 
 // Run serves until ctx ends; then calls may go on for Boot.Drain, are ended with BYE, everything is

@@ -226,7 +226,8 @@ func (l *Leg) endLocked(c call.Cause) {
 	l.told = true
 	l.close()
 	if l.inbox != nil {
-		l.inbox.Post(call.LegEvent{Leg: l.id, Kind: call.Ended, Cause: c, Detail: l.Detail()})
+		detail := l.Detail()
+		l.inbox.Post(call.LegEvent{Leg: l.id, Kind: call.Ended, Cause: c, Detail: &detail})
 	}
 }
 

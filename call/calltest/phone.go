@@ -65,7 +65,8 @@ func (l *Leg) say(line string, e call.LegEvent) {
 		l.asking = false
 	case call.Failed, call.Ended:
 		l.over = true
-		e.Detail = l.Detail()
+		detail := l.Detail()
+		e.Detail = &detail
 		l.close()
 	}
 	inbox := l.inbox

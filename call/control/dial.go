@@ -120,7 +120,7 @@ func (c *ongoing) summoned(m *member, e *call.LegEvent) {
 		if e.Finish != nil {
 			c.finish(e.Finish)
 		}
-		c.gone(m, e.Cause, &e.Detail, e.At)
+		c.gone(m, e.Cause, e.Detail, e.At)
 		c.unanswered(e.Cause)
 	case call.Offered:
 		m.leg.Refuse(call.RequestPending)

@@ -12,12 +12,12 @@ func (c *ongoing) legEnded(m *member, e *call.LegEvent) {
 		c.finish(e.Finish)
 	}
 	if c.joining != nil && m == c.joining.m {
-		c.gone(m, e.Cause, &e.Detail, e.At)
+		c.gone(m, e.Cause, e.Detail, e.At)
 		c.joinOver(e.Cause)
 		return
 	}
 	if m.dir == call.Out && c.callee == nil && m != c.caller() { // one of a fork
-		c.gone(m, e.Cause, &e.Detail, e.At)
+		c.gone(m, e.Cause, e.Detail, e.At)
 		c.leftChange(m)
 		c.lost(asRefusal(e.Cause))
 		return
@@ -29,7 +29,7 @@ func (c *ongoing) legEnded(m *member, e *call.LegEvent) {
 	if e.Finish == nil && vanished(e.Cause) {
 		by = exchange
 	}
-	c.gone(m, e.Cause, &e.Detail, e.At)
+	c.gone(m, e.Cause, e.Detail, e.At)
 	if s := c.sending; s != nil && m == s.by && !s.away { // the other side is on its way already
 		s.left = &departure{by, e.Cause}
 		return
@@ -105,6 +105,9 @@ func (c *ongoing) hangup(m *member, cause call.Cause) {
 
 // gone writes down the end of a leg, once.
 func (c *ongoing) gone(m *member, cause call.Cause, detail *call.LegDetail, at time.Time) {
+	if detail == nil {
+		detail = &call.LegDetail{} // a leg that fails does not always say what it was
+	}
 	c.mu.Lock()
 	m.over = true
 	c.mu.Unlock()

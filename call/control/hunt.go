@@ -224,7 +224,7 @@ func (c *ongoing) failed(m *member, e *call.LegEvent) {
 		c.legEnded(m, e)
 		return
 	}
-	c.gone(m, e.Cause, &e.Detail, e.At)
+	c.gone(m, e.Cause, e.Detail, e.At)
 	c.leftChange(m)
 	c.tried(m, &e.Cause)
 	if !c.byAnotherWay(m, e.Cause) {

@@ -70,7 +70,7 @@ type ongoing struct {
 	progress   bool             // the caller was told 183
 	best       call.Cause
 	ways       []call.Target // places of trunks that are still to be tried
-	way        call.Target   // the one that is being tried
+	way        *call.Target  // the one that is being tried
 	patience   time.Time     // until when trunks may ring
 	change     change
 	summons    *summons         // phones ring that are to be the caller's

@@ -43,7 +43,7 @@ func (c *ongoing) tryNext() bool {
 	for len(c.ways) > 0 {
 		t := c.ways[0]
 		c.ways = c.ways[1:]
-		if t.Trunk != c.way.Trunk || c.release[1] == nil {
+		if c.way == nil || t.Trunk != c.way.Trunk || c.release[1] == nil {
 			c.giveBackOf(1)
 			if refusal := c.take(1, c.dest.Tenant, "", t.Trunk, call.Out); refusal != nil {
 				c.ways = slices.DeleteFunc(slices.Clone(c.ways), func(o call.Target) bool { return o.Trunk == t.Trunk })
@@ -51,7 +51,7 @@ func (c *ongoing) tryNext() bool {
 				continue
 			}
 		}
-		c.way = t
+		c.way = &t
 		silence := trunkSilence
 		if len(c.ways) == 0 {
 			silence = 0 // there is nothing better to do than to wait
@@ -128,8 +128,8 @@ func (c *ongoing) trunkRings(m *member) {
 
 // tried tells how an attempt by a trunk came out, nil for well.
 func (c *ongoing) tried(m *member, refusal *call.Cause) {
-	if m.trunk != "" && c.house.trunks != nil && (refusal != nil || !m.well) {
+	if m.trunk != "" && c.way != nil && (refusal != nil || !m.well) {
 		m.well = refusal == nil
-		c.house.trunks.Tried(c.dest.Tenant, c.way, refusal)
+		c.house.trunks.Tried(c.dest.Tenant, *c.way, refusal)
 	}
 }

@@ -171,7 +171,8 @@ func (l *Leg) finish(kind call.LegEventKind, c call.Cause, answer func()) {
 	l.mu.Lock()
 	l.detailLocked()
 	l.measure(&l.detail)
-	e := call.LegEvent{Leg: l.id, Kind: kind, At: time.Now(), Cause: c, Finish: answer, Detail: l.detail}
+	detail := l.detail
+	e := call.LegEvent{Leg: l.id, Kind: kind, At: time.Now(), Cause: c, Finish: answer, Detail: &detail}
 	l.mu.Unlock()
 	l.close()
 	if l.inbox != nil {
