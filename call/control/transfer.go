@@ -6,7 +6,7 @@ import (
 	"santral/call"
 )
 
-// (decision 018) A transfer is told by RFC 5589 with the exchange as the agent of both others: the leg of the transferee
+// A transfer (decision 20) is told by RFC 5589 with the exchange as the agent of both others: the leg of the transferee
 // leaves its call and goes, as a message, into another one, where it stands as the caller: a call that is
 // begun for it (blind), or the one whose leg it is to replace (attended). The call that it left waits with
 // the transferor until somebody has answered; if nobody does, it gets the transferee back. A transferor that
