@@ -245,7 +245,7 @@ type LegEvent struct {
 	Refer    *Referral        // Referred
 
 	Who     *Party  // Progressed, Answered, Renamed: what a trusted peer says of who answers; nil when it says nothing
-	Privacy Privacy // of Who
+	Privacy Privacy // of Who, or, without it, of the account that the leg leads to
 	Session string  // Progressed, Answered, Renamed: the peer's own half of the Session-ID (RFC 7989 §4.1)
 }
 

@@ -16,7 +16,7 @@ type LiveCall struct {
 	From    string    `json:"from" doc:"the caller's number"`
 	Dialled string    `json:"dialled"`
 	To      string    `json:"to,omitempty" doc:"account, service or trunks that it was routed to"`
-	State   string    `json:"state" doc:"calling, ringing, answered"`
+	State   string    `json:"state" doc:"routing, ringing, serving, talking, transferring"`
 	Began   time.Time `json:"began"`
 	Legs    []LiveLeg `json:"legs"`
 }

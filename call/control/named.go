@@ -6,8 +6,11 @@ import "santral/call"
 // whatever its phone says of itself, or what a trusted trunk says of who is behind it.
 func (c *ongoing) named(m *member, e *call.LegEvent) {
 	m.session = e.Session
+	if e.Who != nil || e.Privacy != 0 { // an account that is withheld is so from whom it is sent to; who called it knows it
+		m.privacy = e.Privacy
+	}
 	if e.Who != nil {
-		m.who, m.privacy = e.Who, e.Privacy
+		m.who = e.Who
 		c.reached, c.withheld = *e.Who, e.Privacy
 	}
 	if e.Who == nil && c.introduced && c.session == e.Session {

@@ -152,3 +152,30 @@ func TestConnectedWithheld(t *testing.T) {
 		}
 	})
 }
+
+// TestWithheldCalleeIsSentOn: an account that is withheld from whom it calls is so when it is sent on, too; who
+// called it knows it.
+func TestWithheldCalleeIsSentOn(t *testing.T) {
+	trusting(t, func(w *world, x *exchange, h *trunked) {
+		w.silence()
+		h.manners[""] = Manners{Withhold: true}
+		a, b, c := cast(w)
+		defer leave(a, b, c)
+		a.refer("<sip:104@192.0.2.1>")
+		a.status(202)
+		a.news("100")
+		if rang := c.rings(); !strings.Contains(rang.Get(sip.From), "anonymous@") || strings.Contains(rang.String(), "102@192.0.2.1") || strings.Contains(rang.String(), "101@192.0.2.1") {
+			t.Errorf("104 is told who was sent to it, or by whom\n%s", rang)
+		}
+		a.news("180")
+		c.picksUp()
+		b.changes()
+		a.news("200")
+		a.asks(sip.BYE, "")
+		a.status(200)
+		b.asks(sip.BYE, "")
+		c.reply(c.want(sip.BYE), 200, "")
+		b.status(200)
+		w.house.Check(t)
+	})
+}

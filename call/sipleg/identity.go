@@ -288,9 +288,12 @@ func (l *Leg) host() string {
 }
 
 // claimed is who the peer says that it is, as far as it is believed: a trusted trunk's answer names whom the
-// call has reached. nil for nothing.
+// call has reached. nil for nothing; the privacy is then that of the account itself.
 func (l *Leg) claimed(m *sip.Message) (*call.Party, call.Privacy) {
 	if !l.manners.Trusted || l.by == "" && l.agent.cfg.Door != nil {
+		if l.manners.Withhold {
+			return nil, call.PrivateID
+		}
 		return nil, 0
 	}
 	believe := l.manners

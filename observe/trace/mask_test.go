@@ -3,6 +3,7 @@ package trace
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestMask(t *testing.T) {
@@ -53,5 +54,19 @@ func BenchmarkMask(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		Mask(text)
+	}
+}
+
+// A decision names URIs that phones have written, with whatever they wrote into them.
+func TestDecisionsAreMasked(t *testing.T) {
+	b, err := Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	b.Decide("c1", time.Now(), "leg b rings 102 at sip:102:hunter2@192.0.2.9:5060")
+	list, err := b.Read([]string{"c1"})
+	if err != nil || len(list) != 1 || list[0].Decision != "leg b rings 102 at sip:102:xxxxxxx@192.0.2.9:5060" {
+		t.Errorf("%+v, %v", list, err)
 	}
 }

@@ -258,7 +258,7 @@ func (b *Book) flush() {
 	}
 	text := b.text[:0]
 	for i := range entries {
-		entries[i].Text = Mask(entries[i].Text)
+		entries[i].Text, entries[i].Decision = Mask(entries[i].Text), Mask(entries[i].Decision)
 		text = appendEntry(text, entries[i])
 	}
 	if b.export != nil {
