@@ -49,7 +49,7 @@ func (b *board) want(t *testing.T, want ...string) {
 // watched is a stage whose calls a board is shown.
 func watched(t *testing.T, stories map[string]call.Story) (*stage, *board) {
 	s, b := newStage(t, nil), &board{}
-	s.k = control.New(control.Config{Router: s, Contacts: s, Channels: s, Ledger: s, Dialer: s, Stories: stories, Board: b, Pickup: colleagues, RingTime: 20 * time.Second})
+	s.k = control.New(control.Config{Router: s, Contacts: s, Channels: s, Ledger: s, Dialer: s, Stories: stories, Board: b, RingTime: 20 * time.Second})
 	return s, b
 }
 

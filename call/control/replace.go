@@ -71,7 +71,7 @@ func (c *ongoing) takeOver(old *member, p *parcel, early bool, by call.Party, or
 		no = call.LostDialog
 	case by.Tenant != old.tenant:
 		no = call.LostDialog
-	case !c.house.mayReplace(by, old):
+	case by.Account != old.account || by.Trunk != old.trunk: // whoever looks at lamps knows how the dialogs of others are called
 		no = call.Forbidden
 	case early && old.answered:
 		no = call.Busy
@@ -148,15 +148,6 @@ func (k *Control) replace(leg call.Leg, a call.Arrival) call.Inbox {
 	return m.seat
 }
 
-// mayReplace tells whether a party may have somebody stand in the place of a leg of its tenant: of its own, or of one that
-// it may pick up. Whoever looks at lamps knows how the dialogs of others are called.
-func (k *Control) mayReplace(who call.Party, old *member) bool {
-	if who.Account == old.account && who.Trunk == old.trunk {
-		return true
-	}
-	return who.Account != "" && old.account != "" && k.pickup != nil && k.pickup(who, old.account)
-}
-
 // join lets a new leg in that takes the place of another one. Its own session stands first, with media
 // that ends here; then the others are told of it.
 func (c *ongoing) join(m, old *member, early bool) {
@@ -170,9 +161,9 @@ func (c *ongoing) join(m, old *member, early bool) {
 		no = call.LostDialog
 	case m.tenant != old.tenant:
 		no = call.LostDialog
-	case !c.house.mayReplace(*m.who, old):
+	case !same && (m.account == "" || old.account == "" || c.house.pickup == nil || !c.house.pickup(*m.who, old.account)):
 		no = call.Forbidden
-	case early && old.answered:
+	case old.answered && (early || !same): // who may pick up may not take what somebody has answered
 		no = call.Busy
 	case c.joining != nil || c.sending != nil || old.leaving || old.guest != nil || len(c.members) >= mostLegs:
 		no = call.RequestPending

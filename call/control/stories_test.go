@@ -38,12 +38,7 @@ func newStage(t *testing.T, stories map[string]call.Story) *stage {
 }
 
 func newControl(h *calltest.House, stories map[string]call.Story) *control.Control {
-	return control.New(control.Config{Router: h, Contacts: h, Trunks: h, Channels: h, Ledger: h, Dialer: h, Stories: stories, Random: id.New([32]byte{1}), Pickup: colleagues})
-}
-
-// colleagues are the accounts of one person, which may stand in for each other.
-func colleagues(who call.Party, account string) bool {
-	return who.Account == "102" && account == "105" || who.Account == "105" && account == "102"
+	return control.New(control.Config{Router: h, Contacts: h, Trunks: h, Channels: h, Ledger: h, Dialer: h, Stories: stories, Random: id.New([32]byte{1})})
 }
 
 // newControlWith has a right of picking up.

@@ -209,10 +209,11 @@ func TestBlindTransfers(t *testing.T) {
 
 // consult brings 101 and 102 into a conversation, and 102 with 103 into another one.
 func (s *stage) consult(answered bool) (a, b, b2, c *calltest.Leg) {
+	s.Account("102", 2, "sip:102@192.0.2.2")
 	a, b = s.talk()
 	b.Reinvite(hold)
 	a.Agree(onHold)
-	b2 = s.Call(s.k, "2", "105", "103", offer)
+	b2 = s.Call(s.k, "2", "102", "103", offer)
 	c = s.Leg("2", "b")
 	c.Ring()
 	if answered {
@@ -234,8 +235,9 @@ func TestAttendedTransfers(t *testing.T) {
 		c.Bye()
 	})
 	together(t, "transfer-attended-to-caller", nil, func(s *stage) { // both were called by others
+		s.Account("102", 2, "sip:102@192.0.2.2")
 		a, b := s.talk()
-		c := s.Call(s.k, "2", "103", "105", offer)
+		c := s.Call(s.k, "2", "103", "102", offer)
 		b2 := s.Leg("2", "b")
 		b2.Pickup(answer)
 		c.Ack(nil)
@@ -334,6 +336,12 @@ func TestReplaces(t *testing.T) {
 		a.Ack(nil)
 		a.Bye()
 	})
+	together(t, "replaces-pickup-of-what-is-answered", nil, func(s *stage) {
+		s.k = newControlWith(s.House, func(call.Party, string) bool { return true })
+		a, b := s.talk()
+		s.Replace(s.k, "2", "103", b, offer)
+		a.Bye()
+	})
 	together(t, "replaces-pickup-given-up", nil, func(s *stage) {
 		s.k = newControlWith(s.House, func(call.Party, string) bool { return true })
 		a := s.dial("102")
@@ -363,7 +371,7 @@ func TestBoardThroughTransfers(t *testing.T) {
 		b.mu.Unlock()
 		for leg, want := range map[string]string{
 			"d 101": "d 101 in confirmed 103 account 103", "b 103": "b 103 out confirmed 101 account 101",
-			"a 105": "a 105 in terminated 103 account 103",
+			"a 102": "a 102 in terminated 103 account 103",
 		} {
 			if last[leg] != want {
 				t.Errorf("leg %s is shown as %q, want %q; all: %q", leg, last[leg], want, last)
@@ -450,13 +458,14 @@ func (s *stage) private(id call.ID, from, to string) *calltest.Leg {
 // nothing is told either (RFC 3323 §4).
 func TestPrivacyThroughTransfers(t *testing.T) {
 	together(t, "transfer-private", nil, func(s *stage) {
+		s.Account("102", 2, "sip:102@192.0.2.2")
 		a := s.private("1", "101", "102")
 		b := s.leg("b")
 		b.Pickup(answer)
 		a.Ack(nil)
 		b.Reinvite(hold)
 		a.Agree(onHold)
-		b2 := s.Call(s.k, "2", "105", "103", offer)
+		b2 := s.Call(s.k, "2", "102", "103", offer)
 		c := s.Leg("2", "b")
 		c.Pickup(answer)
 		b2.Ack(nil)
