@@ -41,7 +41,7 @@ func (p *Plan) Route(from call.Party, dialled string, _ time.Time) call.Destinat
 		return call.Destination{Kind: call.ToService, Tenant: from.Tenant, Service: service, Number: number}
 	}
 	if number == "" {
-		return refuse(from.Tenant, dialled, call.BadNumber)
+		return nameless(from.Tenant, dialled)
 	}
 	if a := snapshot.Account(from.Tenant, number); a != nil {
 		return call.Destination{Kind: call.ToAccount, Tenant: from.Tenant, Account: number, Number: number, Name: a.Name}
@@ -61,11 +61,20 @@ func unknown(s *tenant.Snapshot, tenantID, number string) call.Destination {
 	return refuse(tenantID, number, call.NotFound)
 }
 
+// nameless refuses what is no number: nothing at all is incomplete, and a word is nobody's, whatever may
+// follow it (RFC 3261 §21.4.5).
+func nameless(tenantID, dialled string) call.Destination {
+	if dialled == "" {
+		return refuse(tenantID, "", call.BadNumber)
+	}
+	return refuse(tenantID, dialled, call.NotFound)
+}
+
 // inbound is where a call goes that a carrier brings: to the account that the number rings, or that has
 // the same number.
 func inbound(s *tenant.Snapshot, t *tenant.Trunk, tenantID, dialled, number string) call.Destination {
 	if number == "" {
-		return refuse(tenantID, dialled, call.BadNumber)
+		return nameless(tenantID, dialled)
 	}
 	if t == nil {
 		return refuse(tenantID, number, call.NotFound)

@@ -30,8 +30,9 @@ func TestRoute(t *testing.T) {
 		"*60":       {Kind: call.ToService, Tenant: "a", Service: "readback", Number: "*60"},
 		"202":       {Kind: call.ToRefusal, Tenant: "a", Number: "202", Refuse: call.NotFound},
 		"":          {Kind: call.ToRefusal, Tenant: "a", Refuse: call.BadNumber},
-		"../../etc": {Kind: call.ToRefusal, Tenant: "a", Number: "../../etc", Refuse: call.BadNumber},
-		"`id`":      {Kind: call.ToRefusal, Tenant: "a", Number: "`id`", Refuse: call.BadNumber},
+		"../../etc": {Kind: call.ToRefusal, Tenant: "a", Number: "../../etc", Refuse: call.NotFound},
+		"`id`":      {Kind: call.ToRefusal, Tenant: "a", Number: "`id`", Refuse: call.NotFound},
+		"nobody":    {Kind: call.ToRefusal, Tenant: "a", Number: "nobody", Refuse: call.NotFound},
 	} {
 		if got := p.Route(call.Party{Tenant: "a"}, dialled, time.Time{}); !reflect.DeepEqual(got, want) {
 			t.Errorf("%q goes to %+v, want %+v", dialled, got, want)
