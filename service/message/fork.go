@@ -35,8 +35,8 @@ func (s *Service) everywhere(m *store.Message, hops int, targets []call.Target, 
 			mu.Lock()
 			open--
 			taken := status >= 200 && status < 300
-			if !taken && !later(status) && (best == 0 || status < best) {
-				best = status
+			if !taken && !later(status) {
+				best = better(best, status)
 			}
 			tell := !over && (taken || open == 0)
 			over = over || tell
@@ -47,6 +47,18 @@ func (s *Service) everywhere(m *store.Message, hops int, targets []call.Target, 
 			}
 		})
 	}
+}
+
+// better gives the refusal of two that says more to the sender: one that speaks for the account and not
+// for a phone alone, else the lower (RFC 3261 §16.7 step 6). 0 is none.
+func better(a, b int) int {
+	if a == 0 {
+		return b
+	}
+	if (a >= 600) != (b >= 600) {
+		return max(a, b)
+	}
+	return min(a, b)
 }
 
 // live is a message whose sender waits for an answer.

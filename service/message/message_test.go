@@ -234,7 +234,13 @@ func TestAtOnce(t *testing.T) {
 		h.answers["desk"], h.answers["mobile"] = []int{407}, []int{407}
 		h.mu.Unlock()
 		h.told(h.say("101", bob, "challenged"), "480 Temporarily Unavailable")
-		if n := h.s.Stats(); n.Delivered != 2 || n.Refused != 2 || h.kept() != 0 {
+		for i, answers := range [][2]int{{415, 603}, {603, 415}} { // who declines speaks for the account
+			h.mu.Lock()
+			h.answers["desk"], h.answers["mobile"] = []int{answers[0]}, []int{answers[1]}
+			h.mu.Unlock()
+			h.told(h.say("101", bob, fmt.Sprint("declined ", i)), "603 Decline")
+		}
+		if n := h.s.Stats(); n.Delivered != 2 || n.Refused != 4 || h.kept() != 0 {
 			t.Errorf("%+v, %d rows", n, h.kept())
 		}
 	})
