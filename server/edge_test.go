@@ -10,6 +10,28 @@ import (
 	"santral/sip/siptest"
 )
 
+// TestOptions: who asks is told everything that a conformant client may build on (RFC 3261 §11.2).
+func TestOptions(t *testing.T) {
+	scripted(t, "options", func(w *stage, s *siptest.Stage) {
+		a := w.script(s, "A", "192.0.2.11:5060", ali, false)
+		defer a.Close()
+		_, got := a.ask(sip.OPTIONS, "sip:192.0.2.1", "able", "Accept: application/sdp")
+		for name, want := range map[string]string{
+			"Accept": "application/sdp", "Accept-Encoding": "identity", "Accept-Language": "en", "Allow": "PUBLISH",
+			"Allow-Events": "message-summary", "Supported": "100rel, timer",
+		} {
+			if v := got.Get(sip.KindOf(name)); got.Status != 200 || !strings.Contains(v, want) {
+				t.Errorf("%d, %s: %q", got.Status, name, v)
+			}
+		}
+		for _, tag := range strings.Split(got.Get(sip.Supported), ", ") {
+			if _, again := a.ask(sip.OPTIONS, "sip:192.0.2.1", tag, "Require: "+tag); again.Status != 200 {
+				t.Errorf("%s is supported, and answered %d", tag, again.Status)
+			}
+		}
+	})
+}
+
 // TestAnEdge: phones behind a proxy of ours register through it, each with its own password, and are called
 // through it. One that guesses is banned alone, whatever it writes into its requests, and a Path from
 // anybody else is refused.

@@ -45,6 +45,9 @@ var allow = func() string {
 // extensions are the option tags that somebody here understands.
 var extensions = append(slices.Concat(registrar.Extensions, sipleg.Extensions, sipleg.HouseExtensions), event.EventList)
 
+// supported is extensions as a header value.
+var supported = strings.Join(extensions, ", ")
+
 // trying is how long an INVITE waits for something better than a 100, which must be there after
 // 200 ms (RFC 3261 §17.2.1), the way included.
 const trying = 100 * time.Millisecond
@@ -259,12 +262,14 @@ type mux struct {
 // Serve implements endpoint.User.
 func (m *mux) Serve(shard *endpoint.Shard, tx *endpoint.ServerTx) {
 	req := tx.Request()
-	if req.Method == sip.OPTIONS {
+	if req.Method == sip.OPTIONS { // RFC 3261 §11.2
 		res := sip.NewResponse(req, 200, "")
 		res.Set(sip.Accept, "application/sdp")
+		res.Set(sip.AcceptEncoding, "identity")
+		res.Set(sip.AcceptLanguage, "en")
 		res.Set(sip.Allow, allow)
 		res.Set(sip.AllowEvents, m.s.events.notifier.AllowEvents())
-		res.Set(sip.Supported, "")
+		res.Set(sip.Supported, supported)
 		tx.Respond(res)
 		return
 	}

@@ -88,6 +88,8 @@ func TestOtherMethods(t *testing.T) {
 		s.asks(sip.OPTIONS, ack, "")
 		if res := s.status(200); res.Get(sip.Allow) != Allow {
 			t.Errorf("Allow %q", res.Get(sip.Allow))
+		} else if !res.Has(sip.Supported) || res.Get(sip.Supported) != s.cfg.Supported {
+			t.Errorf("Supported %q, want %q", res.Get(sip.Supported), s.cfg.Supported)
 		}
 		s.asks(sip.REFER, ack, "")
 		s.status(405)

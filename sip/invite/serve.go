@@ -39,7 +39,8 @@ func (s *Session) Serve(tx *endpoint.ServerTx) {
 	case sip.INFO:
 		s.serveInfo(tx)
 	case sip.OPTIONS: // RFC 3261 §11.2
-		tx.Refuse(200, "", sip.Header{Kind: sip.Allow, Value: s.cfg.allow()}, sip.Header{Kind: sip.Accept, Value: ContentType})
+		tx.Refuse(200, "", sip.Header{Kind: sip.Allow, Value: s.cfg.allow()}, sip.Header{Kind: sip.Accept, Value: ContentType},
+			sip.Header{Kind: sip.Supported, Value: s.cfg.Supported})
 	case sip.PRACK:
 		s.servePRACK(tx)
 	case sip.UPDATE:
