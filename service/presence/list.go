@@ -19,6 +19,7 @@ func (h *House) openList(s *event.Subscription, v view, list *tenant.List, host 
 	if !s.Request().List { // RFC 4662 §4.3
 		return nil, &event.Refusal{Status: 421, Headers: []sip.Header{{Kind: sip.Require, Value: event.EventList}}}
 	}
+	s.Demand(event.EventList) // RFC 4662 §4.1
 	w := &listWatch{h: h, view: v, host: host, uri: uriOf(list.Name, host), name: list.Title, boundary: h.cfg.Random.Token(16)}
 	w.entries = make([]entry, len(list.Numbers))
 	for i, number := range list.Numbers {

@@ -55,8 +55,15 @@ func (p *Path) Strange(flow sip.Flow) bool {
 }
 
 // Contact is a Contact value of ours for a peer: what it can reach (RFC 3261 §8.1.1.8), with the user that
-// it knows us by, escaped already.
-func Contact(at sip.HostPort, t sip.Transport, user string) string {
+// it knows us by, escaped already. secure is for a dialog that a sips URI began: it stays a sips URI's
+// (RFC 3261 §12.1.1).
+func Contact(at sip.HostPort, t sip.Transport, user string, secure bool) string {
 	uri := sip.URI{Scheme: "sip", User: user, Host: at.Host, Port: at.Port, Params: t.Param()}
+	if secure {
+		uri.Scheme = "sips"
+		if t == sip.TLS { // RFC 3261 §26.2.2: the scheme says it
+			uri.Params = ""
+		}
+	}
 	return "<" + uri.String() + ">"
 }

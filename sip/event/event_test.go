@@ -73,6 +73,30 @@ func TestRefusals(t *testing.T) {
 	})
 }
 
+// A sips URI has a sips URI for Contact in all that follows, whether the Request-URI or the phone's own
+// Contact is one (RFC 3261 §12.1.1).
+func TestSecureContact(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := build(t, Limits{})
+		defer s.ep.Close(context.Background())
+		tls := sip.Flow{Transport: sip.TLS, Local: phoneFlow.Local, Remote: phoneFlow.Remote}
+		for i, c := range []struct{ uri, at, want string }{
+			{"sip:sky@192.0.2.1", "", "<sip:sky@192.0.2.1:5060;transport=tls>"},
+			{"sips:sky@192.0.2.1", "", "<sips:sky@192.0.2.1:5060>"},
+			{"sip:sky@192.0.2.1", "sips:101@192.0.2.2:5060", "<sips:sky@192.0.2.1:5060>"},
+		} {
+			s.at = c.at
+			s.subscribeBy(tls, fmt.Sprintf("call-%d", i), c.uri, "", "Event: weather", "Expires: 0")
+			res := s.take("200")
+			told := s.take("NOTIFY")
+			s.reply(told, 200)
+			if res.Get(sip.Contact) != c.want || told.Get(sip.Contact) != c.want {
+				t.Errorf("%+v: Contact %s, then %s", c, res.Get(sip.Contact), told.Get(sip.Contact))
+			}
+		}
+	})
+}
+
 // One notification at a time, in order; what changes meanwhile is told once, as it is then.
 func TestNewestStateWins(t *testing.T) {
 	ladderTest(t, func(s *scene) {

@@ -18,6 +18,7 @@ type Subscription struct {
 	pkg     *Package
 	req     Request
 	contact string // our Contact value
+	demand  string // the option tag that our answers Require, "" for none
 	source  Source
 
 	// state
@@ -63,6 +64,24 @@ func (s *Subscription) Request() Request { return s.req }
 // Shard is the subscription's owner.
 func (s *Subscription) Shard() *endpoint.Shard { return s.shard }
 
+// secured reports whether a SUBSCRIBE begins a dialog that a sips URI asks for: the Request-URI, or what its
+// peer is reached by next (RFC 3261 §12.1.1).
+func secured(req *sip.Message, d *dialog.Dialog) bool {
+	peer := d.Target
+	if len(d.Routes) > 0 {
+		peer = strings.TrimPrefix(d.Routes[0], "<")
+	}
+	for _, uri := range []string{req.RequestURI, peer} {
+		if len(uri) > 5 && strings.EqualFold(uri[:5], "sips:") {
+			return true
+		}
+	}
+	return false
+}
+
+// Demand has every answer to this subscription's SUBSCRIBE requests Require an option tag: for a [Package]'s Open.
+func (s *Subscription) Demand(tag string) { s.demand = tag }
+
 // Serve takes a SUBSCRIBE outside of any dialog, of a subscriber that has proved who it is.
 func (n *Notifier) Serve(tx *endpoint.ServerTx, who Subscriber) {
 	if refusal := n.serve(tx, who); refusal != nil {
@@ -102,7 +121,7 @@ func (n *Notifier) serve(tx *endpoint.ServerTx, who Subscriber) *Refusal {
 	}
 	s.path.Learn(req, tx.Flow())
 	s.settle(tx.Flow())
-	s.contact = dialog.Contact(s.shard.SentBy(tx.Flow()), tx.Flow().Transport, userOf(req))
+	s.contact = dialog.Contact(s.shard.SentBy(tx.Flow()), tx.Flow().Transport, userOf(req), secured(req, d))
 	s.wish(interval)
 	if refusal := n.book.enter(s, &n.cfg.Limits, now); refusal != nil {
 		return refusal
@@ -167,6 +186,9 @@ func (s *Subscription) accept(tx *endpoint.ServerTx, seconds int) {
 	res.Set(sip.Contact, s.contact)
 	res.Set(sip.Expires, strconv.Itoa(seconds))
 	res.Set(sip.AllowEvents, s.n.allow)
+	if s.demand != "" {
+		res.Set(sip.Require, s.demand)
+	}
 	tx.Respond(res)
 	s.full = true
 	if seconds == 0 {
