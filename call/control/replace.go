@@ -215,6 +215,7 @@ func (c *ongoing) joinNow() {
 		channel := j.channel
 		if at := c.place(j.old); channel == nil { // the same account goes on with its channel
 			channel, c.release[at] = c.release[at], nil
+			j.m.counted = j.old.counted
 		}
 		c.replaced(j.old, j.m, channel)
 	}

@@ -309,6 +309,18 @@ func TestReplaces(t *testing.T) {
 		n.Agree(onHold)
 		n.Bye()
 	})
+	together(t, "replaces-transferred", nil, func(s *stage) { // its channel was taken for the first call, and is held as that
+		a, b, b2, c := s.consult(true)
+		b.ReferTo(b2)
+		s.settle(a, c)
+		b.Bye()
+		n := s.Replace(s.k, "3", "101", a, offer)
+		n.Ack(nil)
+		s.settle(n, c)
+		n.Reinvite(hold)
+		c.Agree(onHold)
+		n.Bye()
+	})
 	together(t, "replaces-refused", nil, func(s *stage) {
 		a, b := s.talk()
 		s.Replace(s.k, "2", "103", b, offer) // another account
