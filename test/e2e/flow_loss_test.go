@@ -21,6 +21,10 @@ func TestLostMessages(t *testing.T) { // 22 and 25
 		for name, f := range map[string]func(*testing.T, *phone.Exchange, string, string){
 			"ACK to our 200, UDP":        func(t *testing.T, x *phone.Exchange, a, b string) { lostAck(t, x, "udp", a, b) },
 			"ACK to our 200, TCP":        func(t *testing.T, x *phone.Exchange, a, b string) { lostAck(t, x, "tcp", a, b) },
+			"ACK to our 200, TLS":        func(t *testing.T, x *phone.Exchange, a, b string) { lostAck(t, x, "tls", a, b) },
+			"ACK to our 200, WSS":        func(t *testing.T, x *phone.Exchange, a, b string) { lostAck(t, x, "wss", a, b) },
+			"INVITE to a dead TLS phone": func(t *testing.T, x *phone.Exchange, a, b string) { silentConnection(t, x, "tls", a, b) },
+			"INVITE to a dead WSS phone": func(t *testing.T, x *phone.Exchange, a, b string) { silentConnection(t, x, "wss", a, b) },
 			"ACK of a service":           lostAckOfService,
 			"our ACK":                    lostOurAck,
 			"INVITE to a dead contact":   deadContact,
@@ -132,6 +136,21 @@ func deadContact(t *testing.T, x *phone.Exchange, from, to string) {
 		t.Errorf("%s after %v, want a refusal within 34 to 36 s", m.Line(), took)
 	}
 	t.Logf("%s after %v", m.Line(), took)
+	c.Send(c.Request("ACK").Set("Via", c.Invite.Get("Via")).Set("To", m.Get("To")).String())
+}
+
+// silentConnection calls a phone whose connection stands and says nothing: one INVITE, then a refusal.
+func silentConnection(t *testing.T, x *phone.Exchange, transport, from, to string) {
+	a, b := pair(t, x, transport, from, to)
+	began := time.Now()
+	c := a.Dial(to, media)
+	m := c.Want(40*time.Second, "refusal", phone.Responses(c.ID, c.Invite.Get("CSeq"), 200))
+	if took := m.At.Sub(began); m.Status() < 400 || took > 36*time.Second {
+		t.Errorf("%s after %v, want a refusal within 34 to 36 s", m.Line(), took)
+	}
+	if list := b.Collect(0, phone.Requests("INVITE")); len(list) != 1 {
+		t.Errorf("%d copies of the INVITE over a connection", len(list))
+	}
 	c.Send(c.Request("ACK").Set("Via", c.Invite.Get("Via")).Set("To", m.Get("To")).String())
 }
 

@@ -360,7 +360,12 @@ func printable(r rune) rune {
 
 func TestPathsAreNoNumbers(t *testing.T) { // 15
 	x := phone.StartExchange(t, "--digest", "md5")
-	a := x.UDP(t, "").Agent("101")
+	over(t, "udp tls wss", func(t *testing.T, transport string) { noNumbers(t, x, transport) })
+	noPaths(t, x)
+}
+
+func noNumbers(t *testing.T, x *phone.Exchange, transport string) {
+	a := x.Wire(t, transport, "").Agent("101")
 	for _, dialled := range []string{
 		"../../../../etc/passwd", "..%2f..%2f..%2fetc%2fpasswd", "%2e%2e/%2e%2e", "`id`", "$(id)", "%7Cid", "102;id", "%24%7Bjndi:ldap:%2F%2Fx%7D", "C:%5Cwindows", "*43/../x",
 	} {
@@ -375,6 +380,9 @@ func TestPathsAreNoNumbers(t *testing.T) { // 15
 			t.Errorf("%s: %.80q", dialled, m.Text)
 		}
 	}
+}
+
+func noPaths(t *testing.T, x *phone.Exchange) {
 	for _, path := range []string{
 		"/../../etc/passwd", "/api/v1/calls/..%2f..%2f..%2fetc%2fpasswd/trace", "/api/v1/cdrs/..%2f..%2fapi.token", "/api/v1/cdrs/..%2f..%2fapi.token/trace",
 		"/api/v1/cdrs/%00", "/%2e%2e/%2e%2e/etc/passwd", "/api/v1/cdrs?cursor=..%2f..%2f", "/api/v1/cdrs?limit=-1", "/api/v1/cdrs?limit=99999999999",

@@ -211,7 +211,7 @@ func TestMonstersAndMutations(t *testing.T) {
 	before := x.Resident()
 	seed := rand.Uint64()
 	random := rand.New(rand.NewPCG(seed, 1))
-	for _, transport := range []string{"udp", "tcp"} {
+	for _, transport := range []string{"udp", "tcp", "tls", "wss"} {
 		t.Run("monsters/"+transport, func(t *testing.T) {
 			a := x.UDP(t, "127.0.0.11").Agent("101")
 			for range 3 {
@@ -220,7 +220,7 @@ func TestMonstersAndMutations(t *testing.T) {
 						a.Send(text)
 						continue
 					}
-					w := x.TCP(t, "127.0.0.11")
+					w := x.Wire(t, transport, "127.0.0.11")
 					w.Send(text)
 					w.Close()
 				}
@@ -236,7 +236,7 @@ func TestMonstersAndMutations(t *testing.T) {
 			texts = append(texts, a.Request("INVITE", a.URI("102")).SDP(phone.Offer("127.0.0.12:40000")).String(), a.Request("REGISTER", a.URI("")).String(),
 				a.Request("INVITE", a.URI("102")).Set("Authorization", `Digest username="101", realm="santral.local", nonce="a", uri="sip:x", response="b", qop=auth, nc=00000001, cnonce="c"`).String())
 			count := 6000
-			if transport == "tcp" {
+			if transport != "udp" { // each has a connection of its own
 				count = 600
 			}
 			for i := range count {
@@ -248,7 +248,7 @@ func TestMonstersAndMutations(t *testing.T) {
 					}
 					continue
 				}
-				w := x.TCP(t, "127.0.0.12")
+				w := x.Wire(t, transport, "127.0.0.12")
 				w.Send(string(b))
 				w.Close()
 			}

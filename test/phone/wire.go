@@ -130,6 +130,7 @@ func (w *Wire) Try(text string) (err error) {
 		return err
 	}
 	w.tcp.SetWriteDeadline(time.Now().Add(5 * time.Second))
+	defer w.tcp.SetWriteDeadline(time.Time{}) // a pong has none
 	if w.ws != nil {
 		return w.ws.Write(context.Background(), websocket.MessageText, []byte(text))
 	}
