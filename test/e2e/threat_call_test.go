@@ -2,13 +2,11 @@ package e2e
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"encoding/xml"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -408,108 +406,4 @@ func noPaths(t *testing.T, x *phone.Exchange) {
 			}
 		}
 	}
-}
-
-// TestKilledWhileRecordsAreWritten kills the exchange while many calls end: each call whose BYE was
-// answered has its record, once.
-func TestKilledWhileRecordsAreWritten(t *testing.T) { // 24
-	x := phone.StartExchange(t, "--digest", "md5", "--extensions", "20", "--channels", "10")
-	acknowledged := map[string]bool{}
-	begun := map[string]bool{}
-	for round := range 3 {
-		var mu sync.Mutex
-		var wait sync.WaitGroup
-		stop := make(chan struct{})
-		for i := range 8 {
-			wait.Go(func() {
-				a := x.UDP(t, fmt.Sprintf("127.0.12.%d", i+1)).Agent(fmt.Sprint(101 + i))
-				defer a.Close()
-				for n := 0; ; n++ {
-					select {
-					case <-stop:
-						return
-					default:
-					}
-					d := a.Request("INVITE", a.URI("*43")).SDP(media)
-					m := a.Transact(d, 700*time.Millisecond)
-					if m.Status() != 401 {
-						continue
-					}
-					d = a.Authorize(d, m)
-					id := d.Get("Call-ID")
-					if m = a.Transact(d, 700*time.Millisecond); m.Status() != 200 {
-						continue
-					}
-					c := &phone.Dialog{Agent: a, ID: id, Local: d.Get("From"), Remote: m.Get("To"), Target: m.Contact(), CSeq: 2}
-					c.Ack("")
-					mu.Lock()
-					begun[id] = true
-					mu.Unlock()
-					if m = a.Transact(c.Request("BYE"), 700*time.Millisecond); m.Status() == 200 {
-						mu.Lock()
-						acknowledged[id] = true
-						mu.Unlock()
-					}
-				}
-			})
-		}
-		time.Sleep(time.Duration(700+150*round) * time.Millisecond) // the calls are everywhere in their lives
-		x.Kill()
-		close(stop)
-		wait.Wait()
-		began := time.Now()
-		x.Start()
-		if took := time.Since(began); took > 15*time.Second {
-			t.Errorf("it came back after %v", took)
-		}
-	}
-	healthy(t, x, 3*time.Second)
-	seen := map[string]int{}
-	for cursor := ""; ; {
-		_, text := page(t, x, "/api/v1/cdrs?limit=200&cursor="+cursor)
-		var list struct {
-			Items []struct {
-				State string
-				Legs  []struct {
-					ID string `json:"sip_call_id"`
-				}
-			}
-			Next string `json:"next"`
-		}
-		if err := json.Unmarshal([]byte(text), &list); err != nil {
-			t.Fatalf("%v\n%s", err, text)
-		}
-		for _, r := range list.Items {
-			for _, l := range r.Legs {
-				seen[l.ID]++
-			}
-		}
-		if cursor = list.Next; cursor == "" {
-			break
-		}
-	}
-	missing := 0
-	for id := range acknowledged {
-		if seen[id] == 0 {
-			missing++
-		}
-	}
-	if missing > 0 {
-		t.Errorf("%d of %d acknowledged calls have no record", missing, len(acknowledged))
-	}
-	unrecorded := 0
-	for id := range begun {
-		if seen[id] == 0 {
-			unrecorded++
-		}
-	}
-	for id, n := range seen {
-		if n != 1 {
-			t.Errorf("%d records of call %s", n, id)
-		}
-	}
-	if len(acknowledged) < 20 {
-		t.Errorf("only %d calls were made", len(acknowledged))
-	}
-	t.Logf("%d calls answered, %d acknowledged, %d records; %d answered ones without", len(begun), len(acknowledged), len(seen), unrecorded)
 }
