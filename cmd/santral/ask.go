@@ -41,7 +41,7 @@ func show[T any](e *exchange, rows []T, head string, line func(T) string) error 
 	w := tabwriter.NewWriter(os.Stdout, 2, 0, 2, ' ', 0)
 	fmt.Fprintln(w, head)
 	for _, row := range rows {
-		fmt.Fprintln(w, line(row))
+		fmt.Fprintln(w, trace.Printable(line(row)))
 	}
 	return w.Flush()
 }
@@ -187,14 +187,14 @@ func (t *traceCall) Run() error {
 	if t.Full {
 		for _, e := range entries {
 			if e.Decision != "" {
-				fmt.Printf("\n%s * %s\n", e.At.Format("15:04:05.000"), e.Decision)
+				fmt.Printf("\n%s * %s\n", e.At.Format("15:04:05.000"), trace.Printable(e.Decision))
 				continue
 			}
 			arrow := "<-"
 			if e.Out {
 				arrow = "->"
 			}
-			fmt.Printf("\n%s %s %s %s\n%s\n", e.At.Format("15:04:05.000"), e.Proto, arrow, e.Remote, e.Text)
+			fmt.Printf("\n%s %s %s %s\n%s\n", e.At.Format("15:04:05.000"), e.Proto, arrow, e.Remote, trace.Printable(e.Text))
 		}
 	}
 	return nil

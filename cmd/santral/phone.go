@@ -13,6 +13,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"santral/observe/trace"
 	"santral/phone"
 	"santral/sip"
 )
@@ -51,7 +52,7 @@ func (t *telephone) Run(k *kong.Context) error {
 		Number:   t.Call, Await: t.Answer, Within: t.Within, Ring: t.Ring,
 		Play: t.Play, Loop: t.Loop, Record: t.Record, Digits: t.Digits, DigitsAt: t.DigitsAt,
 		HoldAt: t.HoldAt, ResumeAt: t.ResumeAt, HangupAt: t.HangupAt,
-		Note: func(text string) { fmt.Fprintln(os.Stderr, text) },
+		Note: func(text string) { fmt.Fprintln(os.Stderr, trace.Printable(text)) },
 	}
 	if t.CA != "" {
 		text, err := os.ReadFile(t.CA)

@@ -40,7 +40,7 @@ func Ladder(entries []Entry) string {
 	for _, e := range entries {
 		since := float64(e.At.Sub(entries[0].At).Microseconds()) / 1000
 		if e.Decision != "" {
-			fmt.Fprintf(&b, "%+9.0f  * %s\n", since, e.Decision)
+			fmt.Fprintf(&b, "%+9.0f  * %s\n", since, Printable(e.Decision))
 			continue
 		}
 		from, to := at(e.Remote.String()), at("santral")
@@ -57,7 +57,7 @@ func Ladder(entries []Entry) string {
 		} else {
 			line[left+1] = '◀'
 		}
-		label := []rune(" " + label(e.Text) + " ")
+		label := []rune(" " + Printable(label(e.Text)) + " ")
 		if len(label) > right-left-4 {
 			label = label[:right-left-4]
 		}
@@ -89,4 +89,17 @@ func label(text string) string {
 		name += " +SDP"
 	}
 	return name
+}
+
+// Printable is text for a terminal: what strangers have written holds no orders to it. Line ends and tabs stay.
+func Printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\r':
+			return -1
+		case r < ' ' && r != '\n' && r != '\t', r >= 0x7f && r < 0xa0:
+			return '\ufffd'
+		}
+		return r
+	}, text)
 }

@@ -168,3 +168,17 @@ func TestEntriesAsJSON(t *testing.T) {
 		}
 	}
 }
+
+// Whoever writes a reason phrase gives no orders to the terminal on which the ladder is read.
+func TestLaddersAreText(t *testing.T) {
+	text := "SIP/2.0 486 \x1b]0;owned\x07\x9b2JBusy\r\nCSeq: 1 INVITE\r\n\r\n"
+	got := Ladder([]Entry{entry(0, "a", false, alice, text), {At: time.UnixMicro(1_700_000_000_000_000), CallID: "c", Decision: "goes to \x1b[2J"}})
+	for _, r := range got + Printable(text) {
+		if r < ' ' && r != '\n' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+			t.Fatalf("%q is in %q", r, got)
+		}
+	}
+	if !strings.Contains(got, "Busy") || Printable("a\tb\nسلام") != "a\tb\nسلام" {
+		t.Errorf("%q", got)
+	}
+}
