@@ -312,19 +312,8 @@ func (p *Phone) Call(ctx context.Context, target string) (*Call, error) {
 // address is the URI of a number at the server.
 func (p *Phone) address(number string) sip.URI {
 	u := sip.URI{Scheme: "sip", User: sip.EscapeUser(number), Host: p.domain, Port: p.server.Addr.Port()}
-	u.Params = inURI(p.cfg.Transport)
+	u.Params = p.cfg.Transport.Param()
 	return u
-}
-
-// inURI is the parameter by which a URI asks for a transport.
-func inURI(t sip.Transport) sip.Params {
-	switch t {
-	case sip.TCP:
-		return ";transport=tcp"
-	case sip.TLS:
-		return ";transport=tls"
-	}
-	return ""
 }
 
 // Ringing waits for the next call to us; the caller hears ringing since it came. Calls that are over

@@ -140,7 +140,7 @@ func (r *registration) send(try int, kind string, value string) {
 		return
 	}
 	registrar := sip.URI{Scheme: "sip", Host: p.domain, Port: p.server.Addr.Port()}
-	registrar.Params = inURI(p.cfg.Transport)
+	registrar.Params = p.cfg.Transport.Param()
 	aor := sip.Address{Display: p.cfg.Name, URI: sip.URI{Scheme: "sip", User: sip.EscapeUser(p.cfg.User), Host: p.domain}}.String()
 	r.seq++
 	req := sip.NewRequest(sip.REGISTER, registrar.String())
@@ -179,7 +179,7 @@ func (r *registration) send(try int, kind string, value string) {
 func (r *registration) contact(flow sip.Flow) sip.URI {
 	at := r.phone.layer.SentBy(flow)
 	u := sip.URI{Scheme: "sip", User: sip.EscapeUser(r.phone.cfg.User), Host: at.Host, Port: at.Port}
-	u.Params = inURI(flow.Transport)
+	u.Params = flow.Transport.Param()
 	return u
 }
 

@@ -268,15 +268,7 @@ func (l *Leg) onLimit() {
 // it knows us by.
 func contact(s *endpoint.Shard, flow sip.Flow, user string, secure bool) string {
 	at := s.SentBy(flow)
-	uri := sip.URI{Scheme: "sip", User: sip.EscapeUser(user), Host: at.Host, Port: at.Port}
-	switch flow.Transport {
-	case sip.TCP:
-		uri.Params = ";transport=tcp"
-	case sip.TLS:
-		uri.Params = ";transport=tls"
-	case sip.WS, sip.WSS:
-		uri.Params = ";transport=ws"
-	}
+	uri := sip.URI{Scheme: "sip", User: sip.EscapeUser(user), Host: at.Host, Port: at.Port, Params: flow.Transport.Param()}
 	if secure { // RFC 3261 §8.1.1.8, §12.1.1
 		uri.Scheme = "sips"
 		if flow.Transport == sip.TLS {

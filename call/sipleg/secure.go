@@ -18,7 +18,7 @@ func secured(uri string) bool {
 // by the URI that it gave us.
 func secure(uri *string, to *endpoint.Next) bool {
 	if to.HasFlow {
-		return to.Flow.Transport == sip.TLS || to.Flow.Transport == sip.WSS
+		return to.Flow.Transport.Secure()
 	}
 	u, err := sip.ParseURI(*uri)
 	if err != nil || !u.IsSIP() || !to.URI.IsSIP() {

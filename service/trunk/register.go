@@ -218,19 +218,9 @@ func (r *registration) send(try int, answer string) {
 // at once (RFC 6140 §5.2).
 func (r *registration) contact(flow sip.Flow) string {
 	at := r.shard.SentBy(flow)
-	u := sip.URI{Scheme: "sip", User: r.trunk.token, Host: at.Host, Port: at.Port}
+	u := sip.URI{Scheme: "sip", User: r.trunk.token, Host: at.Host, Port: at.Port, Params: flow.Transport.Param()}
 	if r.trunk.noun.GIN {
 		u.User = ""
-	}
-	switch flow.Transport {
-	case sip.TCP:
-		u.Params = ";transport=tcp"
-	case sip.TLS:
-		u.Params = ";transport=tls"
-	case sip.WS, sip.WSS:
-		u.Params = ";transport=ws"
-	}
-	if r.trunk.noun.GIN {
 		u.Params += ";bnc"
 	}
 	return "<" + u.String() + ">"

@@ -168,12 +168,9 @@ func (s *Shard) probe(h sip.Hop) {
 		return
 	}
 	us := s.e.cfg.Wire.SentBy(flow).String()
-	uri := sip.URI{Scheme: "sip", Host: h.Addr.Addr().String(), Port: h.Addr.Port()}
+	uri := sip.URI{Scheme: "sip", Host: h.Addr.Addr().String(), Port: h.Addr.Port(), Params: h.Transport.Param()}
 	if h.Name != "" {
 		uri.Host = h.Name
-	}
-	if h.Transport != sip.UDP {
-		uri.Params = sip.Params(";transport=" + h.Transport.String())
 	}
 	req := sip.NewRequest(sip.OPTIONS, uri.String())
 	req.Add(sip.From, "<sip:"+us+">;tag="+s.random.Token(13))

@@ -191,7 +191,7 @@ func (g goal) hop(t sip.Transport, addr netip.Addr, port uint16) sip.Hop {
 		port = t.Port()
 	}
 	h := sip.Hop{Transport: t, Addr: netip.AddrPortFrom(addr.Unmap(), port)}
-	if t == sip.TLS || t == sip.WSS {
+	if t.Secure() {
 		h.Name = g.name // RFC 5922 §7.1: the domain that was asked for, wherever SRV led
 	}
 	return h
