@@ -74,3 +74,66 @@ func strangersTransfer(t *testing.T, x *phone.Exchange, transport string) {
 	}
 	c.Bye()
 }
+
+// TestTenantsDoNotMeet: an account of another tenant, with its own good credentials, takes no place in a call of
+// ours, sends nobody on, and looks at nobody.
+func TestTenantsDoNotMeet(t *testing.T) { // 6, 17 and 21
+	const document = `tenant: %s
+domains: [%s.example]
+default: %v
+extensions: [{number: "101", password: correct-horse}, {number: "%s", password: correct-horse}]
+`
+	x := phone.StartServe(t, "home.example", fmt.Sprintf(document, "home", "home", true, "102"), fmt.Sprintf(document, "other", "other", false, "201"))
+	over(t, "udp tcp", func(t *testing.T, transport string) {
+		a, b := pair(t, x, transport, "101", "102")
+		c, r := phone.Talk(a, b, media, media)
+		other := x.Wire(t, transport, place(transport, 18)).Agent("201")
+		ask := func(method, uri string, change func(*phone.Draft)) phone.Message {
+			d := other.Request(method, uri).Set("From", "<sip:201@other.example>;tag=o").Set("Refer-To", "<sip:201@other.example>").Set("Event", "dialog")
+			if method == "REGISTER" {
+				d.Set("To", "<sip:201@other.example>")
+			}
+			if change != nil {
+				change(d)
+			}
+			return other.Ask(d)
+		}
+		if m := ask("REGISTER", "sip:other.example", nil); m.Status() != 200 {
+			t.Fatalf("the other tenant's account does not register: %.300q", m.Text)
+		}
+		tag := func(v string) string { _, t, _ := strings.Cut(v, "tag="); return t }
+		for _, d := range []*phone.Dialog{c, r} {
+			if m := ask("INVITE", "sip:102@other.example", func(i *phone.Draft) { i.SDP(media).Set("Replaces", replacing(d)) }); m.Status() != 481 && m.Status() != 403 {
+				t.Errorf("an INVITE that replaces another tenant's dialog: %.80q", m.Text)
+			}
+			if m := ask("REFER", "sip:102@other.example", func(i *phone.Draft) {
+				i.Set("Target-Dialog", d.ID+";local-tag="+tag(d.Local)+";remote-tag="+tag(d.Remote))
+			}); m.Status() != 481 {
+				t.Errorf("a REFER of another tenant's dialog: %.80q", m.Text)
+			}
+			if m := ask("BYE", d.Target, func(i *phone.Draft) {
+				i.Set("Call-ID", d.ID).Set("From", d.Local).Set("To", d.Remote).Set("CSeq", "70 BYE")
+			}); m.Status() < 400 || m.Status() > 499 {
+				t.Errorf("a BYE within another tenant's dialog: %.80q", m.Text)
+			}
+		}
+		for _, method := range []string{"INVITE", "SUBSCRIBE", "MESSAGE", "PUBLISH", "REGISTER"} {
+			m := ask(method, "sip:101@home.example", func(d *phone.Draft) {
+				switch method {
+				case "INVITE":
+					d.SDP(media)
+				case "REGISTER":
+					d.Line = "REGISTER sip:home.example SIP/2.0"
+					d.Set("To", "<sip:101@home.example>")
+				}
+			})
+			if m.Status() < 400 || m.Status() > 499 {
+				t.Errorf("%s to another tenant's 101: %.80q", method, m.Text)
+			}
+		}
+		for _, party := range []*phone.Agent{a, b} {
+			party.Quiet(200*time.Millisecond, "something at "+party.User, func(m phone.Message) bool { return m.Method() != "" })
+		}
+		phone.End(c, r)
+	})
+}

@@ -12,7 +12,7 @@ import (
 
 // StartServe starts `santral serve` on free ports of loopback with one tenant document, and waits until it
 // serves. It is the default tenant's domain that Realm names.
-func StartServe(t testing.TB, realm, tenant string) *Exchange {
+func StartServe(t testing.TB, realm string, tenants ...string) *Exchange {
 	t.Helper()
 	folder := t.TempDir()
 	rtp := 44000 + FreePort(t)%12000
@@ -21,7 +21,9 @@ func StartServe(t testing.TB, realm, tenant string) *Exchange {
 	if err := os.Mkdir(filepath.Join(folder, "tenants"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(folder, "tenants"), "tenant.yaml", tenant)
+	for i, text := range tenants {
+		write(t, filepath.Join(folder, "tenants"), fmt.Sprintf("tenant%d.yaml", i), text)
+	}
 	boot := write(t, folder, "santral.yaml", fmt.Sprintf(`listen:
   - {transport: udp, address: "%s"}
   - {transport: tcp, address: "%s"}
