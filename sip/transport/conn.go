@@ -41,7 +41,7 @@ type conn struct {
 	ws      *websocket.Conn    // above nc, where messages are frames; nil elsewhere
 	beat    *time.Timer        // pings a silent browser
 
-	ofSource, ofAll *list.Element // the table's, while no good message has come
+	ofSource, ofAll *list.Element // the table's, until it is welcome
 
 	proven  bool         // a good message has come; the reading goroutine's
 	welcome atomic.Bool  // we gave it a 2xx, or opened the connection ourselves
@@ -180,8 +180,8 @@ func (c *conn) put(b []byte, fail func(error)) bool {
 		c.owed--
 	}
 	c.mu.Unlock()
-	if isFinal(b) && b[8] == '2' {
-		c.welcome.Store(true)
+	if isFinal(b) && b[8] == '2' && !c.welcome.Swap(true) {
+		c.l.conns.settle(c)
 	}
 	return true
 }

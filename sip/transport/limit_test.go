@@ -128,7 +128,8 @@ func TestConnectionCaps(t *testing.T) {
 		speak := func(c net.Conn) net.Conn {
 			t.Helper()
 			write(t, c, request(viaTCP, "c1"))
-			w.must()
+			w.answer(w.must(), 200)
+			synctest.Wait()
 			return c
 		}
 		var idle []net.Conn
@@ -168,6 +169,52 @@ func TestConnectionCaps(t *testing.T) {
 	})
 }
 
+// Strangers who have said something make room too, after those who have said nothing: one good message, never
+// answered by a 2xx, keeps nobody's place against a phone.
+func TestStrangersMakeRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(c *Config) { c.Limits.PerSource, c.Limits.Conns = 4, 6 })
+		speak := func(c net.Conn, status int) net.Conn {
+			t.Helper()
+			write(t, c, request(viaTCP, "c1"))
+			w.answer(w.must(), status)
+			synctest.Wait()
+			readAll(c)
+			return c
+		}
+		var strangers []net.Conn
+		for range 4 {
+			strangers = append(strangers, speak(w.dial(w.phone), 401))
+		}
+		phones := []net.Conn{speak(w.dial(w.phone), 200)}
+		if !isOver(strangers[0], time.Millisecond) || isOver(strangers[1], time.Millisecond) {
+			t.Fatal("of one source: not the oldest one made room")
+		}
+		for range 2 {
+			phones = append(phones, speak(w.dial(w.other), 200))
+		}
+		idle := w.dial(w.other) // all is full: a stranger goes
+		if !isOver(strangers[1], time.Millisecond) || isOver(strangers[2], time.Millisecond) {
+			t.Fatal("of all: not the oldest one made room")
+		}
+		phones = append(phones, speak(w.dial(w.other), 200)) // who has said nothing goes before who has
+		if !isOver(idle, time.Millisecond) || isOver(strangers[2], time.Millisecond) {
+			t.Fatal("who has spoken went before who has not")
+		}
+		for range 2 {
+			speak(w.dial(w.phone), 200)
+		}
+		if !isOver(w.dial(w.phone), time.Millisecond) {
+			t.Fatal("a phone had to go")
+		}
+		for i, c := range phones {
+			if isOver(c, time.Millisecond) {
+				t.Errorf("phone %d had to go", i)
+			}
+		}
+	})
+}
+
 func TestExemptSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(c *Config) {
@@ -178,7 +225,7 @@ func TestExemptSource(t *testing.T) {
 			w.dial(w.phone)
 		}
 		write(t, w.dial(w.other), request(viaTCP, "c1"))
-		w.must()
+		w.answer(w.must(), 200)
 		if !isOver(w.dial(w.other), time.Millisecond) {
 			t.Fatal("not refused")
 		}

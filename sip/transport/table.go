@@ -18,7 +18,7 @@ type table struct {
 	byID     map[uint64]*conn
 	byRemote map[sip.Hop]*conn // the newest connection with each peer
 	bySource map[netip.Addr]*source
-	fresh    list.List // inbound connections without a good message yet, oldest first
+	crowd    // of all sources
 	next     uint64
 	closed   bool
 }
@@ -26,7 +26,27 @@ type table struct {
 // source is what one address has open, as PerSource counts it.
 type source struct {
 	count int
-	fresh list.List // of these, the ones without a good message yet, oldest first
+	crowd
+}
+
+// crowd are inbound connections that have to go where room is wanted, oldest first. Whoever was given a 2xx is
+// not among them.
+type crowd struct {
+	fresh  list.List // have not sent a good message yet
+	spoken list.List // have, and nothing has come of it
+}
+
+// first gives who has to go first, nil when there is nobody.
+func (c *crowd) first() *list.Element {
+	if e := c.fresh.Front(); e != nil {
+		return e
+	}
+	return c.spoken.Front()
+}
+
+func (c *crowd) remove(e *list.Element) {
+	c.fresh.Remove(e) // whichever of them it is in
+	c.spoken.Remove(e)
 }
 
 func (t *table) init() {
@@ -93,8 +113,18 @@ func (t *table) addLocked(c *conn) {
 	c.ofSource, c.ofAll = s.fresh.PushBack(c), t.fresh.PushBack(c)
 }
 
-// prove marks a connection as one that has sent a good message, which does not make room for others.
+// prove marks a connection as one that has sent a good message: others make room before it does.
 func (t *table) prove(c *conn) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if c.ofAll != nil {
+		t.settleLocked(c)
+		c.ofSource, c.ofAll = t.bySource[c.source].spoken.PushBack(c), t.spoken.PushBack(c)
+	}
+}
+
+// settle marks a connection as one that makes no room for others: its peer was given a 2xx.
+func (t *table) settle(c *conn) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.settleLocked(c)
@@ -102,8 +132,8 @@ func (t *table) prove(c *conn) {
 
 func (t *table) settleLocked(c *conn) {
 	if c.ofAll != nil {
-		t.fresh.Remove(c.ofAll)
-		t.bySource[c.source].fresh.Remove(c.ofSource)
+		t.crowd.remove(c.ofAll)
+		t.bySource[c.source].remove(c.ofSource)
 		c.ofSource, c.ofAll = nil, nil
 	}
 }
@@ -130,21 +160,21 @@ func (t *table) remove(c *conn) {
 }
 
 // roomLocked looks for room for one more connection from src. Where a limit is reached, the oldest
-// connection that has not sent a good message yet has to go: out. ok is false when there is none, so
-// that who has spoken keeps its place and who newly comes is refused.
+// connection that has not sent a good message yet has to go, else the oldest that was never given a 2xx: out.
+// ok is false when there is none, so that who is served keeps its place and who newly comes is refused.
 func (t *table) roomLocked(src netip.Addr, l *Limits, exempt bool) (out *conn, ok bool) {
 	if t.closed {
 		return nil, false
 	}
-	fresh := &t.fresh
+	of := &t.crowd
 	s := t.bySource[src]
 	switch {
 	case s != nil && s.count >= l.PerSource && !exempt:
-		fresh = &s.fresh
+		of = &s.crowd
 	case len(t.byID) < l.Conns:
 		return nil, true
 	}
-	if e := fresh.Front(); e != nil {
+	if e := of.first(); e != nil {
 		return e.Value.(*conn), true
 	}
 	return nil, false
