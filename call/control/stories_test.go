@@ -2,21 +2,17 @@ package control_test
 
 import (
 	"context"
-	"flag"
-	"os"
-	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"santral/base/golden"
 	"santral/base/id"
 	"santral/base/vnet"
 	"santral/call"
 	"santral/call/calltest"
 	"santral/call/control"
 )
-
-var update = flag.Bool("update", false, "write the golden ladders anew")
 
 // stage is one house with a control in it, in virtual time.
 type stage struct {
@@ -111,28 +107,10 @@ func performed(t *testing.T, name string, stories map[string]call.Story, scene f
 				t.Errorf("control is left with %+v", n)
 			}
 			if ladder != nil { // nil: two calls race, and either may win
-				compare(t, name, ladder(s.House))
+				golden.Compare(t, name+".txt", ladder(s.House))
 			}
 		})
 	})
-}
-
-func compare(t *testing.T, name, got string) {
-	t.Helper()
-	file := filepath.Join("testdata", name+".txt")
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("ladder differs from %s; it is now\n%s", file, got)
-	}
 }
 
 // RFC 3665 §3 as a control sees it: what is hops and retransmissions there is the door's here.

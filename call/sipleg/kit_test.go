@@ -2,12 +2,9 @@ package sipleg
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +15,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"santral/base/golden"
 	"santral/base/id"
 	"santral/base/vnet"
 	"santral/call"
@@ -33,8 +31,6 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-var update = flag.Bool("update", false, "write the ladders anew")
 
 // Who is who in the ladders.
 var names = map[string]string{
@@ -224,17 +220,7 @@ func brief(m *sip.Message) string {
 
 func (w *world) compare() {
 	w.Helper()
-	got := w.ladder.String()
-	name := filepath.Join("testdata", w.Name()+".ladder")
-	if *update {
-		w.must(os.MkdirAll("testdata", 0o755))
-		w.must(os.WriteFile(name, []byte(got), 0o644))
-	}
-	want, err := os.ReadFile(name)
-	w.must(err)
-	if got != string(want) {
-		w.Errorf("ladder is\n%s\nwant\n%s", got, want)
-	}
+	golden.Compare(w, w.Name()+".ladder", w.ladder.String())
 }
 
 // silence stops the ladder: what follows is told elsewhere.

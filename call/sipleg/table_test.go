@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"santral/base/golden"
 	"santral/sip"
 	"santral/sip/dialog"
 )
@@ -222,7 +223,7 @@ func TestHeaderTable(t *testing.T) {
 			invite2, ok2, _, _, _, _ := through(w, name, f, s)
 			row := "| " + strings.Join([]string{name, invite, invite2, ok, ok2, again, changed, info, bye}, " | ") + " |"
 			table.WriteString(row + "\n")
-			if !*update && rows[name] != row {
+			if !golden.Update() && rows[name] != row {
 				t.Errorf("the table says\n%s\nbut the call does\n%s\n(-update writes the table anew: is that what it should say?)", rows[name], row)
 			}
 		}
@@ -232,7 +233,7 @@ func TestHeaderTable(t *testing.T) {
 			t.Errorf("the table has a row of %s, which is no field that Santral knows", name)
 		}
 	}
-	if *update {
+	if golden.Update() {
 		if err := os.WriteFile(page, []byte(before+tableHead+table.String()+after), 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -2,11 +2,8 @@ package presence
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"santral/base/golden"
 	"santral/base/id"
 	"santral/call"
 	"santral/sip"
@@ -25,8 +23,6 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 var phoneFlow = sip.Flow{Transport: sip.UDP, Local: netip.MustParseAddrPort("192.0.2.1:5060"), Remote: netip.MustParseAddrPort("192.0.2.2:5060")}
 
@@ -102,20 +98,7 @@ func story(t *testing.T, f func(*scene)) {
 			f(s)
 		}()
 		synctest.Wait()
-		got := s.log.String()
-		name := filepath.Join("testdata", t.Name()+".txt")
-		if *update {
-			if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got != string(want) {
-			t.Errorf("said was\n%s\nwant\n%s", got, want)
-		}
+		golden.Compare(t, t.Name()+".txt", s.log.String())
 	})
 }
 

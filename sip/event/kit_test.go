@@ -2,11 +2,8 @@ package event
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,14 +13,13 @@ import (
 
 	"go.uber.org/goleak"
 
+	"santral/base/golden"
 	"santral/base/id"
 	"santral/sip"
 	"santral/sip/endpoint"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-var update = flag.Bool("update", false, "write the ladders anew")
 
 var (
 	phoneFlow = sip.Flow{Transport: sip.UDP, Local: netip.MustParseAddrPort("192.0.2.1:5060"), Remote: netip.MustParseAddrPort("192.0.2.2:5060")}
@@ -73,20 +69,7 @@ func ladderTest(t *testing.T, f func(*scene)) {
 			f(s)
 		}()
 		synctest.Wait()
-		got := s.ladder.String()
-		name := filepath.Join("testdata", t.Name()+".ladder")
-		if *update {
-			if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got != string(want) {
-			t.Errorf("ladder is\n%s\nwant\n%s", got, want)
-		}
+		golden.Compare(t, t.Name()+".ladder", s.ladder.String())
 	})
 }
 

@@ -9,7 +9,6 @@
 package siptest
 
 import (
-	"flag"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -19,10 +18,9 @@ import (
 	"testing"
 	"time"
 
+	"santral/base/golden"
 	"santral/base/vnet"
 )
-
-var update = flag.Bool("update", false, "write the ladders anew instead of comparing them")
 
 // Stage is a virtual network with a clock at zero and a ladder of what its phones sent and received.
 type Stage struct {
@@ -109,19 +107,14 @@ func (s *Stage) Golden(name string) {
 	s.t.Helper()
 	path := filepath.Join("testdata", name+".ladder")
 	old, err := os.ReadFile(path)
-	if err != nil && !*update {
+	if err != nil && !golden.Update() {
 		s.t.Errorf("no golden ladder: %v; the ladder is\n%s", err, s.Ladder())
 		return
 	}
 	heading, body := split(string(old))
 	got := s.Ladder()
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			s.t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(heading+got), 0o644); err != nil {
-			s.t.Fatal(err)
-		}
+	if golden.Update() {
+		golden.Write(s.t, path, heading+got)
 		return
 	}
 	if got != body {
