@@ -252,85 +252,9 @@ func TestResubscribingWithoutPause(t *testing.T) {
 // SIPp watches a lamp.
 func TestSIPpWatchesALamp(t *testing.T) {
 	x := phone.StartExchange(t, "--digest", "md5")
-	s := phone.StartSIPp(t, sippLamp, x.SIP, "-m", "1", "-s", "102", "-au", "103", "-ap", phone.Password, "-timeout", "20s")
+	s := phone.StartSIPp(t, phone.WatchLamp, x.SIP, "-m", "1", "-s", "102", "-au", "103", "-ap", phone.Password, "-timeout", "20s")
 	s.Wait(t, 25*time.Second)
 }
-
-const sippLamp = `<?xml version="1.0" encoding="UTF-8"?>
-<scenario name="lamp">
-<send retrans="500"><![CDATA[
-SUBSCRIBE sip:[service]@[remote_ip] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
-Max-Forwards: 70
-From: <sip:103@[remote_ip]>;tag=[call_number]
-To: <sip:[service]@[remote_ip]>
-Call-ID: [call_id]
-CSeq: 1 SUBSCRIBE
-Contact: <sip:103@[local_ip]:[local_port]>
-Event: dialog
-Accept: application/dialog-info+xml
-Expires: 120
-Content-Length: 0
-
-]]></send>
-<recv response="401" auth="true"/>
-<send retrans="500"><![CDATA[
-SUBSCRIBE sip:[service]@[remote_ip] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
-Max-Forwards: 70
-From: <sip:103@[remote_ip]>;tag=[call_number]
-To: <sip:[service]@[remote_ip]>
-Call-ID: [call_id]
-CSeq: 2 SUBSCRIBE
-Contact: <sip:103@[local_ip]:[local_port]>
-[authentication]
-Event: dialog
-Accept: application/dialog-info+xml
-Expires: 120
-Content-Length: 0
-
-]]></send>
-<recv response="200" rrs="true"/>
-<recv request="NOTIFY"><action><ereg regexp="active;expires=" search_in="hdr" header="Subscription-State:" check_it="true" assign_to="1"/></action></recv>
-<send><![CDATA[
-SIP/2.0 200 OK
-[last_Via:]
-[last_From:]
-[last_To:]
-[last_Call-ID:]
-[last_CSeq:]
-Content-Length: 0
-
-]]></send>
-<send retrans="500"><![CDATA[
-SUBSCRIBE sip:[remote_ip]:[remote_port] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
-Max-Forwards: 70
-From: <sip:103@[remote_ip]>;tag=[call_number]
-To: <sip:[service]@[remote_ip]>[peer_tag_param]
-Call-ID: [call_id]
-CSeq: 3 SUBSCRIBE
-Contact: <sip:103@[local_ip]:[local_port]>
-Event: dialog
-Expires: 0
-Content-Length: 0
-
-]]></send>
-<recv response="200"/>
-<recv request="NOTIFY"><action><ereg regexp="terminated;reason=timeout" search_in="hdr" header="Subscription-State:" check_it="true" assign_to="2"/></action></recv>
-<send><![CDATA[
-SIP/2.0 200 OK
-[last_Via:]
-[last_From:]
-[last_To:]
-[last_Call-ID:]
-[last_CSeq:]
-Content-Length: 0
-
-]]></send>
-<Reference variables="1,2"/>
-</scenario>
-`
 
 // Linphone publishes its presence and watches a friend's.
 func TestLinphonePresence(t *testing.T) {

@@ -18,63 +18,6 @@ default: true
 extensions: [{number: "101", name: Sara, password: correct-horse, channels: 5}]
 `
 
-// carrierCall is a scenario: a carrier calls field0 without any credential, talks a second and hangs up.
-const carrierCall = `<?xml version="1.0" encoding="ISO-8859-1" ?>
-<!DOCTYPE scenario SYSTEM "sipp.dtd">
-<scenario name="carrier">
-<send retrans="500"><![CDATA[
-INVITE sip:[field0]@[remote_ip]:[remote_port] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch];rport
-Max-Forwards: 70
-From: "Bank" <sip:+982199@carrier.test>;tag=[pid]c[call_number]
-To: <sip:[field0]@[remote_ip]>
-Call-ID: [call_id]
-CSeq: 1 INVITE
-Contact: <sip:carrier@[local_ip]:[local_port]>
-P-Asserted-Identity: "Bank" <sip:+982199@carrier.test>
-Content-Type: application/sdp
-Content-Length: [len]
-
-v=0
-o=sipp 1 1 IN IP4 [local_ip]
-s=-
-c=IN IP4 [local_ip]
-t=0 0
-m=audio [media_port] RTP/AVP 8
-a=rtpmap:8 PCMA/8000
-]]></send>
-<recv response="100" optional="true"/>
-<recv response="180" optional="true"/>
-<recv response="200" rrs="true"/>
-<send><![CDATA[
-ACK [next_url] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch];rport
-[routes]
-Max-Forwards: 70
-[last_From]
-[last_To]
-Call-ID: [call_id]
-CSeq: 1 ACK
-Content-Length: 0
-
-]]></send>
-<pause milliseconds="1000"/>
-<send retrans="500"><![CDATA[
-BYE [next_url] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch];rport
-[routes]
-Max-Forwards: 70
-[last_From]
-[last_To]
-Call-ID: [call_id]
-CSeq: 2 BYE
-Content-Length: 0
-
-]]></send>
-<recv response="200" timeout="10000"/>
-</scenario>
-`
-
 // registerSIPp registers a number of a SIPp that answers at a port, at whoever listens at server.
 func registerSIPp(t *testing.T, server, user string, port int) {
 	t.Helper()
@@ -128,7 +71,7 @@ routes: [{prefix: "0", trunks: [dead, carrier], strip: 1, prepend: "+98"}]
 	ring := phone.StartSIPp(t, phone.Answer, x.SIP, "-m", "1", "-p", fmt.Sprint(phones), "-rtp_echo")
 	registerSIPp(t, x.SIP, "101", phones)
 	csv := phone.CSV(t, []string{"02122000101"})
-	phone.StartSIPp(t, carrierCall, x.SIP, "-m", "1", "-i", "127.0.0.5", "-mi", "127.0.0.5", "-inf", csv).Wait(t, 20*time.Second)
+	phone.StartSIPp(t, phone.CarrierCalls, x.SIP, "-m", "1", "-i", "127.0.0.5", "-mi", "127.0.0.5", "-inf", csv).Wait(t, 20*time.Second)
 	ring.Wait(t, 10*time.Second)
 	if c := record(t, x, "02199", "02122000101"); c.State != "answered" || c.Legs[0]["trunk"] != "carrier" {
 		t.Errorf("record %+v", c)
@@ -173,7 +116,7 @@ routes: [{prefix: "0", trunks: [carrier]}]
 	// In, at the Contact that Kamailio has of us.
 	ring := phone.StartSIPp(t, phone.Answer, x.SIP, "-m", "1", "-p", fmt.Sprint(ours), "-rtp_echo")
 	registerSIPp(t, x.SIP, "101", ours)
-	phone.StartSIPp(t, carrierCall, k.Addr, "-m", "1", "-i", "127.0.0.4", "-mi", "127.0.0.4", "-inf", phone.CSV(t, []string{"02122000100"})).Wait(t, 20*time.Second)
+	phone.StartSIPp(t, phone.CarrierCalls, k.Addr, "-m", "1", "-i", "127.0.0.4", "-mi", "127.0.0.4", "-inf", phone.CSV(t, []string{"02122000100"})).Wait(t, 20*time.Second)
 	ring.Wait(t, 10*time.Second)
 	if c := record(t, x, "+982199", "02122000100"); c.State != "answered" || c.Legs[0]["trunk"] != "carrier" {
 		t.Errorf("record %+v", c)

@@ -68,185 +68,43 @@ func AuthField(user, password string) string {
 	return fmt.Sprintf("[authentication username=%s password=%s]", user, password)
 }
 
-const scenarioHead = `<?xml version="1.0" encoding="ISO-8859-1" ?>
-<!DOCTYPE scenario SYSTEM "sipp.dtd">
-`
-
 // Register is a scenario: register field0 with the credentials of field1, from the local port,
 // with field2 as the port and field3 as the transport of the contact.
-const Register = scenarioHead + `<scenario name="register">
-<send retrans="500"><![CDATA[
-REGISTER sip:[remote_ip]:[remote_port] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch];rport
-Max-Forwards: 70
-From: <sip:[field0]@[remote_ip]>;tag=[call_number]
-To: <sip:[field0]@[remote_ip]>
-Call-ID: [call_id]
-CSeq: 1 REGISTER
-Contact: <sip:[field0]@[local_ip]:[field2];transport=[field3]>
-Expires: 3600
-Content-Length: 0
+var Register = scenario("register", registers("1"), trying, challenged, registers("2", "[field1]"), trying, good)
 
-]]></send>
-<recv response="100" optional="true"/>
-<recv response="401" auth="true"/>
-<send retrans="500"><![CDATA[
-REGISTER sip:[remote_ip]:[remote_port] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch];rport
-Max-Forwards: 70
-From: <sip:[field0]@[remote_ip]>;tag=[call_number]
-To: <sip:[field0]@[remote_ip]>
-Call-ID: [call_id]
-CSeq: 2 REGISTER
-Contact: <sip:[field0]@[local_ip]:[field2];transport=[field3]>
-Expires: 3600
-[field1]
-Content-Length: 0
+func registers(seq string, more ...string) string {
+	return asks("REGISTER", "sip:[remote_ip]:[remote_port]", caller, "To: "+caller, seq, "",
+		append(more, "Contact: <sip:[field0]@[local_ip]:[field2];transport=[field3]>", "Expires: 3600")...)
+}
 
-]]></send>
-<recv response="100" optional="true"/>
-<recv response="200"/>
-</scenario>
-`
+// Who calls and who is called, where both are fields of the injection file.
+const (
+	caller    = "<sip:[field0]@[remote_ip]>"
+	called    = "To: <sip:[field2]@[remote_ip]>"
+	calledURI = "sip:[field2]@[remote_ip]:[remote_port]"
+)
 
 // Call makes a scenario: field0 calls field2 with the credentials of field1, says a file of raw PCMA
 // for three seconds, and hangs up.
-func Call(sound string) string { return strings.ReplaceAll(call, "SOUND", sound) }
-
-const call = scenarioHead + `<scenario name="call">
-<send retrans="500"><![CDATA[
-INVITE sip:[field2]@[remote_ip]:[remote_port] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch];rport
-Max-Forwards: 70
-From: <sip:[field0]@[remote_ip]>;tag=[pid]x[call_number]
-To: <sip:[field2]@[remote_ip]>
-Call-ID: [call_id]
-CSeq: 1 INVITE
-Contact: <sip:[field0]@[local_ip]:[local_port];transport=[transport]>
-Content-Type: application/sdp
-Content-Length: [len]
-
-v=0
-o=sipp 1 1 IN IP4 [local_ip]
-s=-
-c=IN IP4 [media_ip]
-t=0 0
-m=audio [rtpstream_audio_port] RTP/AVP 8
-a=rtpmap:8 PCMA/8000
-]]></send>
-<recv response="100" optional="true"/>
-<recv response="401" auth="true" rtd="true"/>
-<send><![CDATA[
-ACK sip:[field2]@[remote_ip]:[remote_port] SIP/2.0
-[last_Via]
-Max-Forwards: 70
-[last_From]
-[last_To]
-[last_Call-ID]
-CSeq: 1 ACK
-Content-Length: 0
-
-]]></send>
-<send retrans="500"><![CDATA[
-INVITE sip:[field2]@[remote_ip]:[remote_port] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch];rport
-Max-Forwards: 70
-From: <sip:[field0]@[remote_ip]>;tag=[pid]x[call_number]
-To: <sip:[field2]@[remote_ip]>
-Call-ID: [call_id]
-CSeq: 2 INVITE
-Contact: <sip:[field0]@[local_ip]:[local_port];transport=[transport]>
-[field1]
-Content-Type: application/sdp
-Content-Length: [len]
-
-v=0
-o=sipp 1 1 IN IP4 [local_ip]
-s=-
-c=IN IP4 [media_ip]
-t=0 0
-m=audio [rtpstream_audio_port] RTP/AVP 8
-a=rtpmap:8 PCMA/8000
-]]></send>
-<recv response="100" optional="true"/>
-<recv response="180" optional="true"/>
-<recv response="183" optional="true"/>
-<recv response="200" rrs="true"/>
-<send><![CDATA[
-ACK [next_url] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch];rport
-[routes]
-Max-Forwards: 70
-From: <sip:[field0]@[remote_ip]>;tag=[pid]x[call_number]
-[last_To]
-Call-ID: [call_id]
-CSeq: 2 ACK
-Content-Length: 0
-
-]]></send>
-<nop><action><exec rtp_stream="SOUND,-1,8,PCMA/8000"/></action></nop>
-<pause milliseconds="3000"/>
-<nop><action><exec rtp_stream="pause"/></action></nop>
-<send retrans="500"><![CDATA[
-BYE [next_url] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch];rport
-[routes]
-Max-Forwards: 70
-From: <sip:[field0]@[remote_ip]>;tag=[pid]x[call_number]
-[last_To]
-Call-ID: [call_id]
-CSeq: 3 BYE
-Content-Length: 0
-
-]]></send>
-<recv response="200" timeout="10000"/>
-</scenario>
-`
+func Call(sound string) string {
+	invite := func(seq string, more ...string) string {
+		return asks("INVITE", calledURI, caller, called, seq, pcma("[rtpstream_audio_port]", "1", ""), append(more, ourContact)...)
+	}
+	return scenario("call",
+		invite("1"), trying, `<recv response="401" auth="true" rtd="true"/>`, refused(calledURI, "1"),
+		invite("2", "[field1]"), trying, ringing, `<recv response="183" optional="true"/>`, `<recv response="200" rrs="true"/>`,
+		within("ACK", caller, "2"),
+		`<nop><action><exec rtp_stream="`+sound+`,-1,8,PCMA/8000"/></action></nop>`,
+		`<pause milliseconds="3000"/>`,
+		`<nop><action><exec rtp_stream="pause"/></action></nop>`,
+		within("BYE", caller, "3"), `<recv response="200" timeout="10000"/>`)
+}
 
 // Answer is a scenario: ring, answer with PCMA, wait for BYE. Media is SIPp's own -rtp_echo.
-const Answer = scenarioHead + `<scenario name="answer">
-<recv request="INVITE" crlf="true" rrs="true"/>
-<send><![CDATA[
-SIP/2.0 180 Ringing
-[last_Via:]
-[last_From:]
-[last_To:];tag=[pid]a[call_number]
-[last_Call-ID:]
-[last_CSeq:]
-Contact: <sip:[local_ip]:[local_port];transport=[transport]>
-Content-Length: 0
+var Answer = scenario("answer",
+	`<recv request="INVITE" crlf="true" rrs="true"/>`,
+	says(false, "", replyTo("180 Ringing", calledTag, answerContact)...),
+	says(true, pcma("[media_port]", "1", ""), replyTo("200 OK", calledTag, answerContact)...),
+	`<recv request="ACK"/>`, `<recv request="BYE"/>`, agrees)
 
-]]></send>
-<send retrans="500"><![CDATA[
-SIP/2.0 200 OK
-[last_Via:]
-[last_From:]
-[last_To:];tag=[pid]a[call_number]
-[last_Call-ID:]
-[last_CSeq:]
-Contact: <sip:[local_ip]:[local_port];transport=[transport]>
-Content-Type: application/sdp
-Content-Length: [len]
-
-v=0
-o=sipp 1 1 IN IP4 [local_ip]
-s=-
-c=IN IP4 [media_ip]
-t=0 0
-m=audio [media_port] RTP/AVP 8
-a=rtpmap:8 PCMA/8000
-]]></send>
-<recv request="ACK"/>
-<recv request="BYE"/>
-<send><![CDATA[
-SIP/2.0 200 OK
-[last_Via:]
-[last_From:]
-[last_To:]
-[last_Call-ID:]
-[last_CSeq:]
-Content-Length: 0
-
-]]></send>
-</scenario>
-`
+const answerContact = "Contact: <sip:[local_ip]:[local_port];transport=[transport]>"
