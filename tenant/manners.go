@@ -55,29 +55,9 @@ var passable = []string{"Subject", "Priority", "Organization", "User-to-User", "
 // fields are the keys of manners in a document.
 func (m *Manners) fields(f doc.Fields) doc.Fields {
 	f["diversion"] = func(n *doc.Node) {
-		switch n.OneOf("diversion", "history-info", "both", "none") {
-		case "diversion":
-			m.Diversion = DiversionField
-		case "history-info":
-			m.Diversion = DiversionHistory
-		case "both":
-			m.Diversion = DiversionBoth
-		case "none":
-			m.Diversion = DiversionNone
-		}
+		choose(n, &m.Diversion, DiversionField, "diversion", "history-info", "both", "none")
 	}
-	f["identity"] = func(n *doc.Node) {
-		switch n.OneOf("pai", "rpid", "from", "none") {
-		case "pai":
-			m.Identity = IdentityPAI
-		case "rpid":
-			m.Identity = IdentityRPID
-		case "from":
-			m.Identity = IdentityFrom
-		case "none":
-			m.Identity = IdentityNone
-		}
-	}
+	f["identity"] = func(n *doc.Node) { choose(n, &m.Identity, IdentityPAI, "pai", "rpid", "from", "none") }
 	f["pass"] = func(n *doc.Node) {
 		n.Each(func(n *doc.Node) {
 			name := n.Text()
@@ -92,6 +72,14 @@ func (m *Manners) fields(f doc.Fields) doc.Fields {
 		})
 	}
 	return f
+}
+
+// choose reads one of the words, which name the choices from first on, in their order. What is no such word leaves the
+// choice as it is.
+func choose[C ~uint8](n *doc.Node, into *C, first C, words ...string) {
+	if i := slices.Index(words, n.OneOf(words...)); i >= 0 {
+		*into = first + C(i)
+	}
 }
 
 func readPhones(n *doc.Node) (p Phones) {

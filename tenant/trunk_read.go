@@ -35,16 +35,7 @@ func readTrunk(n *doc.Node) Trunk {
 				n.Fail("trunk name %q must be 1 to 40 of a–z, 0–9 and -", t.Name)
 			}
 		},
-		"mode": func(n *doc.Node) {
-			switch n.OneOf("register", "registered", "static") {
-			case "register":
-				t.Mode = Registers
-			case "registered":
-				t.Mode = Registered
-			case "static":
-				t.Mode = Static
-			}
-		},
+		"mode": func(n *doc.Node) { choose(n, &t.Mode, Registers, "register", "registered", "static") },
 		"to": func(n *doc.Node) {
 			said.to = true
 			t.To = readTargets(n)
@@ -74,14 +65,7 @@ func readTrunk(n *doc.Node) Trunk {
 		"channels-out": func(n *doc.Node) { t.ChannelsOut = n.Int(1, MaxTrunkChannels) },
 		"rate":         func(n *doc.Node) { t.Rate = n.Int(1, MaxRate) },
 		"called": func(n *doc.Node) {
-			switch n.OneOf("request-uri", "to", "p-called-party-id", "diversion") {
-			case "to":
-				t.Called = CalledInTo
-			case "p-called-party-id":
-				t.Called = CalledInPCalledPartyID
-			case "diversion":
-				t.Called = CalledInDiversion
-			}
+			choose(n, &t.Called, CalledInRequestURI, "request-uri", "to", "p-called-party-id", "diversion")
 		},
 		"trust":        func(n *doc.Node) { t.Trust = n.Bool() },
 		"refer":        func(n *doc.Node) { t.Refer = n.Bool() },

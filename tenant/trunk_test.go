@@ -241,3 +241,35 @@ func TestManyNumbers(t *testing.T) {
 		}
 	}
 }
+
+// TestChoices: every word of a choice is the constant that it names.
+func TestChoices(t *testing.T) {
+	trunk := func(mode, more string) Trunk {
+		var problems doc.Problems
+		a := Read("acme.yaml", []byte("tenant: acme\ndomains: [acme.example]\ntrunks: [{name: carrier, mode: "+mode+", "+more+"}]\n"), &problems)
+		if len(a.Trunks) != 1 {
+			t.Fatalf("%s: %v", more, problems.Err())
+		}
+		return a.Trunks[0]
+	}
+	for word, want := range map[string]TrunkMode{"register": Registers, "registered": Registered, "static": Static} {
+		if got := trunk(word, "to: 192.0.2.7").Mode; got != want {
+			t.Errorf("%s is %v", word, got)
+		}
+	}
+	for word, want := range map[string]CalledIn{"request-uri": CalledInRequestURI, "to": CalledInTo, "p-called-party-id": CalledInPCalledPartyID, "diversion": CalledInDiversion} {
+		if got := trunk("static", "to: 192.0.2.7, called: "+word).Called; got != want {
+			t.Errorf("called in %s is %v", word, got)
+		}
+	}
+	for word, want := range map[string]IdentityForm{"pai": IdentityPAI, "rpid": IdentityRPID, "from": IdentityFrom, "none": IdentityNone} {
+		if got := trunk("static", "to: 192.0.2.7, identity: "+word).Manners.Identity; got != want {
+			t.Errorf("identity %s is %v", word, got)
+		}
+	}
+	for word, want := range map[string]DiversionForm{"diversion": DiversionField, "history-info": DiversionHistory, "both": DiversionBoth, "none": DiversionNone} {
+		if got := trunk("static", "to: 192.0.2.7, diversion: "+word).Manners.Diversion; got != want {
+			t.Errorf("diversion %s is %v", word, got)
+		}
+	}
+}
