@@ -15,12 +15,12 @@ type Kamailio struct {
 	Out  *Output
 }
 
-// edge sends what phones say to the exchange, with its Path in a REGISTER and its Record-Route in what
-// makes a dialog, and what the exchange says where its Route leads (RFC 3327).
-const edge = `debug=2
+// kamailio is the configuration of every Kamailio of ours: where it listens, the modules that it has besides, and
+// what it does with a request that has not gone in circles and is no CANCEL.
+const kamailio = `debug=2
 log_stderror=yes
 children=2
-listen=udp:%[1]s
+listen=udp:%s
 mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/:/usr/lib/aarch64-linux-gnu/kamailio/modules/"
 loadmodule "tm.so"
 loadmodule "sl.so"
@@ -29,9 +29,7 @@ loadmodule "pv.so"
 loadmodule "maxfwd.so"
 loadmodule "siputils.so"
 loadmodule "textops.so"
-loadmodule "path.so"
-modparam("path", "use_received", 1)
-
+%s
 request_route {
 	if (!mf_process_maxfwd_header("10")) {
 		sl_send_reply("483", "Too Many Hops");
@@ -42,8 +40,17 @@ request_route {
 		if (t_check_trans()) t_relay();
 		exit;
 	}
-	if (is_method("INVITE")) record_route();
-	if ($si == "%[2]s" && $sp == %[3]s || has_totag()) {
+%s}
+`
+
+const edgeModules = `loadmodule "path.so"
+modparam("path", "use_received", 1)
+`
+
+// edge sends what phones say to the exchange, with its Path in a REGISTER and its Record-Route in what
+// makes a dialog, and what the exchange says where its Route leads (RFC 3327).
+const edge = `	if (is_method("INVITE")) record_route();
+	if ($si == "%[1]s" && $sp == %[2]s || has_totag()) {
 		loose_route();
 		$var(way) = $rc;
 		if ($var(way) > 0 || $var(way) == -3) t_relay(); # -3: a route that was loaded before, ours by its Path
@@ -54,41 +61,19 @@ request_route {
 		sl_send_reply("503", "No Path");
 		exit;
 	}
-	$du = "sip:%[2]s:%[3]s";
+	$du = "sip:%[1]s:%[2]s";
 	t_relay();
-}
 `
 
-// carrier is a registrar with digest, and a proxy that asks for digest in calls of its subscribers: who
-// calls must be registered here and say who it is. %[2]s is the password of all.
-const carrier = `debug=2
-log_stderror=yes
-children=2
-listen=udp:%[1]s
-mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/:/usr/lib/aarch64-linux-gnu/kamailio/modules/"
-loadmodule "tm.so"
-loadmodule "sl.so"
-loadmodule "rr.so"
-loadmodule "pv.so"
-loadmodule "maxfwd.so"
-loadmodule "siputils.so"
-loadmodule "textops.so"
-loadmodule "usrloc.so"
+const carrierModules = `loadmodule "usrloc.so"
 loadmodule "registrar.so"
 loadmodule "auth.so"
 modparam("usrloc", "db_mode", 0)
+`
 
-request_route {
-	if (!mf_process_maxfwd_header("10")) {
-		sl_send_reply("483", "Too Many Hops");
-		exit;
-	}
-	force_rport();
-	if (is_method("CANCEL")) {
-		if (t_check_trans()) t_relay();
-		exit;
-	}
-	if (has_totag()) {
+// carrier is a registrar with digest, and a proxy that asks for digest in calls of its subscribers: who
+// calls must be registered here and say who it is. %[1]s is the password of all.
+const carrier = `	if (has_totag()) {
 		if (loose_route()) t_relay();
 		else if (is_method("ACK")) { if (t_check_trans()) t_relay(); }
 		else sl_send_reply("404", "Not Here");
@@ -103,14 +88,14 @@ request_route {
 		exit;
 	}
 	if (is_method("REGISTER")) {
-		if (!pv_www_authenticate("carrier.test", "%[2]s", "0")) {
+		if (!pv_www_authenticate("carrier.test", "%[1]s", "0")) {
 			www_challenge("carrier.test", "1");
 			exit;
 		}
 		save("location");
 		exit;
 	}
-	if ($si == "%[3]s" && !pv_proxy_authenticate("carrier.test", "%[2]s", "0")) {
+	if ($si == "%[2]s" && !pv_proxy_authenticate("carrier.test", "%[1]s", "0")) {
 		proxy_challenge("carrier.test", "1");
 		exit;
 	}
@@ -121,33 +106,28 @@ request_route {
 		exit;
 	}
 	t_relay();
-}
 `
 
 // StartCarrier starts a carrier at 127.0.0.3, which asks the machine at customer for digest in calls too.
 func StartCarrier(t testing.TB, password, customer string) *Kamailio {
 	t.Helper()
-	Need(t, "kamailio")
-	k := &Kamailio{Addr: fmt.Sprintf("127.0.0.3:%d", FreePort(t)), Out: &Output{}}
-	k.start(t, fmt.Sprintf(carrier, k.Addr, password, customer))
-	return k
+	return startKamailio(t, "127.0.0.3", carrierModules, fmt.Sprintf(carrier, password, customer))
 }
 
 // StartKamailio starts an edge proxy at 127.0.0.2 before an exchange.
 func StartKamailio(t testing.TB, exchange string) *Kamailio {
 	t.Helper()
-	Need(t, "kamailio")
 	host, port, _ := net.SplitHostPort(exchange)
-	k := &Kamailio{Addr: fmt.Sprintf("127.0.0.2:%d", FreePort(t)), Out: &Output{}}
-	k.start(t, fmt.Sprintf(edge, k.Addr, host, port))
-	return k
+	return startKamailio(t, "127.0.0.2", edgeModules, fmt.Sprintf(edge, host, port))
 }
 
-// start runs Kamailio with a configuration until the test ends.
-func (k *Kamailio) start(t testing.TB, config string) {
+// startKamailio runs a Kamailio at a host until the test ends.
+func startKamailio(t testing.TB, host, modules, route string) *Kamailio {
 	t.Helper()
+	Need(t, "kamailio")
+	k := &Kamailio{Addr: fmt.Sprintf("%s:%d", host, FreePort(t)), Out: &Output{}}
 	folder := t.TempDir()
-	file := write(t, folder, "kamailio.cfg", config)
+	file := write(t, folder, "kamailio.cfg", fmt.Sprintf(kamailio, k.Addr, modules, route))
 	cmd := exec.Command("kamailio", "-f", file, "-DD", "-E", "-m", "32", "-M", "4", "-Y", folder, "-P", folder+"/pid")
 	cmd.Stdout, cmd.Stderr = k.Out, k.Out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // it has children of its own
@@ -172,6 +152,7 @@ func (k *Kamailio) start(t testing.TB, config string) {
 		}
 		return answersUDP(k.Addr)
 	})
+	return k
 }
 
 // answersUDP reports whether whatever listens at an address answers an OPTIONS.
