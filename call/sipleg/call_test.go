@@ -13,8 +13,6 @@ import (
 func TestCall(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		a.invite("102", a.sdp, func(m *sip.Message) {
 			m.Set(sip.From, `"The Bank" <sip:1000@bank.example>;tag=lie`)
 			m.Add(sip.PAssertedIdentity, "<sip:1000@bank.example>")
@@ -37,9 +35,7 @@ func TestCall(t *testing.T) {
 		b.picksUp()
 		a.answered("")
 		a.none(time.Second)
-		a.asks(sip.BYE, "")
-		a.status(200)
-		b.reply(b.want(sip.BYE), 200, "")
+		a.leaves(b)
 		a.none(time.Minute)
 		w.house.Check(t)
 	})
@@ -49,8 +45,6 @@ func TestCall(t *testing.T) {
 func TestCalleeHangsUp(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		talking(w, a, b)
 		bye := b.d.Request(sip.BYE)
 		bye.Prepend(sip.ViaKind, b.via())
@@ -67,9 +61,6 @@ func TestCalleeHangsUp(t *testing.T) {
 func TestForkAnsweredElsewhere(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b, c := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "103"), w.phone("192.0.2.13", "103")
-		defer a.close()
-		defer b.close()
-		defer c.close()
 		a.invite("103", a.sdp)
 		b.rings()
 		c.rings()
@@ -84,9 +75,7 @@ func TestForkAnsweredElsewhere(t *testing.T) {
 		}
 		a.answered("")
 		b.none(time.Second)
-		b.asks(sip.BYE, "")
-		a.reply(a.want(sip.BYE), 200, "")
-		b.status(200)
+		b.leaves(a)
 	})
 }
 
@@ -94,9 +83,6 @@ func TestForkAnsweredElsewhere(t *testing.T) {
 func TestForkBothAnswer(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b, c := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "103"), w.phone("192.0.2.13", "103")
-		defer a.close()
-		defer b.close()
-		defer c.close()
 		a.invite("103", a.sdp)
 		b.rings()
 		c.rings()
@@ -109,9 +95,7 @@ func TestForkBothAnswer(t *testing.T) {
 		c.reply(c.want(sip.CANCEL), 481, "")
 		c.want(sip.ACK)
 		c.reply(c.want(sip.BYE), 200, "")
-		a.asks(sip.BYE, "")
-		a.status(200)
-		b.reply(b.want(sip.BYE), 200, "")
+		a.leaves(b)
 		c.none(time.Minute)
 	})
 }
@@ -120,8 +104,6 @@ func TestForkBothAnswer(t *testing.T) {
 func TestGivenUp(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		req := a.invite("102", a.sdp)
 		b.rings()
 		a.status(180)
@@ -133,9 +115,7 @@ func TestGivenUp(t *testing.T) {
 		a.send(cancel)
 		a.status(200)
 		a.refused(req, a.status(487))
-		b.reply(b.want(sip.CANCEL), 200, "")
-		b.reply(b.req, 487, "")
-		b.want(sip.ACK)
+		b.cancelled()
 		b.none(time.Minute)
 	})
 }
@@ -145,8 +125,6 @@ func TestGivenUp(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		for _, c := range []struct {
 			says, told int
 			q850       string
@@ -172,14 +150,10 @@ func TestRefusals(t *testing.T) {
 func TestNoAnswer(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		req := a.invite("102", a.sdp)
 		b.rings()
 		a.status(180)
-		b.reply(b.want(sip.CANCEL), 200, "")
-		b.reply(b.req, 487, "")
-		b.want(sip.ACK)
+		b.cancelled()
 		a.refused(req, a.status(480))
 		a.none(time.Minute)
 	})
@@ -189,8 +163,6 @@ func TestNoAnswer(t *testing.T) {
 func TestEarlyMedia(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		a.invite("102", a.sdp)
 		b.req = b.want(sip.INVITE)
 		b.reply(b.req, 183, b.sdp)
@@ -200,9 +172,7 @@ func TestEarlyMedia(t *testing.T) {
 		b.reply(b.req, 200, "")
 		b.want(sip.ACK)
 		a.answered("")
-		a.asks(sip.BYE, "")
-		a.status(200)
-		b.reply(b.want(sip.BYE), 200, "")
+		a.leaves(b)
 	})
 }
 
@@ -210,8 +180,6 @@ func TestEarlyMedia(t *testing.T) {
 func TestHold(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		talking(w, a, b)
 		for _, dir := range [][2]string{{"sendonly", "recvonly"}, {"sendrecv", "sendrecv"}} {
 			hold := a.asks(sip.INVITE, audio(a.addr, 4000, dir[0]))
@@ -223,9 +191,7 @@ func TestHold(t *testing.T) {
 			seq, _ := hold.CSeq()
 			a.ack(seq.Seq, "")
 		}
-		b.asks(sip.BYE, "")
-		a.reply(a.want(sip.BYE), 200, "")
-		b.status(200)
+		b.leaves(a)
 		w.house.Check(t)
 	})
 }
@@ -235,8 +201,6 @@ func TestHold(t *testing.T) {
 func TestLateOffer(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		a.invite("102", "")
 		if rang := b.rings(); rang.Body != "" {
 			t.Errorf("B got an offer\n%s", rang)
@@ -260,9 +224,7 @@ func TestLateOffer(t *testing.T) {
 		if ack := b.want(sip.ACK); ack.Body == "" {
 			t.Error("ACK without answer")
 		}
-		a.asks(sip.BYE, "")
-		a.status(200)
-		b.reply(b.want(sip.BYE), 200, "")
+		a.leaves(b)
 		w.house.Check(t)
 	})
 }
@@ -271,8 +233,6 @@ func TestLateOffer(t *testing.T) {
 func TestLateOfferWithoutAnswer(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		a.invite("102", "")
 		b.rings()
 		a.status(180)
@@ -291,8 +251,6 @@ func TestLateOfferWithoutAnswer(t *testing.T) {
 func TestGlare(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		talking(w, a, b)
 		hold := a.asks(sip.INVITE, audio(a.addr, 4000, "sendonly"))
 		b.none(1500 * time.Microsecond) // the exchange's INVITE is on its way
@@ -312,9 +270,7 @@ func TestGlare(t *testing.T) {
 		seq, _ := hold.CSeq()
 		a.ack(seq.Seq, "")
 		a.none(10 * time.Second)
-		a.asks(sip.BYE, "")
-		a.status(200)
-		b.reply(b.want(sip.BYE), 200, "")
+		a.leaves(b)
 		w.house.Check(t)
 	})
 }
@@ -323,8 +279,6 @@ func TestGlare(t *testing.T) {
 func TestInfo(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		talking(w, a, b)
 		info := a.d.Request(sip.INFO)
 		info.Prepend(sip.ViaKind, a.via())
@@ -343,8 +297,6 @@ func TestInfo(t *testing.T) {
 func TestText(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		talking(w, a, b)
 		for _, side := range [][2]*phone{{a, b}, {b, a}} {
 			from, to := side[0], side[1]
@@ -371,8 +323,6 @@ func TestText(t *testing.T) {
 func TestLostACK(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		a.invite("102", a.sdp)
 		b.rings()
 		a.status(180)
@@ -397,7 +347,6 @@ func TestLostACK(t *testing.T) {
 func TestNoHops(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a := w.phone("192.0.2.11", "101")
-		defer a.close()
 		for _, hops := range []string{"0", "1"} {
 			req := a.invite("102", a.sdp, func(m *sip.Message) { m.Set(sip.MaxForwards, hops) })
 			res := a.get()

@@ -28,8 +28,6 @@ func (p *phone) says(method sip.Method, headers ...sip.Header) *sip.Message {
 func TestConnectedIdentity(t *testing.T) {
 	trusting(t, func(w *world, x *exchange, h *trunked) {
 		a, f := w.phone("192.0.2.11", "101"), w.phone("192.0.2.21", "221")
-		defer a.close()
-		defer f.close()
 		for _, c := range []struct {
 			allow, supported string
 			method           sip.Method
@@ -86,9 +84,6 @@ func TestConnectedByFrom(t *testing.T) {
 	trusting(t, func(w *world, x *exchange, h *trunked) {
 		w.silence()
 		a, b, f := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102"), w.phone("192.0.2.21", "221")
-		defer a.close()
-		defer b.close()
-		defer f.close()
 		for _, callee := range []*phone{f, b} {
 			a.invite(callee.number, a.sdp, func(m *sip.Message) { m.Set(sip.Allow, "INVITE, ACK, BYE, CANCEL, UPDATE") })
 			callee.rings()
@@ -126,9 +121,6 @@ func TestConnectedWithheld(t *testing.T) {
 	trusting(t, func(w *world, x *exchange, h *trunked) {
 		w.silence()
 		a, s, f := w.phone("192.0.2.11", "101"), w.phone("192.0.2.22", "stranger"), w.phone("192.0.2.21", "221")
-		defer a.close()
-		defer s.close()
-		defer f.close()
 		for _, caller := range []*phone{a, s} {
 			caller.invite("221", caller.sdp, func(m *sip.Message) { m.Set(sip.Allow, "INVITE, ACK, BYE, CANCEL, UPDATE") })
 			f.rings()
@@ -147,7 +139,7 @@ func TestConnectedWithheld(t *testing.T) {
 				}
 				caller.reply(got, 200, "")
 			}
-			ends(caller, f)
+			caller.leaves(f)
 			caller.d, f.d = nil, nil
 		}
 	})
@@ -160,7 +152,6 @@ func TestWithheldCalleeIsSentOn(t *testing.T) {
 		w.silence()
 		h.manners[""] = Manners{Withhold: true}
 		a, b, c := cast(w)
-		defer leave(a, b, c)
 		a.refer("<sip:104@192.0.2.1>")
 		a.status(202)
 		a.news("100")
@@ -173,9 +164,7 @@ func TestWithheldCalleeIsSentOn(t *testing.T) {
 		a.news("200")
 		a.asks(sip.BYE, "")
 		a.status(200)
-		b.asks(sip.BYE, "")
-		c.reply(c.want(sip.BYE), 200, "")
-		b.status(200)
+		b.leaves(c)
 		w.house.Check(t)
 	})
 }

@@ -130,9 +130,6 @@ func TestDivertedCall(t *testing.T) {
 	trusting(t, func(w *world, x *exchange, h *trunked) {
 		w.silence()
 		friend, stranger, b := w.phone("192.0.2.21", "friend"), w.phone("192.0.2.22", "stranger"), w.phone("192.0.2.12", "102")
-		defer friend.close()
-		defer stranger.close()
-		defer b.close()
 		for _, from := range []*phone{friend, stranger} {
 			from.invite("102", from.sdp, func(m *sip.Message) {
 				m.Add(sip.HistoryInfo, "<sip:777@c.example>;index=1, <sip:102@c.example;cause=302>;index=1.1;mp=1")
@@ -144,7 +141,7 @@ func TestDivertedCall(t *testing.T) {
 			from.status(180)
 			b.picksUp()
 			from.answered("")
-			ends(from, b)
+			from.leaves(b)
 			b.d = nil
 		}
 	})

@@ -18,8 +18,6 @@ import (
 func TestHandOver(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		ears := [2]*ear{w.ear("192.0.2.11"), w.ear("192.0.2.12")}
 		defer ears[0].close()
 		defer ears[1].close()
@@ -63,9 +61,7 @@ func TestHandOver(t *testing.T) {
 			side[0].ack(seq.Seq, "")
 			side[0].none(10 * time.Millisecond)
 		}
-		a.asks(sip.BYE, "")
-		a.status(200)
-		b.reply(b.want(sip.BYE), 200, "")
+		a.leaves(b)
 		if now := [2]string{a.heardID, b.heardID}; now != sessions || sessions[0] == "" || sessions[1] == "" {
 			t.Errorf("the sessions were %q and are %q", sessions, now)
 		}
@@ -78,8 +74,6 @@ func TestHandOver(t *testing.T) {
 func TestNotNow(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		talking(w, a, b)
 		hold := a.asks(sip.INVITE, audio(a.addr, 4000, "sendonly"))
 		again := b.want(sip.INVITE)
@@ -91,9 +85,7 @@ func TestNotNow(t *testing.T) {
 		a.status(200)
 		seq, _ := hold.CSeq()
 		a.ack(seq.Seq, "")
-		a.asks(sip.BYE, "")
-		a.status(200)
-		b.reply(b.want(sip.BYE), 200, "")
+		a.leaves(b)
 	})
 }
 

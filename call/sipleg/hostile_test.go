@@ -13,8 +13,6 @@ import (
 func TestUnknownCaller(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		b, thief := w.phone("192.0.2.12", "102"), w.phone("203.0.113.66", "101")
-		defer b.close()
-		defer thief.close()
 		req := thief.invite("102", thief.sdp)
 		res := thief.status(401)
 		if !res.Has(sip.WWWAuthenticate) || res.ToTag() == "" {
@@ -31,9 +29,6 @@ func TestUnknownCaller(t *testing.T) {
 func TestForgedRequests(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b, thief := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102"), w.phone("203.0.113.66", "101")
-		defer a.close()
-		defer b.close()
-		defer thief.close()
 		talking(w, a, b)
 		seen, guessed := *a.d, *a.d
 		guessed.LocalTag = "guess"
@@ -59,9 +54,7 @@ func TestForgedRequests(t *testing.T) {
 		thief.send(cancel)
 		a.none(time.Second)
 		b.none(time.Second)
-		a.asks(sip.BYE, "")
-		a.status(200)
-		b.reply(b.want(sip.BYE), 200, "")
+		a.leaves(b)
 	})
 }
 
@@ -70,8 +63,6 @@ func TestForgedRequests(t *testing.T) {
 func TestInjection(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		w.silence()
 		for _, evil := range []string{
 			`"x\" <sip:evil@evil.example>;tag=t, \"" <sip:101@192.0.2.1>;tag=f1`,
@@ -95,9 +86,7 @@ func TestInjection(t *testing.T) {
 					t.Errorf("user agent %q", ua)
 				}
 			}
-			a.asks(sip.BYE, "")
-			a.status(200)
-			b.reply(b.want(sip.BYE), 200, "")
+			a.leaves(b)
 			a.d, b.d = nil, nil
 		}
 		for _, number := range []string{"102%0d%0aX-Evil:1", "%00102", "102%1b"} {
@@ -120,8 +109,6 @@ func TestInjection(t *testing.T) {
 func TestBodies(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		w.silence()
 		mixed := "--b1\r\nContent-Type: application/isup;version=itu-t92+\r\n\r\n\x01\x02\r\n--b1\r\nContent-Type: application/sdp\r\n\r\n" + a.sdp + "--b1--\r\n"
 		for _, c := range []struct {
@@ -171,8 +158,6 @@ func TestBodies(t *testing.T) {
 func TestNothingInCommon(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		talking(w, a, b)
 		req := a.asks(sip.INVITE, strings.Replace(a.sdp, "RTP/AVP 8 0 101", "RTP/AVP 96", 1))
 		b.reply(b.want(sip.INVITE), 488, "")
@@ -196,8 +181,6 @@ func TestInjectionByTheTrusted(t *testing.T) {
 		h.manners[""] = Manners{Pass: []string{"X-Note"}}
 		h.manners["friend"] = Manners{Trusted: true, From: true, Pass: []string{"X-Note"}}
 		f, b := w.phone("192.0.2.21", "221"), w.phone("192.0.2.12", "102")
-		defer f.close()
-		defer b.close()
 		const bad = "x\x01\x1b[2J\tX-Evil: 1\x7f"
 		evil := []sip.Header{
 			{Kind: sip.PAssertedIdentity, Value: `"` + bad + `" <sip:0912@c.example>`},
@@ -242,7 +225,6 @@ func TestInjectionByTheTrusted(t *testing.T) {
 		b.reply(last, 200, "")
 
 		a := w.phone("192.0.2.11", "101") // and what a callee says of itself
-		defer a.close()
 		for _, status := range []int{200, 486} {
 			a.invite("221", a.sdp)
 			f.req = f.want(sip.INVITE)
@@ -252,7 +234,7 @@ func TestInjectionByTheTrusted(t *testing.T) {
 			f.want(sip.ACK)
 			if status == 200 {
 				told(a.answered(""))
-				ends(a, f)
+				a.leaves(f)
 				a.d, f.d = nil, nil
 				continue
 			}

@@ -65,19 +65,11 @@ func trusting(t *testing.T, f func(*world, *exchange, *trunked)) {
 	})
 }
 
-// ends hangs up a call of two phones.
-func ends(from, to *phone) {
-	from.asks(sip.BYE, "")
-	from.status(200)
-	to.reply(to.want(sip.BYE), 200, "")
-}
-
 // TestPrivacyByTrust: who asks to be withheld is shown to nobody but a trusted trunk, which is told to withhold it
 // too (RFC 3323 §4.2, RFC 3325 §7).
 func TestPrivacyByTrust(t *testing.T) {
 	trusting(t, func(w *world, x *exchange, h *trunked) {
 		a := w.phone("192.0.2.11", "101")
-		defer a.close()
 		for _, c := range []struct{ addr, number, from, pai, privacy string }{
 			{"192.0.2.12", "102", `"Anonymous" <sip:anonymous@anonymous.invalid>`, "", ""},
 			{"192.0.2.21", "221", `"Anonymous" <sip:anonymous@anonymous.invalid>`, `"Phone 101" <sip:101@192.0.2.1>`, "id"},
@@ -96,7 +88,7 @@ func TestPrivacyByTrust(t *testing.T) {
 			a.status(180)
 			b.picksUp()
 			a.answered("")
-			ends(a, b)
+			a.leaves(b)
 			b.close()
 		}
 	})
@@ -108,8 +100,6 @@ func TestPermanentlyWithheld(t *testing.T) {
 		w.silence()
 		h.manners[""] = Manners{Withhold: true}
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		for privacy, hidden := range map[string]bool{"": true, "none": false, "id": true, "user;critical": true} {
 			a.invite("102", a.sdp, func(m *sip.Message) {
 				if privacy != "" {
@@ -122,7 +112,7 @@ func TestPermanentlyWithheld(t *testing.T) {
 			a.status(180)
 			b.picksUp()
 			a.answered("")
-			ends(a, b)
+			a.leaves(b)
 			b.d, a.d = nil, nil
 		}
 		req := a.invite("102", a.sdp, func(m *sip.Message) { m.Set(sip.Privacy, "critical;weightless") })
@@ -136,10 +126,7 @@ func TestBelief(t *testing.T) {
 	trusting(t, func(w *world, x *exchange, h *trunked) {
 		w.silence()
 		b := w.phone("192.0.2.12", "102")
-		defer b.close()
 		friend, stranger := w.phone("192.0.2.21", "friend"), w.phone("192.0.2.22", "stranger")
-		defer friend.close()
-		defer stranger.close()
 		pai := func(v ...string) func(*sip.Message) {
 			return func(m *sip.Message) {
 				for _, v := range v {
@@ -181,7 +168,7 @@ func TestBelief(t *testing.T) {
 			c.caller.status(180)
 			b.picksUp()
 			c.caller.answered("")
-			ends(c.caller, b)
+			c.caller.leaves(b)
 			b.d, c.caller.d = nil, nil
 		}
 	})
@@ -192,8 +179,6 @@ func TestFormsOfIdentity(t *testing.T) {
 	trusting(t, func(w *world, x *exchange, h *trunked) {
 		w.silence()
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.21", "221")
-		defer a.close()
-		defer b.close()
 		const me = `"Phone 101" <sip:101@192.0.2.1>`
 		for _, c := range []struct {
 			m       Manners
@@ -230,7 +215,7 @@ func TestFormsOfIdentity(t *testing.T) {
 			a.status(180)
 			b.picksUp()
 			a.answered("")
-			ends(a, b)
+			a.leaves(b)
 			b.d, a.d = nil, nil
 		}
 	})
@@ -241,7 +226,6 @@ func TestWhomTheCallerReached(t *testing.T) {
 	trusting(t, func(w *world, x *exchange, h *trunked) {
 		w.silence()
 		a := w.phone("192.0.2.11", "101")
-		defer a.close()
 		for _, c := range []struct{ addr, number, claims, privacy, told string }{
 			{"192.0.2.12", "102", "<sip:1000@bank.example>", "", "<sip:102@192.0.2.1>"},
 			{"192.0.2.22", "222", "<sip:1000@bank.example>", "", ""},
@@ -264,7 +248,7 @@ func TestWhomTheCallerReached(t *testing.T) {
 			if got := a.answered("").Get(sip.PAssertedIdentity); got != c.told {
 				t.Errorf("%s, 200: told %q, want %q", c.number, got, c.told)
 			}
-			ends(a, b)
+			a.leaves(b)
 			b.close()
 			a.d = nil
 		}

@@ -13,8 +13,6 @@ import (
 func TestInfoPackages(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		info := func(p *phone, pkg, body string) {
 			req := p.d.Request(sip.INFO)
 			req.Prepend(sip.ViaKind, p.via())
@@ -53,9 +51,7 @@ func TestInfoPackages(t *testing.T) {
 		info(a, "", "of the old kind")
 		a.status(200)
 		b.reply(b.want(sip.INFO), 200, "")
-		a.asks(sip.BYE, "")
-		a.status(200)
-		b.reply(b.want(sip.BYE), 200, "")
+		a.leaves(b)
 	})
 }
 
@@ -63,8 +59,6 @@ func TestInfoPackages(t *testing.T) {
 func TestNoInfoPackages(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		talking(w, a, b)
 		req := a.d.Request(sip.INFO)
 		req.Prepend(sip.ViaKind, a.via())
@@ -82,8 +76,6 @@ func TestNoInfoPackages(t *testing.T) {
 func TestPreconditions(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		lines := "a=curr:qos e2e none\r\na=des:qos optional e2e sendrecv\r\na=conf:qos e2e recv\r\n"
 		req := a.invite("102", a.sdp+lines, func(m *sip.Message) { m.Set(sip.Require, "precondition") })
 		res := a.status(420)

@@ -16,8 +16,6 @@ func TestSessionTimers(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		x.lasts()
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		a.invite("102", a.sdp)
 		req := b.rings()
 		if req.Get(sip.SessionExpiresKind) != "1800" || !req.HasToken(sip.Supported, "timer") {
@@ -50,8 +48,6 @@ func TestTimerDemands(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		x.lasts()
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		brief := func(m *sip.Message) {
 			m.Set(sip.Require, "timer")
 			m.Set(sip.SessionExpiresKind, "30")

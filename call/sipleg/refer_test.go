@@ -53,18 +53,11 @@ func cast(w *world) (a, b, c *phone) {
 	return a, b, c
 }
 
-func leave(list ...*phone) {
-	for _, p := range list {
-		p.close()
-	}
-}
-
 // TestRFC5589Blind is RFC 5589 §6.1: a basic transfer, as the exchange between all three lives it. The target
 // is told who the transferee is and by whom it was sent; the transferor hears how it goes.
 func TestRFC5589Blind(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b, c := cast(w)
-		defer leave(a, b, c)
 		b.asks(sip.INVITE, audio(b.addr, 4000, "sendonly"))
 		hold := a.want(sip.INVITE)
 		a.reply(hold, 200, audio(a.addr, 4000, "recvonly"))
@@ -90,9 +83,7 @@ func TestRFC5589Blind(t *testing.T) {
 		b.asks(sip.BYE, "")
 		b.status(200)
 		a.none(time.Minute)
-		a.asks(sip.BYE, "")
-		c.reply(c.want(sip.BYE), 200, "")
-		a.status(200)
+		a.leaves(c)
 		b.none(time.Minute)
 		w.house.Check(t)
 	})
@@ -102,7 +93,6 @@ func TestRFC5589Blind(t *testing.T) {
 func TestRFC5589Refused(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b, c := cast(w)
-		defer leave(a, b, c)
 		b.asks(sip.INVITE, audio(b.addr, 4000, "sendonly"))
 		a.reply(a.want(sip.INVITE), 200, audio(a.addr, 4000, "recvonly"))
 		a.want(sip.ACK)
@@ -125,9 +115,7 @@ func TestRFC5589Refused(t *testing.T) {
 		}
 		b.news("404")
 		b.none(2 * time.Second) // who hangs up at once is rung again
-		b.asks(sip.BYE, "")
-		a.reply(a.want(sip.BYE), 200, "")
-		b.status(200)
+		b.leaves(a)
 		c.none(time.Minute)
 		w.house.Check(t)
 	})
@@ -137,7 +125,6 @@ func TestRFC5589Refused(t *testing.T) {
 func TestTransferorLeavesAtOnce(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b, c := cast(w)
-		defer leave(a, b, c)
 		b.refer("<sip:104@192.0.2.1>")
 		b.asks(sip.BYE, "")
 		b.status(202)
@@ -149,9 +136,7 @@ func TestTransferorLeavesAtOnce(t *testing.T) {
 		b.picksUp()
 		a.changes()
 		a.none(time.Second)
-		b.asks(sip.BYE, "")
-		a.reply(a.want(sip.BYE), 200, "")
-		b.status(200)
+		b.leaves(a)
 		w.house.Check(t)
 	})
 }
@@ -185,7 +170,6 @@ func inPlaceOf(d *dialog.Dialog, number string) string {
 func TestRFC5589Attended(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b, c := cast(w)
-		defer leave(a, b, c)
 		_, second := consult(w, a, b, c, true)
 		b.none(time.Second)
 		b.refer(inPlaceOf(second, "104"))
@@ -204,9 +188,7 @@ func TestRFC5589Attended(t *testing.T) {
 		b.asks(sip.BYE, "")
 		b.status(200)
 		a.none(time.Minute)
-		c.asks(sip.BYE, "")
-		a.reply(a.want(sip.BYE), 200, "")
-		c.status(200)
+		c.leaves(a)
 		w.house.Check(t)
 	})
 }
@@ -215,7 +197,6 @@ func TestRFC5589Attended(t *testing.T) {
 func TestRFC5589SemiAttended(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b, c := cast(w)
-		defer leave(a, b, c)
 		_, second := consult(w, a, b, c, false)
 		ring := b.req
 		b.refer(inPlaceOf(second, "104"))
@@ -233,9 +214,7 @@ func TestRFC5589SemiAttended(t *testing.T) {
 		b.news("200")
 		b.asks(sip.BYE, "")
 		b.status(200)
-		a.asks(sip.BYE, "")
-		c.reply(c.want(sip.BYE), 200, "")
-		a.status(200)
+		a.leaves(c)
 		w.house.Check(t)
 	})
 }
@@ -244,7 +223,6 @@ func TestRFC5589SemiAttended(t *testing.T) {
 func TestNoReferSub(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b, c := cast(w)
-		defer leave(a, b, c)
 		b.refer("<sip:104@192.0.2.1>", func(m *sip.Message) { m.Set(sip.ReferSub, "false") })
 		if res := b.status(200); res.Get(sip.ReferSub) != "false" {
 			t.Errorf("Refer-Sub %q", res.Get(sip.ReferSub))
@@ -253,9 +231,7 @@ func TestNoReferSub(t *testing.T) {
 		c.picksUp()
 		a.changes()
 		b.reply(b.want(sip.BYE), 200, "") // it did not hang up
-		a.asks(sip.BYE, "")
-		c.reply(c.want(sip.BYE), 200, "")
-		a.status(200)
+		a.leaves(c)
 		w.house.Check(t)
 	})
 }
@@ -264,7 +240,6 @@ func TestNoReferSub(t *testing.T) {
 func TestReferSubscription(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b, c := cast(w)
-		defer leave(a, b, c)
 		b.refer("<sip:104@192.0.2.1>")
 		b.status(202)
 		b.news("100")
@@ -295,9 +270,7 @@ func TestReferSubscription(t *testing.T) {
 		c.picksUp()
 		a.changes()
 		b.reply(b.want(sip.BYE), 200, "")
-		a.asks(sip.BYE, "")
-		c.reply(c.want(sip.BYE), 200, "")
-		a.status(200)
+		a.leaves(c)
 		w.house.Check(t)
 	})
 }
@@ -306,7 +279,6 @@ func TestReferSubscription(t *testing.T) {
 func TestReferRefusals(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b, c := cast(w)
-		defer leave(a, b, c)
 		for _, r := range []struct {
 			to     string
 			status int
@@ -323,9 +295,7 @@ func TestReferRefusals(t *testing.T) {
 		b.status(202)
 		b.news("100")
 		b.news("481")
-		b.asks(sip.BYE, "")
-		a.reply(a.want(sip.BYE), 200, "")
-		b.status(200)
+		b.leaves(a)
 		c.none(time.Minute)
 		w.house.Check(t)
 	})
@@ -352,7 +322,6 @@ func (p *phone) outside(d *dialog.Dialog) {
 func TestTargetDialog(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b, c := cast(w)
-		defer leave(a, b, c)
 		b.outside(nil)
 		b.status(403)
 		c.outside(b.d) // another account's call
@@ -368,9 +337,7 @@ func TestTargetDialog(t *testing.T) {
 		a.changes()
 		b.news("200")
 		b.reply(b.want(sip.BYE), 200, "")
-		a.asks(sip.BYE, "")
-		c.reply(c.want(sip.BYE), 200, "")
-		a.status(200)
+		a.leaves(c)
 		b.none(time.Second)
 		w.house.Check(t)
 		if n := x.ep.Stats().Usages; n != 0 {
@@ -385,7 +352,6 @@ func TestANumberThatRingsAnAccount(t *testing.T) {
 		w.house.Phones("102", call.Target{URI: "sip:102@192.0.2.12:5060", Account: "102"})
 		w.house.Number("9822000102", "102")
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer leave(a, b)
 		a.invite("9822000102", a.sdp)
 		b.rings()
 		a.status(180)
@@ -396,9 +362,7 @@ func TestANumberThatRingsAnAccount(t *testing.T) {
 		b.status(202)
 		b.news("100")
 		b.news("404") // 104 is not there
-		a.asks(sip.BYE, "")
-		b.reply(b.want(sip.BYE), 200, "")
-		a.status(200)
+		a.leaves(b)
 		w.house.Check(t)
 	})
 }
@@ -407,7 +371,6 @@ func TestANumberThatRingsAnAccount(t *testing.T) {
 func TestRFC5359PickUp(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b, c := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102"), w.phone("192.0.2.13", "103")
-		defer leave(a, b, c)
 		a.invite("102", a.sdp)
 		rang := b.rings()
 		a.status(180)
@@ -418,16 +381,12 @@ func TestRFC5359PickUp(t *testing.T) {
 		})
 		c.answered("")
 		c.changes()
-		b.reply(b.want(sip.CANCEL), 200, "")
-		b.reply(b.req, 487, "")
-		b.want(sip.ACK)
+		b.cancelled()
 		if who := a.answered("").Get(sip.PAssertedIdentity); !strings.Contains(who, "103@") {
 			t.Errorf("A is told that it has reached %q", who)
 		}
 		a.none(time.Second)
-		c.asks(sip.BYE, "")
-		a.reply(a.want(sip.BYE), 200, "")
-		c.status(200)
+		c.leaves(a)
 		b.none(time.Minute)
 		w.house.Check(t)
 	})
@@ -437,7 +396,6 @@ func TestRFC5359PickUp(t *testing.T) {
 func TestReplacesRefusals(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b, c := cast(w)
-		defer leave(a, b, c)
 		c.number = "103"
 		ask := func(value string, status int) {
 			c.invite("102", c.sdp, func(m *sip.Message) { m.Set(sip.ReplacesKind, value) })
@@ -450,9 +408,7 @@ func TestReplacesRefusals(t *testing.T) {
 		ask("nobody;to-tag=1;from-tag=2", 481)
 		of = sip.Replaces{CallID: b.d.CallID, ToTag: b.d.RemoteTag, FromTag: b.d.LocalTag, Early: true}
 		ask(of.String(), 486) // it may pick up B's, but that is answered
-		b.asks(sip.BYE, "")
-		a.reply(a.want(sip.BYE), 200, "")
-		b.status(200)
+		b.leaves(a)
 		w.house.Check(t)
 	})
 }

@@ -43,8 +43,6 @@ func (p *phone) prack(res *sip.Message, body string) {
 func TestReliableEachLeg(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		a.invite("102", a.sdp, knows("100rel"))
 		b.req = b.want(sip.INVITE)
 		b.rely(183, 1, b.sdp)
@@ -63,9 +61,7 @@ func TestReliableEachLeg(t *testing.T) {
 			t.Errorf("the 200 describes anew:\n%s", ok)
 		}
 		a.none(time.Second)
-		a.asks(sip.BYE, "")
-		a.status(200)
-		b.reply(b.want(sip.BYE), 200, "")
+		a.leaves(b)
 		a.none(time.Minute)
 		w.house.Check(t)
 	})
@@ -76,8 +72,6 @@ func TestReliableEachLeg(t *testing.T) {
 func TestReliableOneLeg(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		a.invite("102", a.sdp)
 		b.req = b.want(sip.INVITE)
 		b.rely(183, 7, b.sdp)
@@ -91,9 +85,7 @@ func TestReliableOneLeg(t *testing.T) {
 			t.Error("the 200 answers nothing")
 		}
 		b.none(time.Second)
-		b.asks(sip.BYE, "")
-		a.reply(a.want(sip.BYE), 200, "")
-		b.status(200)
+		b.leaves(a)
 		w.house.Check(t)
 	})
 }
@@ -103,8 +95,6 @@ func TestReliableOneLeg(t *testing.T) {
 func TestLateOfferEarly(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		a.invite("102", "", knows("100rel"))
 		b.req = b.want(sip.INVITE)
 		if b.req.Get(sip.Supported) == "" {
@@ -123,9 +113,7 @@ func TestLateOfferEarly(t *testing.T) {
 		b.want(sip.ACK)
 		a.answered("")
 		a.none(time.Second)
-		a.asks(sip.BYE, "")
-		a.status(200)
-		b.reply(b.want(sip.BYE), 200, "")
+		a.leaves(b)
 		w.house.Check(t)
 	})
 }
@@ -134,8 +122,6 @@ func TestLateOfferEarly(t *testing.T) {
 func TestLateOfferNotEarly(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		a.invite("102", "")
 		b.req = b.want(sip.INVITE)
 		if b.req.HasToken(sip.Supported, "100rel") {
@@ -161,9 +147,6 @@ func TestLateOfferNotEarly(t *testing.T) {
 func TestAnotherAnswers(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b, c := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "103"), w.phone("192.0.2.13", "103")
-		defer a.close()
-		defer b.close()
-		defer c.close()
 		a.invite("103", a.sdp, func(m *sip.Message) { m.Set(sip.Supported, "100rel") })
 		b.req = b.want(sip.INVITE)
 		c.rings()
@@ -174,9 +157,7 @@ func TestAnotherAnswers(t *testing.T) {
 		a.status(200)
 		c.sdp = ulaw("192.0.2.13", 4000)
 		c.picksUp()
-		b.reply(b.want(sip.CANCEL), 200, "")
-		b.reply(b.req, 487, "")
-		b.want(sip.ACK)
+		b.cancelled()
 		a.answered("")
 		change := a.want(sip.INVITE)
 		if d := brief(change); d == "" {
@@ -186,9 +167,7 @@ func TestAnotherAnswers(t *testing.T) {
 		a.want(sip.ACK)
 		a.none(time.Second)
 		c.none(time.Second)
-		a.asks(sip.BYE, "")
-		a.status(200)
-		c.reply(c.want(sip.BYE), 200, "")
+		a.leaves(c)
 		w.house.Check(t)
 	})
 }
@@ -202,8 +181,6 @@ func ulaw(addr string, port int) string {
 func TestQueued(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		a.invite("102", a.sdp)
 		b.req = b.want(sip.INVITE)
 		for _, status := range []int{181, 182, 182, 199, 180} {
@@ -223,7 +200,6 @@ func TestQueued(t *testing.T) {
 func TestDemands(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a := w.phone("192.0.2.11", "101")
-		defer a.close()
 		req := a.invite("999", a.sdp, func(m *sip.Message) { m.Set(sip.Require, "100rel") })
 		a.refused(req, a.status(404))
 		req = a.invite("102", a.sdp, func(m *sip.Message) { m.Set(sip.Require, "100rel, precondition") })

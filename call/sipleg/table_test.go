@@ -181,7 +181,7 @@ func through(w *world, name string, from, to *phone) (invite, ok, again, changed
 	info, _ = within(sip.INFO)
 	var last *sip.Message
 	if bye, last = within(sip.BYE); last == nil {
-		ends(from, to)
+		from.leaves(to)
 	}
 	return invite, ok, again, changed, info, bye
 }
@@ -215,9 +215,6 @@ func TestHeaderTable(t *testing.T) {
 		h.manners["stranger"] = Manners{Trusted: true, From: true}
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
 		f, s := w.phone("192.0.2.21", "221"), w.phone("192.0.2.22", "222")
-		for _, p := range []*phone{a, b, f, s} {
-			defer p.close()
-		}
 		for _, name := range names {
 			invite, ok, again, changed, info, bye := through(w, name, a, b)
 			invite2, ok2, _, _, _, _ := through(w, name, f, s)

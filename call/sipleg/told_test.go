@@ -17,8 +17,6 @@ func TestSessionID(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		w.silence()
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		const mine, theirs = "ab30317f1a784dc48ff824d0d3715d86", "47755a9de7794ba387653f2099600ef2"
 		want := func(m *sip.Message, value string) {
 			t.Helper()
@@ -92,8 +90,6 @@ func TestSessionIDOfRefusals(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		w.silence()
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		a.invite("102", a.sdp)
 		b.req = b.want(sip.INVITE)
 		b.reply(b.req, 486, "", sip.Header{Kind: sip.SessionID, Value: "47755a9de7794ba387653f2099600ef2"})
@@ -190,9 +186,6 @@ func TestIntercom(t *testing.T) {
 	trusting(t, func(w *world, x *exchange, h *trunked) {
 		w.silence()
 		a, b, stranger := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102"), w.phone("192.0.2.22", "stranger")
-		defer a.close()
-		defer b.close()
-		defer stranger.close()
 		for _, c := range []struct {
 			from *phone
 			m    Manners
@@ -213,7 +206,7 @@ func TestIntercom(t *testing.T) {
 			c.from.status(180)
 			b.picksUp()
 			c.from.answered("")
-			ends(c.from, b)
+			c.from.leaves(b)
 			b.d, c.from.d = nil, nil
 		}
 	})
@@ -225,9 +218,6 @@ func TestGateOfEarlyMedia(t *testing.T) {
 	trusting(t, func(w *world, x *exchange, h *trunked) {
 		w.silence()
 		a, f, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.21", "221"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer f.close()
-		defer b.close()
 		for gate, heard := range map[string]bool{"": true, "inactive": false, "recvonly": false, "sendrecv": true, "sendonly, gated": true} {
 			a.invite("221", a.sdp)
 			f.req = f.want(sip.INVITE)
@@ -245,7 +235,7 @@ func TestGateOfEarlyMedia(t *testing.T) {
 			f.reply(f.req, 200, f.sdp)
 			f.want(sip.ACK)
 			a.answered("")
-			ends(a, f)
+			a.leaves(f)
 			f.d, a.d = nil, nil
 		}
 		for _, asks := range []bool{true, false} {
@@ -264,7 +254,7 @@ func TestGateOfEarlyMedia(t *testing.T) {
 			}
 			b.picksUp()
 			f.answered("")
-			ends(f, b)
+			f.leaves(b)
 			b.d, f.d = nil, nil
 		}
 	})
@@ -294,9 +284,6 @@ func TestTel(t *testing.T) {
 	trusting(t, func(w *world, x *exchange, h *trunked) {
 		w.silence()
 		f, b, s := w.phone("192.0.2.21", "221"), w.phone("192.0.2.12", "102"), w.phone("192.0.2.22", "222")
-		defer f.close()
-		defer b.close()
-		defer s.close()
 		for _, to := range []*phone{b, s} {
 			req := f.invite(to.number, f.sdp, func(m *sip.Message) { m.RequestURI = "tel:" + to.number + ";npdi;rn=99" })
 			to.req = to.want(sip.INVITE)
@@ -325,9 +312,6 @@ func TestBreadth(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		w.silence()
 		a, b, c := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "103"), w.phone("192.0.2.13", "103")
-		defer a.close()
-		defer b.close()
-		defer c.close()
 		for said, want := range map[string]string{"": "30", "5": "2", "2": "1", "600": "30", "many": "30"} {
 			a.invite("103", a.sdp, func(m *sip.Message) {
 				if said != "" {
@@ -357,8 +341,6 @@ func TestFieldsByAgreement(t *testing.T) {
 	trusting(t, func(w *world, x *exchange, h *trunked) {
 		w.silence()
 		a, f := w.phone("192.0.2.11", "101"), w.phone("192.0.2.21", "221")
-		defer a.close()
-		defer f.close()
 		for _, c := range []struct {
 			ours, theirs []string
 			want         string
@@ -386,8 +368,6 @@ func TestOverlap(t *testing.T) {
 	trusting(t, func(w *world, x *exchange, h *trunked) {
 		w.silence()
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		h.short = map[string]bool{"1": true, "10": true}
 		for i, digits := range []string{"1", "10", "102"} {
 			a.invite(digits, a.sdp, func(m *sip.Message) {
@@ -410,7 +390,7 @@ func TestOverlap(t *testing.T) {
 		if n := len(x.control.Calls("")); n != 1 {
 			t.Errorf("%d calls", n)
 		}
-		ends(a, b)
+		a.leaves(b)
 		a.none(time.Minute)
 		if n := x.ep.Stats(); n.Servers != 0 || n.Usages != 0 {
 			t.Errorf("left behind: %+v", n)
@@ -425,7 +405,6 @@ func TestSelfForking(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		w.silence()
 		a := w.phone("192.0.2.11", "101")
-		defer a.close()
 		w.house.Account("105", 0, "sip:105@192.0.2.1:5060", "sip:105@192.0.2.1:5060;x=1")
 		a.invite("105", a.sdp)
 		a.refused(a.req, a.status(440))

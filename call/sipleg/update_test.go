@@ -22,8 +22,6 @@ func (p *phone) update(body string) *sip.Message {
 func TestUpdateEarly(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		a.invite("102", a.sdp, knows("100rel"))
 		b.req = b.want(sip.INVITE)
 		b.rely(183, 1, b.sdp)
@@ -53,9 +51,7 @@ func TestUpdateEarly(t *testing.T) {
 		b.reply(change, 200, b.sdp)
 		b.want(sip.ACK)
 		a.status(200)
-		a.asks(sip.BYE, "")
-		a.status(200)
-		b.reply(b.want(sip.BYE), 200, "")
+		a.leaves(b)
 		a.none(time.Minute)
 		w.house.Check(t)
 	})
@@ -65,8 +61,6 @@ func TestUpdateEarly(t *testing.T) {
 func TestUpdateNotYet(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		a.invite("102", a.sdp)
 		b.req = b.want(sip.INVITE)
 		b.rely(183, 1, b.sdp)
@@ -84,9 +78,7 @@ func TestUpdateNotYet(t *testing.T) {
 		a.reply(change, 200, ulaw(a.addr, 4000))
 		a.want(sip.ACK)
 		b.status(200)
-		a.asks(sip.BYE, "")
-		a.status(200)
-		b.reply(b.want(sip.BYE), 200, "")
+		a.leaves(b)
 		w.house.Check(t)
 	})
 }
@@ -95,8 +87,6 @@ func TestUpdateNotYet(t *testing.T) {
 func TestKeptAlive(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
-		defer a.close()
-		defer b.close()
 		talking(w, a, b)
 		again := a.asks(sip.INVITE, a.sdp)
 		ok := a.status(200)
@@ -106,9 +96,7 @@ func TestKeptAlive(t *testing.T) {
 			t.Error("answered without a description")
 		}
 		b.none(time.Minute)
-		b.asks(sip.BYE, "")
-		a.reply(a.want(sip.BYE), 200, "")
-		b.status(200)
+		b.leaves(a)
 	})
 }
 
@@ -117,9 +105,6 @@ func TestKeptAlive(t *testing.T) {
 func TestAnotherAnswersEarly(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b, c := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "103"), w.phone("192.0.2.13", "103")
-		defer a.close()
-		defer b.close()
-		defer c.close()
 		a.invite("103", a.sdp, knows("100rel"))
 		b.req, c.req = b.want(sip.INVITE), c.want(sip.INVITE)
 		b.reply(b.req, 183, b.sdp)
@@ -135,9 +120,7 @@ func TestAnotherAnswersEarly(t *testing.T) {
 		c.picksUp()
 		a.answered("")
 		a.none(time.Second)
-		a.asks(sip.BYE, "")
-		a.status(200)
-		c.reply(c.want(sip.BYE), 200, "")
+		a.leaves(c)
 		w.house.Check(t)
 	})
 }
