@@ -153,10 +153,11 @@ func TestSlowReaders(t *testing.T) { // 4
 		transport := []string{"tls", "wss"}[i%2]
 		w := x.Deaf(t, transport, "127.0.15.20")
 		agent := w.Agent("104")
-		text := agent.Request("OPTIONS", agent.URI("")).Set("Subject", strings.Repeat("x", 1000)).String()
+		text := agent.Request("OPTIONS", agent.URI("")).Set("From", `"`+strings.Repeat("x", 7000)+`" <`+agent.URI("104")+`>;tag=1`).String() // which the answer has too
 		deaf = append(deaf, w)
 		wait.Go(func() {
 			for w.Try(text) == nil {
+				time.Sleep(5 * time.Millisecond) // it is no flood
 			}
 		})
 	}
@@ -175,6 +176,9 @@ func TestSlowReaders(t *testing.T) { // 4
 			t.Errorf("a call and its lamp took %v", took)
 		}
 	}
+	phone.Eventually(t, 10*time.Second, "who does not read loses its connection", func() bool {
+		return x.Metric("santral_sip_refused_total", "connection too slow") > 0
+	})
 	for _, w := range deaf {
 		w.Close()
 	}
