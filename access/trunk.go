@@ -78,7 +78,7 @@ func carrier(s *tenant.Snapshot, req *sip.Message, there []Carrier) *tenant.Trun
 		if k == nil {
 			continue
 		}
-		if k.Has(tenant.RewriteNumber(k.In.Called, Called(k, req))) != nil {
+		if k.Has(tenant.RewriteNumber(k.In.Called, Called(k, req, ""))) != nil {
 			if found != nil && found != k {
 				return nil // two could be meant
 			}
@@ -89,8 +89,9 @@ func carrier(s *tenant.Snapshot, req *sip.Message, there []Carrier) *tenant.Trun
 }
 
 // Called gives the number that an INVITE of a trunk calls, from where the trunk writes it. Where nothing
-// stands there, the Request-URI tells. Rules are not applied.
-func Called(k *tenant.Trunk, req *sip.Message) string {
+// stands there, the Request-URI tells, unless it is our own Contact, whose user is contact, "" for none: a
+// registrar that calls us at it (RFC 3261 §16.5) leaves the number elsewhere. Rules are not applied.
+func Called(k *tenant.Trunk, req *sip.Message, contact string) string {
 	field := sip.UnknownKind
 	switch k.Called {
 	case tenant.CalledInTo:
@@ -100,19 +101,46 @@ func Called(k *tenant.Trunk, req *sip.Message) string {
 	case tenant.CalledInDiversion:
 		field = sip.Diversion
 	}
-	if field != sip.UnknownKind {
-		for v := range req.Values(field) {
-			if a, err := sip.ParseAddress(v); err == nil {
-				return userOf(a.URI)
-			}
-			break
-		}
+	if number, ok := numberIn(req, field); ok {
+		return number
 	}
 	u, err := req.URI()
 	if err != nil {
 		return ""
 	}
-	return userOf(u)
+	number := userOf(u)
+	if contact != "" && number == contact {
+		return atContact(k, req)
+	}
+	return number
+}
+
+// atContact gives the number that a call to our Contact is for: where the one that registered is meant, and
+// has no number of that name, it is the trunk's first.
+func atContact(k *tenant.Trunk, req *sip.Message) string {
+	number, ok := numberIn(req, sip.PCalledPartyID) // RFC 7315 §4.2: the Request-URI of before
+	if !ok {
+		number, _ = numberIn(req, sip.To)
+	}
+	if number == k.User && k.Has(tenant.RewriteNumber(k.In.Called, number)) == nil {
+		return k.Own()
+	}
+	return number
+}
+
+// numberIn gives the number of the first address in a header field; ok is false when there is none.
+func numberIn(req *sip.Message, field sip.Kind) (number string, ok bool) {
+	if field == sip.UnknownKind {
+		return "", false
+	}
+	for v := range req.Values(field) {
+		a, err := sip.ParseAddress(v)
+		if err != nil {
+			return "", false
+		}
+		return userOf(a.URI), true
+	}
+	return "", false
 }
 
 // userOf is the telephone number of a URI, without the parameters that a number may have.

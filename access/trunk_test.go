@@ -207,11 +207,11 @@ func TestWhereACalledNumberStands(t *testing.T) {
 	for field, want := range map[tenant.CalledIn]string{
 		tenant.CalledInRequestURI: "+98212", tenant.CalledInTo: "205", tenant.CalledInPCalledPartyID: "222", tenant.CalledInDiversion: "+98333",
 	} {
-		if got := Called(&tenant.Trunk{Called: field}, req); got != want {
+		if got := Called(&tenant.Trunk{Called: field}, req, ""); got != want {
 			t.Errorf("%s says %q, want %q", field, got, want)
 		}
 	}
-	if got := Called(&tenant.Trunk{Called: tenant.CalledInDiversion}, invite(t, "sip:77@a")); got != "77" {
+	if got := Called(&tenant.Trunk{Called: tenant.CalledInDiversion}, invite(t, "sip:77@a"), ""); got != "77" {
 		t.Errorf("without Diversion it is %q", got)
 	}
 }

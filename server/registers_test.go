@@ -76,6 +76,9 @@ func TestATrunkRegistersAtACarrier(t *testing.T) {
 		if again.RequestURI != "sip:198.51.100.1" || again.Get(sip.To) != "<sip:982122000100@carrier.example>" {
 			t.Errorf("it registers %s at %s", again.Get(sip.To), again.RequestURI)
 		}
+		if again.Get(sip.Allow) != allow {
+			t.Errorf("it says that we serve %q", again.Get(sip.Allow))
+		}
 		w.wait(time.Second)
 		k, _ := w.x.trunks.Get("acme", "carrier")
 		if !k.Up || k.State != "unproven" || len(k.Registration.Routes) != 1 || len(k.Registration.Path) != 1 || k.Registration.Realm != "carrier.example" {
@@ -128,6 +131,22 @@ func TestATrunkRegistersAtACarrier(t *testing.T) {
 		carrier.Send(exchange, carrier.Within(invite, ok, sip.BYE, 2))
 		carrier.Want("200")
 		w.ended(in)
+
+		// At the Contact itself, as a registrar calls whom it has registered: the number stands in To, or was
+		// there before, and the one that registered is the first number.
+		for i, before := range []string{"To: <sip:02122000100@carrier.example>", "To: <sip:982122000100@carrier.example>", "P-Called-Party-ID: <sip:02122000100@carrier.example>\nTo: <sip:x@carrier.example>"} {
+			text := carrier.Request(sip.INVITE, contact.URI.String(), 11+i, voice(carrier))
+			invite := strings.Replace(text, "To: <"+contact.URI.String()+">", strings.ReplaceAll(before, "\n", "\r\n"), 1)
+			carrier.Send(exchange, invite)
+			in, err := a.Answer(w.ctx)
+			w.must(err)
+			carrier.Want("180")
+			ok := carrier.Want("200")
+			carrier.Send(exchange, carrier.Ack(invite, ok))
+			carrier.Send(exchange, carrier.Within(invite, ok, sip.BYE, 20))
+			carrier.Want("200")
+			w.ended(in)
+		}
 
 		// A challenge of another realm is somebody else's.
 		out = w.calls(a, "02133445566")

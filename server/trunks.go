@@ -23,7 +23,7 @@ const leaveTime = 2 * time.Second
 func (s *server) openTrunks(shard func(callID string) *endpoint.Shard, resolve func(context.Context, sip.URI) ([]sip.Hop, error)) {
 	s.trunks = trunk.New(trunk.Config{
 		Current: s.current.Load, Shard: shard, Contacts: s.registry, Resolve: resolve,
-		Random: s.random, UserAgent: s.product(), Log: s.log,
+		Random: s.random, UserAgent: s.product(), Allow: allow, Log: s.log,
 	})
 }
 
@@ -54,12 +54,13 @@ func (s *server) legTrunk(tenantID, name string) *sipleg.Trunk {
 	if k == nil {
 		return nil
 	}
+	contact := s.trunks.Contact(tenantID, name)
 	t := &sipleg.Trunk{
 		Host:    k.Domain,
-		Contact: s.trunks.Contact(tenantID, name),
+		Contact: contact,
 		Refer:   k.Refer,
 		Called: func(req *sip.Message) string {
-			return tenant.RewriteNumber(k.In.Called, access.Called(k, req))
+			return tenant.RewriteNumber(k.In.Called, access.Called(k, req, contact))
 		},
 	}
 	if k.Mode != tenant.Registered && k.Proves() {

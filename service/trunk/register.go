@@ -186,7 +186,9 @@ func (r *registration) send(try int, answer string) {
 		req.Set(sip.Require, "gin")
 		req.Set(sip.ProxyRequire, "gin")
 	}
-	req.Set(sip.Allow, "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO")
+	if allow := r.trunk.house.cfg.Allow; allow != "" {
+		req.Set(sip.Allow, allow)
+	}
 	if ua := r.trunk.house.cfg.UserAgent; ua != "" {
 		req.Set(sip.UserAgent, ua)
 	}

@@ -42,6 +42,7 @@ type Config struct {
 	Resolve   func(ctx context.Context, uri sip.URI) ([]sip.Hop, error)
 	Random    *id.Source // nil means id.Random()
 	UserAgent string
+	Allow     string       // the methods that we serve, as a header value
 	Log       *slog.Logger // nil logs nothing
 }
 

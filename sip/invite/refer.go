@@ -53,6 +53,9 @@ func (s *Session) serveRefer(tx *endpoint.ServerTx) {
 	case !s.cfg.Refer:
 		tx.Refuse(405, "", sip.Header{Kind: sip.Allow, Value: s.cfg.allow()})
 		return
+	case s.state == Calling || s.state == Incoming: // 481 would end the dialog that there is (RFC 5057 §5.1)
+		tx.Refuse(491, "")
+		return
 	case s.leave || s.state != Established && s.state != Answered:
 		tx.Refuse(481, "")
 		return

@@ -24,6 +24,18 @@ func (s *scene) refers(m *sip.Message) *Referral {
 	return got
 }
 
+// TestReferTooEarly: nobody can be sent on before the answer, and the call that rings goes on.
+func TestReferTooEarly(t *testing.T) {
+	ladderTest(t, func(s *scene) {
+		s.cfg.Refer = true
+		req := s.earlyCalled()
+		s.put(s.within(sip.REFER, req, ""), ourFlow)
+		s.status(491)
+		s.answer(req, 200, "peer", "")
+		s.take(sip.ACK)
+	})
+}
+
 // news waits for a NOTIFY and checks what it tells.
 func (s *scene) news(status, state string) *sip.Message {
 	s.Helper()
