@@ -95,7 +95,8 @@ func acceptsSDP(req *sip.Message) bool {
 }
 
 // sessionPart gives the session description in a message's body: the whole body, or the part of a
-// multipart/mixed or multipart/alternative (RFC 5621 §3.1). A body that may be ignored counts as none.
+// multipart/mixed or multipart/alternative (RFC 5621 §3.1). A body that may be ignored counts as none. bad is
+// why a request with it must be refused: an answer can't be, and what it describes counts.
 func sessionPart(m *sip.Message) (text string, bad *refused) {
 	if m.Body == "" {
 		return "", nil
@@ -106,61 +107,88 @@ func sessionPart(m *sip.Message) (text string, bad *refused) {
 	kind := m.MediaType()
 	switch {
 	case kind == invite.ContentType:
+		if disposition := m.Get(sip.ContentDisposition); disposition != "" && handling(disposition, "required") && !isSession(disposition) {
+			return m.Body, refuseType
+		}
 		return m.Body, nil
 	case strings.HasPrefix(kind, "multipart/"):
 		_, params, _ := strings.Cut(m.Get(sip.ContentType), ";")
 		boundary, _ := sip.Params(";" + params).Get("boundary")
-		if text = findPart(m.Body, boundary); text != "" {
+		text, demands := findPart(m.Body, boundary)
+		switch {
+		case demands:
+			return text, refuseType
+		case text != "":
 			return text, nil
 		}
 	}
-	if optional(m.Get(sip.ContentDisposition)) {
+	if handling(m.Get(sip.ContentDisposition), "optional") {
 		return "", nil
 	}
 	return "", refuseType
 }
 
-// optional reads "handling=optional" of a Content-Disposition (RFC 3261 §20.11).
-func optional(disposition string) bool {
+// handling reports whether a Content-Disposition says how its body is to be handled, and in this way (RFC 3261
+// §20.11). One that says nothing demands by the letter, which phones and carriers do not mean.
+func handling(disposition, way string) bool {
 	_, params, _ := strings.Cut(disposition, ";")
-	handling, _ := sip.Params(";" + params).Get("handling")
-	return strings.EqualFold(handling, "optional")
+	said, _ := sip.Params(";" + params).Get("handling")
+	return strings.EqualFold(strings.Trim(said, `"`), way)
+}
+
+// isSession reports whether a Content-Disposition is that of a session description.
+func isSession(disposition string) bool {
+	kind, _, _ := strings.Cut(disposition, ";")
+	return strings.EqualFold(strings.TrimSpace(kind), "session")
 }
 
 // maxParts bounds the parts of a multipart body that are looked at.
 const maxParts = 16
 
-// findPart gives the first part of a multipart body that is a session description (RFC 2046 §5.1).
-func findPart(body, boundary string) string {
+// findPart gives the first part of a multipart body that is a session description (RFC 2046 §5.1). demands
+// says that another part must be understood, which none is (RFC 5621 §8.3).
+func findPart(body, boundary string) (text string, demands bool) {
 	if boundary == "" {
-		return ""
+		return "", false
 	}
 	_, rest, found := strings.Cut("\r\n"+body, "\r\n--"+boundary)
 	for n := 0; found && n < maxParts && !strings.HasPrefix(rest, "--"); n++ {
 		var part string
 		part, rest, found = strings.Cut(rest, "\r\n--"+boundary)
 		if !found {
-			return ""
+			break
 		}
 		_, part, _ = strings.Cut(part, "\r\n") // the rest of the boundary's line
 		head, content, ok := strings.Cut("\r\n"+part, "\r\n\r\n")
-		if ok && partType(head) == invite.ContentType {
-			return content + "\r\n"
+		switch {
+		case !ok:
+		case text == "" && partType(head) == invite.ContentType:
+			text = content + "\r\n"
+		case handling(partField(head, sip.ContentDisposition), "required"):
+			demands = true
 		}
 	}
-	return ""
+	return text, demands
 }
 
 // partType gives the media type of a part's header lines; without one it is text/plain.
 func partType(head string) string {
+	value, _, _ := strings.Cut(partField(head, sip.ContentType), ";")
+	if value == "" {
+		return "text/plain"
+	}
+	return strings.ToLower(strings.TrimSpace(value))
+}
+
+// partField gives a field of a part's header lines, "" for none.
+func partField(head string, kind sip.Kind) string {
 	for line := range strings.SplitSeq(head, "\r\n") {
 		name, value, ok := strings.Cut(line, ":")
-		if ok && sip.KindOf(strings.TrimSpace(name)) == sip.ContentType {
-			value, _, _ = strings.Cut(value, ";")
-			return strings.ToLower(strings.TrimSpace(value))
+		if ok && sip.KindOf(strings.TrimSpace(name)) == kind {
+			return strings.TrimSpace(value)
 		}
 	}
-	return "text/plain"
+	return ""
 }
 
 // digitOf is the digit that an INFO says: application/dtmf-relay ("Signal=5"), or application/dtmf with

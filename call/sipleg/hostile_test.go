@@ -126,6 +126,18 @@ func TestBodies(t *testing.T) {
 				m.SetBody("image/png", "x")
 				m.Set(sip.ContentDisposition, "icon;handling=optional")
 			}},
+			{"a part that must be understood", 415, func(m *sip.Message) {
+				must := strings.Replace(mixed, "itu-t92+\r\n", "itu-t92+\r\nContent-Disposition: signal; handling=required\r\n", 1)
+				m.SetBody(`multipart/mixed; boundary="b1"`, must)
+			}},
+			{"a part that must be understood, after the session", 415, func(m *sip.Message) {
+				m.SetBody("multipart/mixed;boundary=b1", "--b1\r\nContent-Type: application/sdp\r\n\r\n"+a.sdp+"\r\n--b1\r\nContent-Type: application/pidf+xml\r\nContent-Disposition: by-reference;handling=\"Required\"\r\n\r\nx\r\n--b1--\r\n")
+			}},
+			{"a part that may be ignored", 180, func(m *sip.Message) {
+				m.SetBody(`multipart/mixed; boundary="b1"`, strings.Replace(mixed, "itu-t92+\r\n", "itu-t92+\r\nContent-Disposition: signal; handling=optional\r\n", 1))
+			}},
+			{"a session that is to be rendered", 415, func(m *sip.Message) { m.Set(sip.ContentDisposition, "render;handling=required") }},
+			{"a session that is one", 180, func(m *sip.Message) { m.Set(sip.ContentDisposition, "Session;handling=required") }},
 			{"two parts", 180, func(m *sip.Message) { m.SetBody(`multipart/mixed; boundary="b1"`, mixed) }},
 			{"upper case", 180, func(m *sip.Message) { m.Set(sip.ContentType, "Application/SDP; charset=utf-8") }},
 		} {
