@@ -145,7 +145,7 @@ type Dial struct {
 	Target  Target
 	Offer   *sdp.Description // the other leg's offer, still with its addresses; nil to ask the callee for one
 	Own     bool             // without Offer: the leg offers its own media instead of asking for an offer (a telephone)
-	Hops    int              // Max-Forwards for the new leg, already lowered
+	Hops    int              // Max-Forwards for the new leg, already lowered: 0 ends at the peer, less is refused
 	Breadth int              // Max-Breadth for the new leg, its share; 0 says nothing
 	Early   bool             // without Offer: the callee may make one in a provisional answer, which Accept answers
 	Timeout time.Duration    // to a final answer

@@ -346,14 +346,21 @@ func TestLostACK(t *testing.T) {
 // TestNoHops: a call that has been passed on too often.
 func TestNoHops(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
-		a := w.phone("192.0.2.11", "101")
-		for _, hops := range []string{"0", "1"} {
-			req := a.invite("102", a.sdp, func(m *sip.Message) { m.Set(sip.MaxForwards, hops) })
-			res := a.get()
-			a.refused(req, res)
-			if hops == "0" && res.Status != 483 {
-				t.Errorf("Max-Forwards 0: %d", res.Status)
-			}
+		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
+		req := a.invite("102", a.sdp, func(m *sip.Message) { m.Set(sip.MaxForwards, "0") })
+		res := a.get()
+		a.refused(req, res)
+		if res.Status != 483 {
+			t.Errorf("Max-Forwards 0: %d", res.Status)
 		}
+		w.silence()
+		req = a.invite("102", a.sdp, func(m *sip.Message) { m.Set(sip.MaxForwards, "1") })
+		if rang := b.rings(); rang.Get(sip.MaxForwards) != "0" {
+			t.Errorf("Max-Forwards 1 became %q", rang.Get(sip.MaxForwards))
+		}
+		a.status(180)
+		b.reply(b.req, 486, "")
+		b.want(sip.ACK)
+		a.refused(req, a.status(486))
 	})
 }

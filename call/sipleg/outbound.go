@@ -29,7 +29,7 @@ func (l *Leg) dial(ctx context.Context, d call.Dial) {
 	safe := !d.Traits.Secure || secure(&uri, &to)
 	l.agent.media(l, l.agent.peerOf(to))
 	switch {
-	case d.Hops <= 0:
+	case d.Hops < 0: // 0 ends at the phone, which sends nothing on (RFC 3261 §16.6 item 3)
 		l.fail(call.TooManyHops)
 		return
 	case err != nil:

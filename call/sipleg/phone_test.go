@@ -199,7 +199,7 @@ func TestDialAndLeave(t *testing.T) {
 		for name, d := range map[string]func(*call.Dial){
 			"a target that is none": func(d *call.Dial) { d.Target.URI = "sip:<>" },
 			"a flow that is none":   func(d *call.Dial) { d.Target.Flow = "UDP" },
-			"no hops":               func(d *call.Dial) { d.Hops = 0 },
+			"no hops":               func(d *call.Dial) { d.Hops = -1 },
 			"no way":                func(d *call.Dial) { d.Target.URI = "sip:102@host.example;transport=tls" },
 		} {
 			dial(context.Background(), d)
