@@ -82,8 +82,10 @@ func (l *Leg) May(kind call.LegEventKind) bool {
 	switch {
 	case l.over || l.told || l.frozen:
 		return false
-	case kind == call.Progressed || kind == call.Answered || kind == call.Failed:
+	case kind == call.Progressed || kind == call.Failed:
 		return l.dir == call.Out && !l.answered
+	case kind == call.Answered: // RFC 3262 §5: not before an offer in a provisional answer is acknowledged
+		return l.dir == call.Out && !l.answered && !l.owes
 	case kind == call.Confirmed:
 		return l.dir == call.In && l.answered && !l.confirmed && !l.awaited
 	case kind == call.Offered:

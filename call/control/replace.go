@@ -187,7 +187,9 @@ func (c *ongoing) join(m, old *member, early bool) {
 	c.event(call.Event{Kind: call.LegBegan, Leg: m.id, Detail: m.detail(m.leg.Detail())}, time.Time{})
 	c.appear(m, call.Trying)
 	c.joining = j
+	c.mu.Lock()
 	m.answered = true
+	c.mu.Unlock()
 	m.leg.Answer(nil)
 }
 

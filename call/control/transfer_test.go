@@ -77,15 +77,24 @@ func TestBlindTransfers(t *testing.T) {
 		b.Refer("104")
 		a.Bye()
 	})
-	together(t, "transfer-left-early", nil, func(s *stage) { // the transferor goes with its REFER
-		a, b := s.talk()
+	early := func(leave func(s *stage, b *calltest.Leg)) func(s *stage) { // the transferor goes with its REFER
+		return func(s *stage) {
+			a, b := s.talk()
+			leave(s, b)
+			c := s.rung(0)
+			c.Ring()
+			c.Pickup(answer)
+			s.settle(a, c)
+			a.Bye()
+		}
+	}
+	together(t, "transfer-left-early", nil, early(func(s *stage, b *calltest.Leg) {
+		b.Refer("103")
+		b.Bye()
+	}))
+	performed(t, "transfer-left-at-once", nil, early(func(s *stage, b *calltest.Leg) {
 		s.Together(func() { b.Refer("103") }, b.Bye)
-		c := s.rung(0)
-		c.Ring()
-		c.Pickup(answer)
-		s.settle(a, c)
-		a.Bye()
-	})
+	}), nil)
 	together(t, "transfer-recall", nil, func(s *stage) { // and is rung when nobody answers
 		a, b := s.talk()
 		b.Refer("103")
@@ -107,9 +116,19 @@ func TestBlindTransfers(t *testing.T) {
 	})
 	together(t, "transfer-recall-busy", nil, func(s *stage) {
 		_, b := s.talk()
-		s.Together(func() { b.Refer("104") }, b.Bye)
+		b.Refer("103")
+		c, d := s.rung(0), s.rung(1)
+		b.Bye()
+		c.Fail(call.Busy)
+		d.Fail(call.Busy)
+		s.pass(time.Minute)
 		s.pass(10 * time.Second)
 	})
+	performed(t, "transfer-recall-at-once", nil, func(s *stage) { // whether the refusal or the BYE is first is a matter of chance
+		_, b := s.talk()
+		s.Together(func() { b.Refer("104") }, b.Bye)
+		s.pass(10 * time.Second)
+	}, nil)
 	together(t, "transfer-busy-hasty", nil, func(s *stage) { // a phone that hangs up whatever became of its transfer
 		a, b := s.talk()
 		b.Refer("104")
