@@ -49,8 +49,10 @@ func record(t *testing.T, x *phone.Exchange, from, dialled string) phone.CDR {
 }
 
 func TestTwoBaresipsTalk(t *testing.T) {
+	t.Parallel()
 	for _, transport := range []string{"udp", "tcp", "tls"} {
 		t.Run(transport, func(t *testing.T) {
+			t.Parallel()
 			x := phone.StartExchange(t, "--digest", "md5")
 			saraSays := phone.Speech(t, "en", "The quick brown fox jumps over the lazy dog near the river bank", speech)
 			aliSays := phone.Speech(t, "fa", "سلام، حال شما چطور است؟ امروز هوا خیلی خوب است", speech)
@@ -78,8 +80,12 @@ func TestTwoBaresipsTalk(t *testing.T) {
 }
 
 func TestLinphoneCallsBaresip(t *testing.T) {
+	t.Parallel()
 	for _, transport := range []string{"udp", "tls"} {
-		t.Run(transport, func(t *testing.T) { linphoneCallsBaresip(t, transport) })
+		t.Run(transport, func(t *testing.T) {
+			t.Parallel()
+			linphoneCallsBaresip(t, transport)
+		})
 	}
 }
 
@@ -109,6 +115,7 @@ func linphoneCallsBaresip(t *testing.T, transport string) {
 // TestPhonesOfEveryDigest holds the default, SHA-256 before MD5, against a phone that knows
 // both, and one that gives up on the first sight of SHA-256 and is offered MD5 alone the next time.
 func TestPhonesOfEveryDigest(t *testing.T) {
+	t.Parallel()
 	x := phone.StartExchange(t)
 	phone.StartLinphone(t, x.Account("101", "udp"))
 	weak := x.Account("102", "udp")
@@ -118,6 +125,7 @@ func TestPhonesOfEveryDigest(t *testing.T) {
 
 // TestHoldAndResume is judged by Linphone's ears: baresip 1.0 records nothing more once it was held.
 func TestHoldAndResume(t *testing.T) {
+	t.Parallel()
 	x := phone.StartExchange(t, "--digest", "md5")
 	aSays := phone.Speech(t, "en", "Mary had a little lamb whose fleece was white as snow", 60)
 	bSays := phone.Speech(t, "fa", "توانا بود هر که دانا بود", 60)
@@ -144,6 +152,7 @@ func TestHoldAndResume(t *testing.T) {
 }
 
 func TestEchoAndOwnNumber(t *testing.T) {
+	t.Parallel()
 	x := phone.StartExchange(t, "--digest", "md5")
 	says := phone.Speech(t, "en", "Is there anybody out there, just nod if you can hear me", speech)
 	a := phone.StartBaresip(t, x.Account("101", "udp"), says)

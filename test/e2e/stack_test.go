@@ -69,7 +69,11 @@ func TestEveryCancelFindsItsInvite(t *testing.T) {
 			for _, m := range sara.Collect(0, func(m phone.Message) bool { return m.Status() >= 200 }) {
 				answers[fmt.Sprint(m.Status(), " to ", strings.Fields(m.Get("CSeq"))[1])]++
 			}
-			return answers["200 to CANCEL"]+answers["487 to INVITE"] == 2*calls
+			n := 0
+			for _, of := range answers {
+				n += of
+			}
+			return n >= 2*calls
 		})
 		if len(answers) != 2 || answers["200 to CANCEL"] != calls {
 			t.Fatalf("answers %v, want %d of 200 to CANCEL and of 487 to INVITE", answers, calls)

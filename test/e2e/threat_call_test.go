@@ -234,7 +234,15 @@ func injected(t *testing.T, x *phone.Exchange, transport string) {
 	r.Agree(bye)
 	c.Want(soon, "200", phone.Responses(c.ID, d.Get("CSeq"), 200))
 	// A Call-ID of whatever octets: its call has a record like any other, and so have those after it.
-	before := len(x.CDRs())
+	echoes := func() (n int) {
+		for _, c := range x.CDRs() {
+			if c.Dialled == "*43" {
+				n++
+			}
+		}
+		return n
+	}
+	before := echoes()
 	strange := []string{"\xff\xfe\xc0\x80@x", "a'b\"c\\d%s?", "<script>", "\xf0\x9f\x93\x9e"}
 	for _, id := range strange {
 		c := a.Dial("*43", media, func(d *phone.Draft) { d.Set("Call-ID", id).Set("User-Agent", id) })
@@ -242,7 +250,7 @@ func injected(t *testing.T, x *phone.Exchange, transport string) {
 		c.Ack("")
 		c.Bye()
 	}
-	phone.Eventually(t, soon, "a record of each call", func() bool { return len(x.CDRs()) == before+len(strange) })
+	phone.Eventually(t, soon, "a record of each call", func() bool { return echoes() == before+len(strange) })
 	notes(t, x, transport, evil)
 	x.Run("cdrs")
 	for _, path := range []string{"/api/v1/cdrs?limit=200", "/api/v1/registrations", "/metrics", "/api/v1/calls", "/api/v1/subscriptions", "/api/v1/bans"} {

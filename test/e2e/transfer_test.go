@@ -21,6 +21,7 @@ func moved(t *testing.T, x *phone.Exchange, from, first, second string) {
 
 // TestBaresipTransfers: baresip sends Linphone on to another baresip, and both hear each other.
 func TestBaresipTransfers(t *testing.T) {
+	t.Parallel()
 	x := phone.StartExchange(t, "--digest", "md5")
 	aSays := phone.Speech(t, "en", "The rain in Spain stays mainly in the plain, said the teacher to her class", speech)
 	bSays := phone.Speech(t, "en", "Please hold the line, I will put you through to my colleague", speech)
@@ -51,6 +52,7 @@ func TestBaresipTransfers(t *testing.T) {
 // TestBaresipTransfersToNobody: the target does not exist. baresip hangs up whatever became of its transfer,
 // so it is rung again, and the two go on talking.
 func TestBaresipTransfersToNobody(t *testing.T) {
+	t.Parallel()
 	x := phone.StartExchange(t, "--digest", "md5")
 	aSays := phone.Speech(t, "en", "Sing a song of sixpence, a pocket full of rye, four and twenty blackbirds", speech)
 	b := phone.StartBaresip(t, x.Account("102", "udp"), phone.Speech(t, "en", "one moment please", speech))
@@ -59,13 +61,14 @@ func TestBaresipTransfersToNobody(t *testing.T) {
 	b.Wait("CALL_INCOMING")
 	b.Command("accept", "")
 	a.Wait("CALL_ESTABLISHED")
+	b.Wait("CALL_ESTABLISHED")
 	b.Out.Reset()
 	b.Command("transfer", "sip:999@"+x.SIP)
-	record(t, x, "101", "999")
-	b.Out.Reset()
 	b.Wait("CALL_INCOMING")
+	record(t, x, "101", "999")
 	b.Command("accept", "")
 	b.Wait("CALL_ESTABLISHED")
+	b.Out.Reset()
 	time.Sleep(talk)
 	a.Command("hangup", "")
 	b.Wait("CALL_CLOSED")
@@ -74,6 +77,7 @@ func TestBaresipTransfersToNobody(t *testing.T) {
 
 // TestLinphoneTransfers: blind.
 func TestLinphoneTransfers(t *testing.T) {
+	t.Parallel()
 	x := phone.StartExchange(t, "--digest", "md5")
 	aSays := phone.Speech(t, "en", "Humpty Dumpty sat on a wall, Humpty Dumpty had a great fall", speech)
 	cSays := phone.Speech(t, "fa", "هر کسی کو دور ماند از اصل خویش باز جوید روزگار وصل خویش", speech)
@@ -99,6 +103,7 @@ func TestLinphoneTransfers(t *testing.T) {
 
 // TestLinphoneTransfersAttended: it holds one, asks the other, and joins them by a REFER with Replaces.
 func TestLinphoneTransfersAttended(t *testing.T) {
+	t.Parallel()
 	x := phone.StartExchange(t, "--digest", "md5")
 	aSays := phone.Speech(t, "en", "Twinkle twinkle little star, how I wonder what you are", speech)
 	cSays := phone.Speech(t, "fa", "ای نام تو بهترین سرآغاز بی نام تو نامه کی کنم باز", speech)
@@ -136,6 +141,7 @@ func TestLinphoneTransfersAttended(t *testing.T) {
 
 // TestClickToDial: a program has 101 rung and connected with 102.
 func TestClickToDial(t *testing.T) {
+	t.Parallel()
 	x := phone.StartExchange(t, "--digest", "md5")
 	aSays := phone.Speech(t, "en", "Jack and Jill went up the hill to fetch a pail of water", speech)
 	bSays := phone.Speech(t, "fa", "میازار موری که دانه کش است که جان دارد و جان شیرین خوش است", speech)

@@ -29,6 +29,7 @@ type Account struct {
 	// Of baresip alone.
 	Modules  []string // more modules: "mwi.so" shows waiting messages
 	Contacts string   // its contacts, a line each
+	Running  func()   // called when it runs, before its registration is waited for; may be nil
 }
 
 // Baresip is a running baresip with one registered account. What it hears lands in its folder.
@@ -95,6 +96,11 @@ module_app ctrl_tcp.so
 	write(t, b.folder, "accounts", fmt.Sprintf("<sip:%s@%s;transport=%s>;auth_user=%s;auth_pass=%s;regint=60;audio_codecs=%s;mwi=%s%s\n",
 		a.User, a.Server, a.Transport, a.User, a.Password, a.Codec, mwi, a.More))
 	start(t, b.Out, nil, "baresip", "-f", b.folder, "-v")
+	if a.Running != nil {
+		Eventually(t, 10*time.Second, "baresip runs", func() bool { return b.Out.Contains("baresip is ready") })
+		time.Sleep(100 * time.Millisecond) // its modules' first timers
+		a.Running()
+	}
 	if a.Within == 0 {
 		b.Within = 15 * time.Second
 	}

@@ -74,28 +74,43 @@ const Password = "correct-horse"
 func StartExchange(t testing.TB, flags ...string) *Exchange {
 	t.Helper()
 	x := &Exchange{t: t, Data: t.TempDir()}
-	rtp := 44000 + FreePort(t)%12000
-	x.args = append([]string{
-		"local", "--listen", "127.0.0.1", "--sip-port", fmt.Sprint(FreePort(t)), "--http-port", fmt.Sprint(FreePort(t)),
-		"--tls-port", fmt.Sprint(FreePort(t)), "--https-port", fmt.Sprint(FreePort(t)), "--rtp-ports", fmt.Sprintf("%d-%d", rtp, rtp+3999), "--data", x.Data, "--password", Password,
-	}, flags...)
 	t.Cleanup(func() { x.Kill() })
-	x.Start()
-	return x
+	for tries := 1; ; tries++ {
+		rtp := 44000 + FreePort(t)%12000
+		x.args = append([]string{
+			"local", "--listen", "127.0.0.1", "--sip-port", fmt.Sprint(FreePort(t)), "--http-port", fmt.Sprint(FreePort(t)),
+			"--tls-port", fmt.Sprint(FreePort(t)), "--https-port", fmt.Sprint(FreePort(t)), "--rtp-ports", fmt.Sprintf("%d-%d", rtp, rtp+3999), "--data", x.Data, "--password", Password,
+		}, flags...)
+		err := x.start()
+		if err == nil {
+			return x
+		}
+		if tries == 3 || !x.Out.Contains("address already in use") { // whoever else is on the machine may have been quicker
+			t.Fatal(err)
+		}
+		x.Kill()
+	}
 }
 
 // Start starts the exchange again, on the same ports and data.
 func (x *Exchange) Start() {
+	x.t.Helper()
+	if err := x.start(); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+func (x *Exchange) start() error {
 	x.t.Helper()
 	x.Out = &Output{}
 	x.cmd = exec.Command(Program(x.t), x.args...)
 	x.cmd.Stderr = x.Out
 	stdout, err := x.cmd.StdoutPipe()
 	if err != nil {
-		x.t.Fatal(err)
+		return err
 	}
 	if err := x.cmd.Start(); err != nil {
-		x.t.Fatal(err)
+		return err
 	}
 	ready := make(chan Ready, 1)
 	x.gone = make(chan error, 1)
@@ -115,13 +130,20 @@ func (x *Exchange) Start() {
 	}()
 	select {
 	case x.Ready = <-ready:
+		return nil
 	case err := <-gone:
 		x.gone <- err
-		x.t.Fatalf("the exchange ended before it was ready: %v\n%s", err, x.Out)
+		return fmt.Errorf("the exchange ended before it was ready: %w\n%s", err, x.Out)
 	case <-time.After(20 * time.Second):
-		x.t.Fatalf("the exchange is not ready after 20 s:\n%s", x.Out)
+		return fmt.Errorf("the exchange is not ready after 20 s:\n%s", x.Out)
 	}
 }
+
+// Pause stops the exchange where it is until Resume: what comes waits in its sockets.
+func (x *Exchange) Pause() { x.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Resume lets a paused exchange go on.
+func (x *Exchange) Resume() { x.cmd.Process.Signal(syscall.SIGCONT) }
 
 // Kill ends the exchange with SIGKILL, as a crash would.
 func (x *Exchange) Kill() {
