@@ -238,7 +238,7 @@ func cpuModel() string {
 
 func kernel() string {
 	var u unix.Utsname
-	unix.Uname(&u)
+	_ = unix.Uname(&u)
 	return "Linux " + unix.ByteSliceToString(u.Release[:])
 }
 

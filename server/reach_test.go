@@ -79,7 +79,8 @@ func (p *script) ask(method sip.Method, uri, callID string, extra ...string) (te
 		for {
 			var ok bool
 			if got, ok = p.Next(40 * time.Second); !ok {
-				p.w.Fatalf("%s %s gets no answer", method, uri)
+				p.w.Errorf("%s %s gets no answer", method, uri)
+				return text, got
 			}
 			if got.Status >= 200 {
 				break

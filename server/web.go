@@ -82,7 +82,7 @@ func (s *server) serveWeb() {
 		if w.transport == sip.WSS {
 			l = tls.NewListener(l, s.certs.web) // its handshakes are in their connections' own goroutines
 		}
-		go h.Serve(l)
+		go func() { _ = h.Serve(l) }() // it ends when the listener does
 		s.later(func() { h.Close() })
 	}
 }

@@ -143,7 +143,7 @@ var kindNames = [kinds]string{
 
 // compactKinds maps the one-letter forms (RFC 3261 §7.3.3 and the IANA header registry).
 var compactKinds = [26]Kind{
-	'a' - 'a': AcceptContact, 'b' - 'a': ReferredBy, 'c' - 'a': ContentType,
+	AcceptContact, 'b' - 'a': ReferredBy, 'c' - 'a': ContentType,
 	'd' - 'a': RequestDisposition, 'e' - 'a': ContentEncoding, 'f' - 'a': From, 'i' - 'a': CallID,
 	'j' - 'a': RejectContact, 'k' - 'a': Supported, 'l' - 'a': ContentLength, 'm' - 'a': Contact,
 	'n' - 'a': IdentityInfo, 'o' - 'a': Event, 'r' - 'a': ReferTo, 's' - 'a': Subject, 't' - 'a': To,

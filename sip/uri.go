@@ -179,9 +179,7 @@ func (u *URI) parseTel(s string) error {
 		s = s[:i]
 	}
 	u.User = s
-	if strings.HasPrefix(s, "+") {
-		s = s[1:]
-	}
+	s = strings.TrimPrefix(s, "+")
 	digits := false
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {

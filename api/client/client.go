@@ -109,7 +109,7 @@ func (c *Client) send(ctx context.Context, method, path string, from, to any) er
 	}
 	if res.StatusCode >= 300 {
 		p := Problem{Status: res.StatusCode, Title: http.StatusText(res.StatusCode)}
-		json.Unmarshal(body, &p) // what is no problem document keeps the status line
+		_ = json.Unmarshal(body, &p) // what is no problem document keeps the status line
 		return &p
 	}
 	if to == nil {

@@ -83,7 +83,7 @@ func Handler(c Config) http.Handler {
 		given, bearer := strings.CutPrefix(ctx.Header("Authorization"), "Bearer ")
 		if !bearer || c.Token == "" || subtle.ConstantTimeCompare([]byte(given), []byte(c.Token)) != 1 {
 			ctx.SetHeader("WWW-Authenticate", "Bearer")
-			huma.WriteErr(api, ctx, http.StatusUnauthorized, "send the header Authorization: Bearer with the exchange's token")
+			_ = huma.WriteErr(api, ctx, http.StatusUnauthorized, "send the header Authorization: Bearer with the exchange's token")
 			return
 		}
 		next(ctx)

@@ -41,7 +41,7 @@ func (l *Leg) Handle(e invite.Event) {
 		}
 	case invite.Refreshed:
 		if d := l.read(e.Message); d != nil { // the same, but it may be heard from elsewhere now
-			l.media.SetRemote(d)
+			_ = l.media.SetRemote(d) // what does not fit leaves the stream where it was
 		}
 		l.heard = heard{}
 	case invite.Acknowledged:

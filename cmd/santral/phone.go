@@ -69,7 +69,7 @@ func (t *telephone) Run(k *kong.Context) error {
 		o.Stay = t.Within
 	}
 	summary, err := phone.Run(ctx, o)
-	os.Stdout.Write(append(summary.JSON(), '\n'))
+	_, _ = os.Stdout.Write(append(summary.JSON(), '\n'))
 	if status := summary.Exit(err); status != 0 {
 		if err != nil && !errors.Is(err, context.Canceled) {
 			fmt.Fprintln(os.Stderr, "santral phone:", err)

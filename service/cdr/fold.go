@@ -114,7 +114,7 @@ func (f *Fold) Run(ctx context.Context) error {
 			continue
 		}
 		f.settle()
-		f.read(ctx, true)
+		_, _ = f.read(ctx, true)
 	}
 	f.last()
 	return nil

@@ -88,7 +88,7 @@ func build(t *testing.T) *scene {
 func story(t *testing.T, f func(*scene)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(time.Date(2026, 3, 21, 12, 0, 0, 0, time.UTC).Sub(time.Now()))
+		time.Sleep(time.Until(time.Date(2026, 3, 21, 12, 0, 0, 0, time.UTC)))
 		s := build(t)
 		func() {
 			defer func() {

@@ -11,8 +11,8 @@ import (
 // gruu gives the value of the gr parameter of an instance: the URN without its brackets. An instance that
 // is no URN gets no GRUU (RFC 5627 §4.1).
 func gruu(instance string) string {
-	urn, ok := strings.CutPrefix(instance, "<")
-	if urn, ok = strings.CutSuffix(urn, ">"); !ok || len(urn) < 5 || !strings.EqualFold(urn[:4], "urn:") {
+	urn, ok := strings.CutSuffix(strings.TrimPrefix(instance, "<"), ">")
+	if !ok || len(urn) < 5 || !strings.EqualFold(urn[:4], "urn:") {
 		return ""
 	}
 	for i := 0; i < len(urn); i++ {

@@ -147,7 +147,7 @@ func (r *Resolver) exchange(ctx context.Context, q question) (*dns.Msg, error) {
 	if wait == 0 {
 		wait = conf.wait
 	}
-	var last error = ErrNoHost
+	last := ErrNoHost
 	for range conf.attempts {
 		for _, server := range r.byHealth(servers) {
 			try, cancel := context.WithTimeout(ctx, wait)

@@ -105,7 +105,7 @@ func TopVia(m *sip.Message) (sentBy, branch string) {
 				end = len(rest)
 			}
 			if p := rest[1:end]; len(p) > 7 && p[6] == '=' && strings.EqualFold(p[:7], "branch=") {
-				if strings.IndexByte(v[:semi], ',') < 0 && strings.IndexAny(p, ", \t") < 0 {
+				if strings.IndexByte(v[:semi], ',') < 0 && !strings.ContainsAny(p, ", \t") {
 					return v[strings.LastIndexByte(v[:semi], ' ')+1 : semi], p[7:]
 				}
 				break

@@ -323,7 +323,7 @@ func TestResponseAfterTheConnection(t *testing.T) {
 func TestDialFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
-		try := func(addr, text string) (err error, after time.Duration) {
+		try := func(addr, text string) (after time.Duration, err error) {
 			start := time.Now()
 			f, err := w.layer.Way(sip.Hop{Transport: sip.TCP, Addr: at(addr)})
 			if err != nil {
@@ -337,17 +337,17 @@ func TestDialFails(t *testing.T) {
 			if len(failed) > 0 {
 				t.Fatal("failed twice")
 			}
-			return err, after
+			return after, err
 		}
 		small, large := request(viaTCP, "c1"), withBody("c1", strings.Repeat("x", 1300))
-		if err, d := try("192.0.2.10:5060", small); err == nil || d != 0 {
+		if d, err := try("192.0.2.10:5060", small); err == nil || d != 0 {
 			t.Fatal("refused:", err, d)
 		}
-		if err, d := try("192.0.2.77:5060", small); !errors.Is(err, ErrDial) || d != 4*time.Second {
+		if d, err := try("192.0.2.77:5060", small); !errors.Is(err, ErrDial) || d != 4*time.Second {
 			t.Fatal("nobody there:", err, d)
 		}
 		// RFC 3261 §18.1.1: a long request goes back to UDP soon.
-		if err, d := try("192.0.2.77:5060", large); !errors.Is(err, ErrDial) || d != time.Second {
+		if d, err := try("192.0.2.77:5060", large); !errors.Is(err, ErrDial) || d != time.Second {
 			t.Fatal("nobody there, long request:", err, d)
 		}
 		if n := w.layer.Stats().Open; n != 0 || len(w.closed) != 0 {

@@ -124,7 +124,7 @@ func (l *Layer) adopt(w http.ResponseWriter, r *http.Request, x *listener, local
 	c.beat = time.AfterFunc(l.cfg.Limits.Ping, c.ping)
 	if !l.admit(c, func() { c.readFrames(&heard) }) {
 		c.beat.Stop()
-		ws.CloseNow()
+		_ = ws.CloseNow()
 	}
 }
 
@@ -241,7 +241,7 @@ func (c *conn) ping() {
 // readFrames takes messages out of frames until the connection ends. Each message of the WebSocket is
 // one of SIP's (RFC 7118 §5.1).
 func (c *conn) readFrames(heard *pings) {
-	defer c.ws.CloseNow() // what the library holds; the connection is closed already
+	defer func() { _ = c.ws.CloseNow() }() // what the library holds; the connection is closed already
 	w := c.nc.(*wire)
 	for {
 		if err := w.expect(betweenMessages); err != nil {

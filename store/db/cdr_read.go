@@ -237,7 +237,7 @@ func (d *DB) withLegs(ctx context.Context, rows []cdrRow) ([]store.CDR, error) {
 		return page, nil
 	}
 	var legs []legRow
-	if err := d.reader.NewSelect().Model(&legs).Where("l.seq IN (?)", bun.In(seqs)).OrderExpr("l.seq, l.n").Scan(ctx); err != nil {
+	if err := d.reader.NewSelect().Model(&legs).Where("l.seq IN (?)", bun.List(seqs)).OrderExpr("l.seq, l.n").Scan(ctx); err != nil {
 		return nil, fmt.Errorf("read legs: %w", err)
 	}
 	for i := range legs {

@@ -237,7 +237,7 @@ func keepTorn(disk Disk, dir string, at store.Pos, f io.ReaderAt, off, size int6
 	if err != nil {
 		return
 	}
-	copy.WriteAt(b, 0)
+	_, _ = copy.WriteAt(b, 0)
 	copy.Close()
 }
 

@@ -25,7 +25,7 @@ func TestBaresipTransfers(t *testing.T) {
 	x := phone.StartExchange(t, "--digest", "md5")
 	aSays := phone.Speech(t, "en", "The rain in Spain stays mainly in the plain, said the teacher to her class", speech)
 	bSays := phone.Speech(t, "en", "Please hold the line, I will put you through to my colleague", speech)
-	cSays := phone.Speech(t, "fa", "بشنو از نی چون حکایت می‌کند از جدایی‌ها شکایت می‌کند", speech)
+	cSays := phone.Speech(t, "fa", "بشنو از نی چون حکایت می\u200cکند از جدایی\u200cها شکایت می\u200cکند", speech)
 	a := phone.StartLinphone(t, x.Account("101", "udp"))
 	b := phone.StartBaresip(t, x.Account("102", "udp"), bSays)
 	c := phone.StartBaresip(t, x.Account("103", "udp"), cSays)

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"io"
 	"os/exec"
-	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -227,10 +226,6 @@ func TestSIPAndMediaNeverMeet(t *testing.T) {
 
 func TestEveryPackageIntroducesItself(t *testing.T) {
 	for _, p := range packages(t) {
-		name := p.Name
-		if name == "main" {
-			name = path.Base(p.ImportPath)
-		}
 		if p.Doc == "" && len(p.Imports) > 0 {
 			t.Errorf("%s has no package comment: what lives here, what does not, who owns its state", p.ImportPath)
 		}
