@@ -8,6 +8,26 @@ import (
 	"santral/sip"
 )
 
+// handsOver writes our session out, and has another go on with it.
+func (s *scene) handsOver(x *Session) {
+	s.Helper()
+	st, err := x.Freeze()
+	if err != nil {
+		s.Fatal(err)
+	}
+	text, err := json.Marshal(st)
+	if err != nil {
+		s.Fatal(err)
+	}
+	var back Frozen
+	if err := json.Unmarshal(text, &back); err != nil {
+		s.Fatal(err)
+	}
+	if s.session, err = Thaw(&s.cfg, x.Shard(), back, s); err != nil {
+		s.Fatal(err)
+	}
+}
+
 // TestThawedAcknowledges has the ACKs lost before a session is written out, to the INVITE and to a
 // re-INVITE: the copies of both 200s get the same ACKs again from the session that was read back
 // (RFC 3261 §13.2.2.4), as long as such copies may come.
@@ -21,23 +41,7 @@ func TestThawedAcknowledges(t *testing.T) {
 		s.answer(change, 200, "", "held")
 		s.none(500 * time.Millisecond)
 		s.drop = nil
-		s.we(func(x *Session) {
-			st, err := x.Freeze()
-			if err != nil {
-				t.Fatal(err)
-			}
-			text, err := json.Marshal(st)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var back Frozen
-			if err := json.Unmarshal(text, &back); err != nil {
-				t.Fatal(err)
-			}
-			if s.session, err = Thaw(&s.cfg, x.Shard(), back, s); err != nil {
-				t.Fatal(err)
-			}
-		})
+		s.we(s.handsOver)
 		for _, r := range []*sip.Message{req, change} {
 			s.answer(r, 200, "peer", "again")
 			ack := s.take(sip.ACK)

@@ -1,7 +1,6 @@
 package invite
 
 import (
-	"encoding/json"
 	"io"
 	"testing"
 	"time"
@@ -228,23 +227,7 @@ func TestFrozenLease(t *testing.T) {
 		s.grants(req, "1800;refresher=uac", "answer")
 		s.take(sip.ACK)
 		s.none(10 * time.Minute)
-		s.we(func(x *Session) {
-			st, err := x.Freeze()
-			if err != nil {
-				t.Fatal(err)
-			}
-			text, err := json.Marshal(st)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var back Frozen
-			if err := json.Unmarshal(text, &back); err != nil {
-				t.Fatal(err)
-			}
-			if s.session, err = Thaw(&s.cfg, x.Shard(), back, s); err != nil {
-				t.Fatal(err)
-			}
-		})
+		s.we(s.handsOver)
 		s.none(299 * time.Second)
 		again := s.take(sip.INVITE)
 		if again.Body != "offer" {

@@ -34,15 +34,7 @@ func TestPeerMoved(t *testing.T) {
 		s.established()
 		close(gone)
 		s.we(func(x *Session) { x.Inform("", "application/dtmf-relay", "Signal=1") })
-		s.we(func(x *Session) {
-			st, err := x.Freeze()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if s.session, err = Thaw(&s.cfg, x.Shard(), st, s); err != nil {
-				t.Fatal(err)
-			}
-		})
+		s.we(s.handsOver)
 		s.we(func(x *Session) { x.Modify("hold") })
 		s.none(10 * time.Millisecond)
 	})
