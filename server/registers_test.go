@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -267,6 +268,16 @@ routes: [{prefix: "0", trunks: [carrier]}]
 		pbx, carrier := st.Phone("pbx", "198.51.100.5:5060"), st.Phone("carrier", "198.51.100.1:5060")
 		defer pbx.Close()
 		defer carrier.Close()
+		proves := func(req *sip.Message, no siptest.Got) { // sends what was challenged again
+			t.Helper()
+			challenges := slices.Collect(no.Values(sip.WWWAuthenticate))
+			value, err := digest.Answer(challenges, "branch", "correct-horse", string(req.Method), req.RequestURI, &digest.ClientState{})
+			w.must(err)
+			req.Set(sip.Authorization, value)
+			req.Set(sip.CSeqKind, "2 "+string(req.Method))
+			req.Set(sip.ViaKind, "SIP/2.0/UDP 198.51.100.5:5060;branch="+pbx.Branch())
+			pbx.Send(exchange, req.String())
+		}
 		register := func(n int, contact string, want string, extra ...string) siptest.Got {
 			t.Helper()
 			text := pbx.Request(sip.REGISTER, "sip:acme.example", n, append([]string{"Expires: 600"}, extra...)...)
@@ -275,18 +286,7 @@ routes: [{prefix: "0", trunks: [carrier]}]
 			req.Set(sip.To, "<sip:branch@acme.example>")
 			req.Set(sip.Contact, contact)
 			pbx.Send(exchange, req.String())
-			no := pbx.Want("401")
-			var state digest.ClientState
-			var challenges []string
-			for v := range no.Values(sip.WWWAuthenticate) {
-				challenges = append(challenges, v)
-			}
-			value, err := digest.Answer(challenges, "branch", "correct-horse", "REGISTER", req.RequestURI, &state)
-			w.must(err)
-			req.Set(sip.Authorization, value)
-			req.Set(sip.CSeqKind, "2 REGISTER")
-			req.Set(sip.ViaKind, "SIP/2.0/UDP 198.51.100.5:5060;branch="+pbx.Branch())
-			pbx.Send(exchange, req.String())
+			proves(req, pbx.Want("401"))
 			return pbx.Want(want)
 		}
 		gin := []string{"Require: gin", "Proxy-Require: gin", "Supported: path"}
@@ -327,17 +327,7 @@ routes: [{prefix: "0", trunks: [carrier]}]
 			pbx.Send(exchange, pbx.Ack(text, no))
 			req, err := sip.ParseMessage(text)
 			w.must(err)
-			var state digest.ClientState
-			var challenges []string
-			for v := range no.Values(sip.WWWAuthenticate) {
-				challenges = append(challenges, v)
-			}
-			value, err := digest.Answer(challenges, "branch", "correct-horse", "INVITE", req.RequestURI, &state)
-			w.must(err)
-			req.Set(sip.Authorization, value)
-			req.Set(sip.CSeqKind, "2 INVITE")
-			req.Set(sip.ViaKind, "SIP/2.0/UDP 198.51.100.5:5060;branch="+pbx.Branch())
-			pbx.Send(exchange, req.String())
+			proves(req, no)
 			out := carrier.Want("INVITE")
 			if !strings.Contains(out.Get(sip.From), "sip:"+from.shown+"@") {
 				t.Errorf("the PBX says %s, and the carrier is told %s", from.says, out.Get(sip.From))
