@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -74,12 +73,7 @@ func TestACarrierProvesItsName(t *testing.T) {
 	wrong := carrierTLS(t, issue([]string{"carrier.example"}, netip.MustParseAddr("127.0.0.1")), lines)
 	pemPair(t, issue([]string{"pbx.example"}), filepath.Join(folder, "c.pem"), filepath.Join(folder, "k.pem"))
 	sip, web := phone.FreePort(t), phone.FreePort(t)
-	boot, tenants := filepath.Join(folder, "santral.yaml"), filepath.Join(folder, "tenants")
-	if err := os.Mkdir(tenants, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for name, text := range map[string]string{
-		boot: fmt.Sprintf(`listen:
+	x := phone.Serve(t, folder, fmt.Sprintf(`listen:
   - {transport: udp, address: "127.0.0.1:%d"}
   - {transport: tls, address: "127.0.0.1:%d"}
 http: 127.0.0.1:%d
@@ -87,8 +81,7 @@ media: {address: 127.0.0.1, ports: 21200-21299}
 tls: {name: pbx.example, certificate: c.pem, key: k.pem, roots: ca.pem}
 data: data
 tenants: tenants
-`, sip, sip+2, web),
-		filepath.Join(tenants, "home.yaml"): fmt.Sprintf(`tenant: home
+`, sip, sip+2, web), fmt.Sprintf(`tenant: home
 domains: [pbx.example]
 default: true
 extensions:
@@ -99,20 +92,7 @@ trunks:
 routes:
   - {prefix: "1", trunks: [right]}
   - {prefix: "2", trunks: [wrong]}
-`, right, wrong),
-	} {
-		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	out := &phone.Output{}
-	cmd := exec.Command(phone.Program(t), "serve", "--config", boot)
-	cmd.Stdout, cmd.Stderr = out, out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	phone.Eventually(t, 10*time.Second, "the exchange serves", func() bool { return out.Contains("serves SIP") })
+`, right, wrong))
 	dial := func(number string) *exec.Cmd {
 		c := exec.Command(phone.Program(t), "phone", "--server", fmt.Sprintf("127.0.0.1:%d", sip), "--user", "101", "--password", "correct-horse", "--no-register", "--call", number, "--within", "4s")
 		if err := c.Start(); err != nil {
@@ -127,11 +107,11 @@ routes:
 			t.Errorf("the carrier hears %q", line)
 		}
 	case <-time.After(soon):
-		t.Errorf("the right carrier hears nothing:\n%s", out)
+		t.Errorf("the right carrier hears nothing:\n%s", x.Out)
 	}
 	second := dial("2234567")
 	phone.Eventually(t, soon, "the log says who was another", func() bool {
-		return out.Contains("does not prove to be localhost: its certificate is for carrier.example")
+		return x.Out.Contains("does not prove to be localhost: its certificate is for carrier.example")
 	})
 	first.Process.Kill()
 	first.Wait()

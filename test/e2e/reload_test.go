@@ -7,10 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -54,32 +52,13 @@ func TestANewCertificateCutsNobody(t *testing.T) {
 	}
 	issue()
 	sip, web := phone.FreePort(t), phone.FreePort(t)
-	boot, tenants := filepath.Join(folder, "santral.yaml"), filepath.Join(folder, "tenants")
-	if err := os.Mkdir(tenants, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for name, text := range map[string]string{
-		boot: fmt.Sprintf(`listen: [{transport: tls, address: "127.0.0.1:%d"}]
+	x := phone.Serve(t, folder, fmt.Sprintf(`listen: [{transport: tls, address: "127.0.0.1:%d"}]
 http: 127.0.0.1:%d
 media: {address: 127.0.0.1, ports: 21000-21099}
 tls: {name: localhost, certificate: c.pem, key: k.pem}
 data: data
 tenants: tenants
-`, sip, web),
-		filepath.Join(tenants, "home.yaml"): "tenant: home\ndomains: [localhost]\ndefault: true\nextensions:\n  - {number: 101, password: correct-horse}\n",
-	} {
-		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	out := &phone.Output{}
-	cmd := exec.Command(phone.Program(t), "serve", "--config", boot)
-	cmd.Stdout, cmd.Stderr = out, out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	phone.Eventually(t, 10*time.Second, "the exchange serves", func() bool { return out.Contains("serves SIP") })
+`, sip, web), "tenant: home\ndomains: [localhost]\ndefault: true\nextensions:\n  - {number: 101, password: correct-horse}\n")
 
 	at := fmt.Sprintf("localhost:%d", sip)
 	dial := func() (*tls.Conn, error) {
@@ -87,7 +66,7 @@ tenants: tenants
 	}
 	old, err := dial()
 	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
+		t.Fatalf("%v\n%s", err, x.Out)
 	}
 	defer old.Close()
 	asks := func(id string) {
@@ -96,7 +75,7 @@ tenants: tenants
 		old.SetReadDeadline(time.Now().Add(soon))
 		b := make([]byte, 12)
 		if _, err := io.ReadFull(old, b); err != nil || !strings.HasPrefix(string(b), "SIP/2.0 200") {
-			t.Fatalf("%s: %q %v\n%s", id, b, err, out)
+			t.Fatalf("%s: %q %v\n%s", id, b, err, x.Out)
 		}
 		rest := make([]byte, 4096)
 		old.Read(rest)
@@ -104,7 +83,7 @@ tenants: tenants
 	asks("before")
 	first := old.ConnectionState().PeerCertificates[0]
 	issue()
-	cmd.Process.Signal(syscall.SIGHUP)
+	x.Reload()
 	phone.Eventually(t, soon, "the new certificate is shown", func() bool {
 		c, err := dial()
 		if err != nil {
@@ -117,8 +96,8 @@ tenants: tenants
 	if err := os.WriteFile(keyFile, []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd.Process.Signal(syscall.SIGHUP)
-	phone.Eventually(t, soon, "a bad file is said", func() bool { return out.Contains("read the certificate") })
+	x.Reload()
+	phone.Eventually(t, soon, "a bad file is said", func() bool { return x.Out.Contains("read the certificate") })
 	if c, err := dial(); err != nil {
 		t.Errorf("after a bad file: %v", err)
 	} else {

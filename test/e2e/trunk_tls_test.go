@@ -2,9 +2,7 @@ package e2e
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -22,20 +20,17 @@ default: true
 extensions: [{number: "101", password: correct-horse, channels: 5}]
 trunks: [{name: office, mode: registered, user: office, password: correct-horse, numbers: ["+982122000100"]}]
 `))
-	folder := t.TempDir()
-	write := func(name, text string) string {
-		t.Helper()
-		file := filepath.Join(folder, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return file
-	}
 	media := 30000 + phone.FreePort(t)%10000
-	write("tenants/office.yaml", office+fmt.Sprintf(`trunks:
+	x := phone.Serve(t, t.TempDir(), fmt.Sprintf(`listen:
+  - {transport: udp, address: "127.0.0.1:%d"}
+  - {transport: tls, address: "127.0.0.1:%d"}
+tls: {name: localhost, roots: %q}
+http: 127.0.0.1:%d
+media: {address: 127.0.0.1, ports: %d-%d}
+data: data
+tenants: tenants
+digest: [sha256, md5]
+`, phone.FreePort(t), phone.FreePort(t), carrier.Authority(), phone.FreePort(t), media, media+99), office+fmt.Sprintf(`trunks:
   - name: carrier
     mode: register
     to: "sip:localhost:%s;transport=tls"
@@ -45,35 +40,13 @@ trunks: [{name: office, mode: registered, user: office, password: correct-horse,
     trust: true
     options: 5s
 `, carrier.TLS[strings.LastIndexByte(carrier.TLS, ':')+1:]))
-	boot := write("santral.yaml", fmt.Sprintf(`listen:
-  - {transport: udp, address: "127.0.0.1:%d"}
-  - {transport: tls, address: "127.0.0.1:%d"}
-tls: {name: localhost, roots: %q}
-http: 127.0.0.1:%d
-media: {address: 127.0.0.1, ports: %d-%d}
-data: data
-tenants: tenants
-digest: [sha256, md5]
-`, phone.FreePort(t), phone.FreePort(t), carrier.Authority(), phone.FreePort(t), media, media+99))
-	out := &phone.Output{}
-	cmd := exec.Command(phone.Program(t), "serve", "--config", boot)
-	cmd.Stdout, cmd.Stderr = out, out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	phone.Eventually(t, 10*time.Second, "the customer serves", func() bool { return out.Contains("serves SIP") })
-	data := filepath.Join(folder, "data")
 	ask := func(args ...string) string {
-		text, _ := exec.Command(phone.Program(t), append(args, "--data", data)...).CombinedOutput()
+		text, _ := exec.Command(phone.Program(t), append(args, "--data", x.Data)...).CombinedOutput()
 		return string(text)
 	}
 	defer func() {
 		if t.Failed() {
-			t.Logf("the customer says\n%s\n%s", out, ask("trunks"))
+			t.Logf("the customer says\n%s\n%s", x.Out, ask("trunks"))
 		}
 	}()
 	phone.Eventually(t, 15*time.Second, "it is registered over TLS", func() bool { return strings.Contains(ask("trunks", "--json"), `"state":"registered"`) })

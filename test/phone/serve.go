@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -14,25 +15,32 @@ import (
 // serves. It is the default tenant's domain that Realm names.
 func StartServe(t testing.TB, realm string, tenants ...string) *Exchange {
 	t.Helper()
-	folder := t.TempDir()
 	rtp := 44000 + FreePort(t)%12000
-	x := &Exchange{t: t, Data: filepath.Join(folder, "data"), Out: &Output{}}
-	x.Ready.SIP, x.Ready.Realm = fmt.Sprintf("127.0.0.1:%d", FreePort(t)), realm
-	if err := os.Mkdir(filepath.Join(folder, "tenants"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for i, text := range tenants {
-		write(t, filepath.Join(folder, "tenants"), fmt.Sprintf("tenant%d.yaml", i), text)
-	}
-	boot := write(t, folder, "santral.yaml", fmt.Sprintf(`listen:
+	sip := fmt.Sprintf("127.0.0.1:%d", FreePort(t))
+	x := Serve(t, t.TempDir(), fmt.Sprintf(`listen:
   - {transport: udp, address: "%s"}
   - {transport: tcp, address: "%s"}
 http: 127.0.0.1:%d
 media: {address: 127.0.0.1, ports: %d-%d}
 data: data
 tenants: tenants
-`, x.SIP, x.SIP, FreePort(t), rtp, rtp+999))
-	x.cmd = exec.Command(Program(t), "serve", "--config", boot)
+`, sip, sip, FreePort(t), rtp, rtp+999), tenants...)
+	x.Ready.SIP, x.Ready.Realm = sip, realm
+	return x
+}
+
+// Serve starts `santral serve` in a folder with a boot file, which names data and tenants as folders beside it, and
+// tenant documents, and waits until it serves.
+func Serve(t testing.TB, folder, boot string, tenants ...string) *Exchange {
+	t.Helper()
+	x := &Exchange{t: t, Data: filepath.Join(folder, "data"), Out: &Output{}}
+	if err := os.Mkdir(filepath.Join(folder, "tenants"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for i, text := range tenants {
+		write(t, filepath.Join(folder, "tenants"), fmt.Sprintf("tenant%d.yaml", i), text)
+	}
+	x.cmd = exec.Command(Program(t), "serve", "--config", write(t, folder, "santral.yaml", boot))
 	x.cmd.Stdout, x.cmd.Stderr = x.Out, x.Out
 	if err := x.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -53,3 +61,6 @@ tenants: tenants
 	x.Ready.HTTP, x.Ready.Token = access.URL, access.Token
 	return x
 }
+
+// Reload has the exchange read its files again (SIGHUP).
+func (x *Exchange) Reload() { x.cmd.Process.Signal(syscall.SIGHUP) }
