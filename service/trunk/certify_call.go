@@ -15,6 +15,7 @@ type testCall struct {
 	first   *Seen // what came back to it first
 	final   *Seen // its final answer
 	early   *Seen // the first 183 with a description
+	settled *Seen // the first reliable provisional answer with one: it may be all that the callee says
 	changes []exchange
 	bye     *exchange
 	pracks  []exchange
@@ -51,7 +52,7 @@ func newTestCall(o *Observed) *testCall {
 func (c *testCall) sent(s *Seen) {
 	switch m := s.Msg; {
 	case m.Method == sip.INVITE && m.ToTag() == "":
-		c.invite, c.first, c.final = s, nil, nil // anew with credentials
+		c.invite, c.first, c.final, c.settled = s, nil, nil, nil // anew with credentials
 	case m.Method == sip.INVITE:
 		if n := len(c.changes); n > 0 && c.changes[n-1].req.Msg.Get(sip.CSeqKind) == m.Get(sip.CSeqKind) {
 			return // a copy
@@ -82,6 +83,9 @@ func (c *testCall) answered(s *Seen, seq uint32) {
 	if c.early == nil && s.Msg.Status == 183 && s.Msg.Body != "" {
 		c.early = s
 	}
+	if c.settled == nil && s.Msg.Status < 200 && s.Msg.Body != "" && s.Msg.HasToken(sip.Require, "100rel") {
+		c.settled = s
+	}
 	if s.Msg.Status >= 200 && c.final == nil {
 		c.final = s
 	}
@@ -89,6 +93,14 @@ func (c *testCall) answered(s *Seen, seq uint32) {
 
 // talked reports whether the call was answered; what needs that is not applicable otherwise.
 func (c *testCall) talked() bool { return c.final != nil && c.final.Msg.Status < 300 }
+
+// agreed is the description that answered ours: that of the 2xx, or one that was reliable before (RFC 3262 §5).
+func (c *testCall) agreed() string {
+	if c.final.Msg.Body == "" && c.settled != nil {
+		return c.settled.Msg.Body
+	}
+	return c.final.Msg.Body
+}
 
 var unanswered = Clause{Verdict: NotApplicable, Seen: "the test call was not answered"}
 
@@ -140,7 +152,7 @@ func (c *testCall) codec() Clause {
 	if !c.talked() {
 		return unanswered
 	}
-	_, media, _ := strings.Cut(c.final.Msg.Body, "m=audio ")
+	_, media, _ := strings.Cut(c.agreed(), "m=audio ")
 	line, _, _ := strings.Cut(media, "\r\n")
 	for _, f := range strings.Fields(line)[min(2, len(strings.Fields(line))):] {
 		if f == "0" || f == "8" {
@@ -217,7 +229,7 @@ func (c *testCall) dtmf() Clause {
 	switch {
 	case !c.talked():
 		return unanswered
-	case !strings.Contains(c.final.Msg.Body, "telephone-event/8000"):
+	case !strings.Contains(c.agreed(), "telephone-event/8000"):
 		return judged(false, "the answer has no telephone-event")
 	case !c.o.Digit:
 		return judged(false, "it is agreed on, and the digit could not be sent")
