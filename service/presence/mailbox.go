@@ -53,8 +53,8 @@ func (h *House) Mailbox(tenant, account string) (store.Mailbox, error) {
 	return box, nil
 }
 
-// SetMailbox says what is in an account's mailbox. It is kept first, then told to whoever looks. It may
-// wait for the database.
+// SetMailbox says what is in an account's mailbox. What is new is kept first, then told to whoever looks; it
+// may wait for the database.
 func (h *House) SetMailbox(ctx context.Context, box store.Mailbox) error {
 	for _, n := range []int{box.New, box.Old, box.UrgentNew, box.UrgentOld} {
 		if n < 0 || n > MaxCount {
@@ -67,12 +67,18 @@ func (h *House) SetMailbox(ctx context.Context, box store.Mailbox) error {
 	if h.cfg.Current().Account(box.Tenant, box.Account) == nil {
 		return ErrNoAccount
 	}
+	r := h.of(key{box.Tenant, box.Account})
+	r.mu.Lock()
+	same := r.boxed && r.box == box
+	r.mu.Unlock()
+	if same { // who says it every minute wakes no phone
+		return nil
+	}
 	if h.cfg.Mailboxes != nil {
 		if err := h.cfg.Mailboxes.PutMailbox(ctx, box); err != nil {
 			return err
 		}
 	}
-	r := h.of(key{box.Tenant, box.Account})
 	r.mu.Lock()
 	r.box, r.boxed = box, true
 	r.mu.Unlock()

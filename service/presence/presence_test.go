@@ -80,6 +80,10 @@ func TestMessagesWaiting(t *testing.T) {
 		if got, err := s.house.Mailbox("t", "101"); err != nil || got != box || s.boxes["101"] != box {
 			t.Errorf("the mailbox is %+v, %v", got, err)
 		}
+		if err := s.house.SetMailbox(t.Context(), box); err != nil {
+			t.Fatal(err)
+		}
+		s.none(time.Minute)
 		for _, bad := range []store.Mailbox{
 			{Tenant: "t", Account: "109"}, {Tenant: "t", Account: "101", New: -1}, {Tenant: "t", Account: "101", New: 1, UrgentNew: 2}, {Tenant: "t", Account: "101", Old: MaxCount + 1},
 		} {
