@@ -3,10 +3,12 @@ package server
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"santral/call"
 	"santral/call/sipleg"
 	"santral/observe/metric"
+	"santral/route"
 	"santral/service/message"
 	"santral/sip"
 	"santral/sip/endpoint"
@@ -19,7 +21,7 @@ func (s *server) openMessages() error {
 		return fmt.Errorf("read messages: %w", err)
 	}
 	m := message.New(message.Config{
-		Current: s.current.Load, Contacts: s.registry, Store: s.records.db, Random: s.random, Send: s.page, Host: s.hostFor,
+		Current: s.current.Load, Contacts: s.registry, Store: s.records.db, Random: s.random, Send: s.page, Meant: s.meant, Host: s.hostFor,
 		Failed: func(what string, err error) { s.log.Error(what, "error", err) },
 	}, recipients)
 	s.messages.Store(m)
@@ -33,6 +35,22 @@ func (s *server) registered(tenant, account string) {
 	if m := s.messages.Load(); m != nil {
 		m.Registered(tenant, account)
 	}
+}
+
+// meant is whom a Request-URI names within a tenant, by the same reading as a call's: a GRUU one device, a
+// number whatever digits and separators it is written with.
+func (s *server) meant(tenant string, uri sip.URI) (account, device string, ok bool) {
+	if uri.Params.Has("gr") && uri.IsSIP() {
+		return s.registry.GRUU(tenant, uri)
+	}
+	account = uri.Username()
+	if uri.IsTel() {
+		account = strings.TrimPrefix(uri.AOR(), "tel:")
+	}
+	if number := route.Digits(account); number != "" {
+		account = number
+	}
+	return account, "", true
 }
 
 // hostFor is the host of a tenant's identities, as they are told to one phone.

@@ -2,6 +2,7 @@ package message
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -59,6 +60,27 @@ func better(a, b int) int {
 		return max(a, b)
 	}
 	return min(a, b)
+}
+
+// forOne sends a message that a GRUU means for one device to that alone (RFC 5627 §6.1). It is not kept: what
+// waits is for the account, and would reach its other devices.
+func (s *Service) forOne(m *store.Message, hops int, device string, targets []call.Target, answer func(status int, reason string)) {
+	targets = slices.DeleteFunc(slices.Clone(targets), func(t call.Target) bool { return t.Device != device })
+	if len(targets) == 0 {
+		answer(480, "")
+		return
+	}
+	s.everywhere(m, hops, targets, func(o outcome) {
+		switch {
+		case o.taken:
+			s.delivered.Add(1)
+			answer(200, "")
+		case o.status != 0:
+			answer(refusal(o.status), "")
+		default:
+			answer(480, "")
+		}
+	})
 }
 
 // live is a message whose sender waits for an answer.

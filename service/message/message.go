@@ -46,6 +46,9 @@ type Config struct {
 	// Send sends a request to one place and calls done once, from any goroutine, with the final status; 0
 	// stands for no answer. It must not wait.
 	Send func(req *sip.Message, to call.Target, done func(status int))
+	// Meant is the account of a tenant that a Request-URI names and, with a GRUU, the one device of it, as
+	// call.Target names it ("" for all of them). ok is false where it leads nowhere.
+	Meant func(tenant string, uri sip.URI) (account, device string, ok bool)
 	// Host is the host of the identities of a tenant's accounts, as they are told to a phone.
 	Host func(tenant string, to call.Target) string
 
@@ -134,7 +137,7 @@ func (s *Service) failed(what string, err error) {
 // Serve answers a MESSAGE of an authenticated account. respond is called once, perhaps later and on another
 // goroutine: 200 when a phone has it, 202 when it is kept for later.
 func (s *Service) Serve(req *sip.Message, who call.Party, respond func(*sip.Message)) {
-	m, hops, refusal := s.read(req, who)
+	m, device, hops, refusal := s.read(req, who)
 	if refusal != nil {
 		s.refused.Add(1)
 		respond(refusal)
@@ -153,6 +156,8 @@ func (s *Service) Serve(req *sip.Message, who call.Party, respond func(*sip.Mess
 	switch {
 	case !exists:
 		answer(404, "")
+	case device != "":
+		s.forOne(&m, hops, device, targets, answer)
 	case len(targets) == 0 || before:
 		s.keep(m, func(err error) {
 			answer(verdict(err))
@@ -165,21 +170,27 @@ func (s *Service) Serve(req *sip.Message, who call.Party, respond func(*sip.Mess
 	}
 }
 
-// read judges a MESSAGE and makes of it what is told and kept.
-func (s *Service) read(req *sip.Message, who call.Party) (m store.Message, hops int, refusal *sip.Message) {
-	refuse := func(status int, reason string) (store.Message, int, *sip.Message) {
-		return m, 0, sip.NewResponse(req, status, reason)
+// read judges a MESSAGE and makes of it what is told and kept. device is the one that it is for, "" for all.
+func (s *Service) read(req *sip.Message, who call.Party) (m store.Message, device string, hops int, refusal *sip.Message) {
+	refuse := func(status int, reason string) (store.Message, string, int, *sip.Message) {
+		return m, "", 0, sip.NewResponse(req, status, reason)
 	}
 	uri, err := req.URI()
 	if err != nil {
 		return refuse(400, "Bad Request-URI")
 	}
-	t := s.cfg.Current().Domain(uri.Host)
-	if !uri.IsSIP() || t == nil {
-		return refuse(404, "")
+	if !uri.IsTel() { // whose number is of the sender's own tenant
+		t := s.cfg.Current().Domain(uri.Host)
+		if !uri.IsSIP() || t == nil {
+			return refuse(404, "")
+		}
+		if t.ID != who.Tenant { // another tenant's people are not for these
+			return refuse(403, "")
+		}
 	}
-	if t.ID != who.Tenant { // another tenant's people are not for these
-		return refuse(403, "")
+	to, device, ok := s.cfg.Meant(who.Tenant, uri)
+	if !ok {
+		return refuse(404, "")
 	}
 	if len(req.Body) > MaxBody {
 		return refuse(413, "")
@@ -188,11 +199,11 @@ func (s *Service) read(req *sip.Message, who call.Party) (m store.Message, hops 
 		return refuse(400, "Missing Content-Type")
 	}
 	if e := req.Get(sip.ContentEncoding); e != "" && !strings.EqualFold(e, "identity") {
-		_, _, res := refuse(415, "")
+		res := sip.NewResponse(req, 415, "")
 		res.Set(sip.AcceptEncoding, "identity")
-		return m, 0, res
+		return m, "", 0, res
 	}
-	hops, ok := req.MaxForwards()
+	hops, ok = req.MaxForwards()
 	if !ok {
 		hops = 70
 	}
@@ -205,9 +216,9 @@ func (s *Service) read(req *sip.Message, who call.Party) (m store.Message, hops 
 	}
 	now := s.tick()
 	return store.Message{
-		ID: s.cfg.Random.Timed(now, idLength), Tenant: t.ID, To: uri.Username(), From: who.Account,
+		ID: s.cfg.Random.Timed(now, idLength), Tenant: who.Tenant, To: to, From: who.Account,
 		ContentType: req.Get(sip.ContentType), Body: req.Body, Sent: now, Expires: now.Add(age),
-	}, hops - 1, nil
+	}, device, hops - 1, nil
 }
 
 // tick gives the time of a message: no two have the same, so that their ids are in order.

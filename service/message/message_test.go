@@ -56,6 +56,15 @@ func (h *house) open(recipients [][2]string) {
 	h.s = New(Config{
 		Current: func() *tenant.Snapshot { return snapshot }, Contacts: h, Store: h, Random: id.New([32]byte{1}), Send: h.send,
 		Host: func(string, call.Target) string { return "exchange.example" },
+		Meant: func(_ string, uri sip.URI) (account, device string, ok bool) {
+			if gr, ok := uri.Params.Get("gr"); ok { // a device's name, for short
+				return uri.Username(), gr, gr != "gone"
+			}
+			if uri.IsTel() {
+				return strings.TrimPrefix(uri.AOR(), "tel:"), "", true
+			}
+			return uri.Username(), "", true
+		},
 	}, recipients)
 }
 
@@ -243,6 +252,32 @@ func TestAtOnce(t *testing.T) {
 		if n := h.s.Stats(); n.Delivered != 2 || n.Refused != 4 || h.kept() != 0 {
 			t.Errorf("%+v, %d rows", n, h.kept())
 		}
+	})
+}
+
+// A GRUU means one device: the others do not hear of it, and nothing is kept for them (RFC 5627 §6.1).
+func TestForOneDevice(t *testing.T) {
+	bubble(t, func(h *house) {
+		h.phone("102", "desk")
+		h.phone("102", "mobile", 200, 486, 408)
+		h.told(h.say("101", bob+";gr=mobile", "taken"), "200 OK")
+		h.told(h.say("101", bob+";gr=mobile", "refused"), "486 Busy Here")
+		h.told(h.say("101", bob+";gr=mobile", "unanswered"), "480 Temporarily Unavailable")
+		h.told(h.say("101", bob+";gr=away", "away"), "480 Temporarily Unavailable")
+		h.told(h.say("101", bob+";gr=gone", "gone"), "404 Not Found")
+		h.want("mobile: 101 taken", "mobile: 101 refused", "mobile: 101 unanswered")
+		if n := h.s.Stats(); n.Delivered != 1 || n.Refused != 4 || h.kept() != 0 {
+			t.Errorf("%+v, %d rows", n, h.kept())
+		}
+	})
+}
+
+// A tel URI has no domain: it is a number of the sender's own tenant.
+func TestTel(t *testing.T) {
+	bubble(t, func(h *house) {
+		h.phone("102", "desk")
+		h.told(h.say("101", "tel:102", "x"), "200 OK")
+		h.want("desk: 101 x")
 	})
 }
 
