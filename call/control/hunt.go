@@ -238,6 +238,9 @@ func (c *ongoing) lost(cause call.Cause) {
 	if c.best.SIP == 0 || rank(cause) < rank(c.best) {
 		c.best = cause
 	}
+	if j := c.joining; j != nil && j.ringing { // who picks the call up has its answer: no phone that rings can refuse now
+		return
+	}
 	if cause.SIP < 600 {
 		for l := range c.rung {
 			if !l.over {

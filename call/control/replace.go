@@ -207,7 +207,7 @@ func (c *ongoing) joinConfirmed(m *member) {
 func (c *ongoing) joinNow() {
 	j := c.joining
 	switch {
-	case j.old.over || j.old.leaving || c.sending != nil || j.ringing != (c.state == Ringing):
+	case j.old.over && !j.ringing || j.old.leaving || c.sending != nil || j.ringing != (c.state == Ringing):
 		c.joinOver(call.AnsweredElsewhere)
 	case j.ringing:
 		j.m.leg.Offer(c.offer)
@@ -250,5 +250,8 @@ func (c *ongoing) joinOver(cause call.Cause) {
 	}
 	if !j.m.over {
 		c.hangup(j.m, cause)
+	}
+	if j.ringing && c.state == Ringing && c.best.SIP != 0 { // what was refused meanwhile counts after all
+		c.lost(c.best)
 	}
 }

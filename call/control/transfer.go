@@ -335,6 +335,7 @@ func (c *ongoing) dismiss(cause call.Cause) {
 	}
 	c.bridge.Part()
 	if c.joining != nil {
+		c.joining.ringing = false // the hunt is over
 		c.joinOver(cause)
 	}
 	for l := range c.rung {
