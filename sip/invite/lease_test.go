@@ -2,6 +2,7 @@ package invite
 
 import (
 	"io"
+	"strconv"
 	"testing"
 	"time"
 
@@ -217,6 +218,29 @@ func TestRefreshRefused(t *testing.T) {
 			s.answer(m, 500, "", "")
 		}
 	})
+}
+
+// TestRefreshNotServed: a peer that promises UPDATE and does not serve it is asked by a re-INVITE at once.
+func TestRefreshNotServed(t *testing.T) {
+	for _, status := range []int{405, 501} {
+		t.Run(strconv.Itoa(status), func(t *testing.T) {
+			ladderTest(t, func(s *scene) {
+				s.cfg.Session = 5 * time.Minute
+				req := s.call("offer")
+				s.grants(req, "300;refresher=uac", "answer", serves)
+				s.take(sip.ACK)
+				s.answer(s.take(sip.UPDATE), status, "", "")
+				again := s.take(sip.INVITE)
+				if again.Body != "offer" || again.Get(sip.SessionExpiresKind) != "300;refresher=uac" {
+					t.Errorf("asked by\n%s", again)
+				}
+				s.grants(again, "300;refresher=uac", "answer")
+				s.take(sip.ACK)
+				s.grants(s.take(sip.INVITE), "300;refresher=uac", "answer")
+				s.take(sip.ACK)
+			})
+		})
+	}
 }
 
 // TestFrozenLease: a session that is handed over is refreshed as if nothing had happened.

@@ -156,13 +156,26 @@ func (s *Session) onChange(m *modification, req *sip.Message, ev endpoint.Client
 		if s.state != Calling && s.state != Incoming && s.lost(res, ev.Err) {
 			return
 		}
-		if m.quiet {
+		switch {
+		case m.quiet && s.unserved(m, res):
+			return
+		case m.quiet:
 			s.unrefreshed(res != nil)
-		} else {
+		default:
 			s.tell(Refused, res, ev.Err)
 		}
 		s.resume()
 	}
+}
+
+// unserved asks by a re-INVITE what an UPDATE should have told a peer whose Allow had promised to serve it: one
+// that answers 405 or 501 all the same is as alive as any (RFC 4028 §7.4).
+func (s *Session) unserved(m *modification, res *sip.Message) bool {
+	if !m.update || res == nil || res.Status != 405 && res.Status != 501 || s.state != Established {
+		return false
+	}
+	s.can.update = false
+	return s.touch(m.headers)
 }
 
 func (s *Session) onChanged(m *modification, req, res *sip.Message) {
