@@ -154,3 +154,9 @@ func (b *Baresip) Heard() string {
 	})
 	return files[len(files)-1]
 }
+
+// Anew waits until a recording that baresip begins gets another name than the last one: it names them by the
+// second, and begins a new one when its session changes.
+func (b *Baresip) Anew() {
+	time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second + 20*time.Millisecond)))
+}
