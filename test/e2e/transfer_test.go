@@ -88,7 +88,8 @@ func TestLinphoneTransfers(t *testing.T) {
 	b.Wait("Receiving new incoming call")
 	b.Command("answer")
 	a.Wait("CALL_ESTABLISHED")
-	time.Sleep(time.Second)
+	b.Command("play " + cSays) // baresip hears nobody after a change of the session who comes upon a long silence
+	time.Sleep(2 * time.Second)
 	b.Command("transfer sip:103@" + x.SIP)
 	c.Wait("CALL_INCOMING")
 	a.Anew()
