@@ -27,18 +27,22 @@ func TestOrderOnAStream(t *testing.T) {
 			a.Send(d.String())
 		}
 	}()
+	ok := 0
+	answered := func() int {
+		ok += len(sara.Collect(0, func(m phone.Message) bool { return m.Status() == 200 && strings.HasSuffix(m.Get("CSeq"), "INFO") }))
+		return ok
+	}
 	for i := range infos {
 		m := b.Expect("INFO", 10*time.Second)
 		b.Agree(m)
 		if want := fmt.Sprintf("Signal=%d\r\n", i); !strings.HasPrefix(m.Body(), want) {
 			t.Fatalf("INFO %d of the caller's came as %q", i, m.Body())
 		}
+		if i%50 == 0 {
+			answered()
+		}
 	}
-	ok := 0
-	phone.Eventually(t, 10*time.Second, "a 200 to every INFO", func() bool {
-		ok += len(sara.Collect(0, func(m phone.Message) bool { return m.Status() == 200 && strings.HasSuffix(m.Get("CSeq"), "INFO") }))
-		return ok >= infos
-	})
+	phone.Eventually(t, 10*time.Second, "a 200 to every INFO", func() bool { return answered() >= infos })
 	phone.End(a, b)
 }
 

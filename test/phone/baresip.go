@@ -158,5 +158,5 @@ func (b *Baresip) Heard() string {
 // Anew waits until a recording that baresip begins gets another name than the last one: it names them by the
 // second, and begins a new one when its session changes.
 func (b *Baresip) Anew() {
-	time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second + 20*time.Millisecond)))
+	time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(2*time.Second + 20*time.Millisecond)))
 }
