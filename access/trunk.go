@@ -108,7 +108,7 @@ func Called(k *tenant.Trunk, req *sip.Message, contact string) string {
 	if err != nil {
 		return ""
 	}
-	number := userOf(u)
+	number := u.Number()
 	if contact != "" && number == contact {
 		return atContact(k, req)
 	}
@@ -138,21 +138,9 @@ func numberIn(req *sip.Message, field sip.Kind) (number string, ok bool) {
 		if err != nil {
 			return "", false
 		}
-		return userOf(a.URI), true
+		return a.URI.Number(), true
 	}
 	return "", false
-}
-
-// userOf is the telephone number of a URI, without the parameters that a number may have.
-func userOf(u sip.URI) string {
-	if u.IsTel() {
-		return strings.TrimPrefix(u.AOR(), "tel:")
-	}
-	user := u.Username()
-	if semi := strings.IndexByte(user, ';'); semi >= 0 { // RFC 3261 §19.1.6
-		user = user[:semi]
-	}
-	return user
 }
 
 // trunkUser finds the trunk that a user name of digest means, as far as it may come from there: one that
@@ -189,15 +177,15 @@ func Caller(k *tenant.Trunk, req *sip.Message, flow sip.Flow) call.Party {
 // said is what a request says of who calls: by its asserted identity, else by From.
 func said(req *sip.Message) (number, name string) {
 	for v := range req.Values(sip.PAssertedIdentity) {
-		if a, err := sip.ParseAddress(v); err == nil && presentable(userOf(a.URI)) {
-			return userOf(a.URI), text(a.Display)
+		if a, err := sip.ParseAddress(v); err == nil && presentable(a.URI.Number()) {
+			return a.URI.Number(), text(a.Display)
 		}
 	}
 	from, err := req.From()
-	if err != nil || !presentable(userOf(from.URI)) {
+	if err != nil || !presentable(from.URI.Number()) {
 		return "", ""
 	}
-	return userOf(from.URI), text(from.Display)
+	return from.URI.Number(), text(from.Display)
 }
 
 // maxPresented bounds a number or a name that a trunk says.

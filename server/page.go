@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"santral/call"
 	"santral/call/sipleg"
@@ -43,10 +42,7 @@ func (s *server) meant(tenant string, uri sip.URI) (account, device string, ok b
 	if uri.Params.Has("gr") && uri.IsSIP() {
 		return s.registry.GRUU(tenant, uri)
 	}
-	account = uri.Username()
-	if uri.IsTel() {
-		account = strings.TrimPrefix(uri.AOR(), "tel:")
-	}
+	account = uri.Number()
 	if number := route.Digits(account); number != "" {
 		account = number
 	}

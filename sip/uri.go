@@ -274,6 +274,17 @@ func (u URI) HostPort() HostPort { return HostPort{u.Host, u.Port} }
 // Username gives the user part with its escapes decoded.
 func (u URI) Username() string { return Unescape(u.User) }
 
+// Number gives the telephone number that the URI names: a tel URI's without its visual separators, or the
+// user part, escapes decoded, without what a telephone-subscriber says beside the number
+// (RFC 3261 §19.1.6).
+func (u URI) Number() string {
+	if u.IsTel() {
+		return strings.TrimPrefix(u.AOR(), "tel:")
+	}
+	number, _, _ := strings.Cut(u.Username(), ";")
+	return number
+}
+
 // Transport reads the transport parameter: UnknownTransport when it is missing or none of ours.
 func (u URI) Transport() Transport {
 	v, _ := u.Params.raw("transport")

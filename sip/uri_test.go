@@ -149,3 +149,23 @@ func TestTransportParam(t *testing.T) {
 		t.Error(u.Transport())
 	}
 }
+
+func TestNumber(t *testing.T) {
+	for text, want := range map[string]string{
+		"sip:101@example.com":                           "101",
+		"sip:%2B98;phone-context=x@example.com":         "+98",
+		"sip:+982122000001;rn=+98211@example.com":       "+982122000001",
+		"tel:+98-21-2200-0001;npdi":                     "+982122000001",
+		"tel:110;phone-context=+98":                     "110",
+		"sip:example.com":                               "",
+		"sip:%D8%B3%D8%A7%D8%B1%D8%A7@example.com:5060": "سارا",
+	} {
+		u, err := ParseURI(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := u.Number(); got != want {
+			t.Errorf("%s names %q, want %q", text, got, want)
+		}
+	}
+}

@@ -10,18 +10,11 @@ import (
 // maxTel bounds a parameter of a tel URI that is kept.
 const maxTel = 64
 
-// numberOf gives the number that a URI names: the user part, or a tel URI's number without its visual
-// separators. What a telephone-subscriber says beside the number is left out (RFC 3261 §19.1.6). ok is
-// false, and there is no number, for one with control characters.
+// numberOf gives the number that a URI names. ok is false, and there is no number, for one with control
+// characters.
 func numberOf(uri sip.URI) (number string, ok bool) {
-	if uri.IsTel() {
-		return strings.TrimPrefix(uri.AOR(), "tel:"), true
-	}
-	number = uri.Username()
-	if semi := strings.IndexByte(number, ';'); semi >= 0 {
-		number = number[:semi]
-	}
-	if clean(number) != number {
+	number = uri.Number()
+	if !uri.IsTel() && clean(number) != number {
 		return "", false
 	}
 	return number, true

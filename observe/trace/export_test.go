@@ -117,7 +117,10 @@ func TestOldSegmentsGo(t *testing.T) {
 func TestPcapng(t *testing.T) {
 	tshark, err := exec.LookPath("tshark")
 	if err != nil {
-		t.Skip("tshark is not installed")
+		if os.Getenv("SANTRAL_TEST_PEERS") == "require" {
+			t.Fatal("tshark is not installed: run `make peers`")
+		}
+		t.Skip("tshark is not installed; `make peers` installs it")
 	}
 	var b bytes.Buffer
 	if err := WritePcapng(&b, aCall()); err != nil {

@@ -256,3 +256,13 @@ func want[T any](t *testing.T, what string, got, want T) {
 		t.Errorf("%s:\n got %s\nwant %s", what, g, w)
 	}
 }
+
+// put sets the bindings of an account; nobody else sees the table yet.
+func (t *table) put(key aor, list []binding) {
+	t.of(key).put(key, list)
+	for i := range list {
+		if list[i].onConnection() {
+			t.hang(list[i].flow, key)
+		}
+	}
+}

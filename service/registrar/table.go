@@ -80,16 +80,6 @@ func (t *table) of(key aor) *part {
 	return &t.part[maphash.Comparable(t.seed, key)%uint64(len(t.part))]
 }
 
-// put sets the bindings of an account; change is held unless nobody else sees the table yet.
-func (t *table) put(key aor, list []binding) {
-	t.of(key).put(key, list)
-	for i := range list {
-		if list[i].onConnection() {
-			t.hang(list[i].flow, key)
-		}
-	}
-}
-
 func (p *part) get(key aor) []binding {
 	p.mu.Lock()
 	defer p.mu.Unlock()
