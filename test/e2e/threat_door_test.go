@@ -147,10 +147,13 @@ func digestTricks(t *testing.T, x *phone.Exchange, transport string) {
 	}
 }
 
+// flip changes one letter of a token into another that may stand in its place.
 func flip(s string) string {
 	b := []byte(s)
 	i := len(b) / 3
-	if b[i]++; b[i] > 'z' || b[i] == '"' {
+	if b[i] == 'b' {
+		b[i] = 'c'
+	} else {
 		b[i] = 'b'
 	}
 	return string(b)
