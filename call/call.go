@@ -176,14 +176,15 @@ type Leg interface {
 	Media() *session.Session
 	Detail() LegDetail
 
-	Progress(p Progress)       // inbound, before the answer: 180, or 183 with early media; as an offer it comes back as Accepted
-	Answer(d *sdp.Description) // inbound: 200; an answer, or our offer when the peer made none
-	Reject(c Cause)            // inbound: a final refusal
-	Offer(d *sdp.Description)  // established: re-INVITE; nil asks the peer for an offer; comes back as Accepted or Refused
-	Accept(d *sdp.Description) // answers the peer's Offered, or the offer that is Due: in its 200 within the ACK, in a provisional answer within the PRACK
-	Refuse(c Cause)            // refuses the peer's Offered, and the session goes on as it was; or declines the offer in a provisional answer
-	Hangup(c Cause)            // ends the leg in whatever state it is, with BYE, CANCEL or a refusal
-	Inform(i Info)             // sends an INFO or a text within the dialog; one of a package only to a peer that takes it
+	Progress(p Progress)                  // inbound, before the answer: 180, or 183 with early media; as an offer it comes back as Accepted
+	Answer(d *sdp.Description)            // inbound: 200; an answer, or our offer when the peer made none
+	Reject(c Cause)                       // inbound: a final refusal
+	Offer(d *sdp.Description)             // established: re-INVITE; nil asks the peer for an offer; comes back as Accepted or Refused
+	Accept(d *sdp.Description)            // answers the peer's Offered, or the offer that is Due: in its 200 within the ACK, in a provisional answer within the PRACK
+	Refuse(c Cause)                       // refuses the peer's Offered, and the session goes on as it was; or declines the offer in a provisional answer
+	Hangup(c Cause)                       // ends the leg in whatever state it is, with BYE, CANCEL or a refusal
+	SendKey(key byte, long time.Duration) // has the peer get a key that the other side pressed, in the way that this peer takes keys; '!' is a hook-flash
+	Inform(i Info)                        // sends an INFO or a text within the dialog; one of a package only to a peer that takes it
 
 	// Connected tells the leg's peer whom it speaks with: who is an authenticated party or what a trusted
 	// peer said, t what that party wants withheld. Before an inbound leg is answered it goes out with its
@@ -239,7 +240,10 @@ type LegEvent struct {
 	Due      bool             // Progressed, Answered: Desc is an offer, which Accept answers
 	Cause    Cause            // Failed, Ended, Refused
 	Info     Info             // Informed
-	Digit    byte             // Pressed: '0'–'9', '*', '#', 'A'–'D'; Informed: the digit that the INFO says, 0 when it says none
+	Digit    byte             // Pressed: '0'–'9', '*', '#', 'A'–'D', '!' for a hook-flash; Informed: the digit that the INFO says, 0 when it says none
+	Long     time.Duration    // Pressed, Informed with Digit: how long the key was down, 0 when unknown
+	Passed   bool             // Pressed: the other side gets it by media
+	News     session.News     // Noticed
 	Finish   func()           // Ended by the peer's BYE: call it when the end is on disk, and the BYE is answered
 	Detail   *LegDetail       // Failed, Ended: the leg's facts at its end; nil otherwise
 	Refer    *Referral        // Referred
@@ -264,6 +268,7 @@ const (
 	Refused                      // our Offer was refused; the session goes on as it was
 	Informed                     // INFO from the peer, already answered 200
 	Pressed                      // a digit from the peer as telephone events (RFC 4733)
+	Noticed                      // the leg's media session has news
 	MediaLost                    // no packet from the peer for the dead-media time
 	Ended                        // the leg is over; by the peer's BYE once Finish is called (Finish is nil otherwise)
 	Renamed                      // the peer is somebody else now: what a trusted one says (Who), or its Session-ID alone
@@ -272,7 +277,7 @@ const (
 
 // String names the kind for logs.
 func (k LegEventKind) String() string {
-	return [...]string{"unknown", "progressed", "answered", "failed", "confirmed", "offered", "accepted", "refused", "informed", "pressed", "media lost", "ended", "renamed", "referred"}[k]
+	return [...]string{"unknown", "progressed", "answered", "failed", "confirmed", "offered", "accepted", "refused", "informed", "pressed", "noticed", "media lost", "ended", "renamed", "referred"}[k]
 }
 
 // LegDetail is what the record keeps of a leg.

@@ -6,10 +6,16 @@ set -euo pipefail
 declare -A package=(
 	[sipp]=sip-tester [baresip]=baresip-core [linphonec]=linphone-cli [sox]=sox [ip]=iproute2 [iptables]=iptables
 	[tshark]=tshark [gcc]=gcc [espeak-ng]=espeak-ng [kamailio]=kamailio [chromium]=chromium [npm]=npm
+	[ffmpeg]=ffmpeg [flite]=flite [turnserver]=coturn [tiffcp]=libtiff-tools
 )
 missing=()
 for program in "${!package[@]}"; do
 	PATH="$PATH:/usr/sbin:/sbin" command -v "$program" >/dev/null || missing+=("${package[$program]}")
+done
+# Codecs and fax engines are loaded when they are there; the tests want them all.
+declare -A library=([libopus.so.0]=libopus0 [libbcg729.so.0]=libbcg729-0 [libspandsp.so.2]=libspandsp2)
+for name in "${!library[@]}"; do
+	compgen -G "/usr/lib/*/$name" >/dev/null || missing+=("${library[$name]}")
 done
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
 

@@ -20,11 +20,14 @@ const (
 	UnknownMode Mode = iota
 	Parted           // nobody hears anything
 	Relay            // two members, packets passed on untouched
+	Transcode        // two members, sound decoded and encoded anew
 	House            // one member; the house speaks, listens or echoes
 )
 
 // String names the way for logs and lists.
-func (m Mode) String() string { return [...]string{"unknown", "parted", "relay", "house"}[m] }
+func (m Mode) String() string {
+	return [...]string{"unknown", "parted", "relay", "transcode", "house"}[m]
+}
 
 // Bridge is what is joined now. The zero value joins nothing. It is owned by one goroutine; a member
 // without media (nil) is allowed everywhere and hears nothing.

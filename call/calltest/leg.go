@@ -3,6 +3,7 @@ package calltest
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"santral/call"
 	"santral/media/sdp"
@@ -191,6 +192,13 @@ func (l *Leg) Hangup(c call.Cause) {
 	}
 	l.commandLocked(true, "%s, %s", word, cause(c))
 	l.endLocked(c)
+}
+
+// SendKey takes a key of the other side's.
+func (l *Leg) SendKey(key byte, long time.Duration) {
+	l.house.mu.Lock()
+	defer l.house.mu.Unlock()
+	l.commandLocked(l.answered, "key %c for %s", key, long)
 }
 
 // Inform takes an INFO.

@@ -12,7 +12,7 @@ func (l *Leg) open(offer *sdp.Description) {
 	if l.house.Media == nil {
 		return
 	}
-	l.sound = session.New(l.house.Media, netip.MustParseAddr("192.0.2.1"))
+	l.sound = session.New(l.house.Media, netip.MustParseAddr("192.0.2.1"), session.Profile{})
 	if offer != nil {
 		l.remote(offer)
 	}
@@ -37,7 +37,7 @@ func (l *Leg) local(d *sdp.Description, own bool) {
 	var err error
 	switch {
 	case d != nil:
-		l.heard, err = l.sound.RelayLocal(d)
+		l.heard, err = l.sound.RelayLocal(d, l.offered && !l.wants)
 	case l.offered && !l.wants:
 		l.heard, err = l.sound.AnswerLocal()
 	default:

@@ -61,6 +61,7 @@ func (l *quickLeg) Reject(call.Cause)                 {}
 func (l *quickLeg) Offer(*sdp.Description)            {}
 func (l *quickLeg) Accept(*sdp.Description)           {}
 func (l *quickLeg) Refuse(call.Cause)                 {}
+func (l *quickLeg) SendKey(byte, time.Duration)       {}
 func (l *quickLeg) Inform(call.Info)                  {}
 func (l *quickLeg) Connected(call.Party, call.Traits) {}
 func (l *quickLeg) Answer(*sdp.Description) {

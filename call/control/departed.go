@@ -1,6 +1,8 @@
 package control
 
 import (
+	"time"
+
 	"santral/call"
 	"santral/media/sdp"
 	"santral/media/session"
@@ -41,6 +43,9 @@ func (departed) Refuse(call.Cause) {}
 
 // Hangup does nothing.
 func (departed) Hangup(call.Cause) {}
+
+// SendKey does nothing.
+func (departed) SendKey(byte, time.Duration) {}
 
 // Inform does nothing.
 func (departed) Inform(call.Info) {}

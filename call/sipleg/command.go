@@ -3,6 +3,7 @@ package sipleg
 import (
 	"errors"
 	"strconv"
+	"time"
 
 	"santral/call"
 	"santral/media/sdp"
@@ -18,7 +19,7 @@ func (l *Leg) Progress(p call.Progress) {
 		}
 		body := ""
 		if p.Early != nil && (!l.late || l.session.Reliable()) {
-			if d, err := l.media.RelayLocal(p.Early); err == nil {
+			if d, err := l.media.RelayLocal(p.Early, !l.late); err == nil {
 				body = describe(d)
 			}
 		}
@@ -119,7 +120,7 @@ func (l *Leg) Offer(d *sdp.Description) {
 		}
 		body := ""
 		if d != nil {
-			local, err := l.media.RelayLocal(d)
+			local, err := l.media.RelayLocal(d, false)
 			if err != nil {
 				l.post(call.LegEvent{Kind: call.Refused, Cause: mediaCause(err)})
 				return
@@ -258,6 +259,11 @@ func (l *Leg) Connected(who call.Party, t call.Traits) {
 			l.rename()
 		}
 	})
+}
+
+// SendKey has the peer get a key, in the way that it takes keys.
+func (l *Leg) SendKey(key byte, long time.Duration) {
+	l.do(func() { _ = l.media.SendDigit(key, int(long/time.Millisecond)) }) // a peer that takes none gets none
 }
 
 // Inform sends an INFO, or a MESSAGE, within the dialog.

@@ -65,6 +65,7 @@ func (l *Leg) freeze() (st frozen, err error) {
 	st.Media = l.media.Freeze()
 	l.over.Store(true) // nothing is posted from now on
 	l.media.OnDigit(nil)
+	l.media.OnNews(nil)
 	l.media.OnDead(nil)
 	if l.unwatch != nil {
 		l.unwatch()
@@ -133,7 +134,7 @@ func (a *Agent) Thaw(id call.ID, state json.RawMessage, inbox call.Inbox) (call.
 		l.media.Close()
 		return nil, fmt.Errorf("thaw leg %s of call %s: %w", st.Leg, id, err)
 	}
-	l.media.OnDigit(func(d byte) { l.post(call.LegEvent{Kind: call.Pressed, Digit: d}) })
+	l.hearMedia()
 	l.watch()
 	return l, nil
 }

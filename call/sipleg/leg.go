@@ -194,8 +194,17 @@ func (l *Leg) close() {
 	}
 	l.offer, l.early, l.heard, l.amends = nil, nil, heard{}, amends{}
 	l.media.OnDigit(nil)
+	l.media.OnNews(nil)
 	l.media.OnDead(nil)
 	l.media.Close()
+}
+
+// hearMedia has the call told of what the media session hears and finds.
+func (l *Leg) hearMedia() {
+	l.media.OnDigit(func(d session.Digit) {
+		l.post(call.LegEvent{Kind: call.Pressed, Digit: d.Key, Long: d.Long, Passed: d.Passed})
+	})
+	l.media.OnNews(func(n session.News) { l.post(call.LegEvent{Kind: call.Noticed, News: n}) })
 }
 
 // watch begins to look after the peer's packets, once the leg is established.
@@ -208,7 +217,7 @@ func (l *Leg) watch() {
 func (l *Leg) ours(other *sdp.Description, answering bool) (*sdp.Description, error) {
 	switch {
 	case other != nil:
-		return l.media.RelayLocal(other)
+		return l.media.RelayLocal(other, answering)
 	case answering:
 		return l.media.AnswerLocal()
 	}

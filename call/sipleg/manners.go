@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"santral/call"
+	"santral/media/session"
 	"santral/sip"
 )
 
@@ -18,6 +19,7 @@ type Manners struct {
 	Intercom  bool                       // it may ask for an answer without a person
 	Source    bool                       // its phones are told by Alert-Info whether a call comes from inside (RFC 7462 §9.2)
 	Presents  func(number string) string // what a number that it says of itself is here; nil for the same
+	Media     session.Profile            // how its media is negotiated
 	Pass      []string                   // names of header fields of an INVITE that cross to and from peers that list them too
 }
 

@@ -27,7 +27,7 @@ func (l *Leg) dial(ctx context.Context, d call.Dial) {
 	l.manners = l.agent.mannersOf(Peer{d.From.Tenant, l.peer, d.Target.Trunk})
 	uri, to, err := way(d.Target, l.onward(&d))
 	safe := !d.Traits.Secure || secure(&uri, &to)
-	l.agent.media(l, l.agent.peerOf(to))
+	l.agent.media(l, l.agent.peerOf(to), to.Flow.Transport)
 	switch {
 	case d.Hops < 0: // 0 ends at the phone, which sends nothing on (RFC 3261 §16.6 item 3)
 		l.fail(call.TooManyHops)

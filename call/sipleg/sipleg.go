@@ -194,10 +194,14 @@ func (a *Agent) stranger(s *invite.Session, tx *endpoint.ServerTx) bool {
 	return true
 }
 
-// media makes the media session of a leg whose peer is at an address.
-func (a *Agent) media(l *Leg, peer netip.Addr) {
-	l.media = session.New(a.cfg.Media, peer.Unmap())
-	l.media.OnDigit(func(d byte) { l.post(call.LegEvent{Kind: call.Pressed, Digit: d}) })
+// media makes the media session of a leg whose peer is at an address, and is reached by a transport as far as
+// that is known.
+func (a *Agent) media(l *Leg, peer netip.Addr, by sip.Transport) {
+	p := l.manners.Media
+	p.Safe = by.Secure()
+	p.Web = p.Web || by == sip.WS || by == sip.WSS
+	l.media = session.New(a.cfg.Media, peer.Unmap(), p)
+	l.hearMedia()
 }
 
 // describe prints a description, or gives "".

@@ -61,6 +61,8 @@ type Stream struct {
 	route     *Stream // relay: whose peer is sent what arrives here
 	tapTypes  TypeSet
 	tap       Handler
+	opener    Opener // nil: packets come in the clear
+	sealer    Sealer // nil: packets go in the clear
 
 	srMiddle  uint32 // of the last sender report that the peer got, RFC 3550 §6.4.1
 	srSent    int64  // when it got it

@@ -26,18 +26,18 @@ func kernelConfig(b *testing.B, first, last uint16) *session.Config {
 
 // relayed is the media work of one call from offer to end, but its packets.
 func relayed(b *testing.B, cfg *session.Config, offer, answer *sdp.Description) (x, y *session.Session) {
-	x, y = session.New(cfg, aAddr.Addr()), session.New(cfg, bAddr.Addr())
-	x.OnDigit(func(byte) {})
-	y.OnDigit(func(byte) {})
+	x, y = session.New(cfg, aAddr.Addr(), session.Profile{}), session.New(cfg, bAddr.Addr(), session.Profile{})
+	x.OnDigit(func(session.Digit) {})
+	y.OnDigit(func(session.Digit) {})
 	err := x.SetRemote(offer)
 	if err == nil {
-		_, err = y.RelayLocal(offer)
+		_, err = y.RelayLocal(offer, false)
 	}
 	if err == nil {
 		err = y.SetRemote(answer)
 	}
 	if err == nil {
-		_, err = x.RelayLocal(answer)
+		_, err = x.RelayLocal(answer, true)
 	}
 	if err != nil {
 		b.Fatal(err)

@@ -14,6 +14,7 @@ import (
 // another that has the same ports.
 type State struct {
 	Peer    netip.Addr    `json:"peer"`
+	Profile Profile       `json:"profile"`
 	Like    netip.Addr    `json:"like"`
 	ID      uint64        `json:"id"`
 	Version uint64        `json:"version"`
@@ -57,7 +58,7 @@ type VoiceState struct {
 func (s *Session) Freeze() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st := State{Peer: s.peer, Like: s.like, ID: s.id, Version: s.version, Body: s.body, Dir: s.dir}
+	st := State{Peer: s.peer, Profile: s.profile, Like: s.like, ID: s.id, Version: s.version, Body: s.body, Dir: s.dir}
 	if s.chooseLocked() {
 		c := s.chosen
 		st.Chosen = &c
@@ -94,7 +95,7 @@ func (s *Session) Freeze() State {
 // descriptions' versions and our own stream's numbers go on. Joins are not kept (join again), nor are
 // the functions given to OnDigit and OnDead. It fails when a port is taken.
 func Thaw(cfg *Config, st State) (*Session, error) {
-	s := &Session{cfg: cfg, peer: st.Peer, like: st.Like, id: st.ID, version: st.Version, body: st.Body, dir: st.Dir}
+	s := &Session{cfg: cfg, peer: st.Peer, profile: st.Profile, like: st.Like, id: st.ID, version: st.Version, body: st.Body, dir: st.Dir}
 	if st.Chosen != nil {
 		s.chosen, s.agreed = *st.Chosen, true
 	}
@@ -122,7 +123,7 @@ func Thaw(cfg *Config, st State) (*Session, error) {
 		}
 	}
 	if st.Hearing != nil {
-		s.ears = &ears{f: func(byte) {}, hearing: *st.Hearing, ssrc: st.Speaker}
+		s.ears = &ears{f: func(Digit) {}, hearing: *st.Hearing, ssrc: st.Speaker}
 	}
 	s.mu.Lock()
 	s.applyModeLocked()

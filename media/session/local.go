@@ -13,8 +13,9 @@ import (
 // address, our ports and our own origin, whose version rises only when the text changes
 // (RFC 3264 §8). What cannot be relayed (ICE, DTLS, streams over TCP) is taken out, or refused by port 0
 // where nothing of the line would be left. It fails when no port is free, and with sdp.ErrNoMatch
-// when no line could be kept.
-func (s *Session) RelayLocal(other *sdp.Description) (*sdp.Description, error) {
+// when no line could be kept. answering says that it answers what SetRemote took last; otherwise it is
+// an offer.
+func (s *Session) RelayLocal(other *sdp.Description, answering bool) (*sdp.Description, error) {
 	s.mu.Lock()
 	d, err := s.relayLocked(other)
 	j := s.joint
@@ -47,7 +48,7 @@ func (s *Session) relayLocked(other *sdp.Description) (*sdp.Description, error) 
 			lost++
 			continue
 		}
-		if err := s.openLocked(l, like); err != nil {
+		if err := s.openLocked(l, like, wire{}); err != nil {
 			return nil, err
 		}
 		oldHold(m, other)
@@ -147,7 +148,7 @@ func (s *Session) answerLocked() (*sdp.Description, error) {
 	}
 	like, addr := s.ourAddr()
 	l := s.lineLocked(s.chosen.Line)
-	if err := s.openLocked(l, like); err != nil {
+	if err := s.openLocked(l, like, wire{}); err != nil {
 		return nil, err
 	}
 	d, chosen, err := sdp.Answer(s.remote, sdp.Local{Addr: addr, Port: l.stream.Port(), Formats: s.formats(), Dir: s.dir})
@@ -193,7 +194,7 @@ func (s *Session) offerLocked() (*sdp.Description, error) {
 		}
 	}
 	l := s.lineLocked(at)
-	if err := s.openLocked(l, like); err != nil {
+	if err := s.openLocked(l, like, wire{}); err != nil {
 		return nil, err
 	}
 	d := sdp.Offer(sdp.Local{Addr: addr, Port: l.stream.Port(), Formats: s.formats(), Dir: s.dir})
@@ -227,19 +228,6 @@ func (s *Session) Hold(hold bool) {
 		s.dir = sdp.SendOnly
 	}
 	s.mu.Unlock()
-}
-
-// openLocked gives a line its ports, if it has none.
-func (s *Session) openLocked(l *line, like netip.Addr) error {
-	if l.stream != nil {
-		return nil
-	}
-	stream, err := s.cfg.Pool.Take(like)
-	if err != nil {
-		return err
-	}
-	l.stream = stream
-	return nil
 }
 
 // publishLocked gives a description of ours its address, its origin and its version, and brings the

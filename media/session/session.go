@@ -52,8 +52,9 @@ const (
 // Session is the media of one leg. Make it with New and end it with Close.
 type Session struct {
 	// Parameters.
-	cfg  *Config
-	peer netip.Addr // where the peer signals from
+	cfg     *Config
+	peer    netip.Addr // where the peer signals from
+	profile Profile
 
 	mu     sync.Mutex
 	closed bool
@@ -78,9 +79,9 @@ type Session struct {
 	ear   *listener
 
 	// Who is told.
-	onDigit func(byte)
-	ears    *ears
-	watch   watch
+	onNews func(News)
+	ears   *ears
+	watch  watch
 }
 
 // line is one media line.
@@ -99,10 +100,10 @@ type line struct {
 	meter       meter
 }
 
-// New makes the session of a leg whose signalling peer is at peer. It holds no port until a
-// description of ours needs one.
-func New(cfg *Config, peer netip.Addr) *Session {
-	return &Session{cfg: cfg, peer: peer.Unmap(), id: cfg.Random.Uint64() >> 2, dir: sdp.SendRecv}
+// New makes the session of a leg whose signalling peer is at peer and is spoken with as the profile says.
+// It holds no port until a description of ours needs one.
+func New(cfg *Config, peer netip.Addr, p Profile) *Session {
+	return &Session{cfg: cfg, peer: peer.Unmap(), profile: p, id: cfg.Random.Uint64() >> 2, dir: sdp.SendRecv}
 }
 
 // formats is what we speak ourselves.
@@ -234,7 +235,7 @@ func (s *Session) Close() {
 	}
 	s.closed = true
 	s.stopWatchLocked()
-	s.onDigit = nil
+	s.onNews = nil
 	for _, l := range s.lines {
 		l.drop()
 	}

@@ -53,7 +53,7 @@ func newCall(t *testing.T) *call {
 	c.cfg = config(t, c.host)
 	c.a = mediatest.NewPhone(t, n.Host(aAddr.Addr()), aAddr)
 	c.b = mediatest.NewPhone(t, n.Host(bAddr.Addr()), bAddr)
-	c.sa, c.sb = session.New(c.cfg, aAddr.Addr()), session.New(c.cfg, bAddr.Addr())
+	c.sa, c.sb = session.New(c.cfg, aAddr.Addr(), session.Profile{}), session.New(c.cfg, bAddr.Addr(), session.Profile{})
 	t.Cleanup(func() { c.sa.Close(); c.sb.Close() })
 	return c
 }
@@ -62,9 +62,9 @@ func newCall(t *testing.T) *call {
 func (c *call) agree(offer, answer *sdp.Description) (toB, toA *sdp.Description) {
 	c.t.Helper()
 	check(c.t, c.sa.SetRemote(offer))
-	toB = got(c.sb.RelayLocal(offer))(c.t)
+	toB = got(c.sb.RelayLocal(offer, false))(c.t)
 	check(c.t, c.sb.SetRemote(answer))
-	toA = got(c.sa.RelayLocal(answer))(c.t)
+	toA = got(c.sa.RelayLocal(answer, true))(c.t)
 	if err := sdp.CheckAnswer(offer, toA); err != nil {
 		c.t.Error(err)
 	}
@@ -178,11 +178,11 @@ func TestOriginAndVersion(t *testing.T) {
 			t.Errorf("%+v", first.Origin)
 		}
 		offer.Origin.Version = "77" // no change that matters
-		again := got(c.sb.RelayLocal(offer))(t)
+		again := got(c.sb.RelayLocal(offer, false))(t)
 		if again.String() != first.String() {
 			t.Errorf("%s\nbecame\n%s", first, again)
 		}
-		held := got(c.sb.RelayLocal(mediatest.Offer(t, aAddr, "sendonly")))(t)
+		held := got(c.sb.RelayLocal(mediatest.Offer(t, aAddr, "sendonly"), false))(t)
 		if held.Origin.Version != "2" || held.Origin.ID != first.Origin.ID || held.Media[0].Port != first.Media[0].Port {
 			t.Errorf("%s", held)
 		}
@@ -227,7 +227,7 @@ m=application 9 TCP/BFCP *
 m=text 0 RTP/AVP 98
 `, "\n", "\r\n"))
 		check(t, c.sa.SetRemote(offer))
-		text := got(c.sb.RelayLocal(offer))(t).String()
+		text := got(c.sb.RelayLocal(offer, false))(t).String()
 		_, text, _ = strings.Cut(text, "\r\n") // v=
 		_, text, _ = strings.Cut(text, "\r\n") // o= has a random number
 		want := `s=talk
@@ -257,7 +257,7 @@ m=text 0 RTP/AVP 98
 			t.Errorf("got\n%s\nwant\n%s", text, want)
 		}
 		only := mediatest.Parse(t, "v=0\r\no=- 1 1 IN IP4 1.2.3.4\r\ns=-\r\nc=IN IP4 1.2.3.4\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n")
-		if _, err := session.New(c.cfg, bAddr.Addr()).RelayLocal(only); err == nil {
+		if _, err := session.New(c.cfg, bAddr.Addr(), session.Profile{}).RelayLocal(only, false); err == nil {
 			t.Error("a description of which nothing is left was passed on")
 		}
 	})
@@ -299,15 +299,15 @@ func TestFurtherLines(t *testing.T) {
 		off := answer.Clone()
 		off.Media[2].Reject()
 		check(t, c.sb.SetRemote(off))
-		if d := got(c.sa.RelayLocal(off))(t); d.Media[2].Port != 0 || len(d.Media) != 3 {
+		if d := got(c.sa.RelayLocal(off, true))(t); d.Media[2].Port != 0 || len(d.Media) != 3 {
 			t.Errorf("%s", d)
 		}
 		if st := c.cfg.Pool.Stats(); st.Used != 4 {
 			t.Errorf("%d pairs in use", st.Used)
 		}
 		check(t, c.sb.SetRemote(answer))
-		on := got(c.sa.RelayLocal(answer))(t)
-		_ = got(c.sb.RelayLocal(offer))(t)
+		on := got(c.sa.RelayLocal(answer, true))(t)
+		_ = got(c.sb.RelayLocal(offer, false))(t)
 		if on.Media[2].Port == 0 || c.cfg.Pool.Stats().Used != 6 {
 			t.Errorf("%s", on)
 		}
@@ -378,7 +378,7 @@ func TestBehindNAT(t *testing.T) {
 		phone := mediatest.NewPhone(t, nat.Host(inside.Addr()), inside)
 		decoy := mediatest.NewPhone(t, c.net.Host(inside.Addr()), inside) // who has that address here
 		x := mediatest.NewPhone(t, c.net.Host(xAddr.Addr()), xAddr)
-		c.sa = session.New(c.cfg, outside)
+		c.sa = session.New(c.cfg, outside, session.Profile{})
 		toB, toA := c.agree(mediatest.Offer(t, inside), mediatest.Offer(t, bAddr))
 		c.toA, c.toB = mediatest.To(t, toA), mediatest.To(t, toB)
 		c.sa.Join(c.sb)
@@ -445,10 +445,10 @@ func TestFreezeAndThaw(t *testing.T) {
 		c.begin()
 		x := mediatest.NewPhone(t, c.net.Host(xAddr.Addr()), xAddr)
 		var keys []byte
-		c.sa.OnDigit(func(d byte) { keys = append(keys, d) })
+		c.sa.OnDigit(func(d session.Digit) { keys = append(keys, d.Key) })
 		c.talk(50)
 		c.hear(50, 50)
-		version := got(c.sb.RelayLocal(mediatest.Offer(t, aAddr)))(t).Origin
+		version := got(c.sb.RelayLocal(mediatest.Offer(t, aAddr), false))(t).Origin
 		text := got(json.Marshal([]session.State{c.sa.Freeze(), c.sb.Freeze()}))(t)
 		c.cfg.Pool.Close()
 
@@ -459,7 +459,7 @@ func TestFreezeAndThaw(t *testing.T) {
 		if _, err := session.Thaw(c.cfg, states[0]); err == nil {
 			t.Error("thawed twice")
 		}
-		c.sa.OnDigit(func(d byte) { keys = append(keys, d) })
+		c.sa.OnDigit(func(d session.Digit) { keys = append(keys, d.Key) })
 		c.sa.Join(c.sb)
 		mediatest.Talk(50, func() { x.Say(c.toA) }, func() { c.a.Say(c.toA) }, func() { c.b.Say(c.toB) })
 		c.hear(50, 50)
@@ -469,7 +469,7 @@ func TestFreezeAndThaw(t *testing.T) {
 		if len(x.Heard()) != 0 || c.sa.Remote() != aAddr.String() {
 			t.Error("the latch did not survive")
 		}
-		again := got(c.sb.RelayLocal(mediatest.Offer(t, aAddr)))(t).Origin
+		again := got(c.sb.RelayLocal(mediatest.Offer(t, aAddr), false))(t).Origin
 		if again != version {
 			t.Errorf("origin %+v became %+v without a change", version, again)
 		}
@@ -490,8 +490,8 @@ func TestNoPorts(t *testing.T) {
 		n := vnet.New(1)
 		cfg := config(t, n.Host(home))
 		cfg.Pool.Close()
-		s := session.New(cfg, aAddr.Addr())
-		if _, err := s.RelayLocal(mediatest.Offer(t, bAddr)); err == nil {
+		s := session.New(cfg, aAddr.Addr(), session.Profile{})
+		if _, err := s.RelayLocal(mediatest.Offer(t, bAddr), false); err == nil {
 			t.Error("a description without a port")
 		}
 		if err := s.SetRemote(nil); err == nil {

@@ -231,10 +231,17 @@ func (s *Session) SendDigit(d byte, ms int) error {
 	return nil
 }
 
+// Digit is a key of the peer's.
+type Digit struct {
+	Key    byte          // '0'–'9', '*', '#', 'A'–'D', '!' for a hook-flash
+	Long   time.Duration // how long it was down, 0 when unknown
+	Passed bool          // the other side, which this session is joined with, gets it by media
+}
+
 // ears hear the digits of a peer.
 type ears struct {
 	mu      sync.Mutex
-	f       func(byte)
+	f       func(Digit)
 	hearing dtmf.Hearing
 	ssrc    uint32
 	keys    []byte
@@ -242,7 +249,7 @@ type ears struct {
 
 // OnDigit has f told of every digit from the peer, once each, whether the session is joined or
 // not. f is called on a media loop and must not block; nil ends it.
-func (s *Session) OnDigit(f func(d byte)) {
+func (s *Session) OnDigit(f func(Digit)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -270,6 +277,6 @@ func (e *ears) Packet(p []byte, h rtp.Header) {
 	n := copy(keys[:], e.keys)
 	e.mu.Unlock()
 	for _, k := range keys[:n] {
-		f(k)
+		f(Digit{Key: k})
 	}
 }

@@ -155,7 +155,7 @@ func TestTwoVoices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCall(t)
 		cfg := *c.cfg
-		a, b := session.New(&cfg, home), session.New(&cfg, home)
+		a, b := session.New(&cfg, home, session.Profile{}), session.New(&cfg, home, session.Profile{})
 		defer a.Close()
 		defer b.Close()
 		offer := got(a.OfferLocal())(t)
@@ -166,7 +166,7 @@ func TestTwoVoices(t *testing.T) {
 		sound := ramp(8000)
 		a.Attach(&mediatest.Sound{Samples: sound}, nil)
 		keys := make(chan byte, 10)
-		b.OnDigit(func(d byte) { keys <- d })
+		b.OnDigit(func(d session.Digit) { keys <- d.Key })
 		b.Attach(nil, ear)
 		mediatest.Wait(1200 * time.Millisecond)
 		for _, d := range []byte("1#D1") {
@@ -212,7 +212,7 @@ func TestKeysOfARelayedCall(t *testing.T) {
 		c := newCall(t)
 		c.begin()
 		keys := make(chan byte, 10)
-		c.sa.OnDigit(func(d byte) { keys <- d })
+		c.sa.OnDigit(func(d session.Digit) { keys <- d.Key })
 		event := func(end bool, duration uint16) []byte {
 			b := rtp.AppendHeader(nil, rtp.Header{Payload: 101, Seq: c.a.Seq, Timestamp: c.a.Stamp, SSRC: c.a.SSRC})
 			c.a.Seq++
@@ -293,12 +293,12 @@ func answered0(t *testing.T, c *call, offer *sdp.Description) *sdp.Description {
 func TestFamilies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCall(t)
-		six := session.New(c.cfg, netip.MustParseAddr("2001:db8::5"))
+		six := session.New(c.cfg, netip.MustParseAddr("2001:db8::5"), session.Profile{})
 		defer six.Close()
-		if _, err := six.RelayLocal(mediatest.Offer(t, aAddr)); err == nil {
+		if _, err := six.RelayLocal(mediatest.Offer(t, aAddr), false); err == nil {
 			t.Error("ports of a family that the pool has not")
 		}
-		mixed := session.New(c.cfg, netip.MustParseAddr("2001:db8::5"))
+		mixed := session.New(c.cfg, netip.MustParseAddr("2001:db8::5"), session.Profile{})
 		defer mixed.Close()
 		check(t, mixed.SetRemote(mediatest.Offer(t, aAddr)))
 		if d := got(mixed.AnswerLocal())(t); d.Conn.Type != "IP4" {

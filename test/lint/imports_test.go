@@ -40,6 +40,10 @@ var rules = []rule{
 	{"media/*", []string{"media", "base/*", "observe/*"}, "media never meets SIP, and its rooms meet in session"},
 	{"media/player", []string{"media", "media/pcm", "base/*", "observe/*"}, "sound from a file is in A-law and µ-law too"},
 	{"media/recorder", []string{"media", "media/pcm", "base/*", "observe/*"}, "sound into a file likewise"},
+	{"media/codec", []string{"media", "media/pcm", "base/*", "observe/*"}, "codecs are made of samples"},
+	{"media/jitter", []string{"media", "media/pcm", "base/*", "observe/*"}, "a buffer stretches samples and conceals what is missing"},
+	{"media/srtp", []string{"media", "media/rtp", "base/*", "observe/*"}, "it is the Opener and Sealer of packets"},
+	{"media/dtls", []string{"media", "media/srtp", "base/*", "observe/*"}, "a handshake ends in keys"},
 	{"media/session", []string{"media", "media/*", "base/*", "observe/*"}, "here descriptions become streams"},
 	{"media/mediatest", []string{"media", "media/*", "base/*"}, "the wing's kit"},
 
