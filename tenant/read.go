@@ -81,6 +81,7 @@ func read(n *doc.Node) *Tenant {
 		"extensions": account(Extension),
 		"lines":      account(Line),
 		"phones":     func(n *doc.Node) { t.Phones = readPhones(n) },
+		"media":      func(n *doc.Node) { t.Media = readMedia(n) },
 		"trunks":     func(n *doc.Node) { n.Each(ways.trunk) },
 		"routes":     func(n *doc.Node) { n.Each(ways.route) },
 		"lists":      func(n *doc.Node) { n.Each(lists.read) },
@@ -92,7 +93,8 @@ func read(n *doc.Node) *Tenant {
 		t.Realm = t.Domains[0]
 	}
 	for i := range t.Accounts {
-		t.Accounts[i].Tenant = t.ID
+		a := &t.Accounts[i]
+		a.Tenant, a.Media = t.ID, a.Media.Over(t.Media)
 	}
 	for i := range t.Trunks {
 		t.Trunks[i].Tenant = t.ID
@@ -121,6 +123,7 @@ func readAccount(n *doc.Node, kind Kind) Account {
 			}
 		},
 		"withhold": func(n *doc.Node) { a.Withhold = n.Bool() },
+		"media":    func(n *doc.Node) { a.Media = readMedia(n) },
 	}
 	if kind == Extension {
 		fields["channels"] = func(n *doc.Node) { a.Channels = n.Int(1, MaxChannels) }

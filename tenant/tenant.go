@@ -13,6 +13,7 @@ type Tenant struct {
 	Default  bool      // also takes requests for the exchange's bare addresses
 	Accounts []Account // extensions and lines
 	Phones   Phones    // how the accounts' phones are spoken with
+	Media    Media     // how their media is negotiated, where an account doesn't say
 	Trunks   []Trunk
 	Routes   []Route // the longest prefix that fits is taken
 	Lists    []List
@@ -53,6 +54,8 @@ type Account struct {
 	// Withhold keeps the account's name and number from whom it calls unless its phone says Privacy: none
 	// (RFC 3323 §4.2).
 	Withhold bool
+
+	Media Media // how the media of its phones is negotiated
 
 	Credential Credential
 }

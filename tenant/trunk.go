@@ -73,6 +73,7 @@ type Trunk struct {
 	Refer   bool // it may send the other side of its calls on (RFC 3515)
 	Doubt   bool // with Trust: its From does not count where it asserts nothing
 	Manners Manners
+	Media   Media         // how its media is negotiated
 	Options time.Duration // how often its health is asked for by OPTIONS; 0 for never
 
 	In, Out Rules // what is changed in its INVITEs, and in ours to it

@@ -68,6 +68,7 @@ func readTrunk(n *doc.Node) Trunk {
 			choose(n, &t.Called, CalledInRequestURI, "request-uri", "to", "p-called-party-id", "diversion")
 		},
 		"trust":        func(n *doc.Node) { t.Trust = n.Bool() },
+		"media":        func(n *doc.Node) { t.Media = readMedia(n) },
 		"refer":        func(n *doc.Node) { t.Refer = n.Bool() },
 		"believe-from": func(n *doc.Node) { t.Doubt = !n.Bool() },
 		"options":      func(n *doc.Node) { t.Options = n.Duration(leastOptions, mostOptions) },

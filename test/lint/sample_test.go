@@ -44,8 +44,8 @@ func TestTheSampleIsGood(t *testing.T) {
 // TestTheSampleHoldsEveryKey finds keys of the boot file and of tenant documents that the sample does
 // not show, in use or as a comment.
 func TestTheSampleHoldsEveryKey(t *testing.T) {
-	key := regexp.MustCompile(`"([a-z][a-z0-9_-]*)": +(?:func|folder|account|field)|fields\["([a-z]+)"\]`)
-	for code, page := range map[string]string{"config/config.go": "santral.yaml", "config/tls.go": "santral.yaml", "tenant/read.go": "tenants/sample.yaml", "tenant/trunk_read.go": "tenants/sample.yaml"} {
+	key := regexp.MustCompile(`"([a-z][a-z0-9_-]*)": +(?:func|folder|account|field|yes)|fields\["([a-z]+)"\]`)
+	for code, page := range map[string]string{"config/config.go": "santral.yaml", "config/tls.go": "santral.yaml", "tenant/read.go": "tenants/sample.yaml", "tenant/media.go": "tenants/sample.yaml", "tenant/trunk_read.go": "tenants/sample.yaml"} {
 		text := read(t, filepath.Join(sample, page))
 		found := 0
 		for _, m := range key.FindAllStringSubmatch(read(t, code), -1) {
