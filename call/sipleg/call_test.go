@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"santral/base/vnet"
+	"santral/media/session"
 	"santral/sip"
 )
 
@@ -174,6 +175,35 @@ func TestEarlyMedia(t *testing.T) {
 		a.answered("")
 		a.leaves(b)
 	})
+}
+
+// TestNoEarlyMedia: where early media is off on either side the caller's phone rings by itself, and what the callee
+// described early still counts once it answers.
+func TestNoEarlyMedia(t *testing.T) {
+	for _, quiet := range []string{"101", "102"} {
+		t.Run(quiet, func(t *testing.T) {
+			play(t, func(w *world, x *exchange) {
+				x.agent.cfg.Manners = func(p Peer) Manners {
+					return Manners{Media: session.Profile{NoEarly: p.Account == quiet}}
+				}
+				a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
+				a.invite("102", a.sdp)
+				b.req = b.want(sip.INVITE)
+				b.reply(b.req, 183, b.sdp)
+				if quiet == "101" {
+					a.status(180)
+				} else if res := a.status(183); res.Body != "" {
+					t.Errorf("183 with %s", res.Body)
+				}
+				b.reply(b.req, 200, "")
+				b.want(sip.ACK)
+				if res := a.answered(""); !strings.Contains(res.Body, "m=audio") {
+					t.Errorf("200 without an answer:\n%s", res.Body)
+				}
+				a.leaves(b)
+			})
+		})
+	}
 }
 
 // TestHold is RFC 3665 §3.7's change of a session as phones use it: hold and resume pass through.

@@ -17,6 +17,9 @@ func (l *Leg) Progress(p call.Progress) {
 		if p.Status <= 100 || p.Status > 199 {
 			return
 		}
+		if l.manners.Media.NoEarly && p.Early != nil { // it rings by itself then (RFC 3960 §3.2)
+			p = call.Progress{Status: 180}
+		}
 		body := ""
 		if p.Early != nil && (!l.late || l.session.Reliable()) {
 			if d, err := l.media.RelayLocal(p.Early, !l.late); err == nil {

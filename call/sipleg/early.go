@@ -30,10 +30,10 @@ func readGate(m *sip.Message) gate {
 	return g
 }
 
-// shut reports that a trusted network does not want its early media heard: what its provisional answer
-// previews is for later.
+// shut reports that early media is not to be heard, by the peer's profile or by the word of a trusted network:
+// what a provisional answer previews is for later.
 func (l *Leg) shut(res *sip.Message) bool {
-	return l.by != "" && l.manners.Trusted && readGate(res) == gateShut
+	return l.manners.Media.NoEarly || l.by != "" && l.manners.Trusted && readGate(res) == gateShut
 }
 
 var (

@@ -71,8 +71,12 @@ func (l *Leg) onProgressed(res *sip.Message) {
 	}
 	e := call.LegEvent{Kind: call.Progressed, Status: res.Status, Session: l.ids.peer}
 	e.Who, e.Privacy = l.claimed(res)
-	if l.offered && !l.shut(res) {
-		if d := l.read(res); d != nil && l.media.SetRemote(d) == nil {
+	if l.offered {
+		switch d := l.read(res); {
+		case d == nil:
+		case l.shut(res):
+			l.preview(res.ToTag(), d) // its 200 may mean it
+		case l.media.SetRemote(d) == nil:
 			e.Desc = d
 			l.preview(res.ToTag(), d)
 		}
