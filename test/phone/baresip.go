@@ -20,7 +20,9 @@ type Account struct {
 	CA             string // file of the authority to trust over TLS
 	Proxy          string // host:port of a proxy before the exchange, "" for none
 	More           string // further parameters of baresip's account, each with its semicolon
-	Codec          string // "PCMA", "PCMU", "G722/16000/1"; PCMA when empty
+	Codec          string // "PCMA", "PCMU", "G722/16000/1", "opus"; PCMA when empty. Linphone takes "G729" too, and all that it has when empty
+	Encryption     string // baresip: "srtp" (optional), "srtp-mand", "dtls_srtp"; Linphone: "srtp"; "" for none
+	ICE            bool   // of baresip alone
 
 	Within time.Duration // how long registering may take; 15 s when zero
 
@@ -51,11 +53,28 @@ func StartBaresip(t testing.TB, a Account, sound string) *Baresip {
 	}
 	b := &Baresip{Account: a, Out: &Output{}, t: t, folder: t.TempDir()}
 	sip, ctrl, rtp := FreePort(t), FreePort(t), FreePort(t)
-	rate := "8000"
-	if strings.HasPrefix(a.Codec, "G722") {
-		rate = "16000"
+	rate, channels := 8000, 1
+	switch {
+	case strings.HasPrefix(a.Codec, "G722"):
+		rate = 16000
+	case strings.HasPrefix(a.Codec, "opus"):
+		rate, channels = 48000, 2
 	}
+	sound = Rated(t, sound, rate, channels)
 	modules := ""
+	switch a.Encryption {
+	case "":
+	case "dtls_srtp":
+		modules += "module_app dtls_srtp.so\n"
+		a.More += ";mediaenc=dtls_srtp"
+	default:
+		modules += "module_app srtp.so\n"
+		a.More += ";mediaenc=" + a.Encryption
+	}
+	if a.ICE {
+		modules += "module stun.so\nmodule ice.so\n"
+		a.More += ";medianat=ice"
+	}
 	for _, m := range a.Modules {
 		modules += "module_app " + m + "\n"
 	}
@@ -68,14 +87,17 @@ net_interface 127.0.0.1
 audio_source aufile,%s
 audio_player aufile,%s/player.wav
 audio_alert aufile,%s/alert.wav
-ausrc_srate %s
-auplay_srate %s
+ausrc_srate %d
+auplay_srate %d
+ausrc_channels %d
+auplay_channels %d
 rtp_ports %d-%d
 snd_path %s
 ctrl_tcp_listen 127.0.0.1:%d
 module_path /usr/lib/baresip/modules
 module g722.so
 module g711.so
+module opus.so
 module aufile.so
 module sndfile.so
 module_tmp uuid.so
@@ -84,7 +106,7 @@ module_app contact.so
 module_app debug_cmd.so
 module_app menu.so
 module_app ctrl_tcp.so
-%s`, sip, sound, b.folder, b.folder, rate, rate, rtp, rtp+20, b.folder, ctrl, modules))
+%s`, sip, sound, b.folder, b.folder, rate, rate, channels, channels, rtp, rtp+20, b.folder, ctrl, modules))
 	write(t, b.folder, "contacts", a.Contacts)
 	if a.Proxy != "" {
 		a.More += fmt.Sprintf(`;outbound="sip:%s;transport=%s"`, a.Proxy, a.Transport)

@@ -1,6 +1,7 @@
 package phone
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -43,7 +44,7 @@ use_ipv6=0
 register_only_when_network_is_up=0
 guess_hostname=0
 default_proxy=0
-media_encryption=none
+media_encryption=%s
 root_ca=%s
 
 [rtp]
@@ -62,7 +63,7 @@ passwd=%s
 
 [video]
 enabled=0
-%s`, sipPorts, a.CA, FreePort(t), a.Server, a.Transport, a.User, a.Server, publish, a.User, a.Password, friends))
+%s%s`, sipPorts, cmp.Or(a.Encryption, "none"), a.CA, FreePort(t), a.Server, a.Transport, a.User, a.Server, publish, a.User, a.Password, linphoneCodecs(a.Codec), friends))
 	l.cmd = exec.Command("linphonec", "-c", rc, "-S", "-l", filepath.Join(l.folder, "log"), "-d", "4")
 	l.cmd.Env = append(os.Environ(), "HOME="+l.folder)
 	l.cmd.Stdout, l.cmd.Stderr = l.Out, l.Out
@@ -86,6 +87,24 @@ enabled=0
 	l.Command("soundcard use files")
 	l.Command("record " + l.Heard())
 	return l
+}
+
+// linphoneCodecs switches all encodings of Linphone's off but one; "" leaves them as they are.
+func linphoneCodecs(one string) (text string) {
+	if one == "" {
+		return ""
+	}
+	for i, c := range []struct {
+		name           string
+		rate, channels int
+	}{{"opus", 48000, 2}, {"speex", 16000, 1}, {"speex", 8000, 1}, {"PCMU", 8000, 1}, {"PCMA", 8000, 1}, {"GSM", 8000, 1}, {"G722", 8000, 1}, {"G729", 8000, 1}} {
+		on := 0
+		if c.name == one {
+			on = 1
+		}
+		text += fmt.Sprintf("\n[audio_codec_%d]\nmime=%s\nrate=%d\nchannels=%d\nenabled=%d\n", i, c.name, c.rate, c.channels, on)
+	}
+	return text
 }
 
 // Command types a line of linphonec's own commands.

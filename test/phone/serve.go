@@ -12,7 +12,7 @@ import (
 )
 
 // StartServe starts `santral serve` on free ports of loopback with one tenant document, and waits until it
-// serves. It is the default tenant's domain that Realm names.
+// serves. It is the default tenant's domain that Realm names. Only MD5 is offered, as some phones want it.
 func StartServe(t testing.TB, realm string, tenants ...string) *Exchange {
 	t.Helper()
 	rtp := 44000 + FreePort(t)%12000
@@ -24,6 +24,7 @@ http: 127.0.0.1:%d
 media: {address: 127.0.0.1, ports: %d-%d}
 data: data
 tenants: tenants
+digest: [md5]
 `, sip, sip, FreePort(t), rtp, rtp+999), tenants...)
 	x.Ready.SIP, x.Ready.Realm = sip, realm
 	return x

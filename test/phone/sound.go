@@ -2,6 +2,7 @@ package phone
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 	"os"
 	"os/exec"
@@ -22,6 +23,18 @@ func Speech(t testing.TB, voice, text string, seconds int) string {
 	run(t, "espeak-ng", "-v", voice, "-w", raw, text)
 	run(t, "sox", raw, "-r", "8000", "-c", "1", "-b", "16", file, "norm", "-6", "repeat", "-", "trim", "0", strconv.Itoa(seconds))
 	return file
+}
+
+// Rated gives a sound file at another rate and with as many channels, as a phone's codec wants it.
+func Rated(t testing.TB, file string, rate, channels int) string {
+	t.Helper()
+	if rate == 8000 && channels == 1 {
+		return file
+	}
+	Need(t, "sox")
+	out := filepath.Join(t.TempDir(), fmt.Sprintf("at%d-%d.wav", rate, channels))
+	run(t, "sox", file, "-r", strconv.Itoa(rate), "-c", strconv.Itoa(channels), "-b", "16", out)
+	return out
 }
 
 func run(t testing.TB, program string, args ...string) {
