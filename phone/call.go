@@ -9,6 +9,7 @@ import (
 
 	"santral/call"
 	"santral/media"
+	"santral/media/dtmf"
 	"santral/media/sdp"
 	"santral/media/tone"
 )
@@ -57,7 +58,7 @@ func newCall(p *Phone, dir call.Direction, number string) *Call {
 		c.state, c.rang = Rings, c.begun
 	}
 	c.events.init()
-	c.voice.ear.Tell = c.onTone
+	c.voice.ear = dtmf.NewDetector(8000, c.onTone)
 	return c
 }
 
@@ -286,11 +287,14 @@ func (c *Call) Tones() string {
 	return string(c.tones)
 }
 
-func (c *Call) onTone(key byte) {
+func (c *Call) onTone(h dtmf.Heard) {
+	if h.Over {
+		return
+	}
 	c.mu.Lock()
-	c.tones = append(c.tones, key)
+	c.tones = append(c.tones, h.Key)
 	c.mu.Unlock()
-	c.events.put(Event{Kind: Tone, At: time.Now(), Key: key})
+	c.events.put(Event{Kind: Tone, At: time.Now(), Key: h.Key})
 }
 
 // Post takes what the leg tells (call.Inbox), on the leg's shard.

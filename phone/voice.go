@@ -12,7 +12,7 @@ import (
 // voice is the phone's mouth and ear in one call: it always has a frame to say, be it silence, so
 // that what is played can change at any time and packets keep flowing.
 type voice struct {
-	ear dtmf.Ear
+	ear *dtmf.Detector
 
 	mu    sync.Mutex // a leaf, held for one frame
 	src   media.Source

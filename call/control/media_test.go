@@ -81,7 +81,11 @@ func listen(t *testing.T, network *vnet.Network, at netip.AddrPort) *ear {
 		t.Fatal(err)
 	}
 	e := &ear{sock: sock, at: at, ssrc: uint32(at.Addr().As4()[3]), done: make(chan struct{})}
-	tones := &dtmf.Ear{Tell: func(key byte) { e.keys = append(e.keys, key) }}
+	tones := dtmf.NewDetector(8000, func(h dtmf.Heard) {
+		if !h.Over {
+			e.keys = append(e.keys, h.Key)
+		}
+	})
 	go func() {
 		defer close(e.done)
 		batch := []vnet.Datagram{{B: make([]byte, 2048)}}

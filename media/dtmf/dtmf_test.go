@@ -2,16 +2,11 @@ package dtmf
 
 import (
 	"errors"
-	"io"
-	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
-
-	"santral/media"
-	"santral/media/tone"
 )
 
 func TestBlock(t *testing.T) {
@@ -210,85 +205,11 @@ func FuzzHear(f *testing.F) {
 	})
 }
 
-// tones plays keys into an ear, with noise of the given amplitude.
-func tones(src media.Source, noise int) string {
-	rnd := rand.New(rand.NewPCG(3, 4))
-	var keys []byte
-	e := &Ear{Tell: func(k byte) { keys = append(keys, k) }}
-	f := make(media.Frame, 160)
-	for {
-		n, err := src.Read(f)
-		for i := range f[:n] {
-			f[i] += int16(rnd.IntN(2*noise+1) - noise)
-		}
-		e.Write(f[:n])
-		if errors.Is(err, io.EOF) {
-			return string(keys)
-		}
-	}
-}
-
-func TestEar(t *testing.T) {
-	const all = "0123456789*#ABCD11"
-	for name, c := range map[string]struct {
-		on, off time.Duration
-		noise   int
-	}{
-		"as read back":  {120 * time.Millisecond, 80 * time.Millisecond, 0},
-		"the shortest":  {40 * time.Millisecond, 40 * time.Millisecond, 0},
-		"uneven blocks": {61 * time.Millisecond, 53 * time.Millisecond, 0},
-		"in noise":      {80 * time.Millisecond, 60 * time.Millisecond, 3000},
-		"long ones":     {900 * time.Millisecond, 70 * time.Millisecond, 500},
-	} {
-		if got := tones(tone.Digits(all, c.on, c.off).Play(), c.noise); got != all {
-			t.Errorf("%s: %q", name, got)
-		}
-	}
-	off := func(low, high, levelLow, levelHigh float64) tone.Tone {
-		return tone.Tone{Parts: []tone.Part{{Hz: [2]float64{low, high}, DBm0: [2]float64{levelLow, levelHigh}, For: 80 * time.Millisecond}, {For: 80 * time.Millisecond}}}
-	}
-	for name, c := range map[string]struct {
-		tone tone.Tone
-		want string
-	}{
-		"1.5 % high":            {off(697*1.015, 1209*1.015, -10, -10), "1"},
-		"1.5 % low":             {off(941*0.985, 1633*0.985, -10, -10), "D"},
-		"3.5 % off":             {off(770*1.035, 1336*1.035, -10, -10), ""},
-		"quiet":                 {off(770, 1336, -25, -25), "5"},
-		"too quiet":             {off(770, 1336, -48, -48), ""},
-		"4 dB of twist":         {off(770, 1336, -14, -10), "5"},
-		"4 dB the other way":    {off(770, 1336, -10, -14), "5"},
-		"much twist":            {off(770, 1336, -25, -10), ""},
-		"dial tone":             {tone.Tone{Parts: tone.Dial().Parts}, ""},
-		"one tone alone":        {off(770, 0, -10, -10), ""},
-		"two of the same group": {off(770, 852, -10, -10), ""},
-	} {
-		if got := tones(c.tone.Play(), 0); got != c.want {
-			t.Errorf("%s: %q, want %q", name, got, c.want)
-		}
-	}
-	if got := tones(tone.Tone{Parts: []tone.Part{{For: 20 * time.Second}}}.Play(), 20000); got != "" {
-		t.Errorf("heard %q in noise", got)
-	}
-}
-
 func BenchmarkHear(b *testing.B) {
 	payload := Event{Code: 5, Duration: 800, End: true}.Append(nil)
 	var h Hearing
 	b.ReportAllocs()
 	for b.Loop() {
 		h.Hear(nil, 1000, payload)
-	}
-}
-
-func BenchmarkEarFrame(b *testing.B) {
-	f := make(media.Frame, 160)
-	if _, err := tone.Milliwatt().Play().Read(f); err != nil {
-		b.Fatal(err)
-	}
-	e := new(Ear)
-	b.ReportAllocs()
-	for b.Loop() {
-		e.Write(f)
 	}
 }
