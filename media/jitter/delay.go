@@ -40,6 +40,7 @@ const (
 	longTime  = 6_000_000 // microseconds of packets
 	longMost  = 512
 	shortMost = 50
+	lossTime  = 10 // seconds that two losses are remembered
 )
 
 // delay says how long packets are to wait: as long as makes the most of them come in time, and not longer
@@ -53,8 +54,9 @@ type delay struct {
 
 	base   lowest // of arrival less media time: how the fastest packets come
 	target int64
-	now    int64 // as it is played, for Stats
-	spare  int64 // a packet's time, when later packets carry what is lost and something is lost
+	now    int64    // as it is played, for Stats
+	copies int64    // so many packets later comes what a packet knows of an earlier one; 0 for never
+	lost   [2]int64 // when a packet was lost, the last two times
 
 	ring  [longMost]uint8
 	head  int
@@ -78,6 +80,7 @@ func (d *delay) forget() {
 	d.head, d.count = 0, 0
 	d.long, d.short = [bins]uint16{}, [bins]uint8{}
 	d.lim = longMost / 2
+	d.lost = [2]int64{-1 << 40, -1 << 40}
 	d.target = d.aim(0)
 }
 
@@ -110,7 +113,11 @@ func (d *delay) arrived(at, media, long int64) int64 {
 	d.count++
 	d.long[n]++
 	d.short[n]++
-	d.target = d.aim(d.cheapest() + d.spare)
+	wait := d.cheapest()
+	if d.lost[1] > at-lossTime*d.rate {
+		wait += d.copies * long // what is lost is worth waiting for
+	}
+	d.target = d.aim(wait)
 	return late
 }
 
@@ -139,4 +146,11 @@ func (d *delay) cheapest() int64 {
 		return 0
 	}
 	return int64(n+1) * d.bin
+}
+
+// lose notes that a packet was lost.
+func (d *delay) lose(at int64) {
+	if at-d.lost[0] > d.rate/50 { // a hole is one
+		d.lost[0], d.lost[1] = at, d.lost[0]
+	}
 }

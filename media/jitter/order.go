@@ -26,10 +26,11 @@ type order struct {
 	packet int64 // how long a packet is, in samples of the output
 
 	// An era is a stretch of the stream whose timestamps count on; what is compared is of one era.
-	era   uint32
-	clock int64
-	stamp int64  // a timestamp, counted from the era's first
-	wrap  uint32 // the timestamp that stamp is, on the wire
+	era    uint32
+	clock  int64
+	stamp  int64  // a timestamp, counted from the era's first
+	wrap   uint32 // the timestamp that stamp is, on the wire
+	number int64  // of the same packet
 
 	waiting bool // one packet of what may be another stream waits for its second
 	other   Packet
@@ -104,7 +105,9 @@ func (b *Buffer) takeLocked(p Packet, f format, first bool) {
 		b.stats.Packets++
 	}
 	seq := o.high + int64(int16(p.Seq-uint16(o.high)))
-	if !p.Spare {
+	if p.Spare {
+		seq = b.spareLocked(p, f, seq)
+	} else {
 		if b.twiceLocked(seq) {
 			b.stats.Duplicates++
 			return
@@ -130,7 +133,7 @@ func (b *Buffer) takeLocked(p Packet, f format, first bool) {
 				b.stats.Restarts++
 			}
 		}
-		o.wrap, o.stamp = p.Timestamp, stamp
+		o.wrap, o.stamp, o.number = p.Timestamp, stamp, seq
 	}
 	s := slot{seq: seq, media: place(stamp), era: o.era, f: f, spare: p.Spare, mark: p.Marker}
 	if !p.Spare && o.clock != 0 {
@@ -154,6 +157,20 @@ func (b *Buffer) takeLocked(p Packet, f format, first bool) {
 		b.held -= len(*no)
 		free(no)
 	}
+}
+
+// spareLocked gives the number of a copy, by its distance from the packet that it came with: copies may be of
+// any packet before, and their order says little.
+func (b *Buffer) spareLocked(p Packet, f format, seq int64) int64 {
+	o := &b.in
+	if o.packet > 0 && f.clock > 0 {
+		if n := int64(int32(o.wrap-p.Timestamp)) * int64(b.cfg.Rate) / int64(f.clock); n > 0 && n%o.packet == 0 {
+			n /= o.packet
+			b.delay.copies = min(max(b.delay.copies, n), mostDepth)
+			return o.number - n
+		}
+	}
+	return seq
 }
 
 // twiceLocked notes that a number came, and reports whether it came before.

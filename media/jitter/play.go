@@ -232,6 +232,9 @@ func (b *Buffer) decideLocked(need int) deed {
 			free(b.popLocked().sound)
 			continue
 		}
+		if lost > 0 || s.spare {
+			b.delay.lose(p.time)
+		}
 		if lost == 0 {
 			if gap > us(smudge) && b.cfg.Fixed == 0 || gap > us(gapMost) {
 				p.pause()
@@ -260,6 +263,7 @@ func (b *Buffer) decideLocked(need int) deed {
 		knows := int64(0)
 		if _, ok := s.f.decoder.(media.Recoverer); ok {
 			knows = per
+			b.delay.copies = max(b.delay.copies, 1)
 		}
 		if knows > 0 && gap <= knows {
 			return deed{what: doDecode, recover: gap, s: b.popLocked()}
