@@ -1,14 +1,17 @@
 // Package codec holds the encodings of sound that Santral speaks itself: what they are called, at which
 // rate their sound is, what they cost, and how an encoder or a decoder of each is made.
 //
-// What lives here: the table of codecs and the codecs themselves. What does not: samples and their rates
-// (media/pcm), packets and their order (media/jitter, media/rtp), and who speaks what with whom
-// (media/session). The table never changes after the first look; encoders and decoders belong to whoever
-// made them.
+// What lives here: the table of codecs, the codecs themselves, and comfort noise. What does not: samples and
+// their rates (media/pcm), packets and their order (media/jitter, media/rtp), and who speaks what with whom
+// (media/session). The table changes only when a plug-in is taken in, before anybody calls; encoders and
+// decoders belong to whoever made them, and need no closing.
 package codec
 
 import (
 	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"santral/media"
 	"santral/media/pcm"
@@ -24,6 +27,25 @@ type Codec struct {
 	NewDecoder func(f media.Format) (media.Decoder, error)
 	// NewEncoder makes an encoder of sound at Rate for a stream of the format f, as the peer asked for it.
 	NewEncoder func(f media.Format, o Options) (media.Encoder, error)
+
+	step, most time.Duration   // packet times are multiples of step, up to most
+	only       []time.Duration // and only these; nil for all of them
+}
+
+// Fit gives the packet time that an encoder of this codec makes in place of the one that is wanted: the
+// longest that is not longer, or the codec's shortest. At 0 and below it is the usual 20 ms, where those fit
+// into a packet.
+func (c *Codec) Fit(want time.Duration) time.Duration {
+	if want <= 0 {
+		want = usualTime
+	}
+	want = max(min(want, c.most)/c.step*c.step, c.step)
+	for i, t := range c.only {
+		if i > 0 && t > want {
+			return c.only[i-1]
+		}
+	}
+	return want
 }
 
 // Options are how an encoder is to behave. The zero value is the codec's everyday use.
@@ -33,51 +55,63 @@ type Options struct {
 	DTX     bool // nothing is said in silence
 }
 
+// What a second of sound costs both ways, in microseconds on one core of the machine that the figures in
+// docs/performance.md are from.
+const (
+	lawCost  = 12
+	g722Cost = 1100
+	opusCost = 8800
+	g729Cost = 10600
+	rawCost  = 20
+)
+
+// Packet times are whole milliseconds, or whole frames of a codec that has frames.
+const (
+	step1     = time.Millisecond
+	step10    = 10 * time.Millisecond
+	usualTime = 20 * time.Millisecond // RFC 3551 §4.2
+)
+
 // Lookup finds the codec of a format by name, clock and channels, of any case. ok is false for one that
-// can't be spoken on this machine.
-func Lookup(f media.Format) (*Codec, bool) {
+// can't be spoken on this machine. Nothing is allocated.
+func Lookup(f media.Format) (c *Codec, ok bool) {
+	channels := max(f.Channels, 1)
 	for _, c := range All() {
-		if strings.EqualFold(c.Format.Name, f.Name) && c.Format.Rate == f.Rate && c.Format.Channels == max(f.Channels, 1) {
+		if c.Format.Rate == f.Rate && c.Format.Channels == channels && strings.EqualFold(c.Format.Name, f.Name) {
 			return c, true
 		}
 	}
 	return nil, false
 }
 
-// All gives the codecs that can be spoken on this machine, best sounding first. The list is not changed.
-func All() []*Codec { return all }
-
-var all = []*Codec{law(pcm.PCMA), law(pcm.PCMU)}
-
-// law is a codec of ITU-T G.711.
-func law(c pcm.Codec) *Codec {
-	return &Codec{
-		Format:     media.Format{Name: c.Name, Payload: c.Payload, Rate: 8000, Channels: 1},
-		Rate:       8000,
-		Cost:       20,
-		NewDecoder: func(media.Format) (media.Decoder, error) { return lawDecoder{c}, nil },
-		NewEncoder: func(media.Format, Options) (media.Encoder, error) { return lawEncoder{c}, nil },
+// All gives the codecs that can be spoken on this machine, those that we like to offer first: good sound
+// for few bits. L16 is last: it is for who asks for it. The list is not changed.
+func All() []*Codec {
+	if t := table.Load(); t != nil {
+		return *t
 	}
+	take()
+	return *table.Load()
 }
 
-type lawDecoder struct{ pcm.Codec }
+var (
+	table  atomic.Pointer[[]*Codec]
+	taking sync.Mutex
+)
 
-// Decode expands each octet to a sample.
-func (d lawDecoder) Decode(dst media.Frame, payload []byte) (int, error) {
-	n := min(len(dst), len(payload))
-	d.Codec.Decode(dst[:n], payload[:n])
-	return n, nil
-}
-
-// Conceal is silent.
-func (d lawDecoder) Conceal(dst media.Frame) { clear(dst) }
-
-type lawEncoder struct{ pcm.Codec }
-
-// Encode compresses each sample to an octet.
-func (e lawEncoder) Encode(dst []byte, sound media.Frame) []byte {
-	at := len(dst)
-	dst = append(dst, make([]byte, len(sound))...)
-	e.Codec.Encode(dst[at:], sound)
-	return dst
+// take makes the table, and puts what comes from a plug-in before the codecs that are for who asks.
+func take(plugged ...*Codec) {
+	taking.Lock()
+	defer taking.Unlock()
+	if table.Load() != nil && len(plugged) == 0 {
+		return // somebody else was first
+	}
+	var t []*Codec
+	if c := opus(); c != nil {
+		t = append(t, c)
+	}
+	t = append(t, g722(), law(pcm.PCMA), law(pcm.PCMU))
+	t = append(t, plugged...)
+	t = append(t, linear(48000), linear(44100), linear(16000), linear(8000))
+	table.Store(&t)
 }
