@@ -1,9 +1,16 @@
 package rtp
 
-import "errors"
+import (
+	"encoding/binary"
+	"errors"
+	"net/netip"
+	"sync"
+	"time"
+)
 
 // Opener undoes what protects the packets of a peer (RFC 3711 §3.3, RFC 7714). Methods work in place: what
-// they give shares p's memory. They are called under the stream's lock, and allocate nothing in the long run.
+// they give shares p's memory, and what p held is lost when they fail. They are called under the stream's lock,
+// and allocate nothing in the long run.
 type Opener interface {
 	Open(p []byte) ([]byte, error)        // a whole RTP packet
 	OpenControl(p []byte) ([]byte, error) // a whole compound RTCP packet
@@ -22,10 +29,271 @@ var (
 	ErrReplay = errors.New("the packet was seen before, or is too old to tell")       // RFC 3711 §3.3.2
 )
 
+// Heir is what an Opener or a Sealer may be besides: one that learns from the machine that it replaces. Inherit
+// reports that before has the same key, and is to go on in its place.
+type Heir interface {
+	Inherit(before any) bool
+}
+
+// Freezer is what an Opener or a Sealer may be besides: one that can be written out. What it gives is a secret.
+type Freezer interface {
+	Freeze() CryptState
+}
+
+// Machines makes again what Freezers wrote out.
+type Machines interface {
+	Opener(CryptState) (Opener, error)
+	Sealer(CryptState) (Sealer, error)
+}
+
+// ReplayWindow is how many packets back an Opener remembers which of them it has seen (RFC 3711 §3.3.2).
+const ReplayWindow = 128
+
+// CryptState is an Opener or a Sealer written out: plain data that can be kept as JSON, and a secret.
+type CryptState struct {
+	Suite   string        `json:"suite"` // its name in session descriptions (RFC 4568 §6.2)
+	Tag     int           `json:"tag"`
+	Master  []byte        `json:"master"` // key and salt
+	MKI     []byte        `json:"mki,omitempty"`
+	Sources []SourceState `json:"sources,omitempty"`
+}
+
+// SourceState is what is remembered of one source: the highest index of its packets, roll-over counter and sequence
+// number together, and which of those below were seen; and the same of its SRTCP packets.
+type SourceState struct {
+	SSRC         uint32                    `json:"ssrc"`
+	Begun        bool                      `json:"begun"`
+	Top          uint64                    `json:"top"`
+	Seen         [ReplayWindow / 64]uint64 `json:"seen"`
+	ControlBegun bool                      `json:"control_begun"`
+	ControlTop   uint64                    `json:"control_top"`
+	ControlSeen  [ReplayWindow / 64]uint64 `json:"control_seen"`
+}
+
+// Shut opens nothing and seals nothing. A stream is secured with it while its keys are not known yet, so that
+// nothing passes in the clear.
+var Shut shut
+
+type shut struct{}
+
+func (shut) Open([]byte) ([]byte, error)               { return nil, errShut }
+func (shut) OpenControl([]byte) ([]byte, error)        { return nil, errShut }
+func (shut) Seal(dst, _ []byte) ([]byte, error)        { return dst, errShut }
+func (shut) SealControl(dst, _ []byte) ([]byte, error) { return dst, errShut }
+
+var errShut = errors.New("there is no key yet")
+
+// How keys change.
+const (
+	overlap   = 2 * time.Second       // packets with the key before may still be on their way
+	tryCost   = 20 * time.Millisecond // of a packet from elsewhere that does not open: fifty a second are tried …
+	tryBurst  = time.Second           // … and these at once
+	wrongRow  = 20                    // packets in a row that don't open …
+	wrongTime = time.Second           // … in so long without one that does, are no accident
+)
+
+// opening is how a stream's packets are opened. It is under the stream's lock.
+type opening struct {
+	in, before Opener // in: nil for packets in the clear; before: until the last change of keys
+	until      int64  // before is tried so long
+	copy       []byte // of a packet, while before may have to be tried
+	due        int64  // when the bucket of tries from elsewhere will be empty
+	row        int    // packets that did not open since one did
+	good       int64  // when one did, or the key came
+	told       bool   // of the wrong key
+}
+
+// sealing is how packets to the peer are sealed. Its lock is held while they are sealed, not while they are sent.
+type sealing struct {
+	out    Sealer
+	before *sealing
+
+	mu sync.Mutex
+}
+
+// room for a packet that is sealed; a longer one costs an allocation.
+const sealRoom = 2048
+
+// sealed are buffers for packets that are sealed.
+var sealed = sync.Pool{New: func() any { b := make([]byte, 0, sealRoom); return &b }}
+
 // Secure has packets from the peer opened by in and those to it sealed by out, from the next one on; nil for
-// both is plain RTP. What can't be opened is dropped, and counted by its verdict.
+// both is plain RTP, [Shut] for both lets nothing pass. What can't be opened is dropped, and counted by its
+// verdict. A source whose packets open is the peer, wherever it is: its address is followed at once.
+//
+// It may be called again, with other machines when keys change: then packets with the key before are still opened
+// for two seconds. Machines that are a [Heir] of the same key change nothing, so that a later description which
+// says the same again does no harm.
 func (s *Stream) Secure(in Opener, out Sealer) {
+	s = s.carrier()
 	s.mu.Lock()
-	s.opener, s.sealer = in, out
+	defer s.mu.Unlock()
+	now := s.pool.now()
+	o := &s.opening
+	switch {
+	case in == nil:
+		*o = opening{}
+	case inherits(in, o.in):
+	case inherits(in, o.before):
+		o.in, o.before = o.before, o.in
+		o.changed(now)
+	default:
+		o.in, o.before = in, o.in
+		o.changed(now)
+	}
+
+	was := s.sealing.Load()
+	switch {
+	case out == nil:
+		s.sealing.Store(nil)
+	case was == nil:
+		s.sealing.Store(&sealing{out: out})
+	default:
+		was.mu.Lock()
+		defer was.mu.Unlock()
+		switch {
+		case inherits(out, was.out):
+		case was.before != nil && inherits(out, was.before.out):
+			s.sealing.Store(&sealing{out: was.before.out, before: &sealing{out: was.out}})
+		default:
+			s.sealing.Store(&sealing{out: out, before: &sealing{out: was.out}})
+		}
+	}
+}
+
+func (o *opening) changed(now int64) {
+	o.until, o.row, o.good, o.told = now+int64(overlap), 0, now, false
+}
+
+// inherits reports whether before goes on in place of m.
+func inherits(m, before any) bool {
+	if m == before {
+		return true
+	}
+	h, ok := m.(Heir)
+	return ok && before != nil && h.Inherit(before)
+}
+
+// open opens a packet of the peer's.
+func (o *opening) open(b []byte, control bool, now int64) (out []byte, err error) {
+	again := o.before != nil && now < o.until
+	if again {
+		o.copy = append(o.copy[:0], b...)
+	}
+	out, err = openBy(o.in, b, control)
+	if err != nil && again {
+		b = b[:copy(b, o.copy)]
+		var late error
+		if out, late = openBy(o.before, b, control); late == nil {
+			err = nil
+		}
+	}
+	return out, err
+}
+
+func openBy(m Opener, b []byte, control bool) ([]byte, error) {
+	if control {
+		return m.OpenControl(b)
+	}
+	return m.Open(b)
+}
+
+// openLocked is Rule.Step for a stream that is secured: a packet passes, and teaches where the peer is, only when it
+// opens. The alarm is to be told when no lock is held.
+func (s *Stream) openLocked(r *Rule, b []byte, src Addr, now int64) (out []byte, v Verdict, a Alarm) {
+	defer func() { r.Counts[v]++ }()
+	if r.Opened == 0 {
+		return nil, Unarmed, NoAlarm
+	}
+	kind := Classify(b)
+	if kind != r.Carries && (kind != RTCP || !r.Mux) {
+		return nil, Malformed, NoAlarm
+	}
+	o := &s.opening
+	pinned := src == r.Source && r.Rank != NoRank
+	if !pinned && (r.barred(src, now) || o.due-now > int64(tryBurst)) {
+		return nil, Stranger, NoAlarm
+	}
+	out, err := o.open(b, kind == RTCP, now)
+	switch {
+	case err == nil:
+	case errors.Is(err, errShut):
+		return nil, Unarmed, NoAlarm
+	default:
+		if !pinned {
+			o.due = max(o.due, now) + int64(tryCost)
+		}
+		if errors.Is(err, ErrReplay) {
+			return nil, Replayed, NoAlarm
+		}
+		if rank := r.rank(src); rank < Near && !pinned {
+			return nil, Stranger, NoAlarm
+		}
+		o.row++
+		if o.row >= wrongRow && now-o.good >= int64(wrongTime) && !o.told {
+			o.told, a = true, WrongKey
+		}
+		return nil, Forged, a
+	}
+	o.row, o.good, o.told = 0, now, false
+	if kind == RTCP && !ValidControl(out) {
+		return nil, Malformed, NoAlarm
+	}
+	v = r.prove(out, src, now, kind == RTP)
+	return out, v, NoAlarm
+}
+
+// prove takes a packet that opened: its source is the peer. A late packet from where the peer was before does not
+// turn back who has moved on.
+func (r *Rule) prove(p []byte, src Addr, now int64, sound bool) Verdict {
+	late := false
+	if sound {
+		ssrc, seq := binary.BigEndian.Uint32(p[8:]), binary.BigEndian.Uint16(p[2:])
+		late = ssrc == r.SSRC && int16(seq-r.Seq) <= 0 && r.Rank != NoRank
+		if !late {
+			r.SSRC, r.Seq = ssrc, seq
+		}
+	}
+	v := Passed
+	if r.Rank == NoRank || src != r.Source && !late && (sound || r.Carries == RTCP) {
+		r.move(src)
+		v = Learned
+	}
+	r.Heard = now
+	if !r.guard(p, now) {
+		return TooFast
+	}
+	return v
+}
+
+// move makes src, which has proved to be the peer, the source.
+func (r *Rule) move(src Addr) {
+	r.Prior, r.Source = Addr{}, src
+	if r.Rank = Proven; src == r.Signalled {
+		r.Rank = Signalled
+	}
+}
+
+// Prove says that the peer has shown in another way, by a handshake or by a check of connectivity, that it is at
+// this address: packets from there are welcome, and packets for the peer go there.
+func (s *Stream) Prove(at netip.AddrPort) {
+	s = s.carrier()
+	s.mu.Lock()
+	if s.rtp.Opened != 0 {
+		s.rtp.move(AddrFrom(at))
+		s.rtp.Heard = s.pool.now()
+		s.nearControl()
+		s.aimLocked()
+	}
 	s.mu.Unlock()
+}
+
+// freezeCrypt writes machines out; nil for those that can't be.
+func freezeCrypt(m any) *CryptState {
+	f, ok := m.(Freezer)
+	if !ok {
+		return nil
+	}
+	st := f.Freeze()
+	return &st
 }

@@ -19,23 +19,41 @@ type StreamState struct {
 	Middle    uint32 `json:"sr,omitempty"`
 	At        int64  `json:"sr_at,omitempty"`
 	RoundTrip int64  `json:"round_trip,omitempty"`
+
+	// What protects its packets; nil for nothing. These are secrets.
+	Secured bool        `json:"secured,omitempty"`
+	In      *CryptState `json:"in,omitempty"`
+	Out     *CryptState `json:"out,omitempty"`
 }
 
 // Freeze writes the stream out without changing it. Where its packets go (Relay, Deliver, Tap,
-// SetMeter) is not part of it.
+// SetMeter, OnAlarm, Other) is not part of it.
 func (s *Stream) Freeze() StreamState {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return StreamState{
+	st := StreamState{
 		Port: s.Port(), V4: s.V4(), Now: s.pool.now(), RTP: s.rtp, RTCP: s.rtcp,
 		Sent: s.sent.Load(), Unsent: s.unsent.Load(),
 		Middle: s.srMiddle, At: s.srSent, RoundTrip: s.roundTrip,
 	}
+	st.Secured = s.opening.in != nil
+	st.In = freezeCrypt(s.opening.in)
+	if seal := s.sealing.Load(); seal != nil {
+		seal.mu.Lock()
+		st.Out = freezeCrypt(seal.out)
+		seal.mu.Unlock()
+	}
+	return st
 }
 
 // Thaw takes the pair that a stream had and makes the stream again: rules, latches and counts are as
-// they were, and time goes on from when they were written out. It fails when the pair is taken.
-func (p *Pool) Thaw(st StreamState) (*Stream, error) {
+// they were, and time goes on from when they were written out. What protected its packets is made again by m, which
+// may be nil where nothing did; without it nothing passes until [Stream.Secure]. It fails when the pair is taken.
+func (p *Pool) Thaw(st StreamState, m Machines) (*Stream, error) {
+	in, out, err := st.machines(m)
+	if err != nil {
+		return nil, fmt.Errorf("thaw: %w", err)
+	}
 	like := netip.IPv6Unspecified()
 	if st.V4 {
 		like = netip.IPv4Unspecified()
@@ -62,8 +80,32 @@ func (p *Pool) Thaw(st StreamState) (*Stream, error) {
 	if st.At != 0 {
 		s.srSent = st.At + shift
 	}
+	if st.Secured {
+		s.opening.in = in
+		s.opening.good = p.now()
+		s.sealing.Store(&sealing{out: out})
+	}
 	s.aimLocked()
 	return s, nil
+}
+
+// machines makes what protected the packets.
+func (st *StreamState) machines(m Machines) (in Opener, out Sealer, err error) {
+	in, out = Shut, Shut
+	if m == nil || !st.Secured {
+		return in, out, nil
+	}
+	if st.In != nil {
+		if in, err = m.Opener(*st.In); err != nil {
+			return nil, nil, err
+		}
+	}
+	if st.Out != nil {
+		if out, err = m.Sealer(*st.Out); err != nil {
+			return nil, nil, err
+		}
+	}
+	return in, out, nil
 }
 
 // Clock is the pool's clock: a time that goes forward, by which Meters and Speakers are told.

@@ -46,7 +46,8 @@ type Pool struct {
 
 	mu     sync.Mutex
 	closed bool
-	past   Stats // of streams that are gone
+	past   Stats                // of streams that are gone
+	apart  map[*Stream]struct{} // streams without ports of their own
 	clock  clock
 }
 
@@ -54,6 +55,7 @@ type Pool struct {
 type readers interface {
 	open(p *port, at netip.AddrPort) error // from then on packets reach p.packet
 	flush(p *port)                         // drops what waits in the socket
+	mark(p *port, dscp int)                // has packets marked with a code point, 0 for the pool's own
 	close()                                // closes all sockets and waits for whoever reads them
 }
 
@@ -89,6 +91,7 @@ type port struct {
 	stream  atomic.Pointer[Stream] // nil while the port rests
 	strays  atomic.Uint64          // packets that came to the port at rest
 	heard   atomic.Int64           // when the last of them came
+	dscp    int                    // what packets are marked with, under the stream's lock
 }
 
 // NewPool makes a pool over the range. No socket is opened before it is needed.
@@ -305,11 +308,26 @@ func (p *Pool) beginLocked(q *pair) *Stream {
 	return s
 }
 
+// begin takes a stream without ports of its own into account.
+func (p *Pool) begin(s *Stream) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.apart == nil {
+		p.apart = make(map[*Stream]struct{})
+	}
+	p.apart[s] = struct{}{}
+}
+
 // release takes the stream off its pair and lets the pair rest.
 func (p *Pool) release(s *Stream, sum Stats) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	q := s.pair
+	if q == nil {
+		delete(p.apart, s)
+		p.past.add(sum)
+		return
+	}
 	q.rtp.stream.Store(nil)
 	q.rtcp.stream.Store(nil)
 	p.past.add(sum)
@@ -361,6 +379,9 @@ func (p *Pool) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	sum := p.past
+	for s := range p.apart {
+		sum.add(s.stats())
+	}
 	for _, r := range p.ranges {
 		sum.Pairs += len(r.pairs)
 		sum.Open += len(r.pairs) - len(r.fresh)

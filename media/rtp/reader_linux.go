@@ -320,6 +320,17 @@ func (l *loops) flush(p *port) {
 	}
 }
 
+// mark sets the code point of a socket. A system that refuses it sends as before.
+func (l *loops) mark(p *port, dscp int) {
+	if dscp == 0 {
+		dscp = l.dscp
+	}
+	fd := int(p.socket.(kernelSocket).fd)
+	if unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TOS, dscp<<2) != nil {
+		unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_TCLASS, dscp<<2)
+	}
+}
+
 func (l *loops) close() {
 	for _, s := range l.list {
 		s.stop.Store(true)

@@ -57,6 +57,9 @@ func (n *netReaders) read(p *port, udp vnet.UDP) {
 // flush has nothing to do: the goroutine leaves nothing waiting.
 func (n *netReaders) flush(*port) {}
 
+// mark has nothing to do: such a network marks a socket when it opens.
+func (n *netReaders) mark(*port, int) {}
+
 func (n *netReaders) close() {
 	n.mu.Lock()
 	for _, udp := range n.sockets {

@@ -8,6 +8,8 @@ const (
 	ReceiverReport    = 201
 	SourceDescription = 202
 	Goodbye           = 203
+	TransportFeedback = 205
+	PayloadFeedback   = 206
 )
 
 // Report is one reception report block (RFC 3550 §6.4.1).

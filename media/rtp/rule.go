@@ -72,11 +72,12 @@ const (
 	Foreign               // another host than any that the peer named or signals from
 	Near                  // the host that it named or signals from, another port
 	Signalled             // exactly what the peer's description says
+	Proven                // elsewhere, and its packets open with the peer's key
 )
 
 // String names the rank.
 func (r Rank) String() string {
-	return [...]string{"none", "foreign", "near", "signalled"}[r]
+	return [...]string{"none", "foreign", "near", "signalled", "proven"}[r]
 }
 
 // How long the latch waits. A source that talks is never displaced but by the signalled address, so
@@ -105,12 +106,14 @@ const (
 	Malformed // not what the port carries
 	Stranger  // not the pinned source, and not entitled to displace it
 	TooFast   // above the guard's rate
+	Forged    // not made with the key that was agreed on
+	Replayed  // opened before, or too old to tell
 	verdicts
 )
 
 // String names the verdict as metrics do.
 func (v Verdict) String() string {
-	return [...]string{"passed", "learned", "unarmed", "malformed", "stranger", "too_fast"}[v]
+	return [...]string{"passed", "learned", "unarmed", "malformed", "stranger", "too_fast", "forged", "replayed"}[v]
 }
 
 // Rule decides about the packets that arrive at one port. It is plain numbers without a pointer, so
@@ -128,18 +131,20 @@ type Rule struct {
 	Signalled Addr     // where the peer says it is
 	Near      [16]byte // the host that it signals from, or that its RTP comes from
 	Types     TypeSet  // payload types by which a source is learned
-	PerPacket int64    // nanoseconds that one packet costs the guard; 0 means no guard
-	PerKilo   int64    // nanoseconds that 1,024 octets cost it
+	PerPacket int64    // nanoseconds that one packet costs the guard
+	PerKilo   int64    // nanoseconds that 1,024 octets cost it; 0 for both means no guard
 	Opened    int64    // when the window opened; 0 while nothing is negotiated
 
 	// As learned.
 	Rank    Rank
-	Source  Addr  // whose packets pass
-	Prior   Addr  // who was pinned before silence gave way to Source: it may come back
-	Barred  Addr  // where the peer was before it named another address: late packets teach nothing for a while
-	Heard   int64 // when Source was last heard
-	Knocked int64 // when a stranger first came after a silence
-	Due     int64 // when the guard's bucket will be empty
+	Source  Addr   // whose packets pass
+	Prior   Addr   // who was pinned before silence gave way to Source: it may come back
+	Barred  Addr   // where the peer was before it named another address: late packets teach nothing for a while
+	Heard   int64  // when Source was last heard
+	Knocked int64  // when a stranger first came after a silence
+	Due     int64  // when the guard's bucket will be empty
+	SSRC    uint32 // of the last packet that opened, where packets are encrypted
+	Seq     uint16 // the highest of its sequence numbers
 
 	// Counted.
 	Octets uint64 // of packets that passed, headers included
@@ -173,15 +178,23 @@ func (r *Rule) step(p []byte, src Addr, now int64) Verdict {
 		return Learned
 	}
 	r.Heard = now
-	if r.PerPacket != 0 {
+	if !r.guard(p, now) {
+		return TooFast
+	}
+	return Passed
+}
+
+// guard counts a packet, and reports whether it is within the rate.
+func (r *Rule) guard(p []byte, now int64) bool {
+	if r.PerPacket|r.PerKilo != 0 {
 		due := max(r.Due, now) + max(r.PerPacket, int64(len(p))*r.PerKilo>>10)
 		if due-now > guardBurst {
-			return TooFast
+			return false
 		}
 		r.Due = due
 	}
 	r.Octets += uint64(len(p))
-	return Passed
+	return true
 }
 
 // fits reports whether p has the shape that the port carries.
@@ -226,7 +239,7 @@ func (r *Rule) entitled(src Addr, now int64) bool {
 	switch {
 	case rank == Signalled:
 		return true
-	case rank < r.Least, src == r.Barred && now-r.Opened < int64(nearLater):
+	case rank < r.Least, r.barred(src, now):
 		return false
 	case r.Rank == NoRank:
 		return true // a window in which nobody came ends in silence, which opens it again
@@ -249,6 +262,11 @@ func (r *Rule) entitled(src Addr, now int64) bool {
 		wait = nearSoon
 	}
 	return r.silent(now, wait)
+}
+
+// barred reports whether src is where the peer was before it named another address, a moment ago.
+func (r *Rule) barred(src Addr, now int64) bool {
+	return src == r.Barred && now-r.Opened < int64(nearLater)
 }
 
 // silent reports whether the pinned source has said nothing for so long. Our own hitch is no silence

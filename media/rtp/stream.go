@@ -34,6 +34,7 @@ type Terms struct {
 	Types   TypeSet        // payload types that the peer may begin with; empty means all
 	Packets int            // packets a second as negotiated; 0 leaves the rate unguarded
 	Octets  int            // octets a second as negotiated, headers included
+	DSCP    int            // code point of what the peer is sent (RFC 2474 §3); 0 for the pool's
 }
 
 // target is where packets go, made ready for the system call. It is immutable once it is published.
@@ -47,22 +48,37 @@ type target struct {
 // leaf, taken once for a packet.
 type Stream struct {
 	pool *Pool
-	pair *pair
+	pair *pair   // nil where the stream has no ports: then it has a path, or the transport of base
+	path Path    // what the packets travel over in place of ports
+	base *Stream // whose transport it is; nil for the stream's own
 
 	// What the peer is sent goes here; nil while there is no such place.
 	dest, destControl atomic.Pointer[target]
 	sent, unsent      atomic.Uint64
+	said              atomic.Uint64           // sources of packets to the peer: the last one, and the one before it
+	sealing           atomic.Pointer[sealing] // nil: packets go in the clear
+	other             atomic.Pointer[others]
+	shared, ended     atomic.Bool // others use the transport too; this one was released
 
 	mu        sync.Mutex
 	gone      bool
 	rtp, rtcp Rule
 	meter     Meter
 	handler   Handler
-	route     *Stream // relay: whose peer is sent what arrives here
+	route     *Stream  // relay: whose peer is sent what arrives here
+	numbers   *Numbers // of payloads on that way; nil leaves them
 	tapTypes  TypeSet
 	tap       Handler
-	opener    Opener // nil: packets come in the clear
-	sealer    Sealer // nil: packets go in the clear
+	opening   opening
+	alarm     func(Alarm)
+	flooded   int64   // when a packet last came too fast
+	bundle    *bundle // streams that share this one's transport; nil for none
+	extension uint8   // number of the MID extension of these
+
+	// Of a stream among others, under the lock of the one that has the transport.
+	mid   string
+	types TypeSet // by which it is told apart
+	heard int64   // when a packet was for this one
 
 	srMiddle  uint32 // of the last sender report that the peer got, RFC 3550 §6.4.1
 	srSent    int64  // when it got it
@@ -71,11 +87,19 @@ type Stream struct {
 	peerSRAt  int64
 }
 
-// Port is the RTP port's number; RTCP has the next.
-func (s *Stream) Port() uint16 { return s.pair.rtp.number }
+// Port is the RTP port's number; RTCP has the next. It is 0 over a path.
+func (s *Stream) Port() uint16 {
+	if c := s.carrier(); c.pair != nil {
+		return c.pair.rtp.number
+	}
+	return 0
+}
 
-// V4 reports the family of the local address.
-func (s *Stream) V4() bool { return s.pair.of.bind.Is4() }
+// V4 reports the family of the local address; it means nothing over a path.
+func (s *Stream) V4() bool {
+	c := s.carrier()
+	return c.pair != nil && c.pair.of.bind.Is4()
+}
 
 // SetMeter has m judge what is received; nil for nobody.
 func (s *Stream) SetMeter(m Meter) {
@@ -96,7 +120,26 @@ func (s *Stream) Locked(f func()) {
 func (s *Stream) Negotiate(t Terms) {
 	now := s.pool.now()
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.negotiateLocked(t, now)
+	s.mu.Unlock()
+	c := s.carrier()
+	c.mu.Lock()
+	if s.types = t.Types; s.types == (TypeSet{}) {
+		s.types = allTypes
+	}
+	if c.bundle != nil {
+		c.bundle.sources = c.bundle.sources[:0]
+	}
+	c.mu.Unlock()
+}
+
+var allTypes = TypeSet{^uint64(0), ^uint64(0)}
+
+func (s *Stream) negotiateLocked(t Terms, now int64) {
+	if s.pair == nil { // whoever found the path knows the peer
+		t.Remote, t.Control, t.Mux = netip.AddrPort{}, netip.AddrPort{}, true
+		s.rtp.Rank, s.rtp.Source = Signalled, Addr{}
+	}
 	remote, control := AddrFrom(t.Remote), AddrFrom(t.Control)
 	r := &s.rtp
 	if remote != r.Signalled && remote.Port != 0 && !t.Mute {
@@ -114,7 +157,7 @@ func (s *Stream) Negotiate(t Terms) {
 		r.Near = t.Peer.As16()
 	}
 	if r.Types = t.Types; r.Types == (TypeSet{}) {
-		r.Types = TypeSet{^uint64(0), ^uint64(0)}
+		r.Types = allTypes
 	}
 	r.PerPacket, r.PerKilo = 0, 0
 	if t.Packets > 0 {
@@ -139,6 +182,18 @@ func (s *Stream) Negotiate(t Terms) {
 	c.PerPacket = int64(time.Second) / 100 // reports are rare; pictures' feedback is not (RFC 4585 §3.5)
 	s.nearControl()
 	s.aimLocked()
+	s.mark(t.DSCP)
+}
+
+// mark has packets for the peer marked with a code point.
+func (s *Stream) mark(dscp int) {
+	if s.pair == nil || s.pair.rtp.dscp == dscp {
+		return
+	}
+	for _, p := range [...]*port{&s.pair.rtp, &s.pair.rtcp} {
+		p.dscp = dscp
+		s.pool.readers.mark(p, dscp)
+	}
 }
 
 // nearControl has RTCP follow what RTP shows: it comes from the signalled address, or, where RTP came
@@ -157,9 +212,21 @@ func (s *Stream) nearControl() {
 
 // aimLocked publishes where packets for the peer go, after rules have changed.
 func (s *Stream) aimLocked() {
-	aim(&s.dest, &s.rtp, s.gone)
-	aim(&s.destControl, &s.rtcp, s.gone)
+	if s.pair == nil {
+		if s.gone || s.rtp.Opened == 0 || s.rtp.Mute {
+			s.dest.Store(nil)
+		} else {
+			s.dest.Store(&somewhere)
+		}
+		return
+	}
+	gone := s.gone && (s.bundle == nil || len(s.bundle.members) == 0)
+	aim(&s.dest, &s.rtp, gone)
+	aim(&s.destControl, &s.rtcp, gone)
 }
+
+// somewhere is the target of a stream without ports.
+var somewhere target
 
 func aim(dest *atomic.Pointer[target], r *Rule, gone bool) {
 	to, ok := r.Target()
@@ -176,10 +243,20 @@ func aim(dest *atomic.Pointer[target], r *Rule, gone bool) {
 
 // Relay passes what arrives here on to the peer of to, until Relay or Deliver say otherwise; nil
 // ends it. RTCP takes the same way.
-func (s *Stream) Relay(to *Stream) {
+func (s *Stream) Relay(to *Stream) { s.RelayAs(to, nil) }
+
+// Numbers says which payload number a packet has on the other leg, by the number that it comes with; [NoNumber]
+// keeps it from there.
+type Numbers [128]uint8
+
+// NoNumber is the number of what does not pass.
+const NoNumber = 0xff
+
+// RelayAs is Relay with other payload numbers; nil leaves them. The numbers must not be changed afterwards.
+func (s *Stream) RelayAs(to *Stream, numbers *Numbers) {
 	s.mu.Lock()
 	if !s.gone {
-		s.route, s.handler = to, nil
+		s.route, s.numbers, s.handler = to, numbers, nil
 	}
 	s.mu.Unlock()
 }
@@ -200,92 +277,11 @@ func (s *Stream) Tap(h Handler, types TypeSet) {
 	s.mu.Unlock()
 }
 
-// packet is the whole way of one packet from its port: judged, measured, and passed on. now is the
-// pool's clock.
-func (p *port) packet(b []byte, src Addr, now int64) {
-	s := p.stream.Load()
-	switch {
-	case s == nil:
-		p.strays.Add(1)
-		p.heard.Store(now)
-	case p.control:
-		s.receiveControl(b, src, now)
-	default:
-		s.receive(b, src, now)
-	}
-}
-
-func (s *Stream) receive(b []byte, src Addr, now int64) {
-	s.mu.Lock()
-	v := s.rtp.Step(b, src, now)
-	if v > Learned {
-		s.mu.Unlock()
-		return
-	}
-	if v == Learned {
-		s.nearControl()
-		s.aimLocked()
-	}
-	if s.rtp.Carries == RTP && s.rtp.Mux && Classify(b) == RTCP {
-		s.controlLocked(b, now)
-		to := s.route
-		s.mu.Unlock()
-		if to != nil {
-			to.SendControl(b)
-		}
-		return
-	}
-	var tap Handler
-	var h Header
-	handler, to := s.handler, s.route
-	if s.rtp.Carries == RTP {
-		var ok bool
-		if h, ok = Parse(b); ok {
-			if s.meter != nil {
-				s.meter.Packet(h, h.End-h.Begin, time.Duration(now))
-			}
-			if s.tap != nil && s.tapTypes.Has(h.Payload) {
-				tap = s.tap
-			}
-		} else {
-			handler = nil
-		}
-	}
-	s.mu.Unlock()
-	if tap != nil {
-		tap.Packet(b, h)
-	}
-	switch {
-	case to != nil:
-		to.Send(b)
-	case handler != nil:
-		handler.Packet(b, h)
-	}
-}
-
-func (s *Stream) receiveControl(b []byte, src Addr, now int64) {
-	s.mu.Lock()
-	v := s.rtcp.Step(b, src, now)
-	if v > Learned {
-		s.mu.Unlock()
-		return
-	}
-	if v == Learned {
-		s.aimLocked()
-	}
-	s.controlLocked(b, now)
-	to := s.route
-	s.mu.Unlock()
-	if to != nil {
-		to.SendControl(b)
-	}
-}
-
 // controlLocked reads the round trip to the peer out of its reports: when it got the last sender
 // report, and how long it kept it (RFC 3550 §6.4.1).
 func (s *Stream) controlLocked(b []byte, now int64) {
-	if s.rtp.Secure {
-		return
+	if s.rtp.Secure && s.carrier().opening.in == nil {
+		return // it passes as it is
 	}
 	for c, rest, ok := NextControl(b); ok; c, rest, ok = NextControl(rest) {
 		if c.Type == SenderReport {
@@ -302,36 +298,6 @@ func (s *Stream) controlLocked(b []byte, now int64) {
 			}
 		}
 	}
-}
-
-// Send sends an RTP packet to the peer. It reports whether it went out: there must be a place to
-// send to.
-func (s *Stream) Send(b []byte) bool { return s.sendTo(b, s.dest.Load(), &s.pair.rtp) }
-
-// SendControl sends an RTCP packet to the peer, to the RTP port where they share it.
-func (s *Stream) SendControl(b []byte) bool {
-	s.mu.Lock()
-	mux := s.rtp.Mux
-	if Classify(b) == RTCP && b[1] == SenderReport && len(b) >= 16 {
-		s.srMiddle = uint32(b[10])<<24 | uint32(b[11])<<16 | uint32(b[12])<<8 | uint32(b[13])
-		s.srSent = s.pool.now()
-	}
-	s.mu.Unlock()
-	if mux {
-		to := s.dest.Load()
-		return to != nil && s.pair.rtp.socket.send(b, to)
-	}
-	to := s.destControl.Load()
-	return to != nil && s.pair.rtcp.socket.send(b, to)
-}
-
-func (s *Stream) sendTo(b []byte, to *target, p *port) bool {
-	if to == nil || !p.socket.send(b, to) {
-		s.unsent.Add(1)
-		return false
-	}
-	s.sent.Add(1)
-	return true
 }
 
 // LastReport gives what a report block says of the peer's last sender report: the middle of its NTP
@@ -365,13 +331,17 @@ func (s *Stream) Facts() Facts {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := &s.rtp
+	heard := max(r.Heard, s.rtcp.Heard)
+	if s.bundle != nil {
+		heard = s.heard
+	}
 	f := Facts{
 		Source: r.Source.AddrPort(), Signalled: r.Signalled.AddrPort(), Rank: r.Rank,
 		RoundTrip: time.Duration(s.roundTrip),
 		Packets:   r.Counts[Passed] + r.Counts[Learned], Octets: r.Octets,
 		Sent: s.sent.Load(), Counts: r.Counts,
 	}
-	if heard := max(r.Heard, s.rtcp.Heard); heard != 0 {
+	if heard != 0 {
 		f.Heard = s.pool.birth.Add(time.Duration(heard))
 	}
 	if r.Opened != 0 {
@@ -394,8 +364,8 @@ func (s *Stream) stats() Stats {
 	return sum
 }
 
-// Release gives the pair back to its pool. The stream sends and hears nothing more; it may be
-// called again.
+// Release gives the pair back to its pool, or closes the path, once no other stream uses it. The stream sends and
+// hears nothing more; it may be called again.
 func (s *Stream) Release() {
 	s.mu.Lock()
 	if s.gone {
@@ -403,8 +373,27 @@ func (s *Stream) Release() {
 		return
 	}
 	s.gone = true
-	s.route, s.handler, s.tap, s.meter = nil, nil, nil, nil
+	s.ended.Store(true)
+	s.route, s.handler, s.tap, s.meter, s.alarm = nil, nil, nil, nil, nil
 	s.aimLocked()
 	s.mu.Unlock()
-	s.pool.release(s, s.stats())
+	c := s.carrier()
+	c.mu.Lock()
+	last := c.bundle.remove(s)
+	if last {
+		c.aimLocked()
+		c.opening = opening{}
+		c.sealing.Store(nil)
+		c.other.Store(nil)
+	}
+	c.mu.Unlock()
+	if s != c {
+		c.pool.release(s, s.stats())
+	}
+	if last {
+		c.pool.release(c, c.stats())
+		if c.path != nil {
+			c.path.Close()
+		}
+	}
 }

@@ -431,11 +431,11 @@ func TestFreezeAndThaw(t *testing.T) {
 		}
 		var back [2]*rtp.Stream
 		for i := range states {
-			if back[i], err = pool.Thaw(states[i]); err != nil {
+			if back[i], err = pool.Thaw(states[i], nil); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if _, err := pool.Thaw(states[0]); err == nil {
+		if _, err := pool.Thaw(states[0], nil); err == nil {
 			t.Error("a stream was thawed twice")
 		}
 		back[0].Relay(back[1])
@@ -469,7 +469,7 @@ func TestThawedAfterASilence(t *testing.T) {
 		var back [2]*rtp.Stream
 		for i := range states {
 			var err error
-			if back[i], err = pool.Thaw(states[i]); err != nil {
+			if back[i], err = pool.Thaw(states[i], nil); err != nil {
 				t.Fatal(err)
 			}
 		}

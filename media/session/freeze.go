@@ -8,6 +8,7 @@ import (
 	"santral/media/dtmf"
 	"santral/media/rtp"
 	"santral/media/sdp"
+	"santral/media/srtp"
 )
 
 // State is a session written out: it can be kept as JSON and read back by Thaw, in this process or
@@ -108,7 +109,7 @@ func Thaw(cfg *Config, st State) (*Session, error) {
 		if ls.Stream == nil {
 			continue
 		}
-		stream, err := cfg.Pool.Thaw(*ls.Stream)
+		stream, err := cfg.Pool.Thaw(*ls.Stream, srtp.Machines{})
 		if err != nil {
 			s.Close()
 			return nil, fmt.Errorf("thaw media: %w", err)
