@@ -49,6 +49,9 @@ type Mux struct {
 	ufrags map[string]*Agent         // who is named in checks
 	places map[netip.AddrPort]*Agent // whose packets may come from where: only addresses that a check was proved from
 
+	relays    map[uint16]*Relay
+	nextRelay uint16
+
 	answers atomic.Int64 // when the next answer to a stranger is due, nanoseconds since birth
 	birth   time.Time
 }
