@@ -73,6 +73,17 @@ type Media struct {
 	Last      uint16
 	Advertise Advertise
 	DeadAfter time.Duration // no packet for so long: the call is cleared; 0 never
+	Port      uint16        // the one port of browsers and whoever else has ICE; 0: the last free one of the range
+	ICE       string        // "lite": we answer checks of connectivity; "full": we send some of our own
+	TURN      TURN
+}
+
+// TURN is a server of relays for browsers that UDP does not reach. The zero value is none.
+type TURN struct {
+	Address netip.AddrPort // for UDP and TCP; the zero value for none
+	TLS     netip.AddrPort // for TLS; the zero value for none
+	Host    string         // name or address that browsers are told; "" for the certificate's name
+	Secret  string         // makes passwords; "" for one that the exchange makes and keeps
 }
 
 // Defaults of the boot file.
@@ -94,7 +105,7 @@ func Read(file string, problems *doc.Problems) *Boot {
 	}
 	b := &Boot{
 		HTTP:    netip.MustParseAddrPort(DefaultHTTP),
-		Media:   Media{Address: netip.IPv4Unspecified(), First: 10000, Last: 29999, DeadAfter: DefaultDeadAfter},
+		Media:   Media{Address: netip.IPv4Unspecified(), First: 10000, Last: 29999, DeadAfter: DefaultDeadAfter, ICE: "lite"},
 		Session: Session{Expires: DefaultExpires, Min: LeastExpires},
 		Digest:  []string{"sha256", "md5"},
 		Log:     "info",
@@ -227,7 +238,30 @@ func readMedia(n *doc.Node, m *Media) {
 		},
 		"advertise":  func(n *doc.Node) { m.Advertise = readAdvertise(n) },
 		"dead_after": func(n *doc.Node) { m.DeadAfter = n.Duration(0, time.Hour) },
+		"port":       func(n *doc.Node) { m.Port = uint16(n.Int(1, 65535)) },
+		"ice":        func(n *doc.Node) { m.ICE = n.OneOf("lite", "full") },
+		"turn":       func(n *doc.Node) { readTURN(n, &m.TURN) },
 	})
+}
+
+func readTURN(n *doc.Node, t *TURN) {
+	n.Map(doc.Fields{
+		"address": func(n *doc.Node) { t.Address = readAddrPort(n) },
+		"tls":     func(n *doc.Node) { t.TLS = readAddrPort(n) },
+		"host": func(n *doc.Node) {
+			if t.Host = n.Text(); t.Host == "" || strings.ContainsAny(t.Host, " /:@?") {
+				n.Fail("must be the name or the IPv4 address that browsers reach the relays at")
+			}
+		},
+		"secret": func(n *doc.Node) {
+			if t.Secret = n.Text(); len(t.Secret) < 16 {
+				n.Fail("must have at least 16 characters")
+			}
+		},
+	})
+	if !t.Address.IsValid() && !t.TLS.IsValid() {
+		n.Fail("must have an address or a tls")
+	}
 }
 
 // Ports reads a range of media ports, "10000-29999"; the first is made even.

@@ -84,6 +84,7 @@ type server struct {
 	channels *access.Channels
 	agent    *sipleg.Agent
 	pool     *rtp.Pool
+	browsers browsers
 	wire     *transport.Layer
 	resolver *resolve.Resolver
 	endpoint atomic.Pointer[endpoint.Endpoint]
@@ -299,6 +300,7 @@ func (s *server) api() rest.Config {
 		Subscriptions: s.subscriptions,
 		Mailbox:       s.events.house.Mailbox,
 		SetMailbox:    s.events.house.SetMailbox,
+		Relays:        s.relaysFor,
 		Ready:         s.readiness,
 		Metrics:       s.metrics().Handler(),
 		Log:           s.log,

@@ -174,7 +174,8 @@ func (s *server) media() (*session.Config, error) {
 		return nil, fmt.Errorf("open media ports %d-%d: %w", m.First, m.Last, err)
 	}
 	s.later(s.pool.Close)
-	return &session.Config{Pool: s.pool, Advertise: policy.For, DeadAfter: m.DeadAfter, Random: s.random}, nil
+	cfg := &session.Config{Pool: s.pool, Advertise: policy.For, DeadAfter: m.DeadAfter, Random: s.random}
+	return cfg, s.openBrowsers(cfg, bind, policy)
 }
 
 // advertise makes the policy of a listener's setting. A STUN server is asked before anything is told.

@@ -47,7 +47,8 @@ type Config struct {
 	Subscriptions func(tenant, account string) []Subscription // "" for all, oldest first
 	Mailbox       func(tenant, account string) (store.Mailbox, error)
 	SetMailbox    func(ctx context.Context, box store.Mailbox) error
-	Ready         func() error // nil when new calls are taken; otherwise why not
+	Relays        func(tenant, account string) (r Relays, ok bool) // nil when there is no server of relays
+	Ready         func() error                                     // nil when new calls are taken; otherwise why not
 	Metrics       http.Handler
 	Log           *slog.Logger // what failed inside, which is not told outside; nil to discard it
 }
@@ -95,6 +96,7 @@ func Handler(c Config) http.Handler {
 	c.trunks(api)
 	c.subscriptions(api)
 	c.mailboxes(api)
+	c.relays(api)
 	return bounded(mux)
 }
 

@@ -16,6 +16,8 @@ import (
 
 	"santral/base/id"
 	"santral/media"
+	"santral/media/dtls"
+	"santral/media/ice"
 	"santral/media/quality"
 	"santral/media/rtp"
 	"santral/media/sdp"
@@ -28,6 +30,8 @@ type Config struct {
 	DeadAfter time.Duration                    // silence after which OnDead is told; 0 means never
 	Random    *id.Source                       // SSRCs, sequence numbers and session ids
 	Formats   []media.Format                   // what we speak ourselves, best first; nil means Formats()
+	ICE       *ice.Mux                         // the port of legs with ICE; nil when there is none, and then no ICE
+	DTLS      *dtls.Gate                       // handshakes; nil when there are none
 }
 
 // Formats is what media that ends here speaks when nothing else is configured, best first.
