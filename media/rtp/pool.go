@@ -48,7 +48,7 @@ type Pool struct {
 	closed bool
 	past   Stats                // of streams that are gone
 	apart  map[*Stream]struct{} // streams without ports of their own
-	clock  clock
+	clocks []clock              // one for each core
 }
 
 // readers is how a pool's sockets are opened and read: by loops over the kernel, or by goroutines.
@@ -129,7 +129,10 @@ func NewPool(cfg Config) (*Pool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("media ports: %w", err)
 	}
-	p.clock.pool = p
+	p.clocks = make([]clock, runtime.GOMAXPROCS(0))
+	for i := range p.clocks {
+		p.clocks[i].pool = p
+	}
 	return p, nil
 }
 
@@ -345,7 +348,9 @@ func (p *Pool) Close() {
 	}
 	p.closed = true
 	p.mu.Unlock()
-	p.clock.close()
+	for i := range p.clocks {
+		p.clocks[i].close()
+	}
 	p.readers.close()
 }
 
