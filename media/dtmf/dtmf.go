@@ -11,15 +11,19 @@ import (
 	"errors"
 )
 
-// Keys in the order of their event codes (RFC 4733 §3.2): '0' is event 0, 'D' is event 15.
-const Keys = "0123456789*#ABCD"
+// Keys in the order of their event codes (RFC 4733 §3.2): '0' is event 0, 'D' is event 15, and a hook-flash,
+// which stands as '!', is event 16.
+const Keys = "0123456789*#ABCD!"
+
+// Flash is the key of a hook-flash.
+const Flash = '!'
 
 // ErrShort is what a payload shorter than four octets gives.
 var ErrShort = errors.New("dtmf: telephone event shorter than four octets")
 
 // Event is one telephone-event block (RFC 4733 §2.3).
 type Event struct {
-	Code     uint8  // 0 to 15 are keys
+	Code     uint8  // 0 to 16 are keys
 	End      bool   // the event is over
 	Volume   uint8  // power below 0 dBm0 in decibels, 0 to 63
 	Duration uint16 // since the event's timestamp, in clock units
@@ -47,7 +51,7 @@ func (e Event) Append(dst []byte) []byte {
 	return append(dst, e.Code, flags, byte(e.Duration>>8), byte(e.Duration))
 }
 
-// Key gives the event's key; ok is false for an event that is none (a flash, a modem's tone).
+// Key gives the event's key; ok is false for an event that is none (a modem's tone).
 func (e Event) Key() (key byte, ok bool) {
 	if int(e.Code) >= len(Keys) {
 		return 0, false

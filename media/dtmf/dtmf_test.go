@@ -48,8 +48,11 @@ func TestKeys(t *testing.T) {
 	if _, ok := CodeOf('x'); ok {
 		t.Error("x is a key")
 	}
-	if _, ok := (Event{Code: 16}).Key(); ok {
-		t.Error("a flash is a key")
+	if key, ok := (Event{Code: 16}).Key(); !ok || key != Flash {
+		t.Errorf("event 16 is %c", key)
+	}
+	if _, ok := (Event{Code: 17}).Key(); ok {
+		t.Error("event 17 is a key")
 	}
 }
 
@@ -87,7 +90,7 @@ func TestPress(t *testing.T) {
 		long time.Duration
 		want uint16
 	}{
-		"too short": {time.Millisecond, 320}, "uneven": {50 * time.Millisecond, 400}, "too long": {time.Hour, 64000},
+		"too short": {time.Millisecond, 320}, "uneven": {50 * time.Millisecond, 400},
 	} {
 		packets := press(t, '#', c.long)
 		if e, _ := Parse(packets[len(packets)-1].Payload[:]); e.Duration != c.want || !e.End {
@@ -105,12 +108,21 @@ type sent struct {
 	event Event
 }
 
+// hear gives the keys of packets, those whose end is lost too.
 func hear(h *Hearing, packets ...sent) string {
-	var keys []byte
+	var keys []Heard
 	for _, p := range packets {
-		keys = h.Hear(keys, p.stamp, p.event.Append(nil))
+		keys = h.Hear(keys, p.stamp, 8000, p.event.Append(nil))
 	}
-	return string(keys)
+	return letters(h.Lapse(keys))
+}
+
+func letters(keys []Heard) string {
+	var s []byte
+	for _, k := range keys {
+		s = append(s, k.Key)
+	}
+	return string(s)
 }
 
 func TestHearing(t *testing.T) {
@@ -134,7 +146,8 @@ func TestHearing(t *testing.T) {
 		"a stamp for every packet":     {[]sent{at(1000, '7', 160, false), at(1160, '7', 320, false), at(1320, '7', 480, false), at(1480, '7', 640, true), at(1480, '7', 640, true)}, "7"},
 		"and the next press":           {[]sent{at(1000, '7', 160, false), at(1160, '7', 320, true), at(3000, '7', 160, false), at(3160, '7', 320, true)}, "77"},
 		"the clock began anew":         {[]sent{at(4000000, '1', 480, true), at(1000, '1', 480, true)}, "11"},
-		"no key":                       {[]sent{{1000, Event{Code: 16, Duration: 160}}}, ""},
+		"a flash":                      {[]sent{{1000, Event{Code: 16, Duration: 160}}}, "!"},
+		"no key":                       {[]sent{{1000, Event{Code: 17, Duration: 160}}}, ""},
 		"no time":                      {[]sent{at(1000, '1', 0, false), at(1000, '1', 0, true)}, ""},
 		"a change within a stamp":      {[]sent{at(1000, '1', 160, false), at(1000, '2', 160, false)}, "12"},
 	} {
@@ -144,11 +157,56 @@ func TestHearing(t *testing.T) {
 	}
 	one, two := at(0, '1', 800, true).event, at(0, '2', 800, true).event
 	var h Hearing
-	if got := h.Hear(nil, 5000, two.Append(one.Append(nil))); string(got) != "12" {
-		t.Errorf("two events in a packet: %q", got)
+	if got := h.Hear(nil, 5000, 8000, two.Append(one.Append(nil))); letters(got) != "12" || got[0].Long != 100*time.Millisecond {
+		t.Errorf("two events in a packet: %v", got)
 	}
-	if got := h.Hear(nil, 5000, append(two.Append(one.Append(nil)), 0, 0, 0, 0, 0)); len(got) != 0 {
-		t.Errorf("the same again, padded: %q", got)
+	if got := h.Hear(nil, 5000, 8000, append(two.Append(one.Append(nil)), 0, 0, 0, 0, 0)); len(got) != 0 {
+		t.Errorf("the same again, padded: %v", got)
+	}
+}
+
+// Every key is as long as it was pressed, at every clock, in one segment or in several, and with all of its
+// ends lost as long as was heard of it.
+func TestDurations(t *testing.T) {
+	for _, rate := range []int{8000, 16000, 48000} {
+		for _, step := range []time.Duration{10, 20, 30, 60} {
+			for _, long := range []time.Duration{40, 70, 100, 1000, 1365, 1400, 3000, 9000, 20000} {
+				for _, lost := range []int{0, repeats} {
+					long, step := long*time.Millisecond, step*time.Millisecond
+					p, _ := NewPress('7', long, rate)
+					var h Hearing
+					var keys []Heard
+					var packets []Packet
+					for {
+						out, ok := p.Next(uint32(int(step) * rate / int(time.Second)))
+						if !ok {
+							break
+						}
+						packets = append(packets, out)
+					}
+					if packets = packets[:len(packets)-lost]; len(packets) == 0 {
+						continue
+					}
+					for _, out := range packets {
+						if len(keys) > 0 && lost > 0 {
+							t.Fatalf("told before it was over")
+						}
+						keys = h.Hear(keys, 0xfffff000+out.Begin, rate, out.Payload[:])
+					}
+					if lost > 0 != h.Sounds() {
+						t.Fatalf("%d Hz, %s: sounds %v", rate, long, h.Sounds())
+					}
+					keys = h.Lapse(keys)
+					if len(keys) != 1 || keys[0].Key != '7' || keys[0].Long > long || keys[0].Long < long-time.Millisecond && lost == 0 || keys[0].Long < long-step {
+						t.Errorf("%d Hz, %s in packets of %s, %d lost: %v", rate, long, step, lost, keys)
+					}
+					last := packets[len(packets)-1]
+					if again := h.Lapse(h.Hear(nil, 0xfffff000+last.Begin, rate, last.Payload[:])); len(again) != 0 {
+						t.Errorf("told again: %v", again)
+					}
+				}
+			}
+		}
 	}
 }
 
@@ -158,7 +216,8 @@ func TestHearingUnderLoss(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		stamp := rapid.Uint32().Draw(t, "stamp")
 		var h Hearing
-		var want, got []byte
+		var want []byte
+		var got []Heard
 		for range rapid.IntRange(1, 12).Draw(t, "keys") {
 			key := Keys[rapid.IntRange(0, 15).Draw(t, "key")]
 			want = append(want, key)
@@ -172,16 +231,16 @@ func TestHearingUnderLoss(t *testing.T) {
 				}
 				if out.Last && !arrived || rapid.Bool().Draw(t, "arrives") {
 					arrived = true
-					got = h.Hear(got, stamp, out.Payload[:])
+					got = h.Hear(got, stamp, 8000, out.Payload[:])
 					if rapid.Bool().Draw(t, "doubled") {
-						got = h.Hear(got, stamp, out.Payload[:])
+						got = h.Hear(got, stamp, 8000, out.Payload[:])
 					}
 				}
 			}
 			stamp += total + uint32(rapid.IntRange(320, 30000).Draw(t, "pause"))
 		}
-		if string(got) != string(want) {
-			t.Fatalf("%q, want %q", got, want)
+		if got = h.Lapse(got); letters(got) != string(want) {
+			t.Fatalf("%v, want %q", got, want)
 		}
 	})
 }
@@ -191,9 +250,9 @@ func FuzzHear(f *testing.F) {
 	f.Add(uint32(0xffffff00), []byte{16, 10, 255, 255}, []byte{0, 0, 0})
 	f.Fuzz(func(t *testing.T, stamp uint32, first, second []byte) {
 		var h Hearing
-		h.Hear(nil, stamp, first)
-		h.Hear(nil, stamp+160, second)
-		if keys := h.Hear(nil, stamp+160, second); len(keys) > blocks {
+		h.Hear(nil, stamp, 8000, first)
+		h.Hear(nil, stamp+160, 8000, second)
+		if keys := h.Hear(nil, stamp+160, 8000, second); len(keys) > blocks+1 {
 			t.Fatalf("%d keys of one packet", len(keys))
 		}
 		if e, err := Parse(first); err == nil {
@@ -210,6 +269,6 @@ func BenchmarkHear(b *testing.B) {
 	var h Hearing
 	b.ReportAllocs()
 	for b.Loop() {
-		h.Hear(nil, 1000, payload)
+		h.Hear(nil, 1000, 8000, payload)
 	}
 }

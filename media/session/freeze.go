@@ -42,6 +42,7 @@ type LineState struct {
 	Local   []media.Format   `json:"local"`
 	Mux     bool             `json:"mux"`
 	Ptime   int              `json:"ptime"`
+	Wish    int              `json:"wish"`
 	Meter   meter            `json:"meter"`
 }
 
@@ -53,6 +54,7 @@ type VoiceState struct {
 	Packets   uint32 `json:"packets"`
 	Octets    uint32 `json:"octets"`
 	Name      string `json:"name"`
+	Rate      int    `json:"rate"` // clock of Timestamp
 }
 
 // Freeze writes the session out without changing it. What is joined or attached is not part of it.
@@ -67,7 +69,7 @@ func (s *Session) Freeze() State {
 	for _, l := range s.lines {
 		ls := LineState{
 			Kind: l.kind, Proto: l.proto, Said: l.said, Refused: l.refused, Dir: l.dir, Held: l.held, Terms: l.terms,
-			Remote: l.remote, Local: l.local, Mux: l.localMux, Ptime: l.ptime,
+			Remote: l.remote, Local: l.local, Mux: l.localMux, Ptime: l.ptime, Wish: l.wish,
 		}
 		if l.stream != nil {
 			stream := l.stream.Freeze()
@@ -80,7 +82,7 @@ func (s *Session) Freeze() State {
 	}
 	if v := s.voice; v != nil {
 		v.mu.Lock()
-		st.Voice = &VoiceState{SSRC: v.ssrc, Timestamp: v.timestamp, Seq: v.seq, Packets: v.packets, Octets: v.octets, Name: v.name}
+		st.Voice = &VoiceState{SSRC: v.ssrc, Timestamp: v.timestamp, Seq: v.seq, Packets: v.packets, Octets: v.octets, Name: v.name, Rate: v.rate}
 		v.mu.Unlock()
 	}
 	if e := s.ears; e != nil {
@@ -103,7 +105,7 @@ func Thaw(cfg *Config, st State) (*Session, error) {
 	for _, ls := range st.Lines {
 		l := &line{
 			kind: ls.Kind, proto: ls.Proto, said: ls.Said, refused: ls.Refused, dir: ls.Dir, held: ls.Held, terms: ls.Terms,
-			remote: ls.Remote, local: ls.Local, localMux: ls.Mux, ptime: ls.Ptime, meter: ls.Meter,
+			remote: ls.Remote, local: ls.Local, localMux: ls.Mux, ptime: ls.Ptime, wish: ls.Wish, meter: ls.Meter,
 		}
 		s.lines = append(s.lines, l)
 		if ls.Stream == nil {
@@ -120,7 +122,8 @@ func Thaw(cfg *Config, st State) (*Session, error) {
 	}
 	if v := st.Voice; v != nil {
 		s.voice = &voice{
-			pool: cfg.Pool, name: v.Name, ssrc: v.SSRC, timestamp: v.Timestamp, seq: v.Seq, packets: v.Packets, octets: v.Octets,
+			pool: cfg.Pool, random: cfg.Random, name: v.Name, rate: v.Rate,
+			ssrc: v.SSRC, timestamp: v.Timestamp, seq: v.Seq, packets: v.Packets, octets: v.Octets,
 		}
 	}
 	if st.Hearing != nil {

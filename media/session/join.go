@@ -1,6 +1,7 @@
 package session
 
 import (
+	"slices"
 	"sync"
 
 	"santral/media"
@@ -13,10 +14,39 @@ type joint struct {
 	a, b *Session
 	mu   sync.Mutex
 	over bool
+	way  Way
+	loud bool // something is to be said into the streams, so they are not relayed any more
 }
 
-// Join relays between two sessions, both ways, stream by stream. It replaces what either did before,
-// and follows both through later descriptions until Part or Close of either.
+// Way is how the sound of two joined sessions goes from one to the other.
+type Way uint8
+
+// Ways, cheapest first.
+const (
+	NoWay      Way = iota // not joined
+	Relayed               // packet by packet, payload numbers changed where they differ
+	Transcoded            // decoded and encoded anew
+)
+
+// String names the way.
+func (w Way) String() string { return [...]string{"none", "relay", "transcode"}[w] }
+
+// Way tells how sound goes between this session and the one that it is joined with.
+func (s *Session) Way() Way {
+	s.mu.Lock()
+	j := s.joint
+	s.mu.Unlock()
+	if j == nil {
+		return NoWay
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.way
+}
+
+// Join has two sessions hear each other, both ways, line by line. Sound is relayed packet by packet where both
+// peers speak the same, and transcoded where they don't. It replaces what either did before, and follows both
+// through later descriptions until Part or Close of either.
 func (s *Session) Join(other *Session) {
 	if s == other {
 		s.Echo()
@@ -53,7 +83,31 @@ func (s *Session) joinLocked(j *joint) bool {
 
 func (j *joint) has(s *Session) bool { return j.a == s || j.b == s }
 
-// route makes the streams of both sides relay to each other, as they are now.
+// speakUp makes sure that something can be said into the streams, and reports whether it can.
+func (j *joint) speakUp() bool {
+	j.mu.Lock()
+	j.loud = true
+	j.mu.Unlock()
+	j.route()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.way == Transcoded
+}
+
+// side is what a joint has to know of one of its two sessions.
+type side struct {
+	streams []*rtp.Stream    // one for each line, nil where a line has none
+	sound   []bool           // the line's packets are RTP
+	ours    [][]media.Format // that its peer was told, for each line
+	agreed  [][]media.Format // at its peer's numbers, for each line
+	speech  speech           // codec nil: nothing that we speak
+	sends   media.Format     // what its peer sends on that line, as far as it is known
+	ptime   int              // that its peer was asked for, 0 when unsaid
+	wish    int              // that its peer asks for, 0 when unsaid
+	tones   bool             // its keys are tones in the sound
+}
+
+// route makes the sound of both sides reach each other, as they are now, and chooses the way anew.
 func (j *joint) route() {
 	if j == nil {
 		return
@@ -63,14 +117,32 @@ func (j *joint) route() {
 	if j.over {
 		return
 	}
-	a, b := j.a.streamsOf(j), j.b.streamsOf(j)
-	for i := range max(len(a), len(b)) {
+	a, okA := j.a.sideOf(j)
+	b, okB := j.b.sideOf(j)
+	if !okA || !okB {
+		return
+	}
+	j.way = Relayed
+	if a.speech.codec != nil && b.speech.codec != nil && (j.loud || !alike(&a, &b)) {
+		j.way = Transcoded
+	}
+	skipA, skipB := -1, -1
+	if j.way == Transcoded {
+		skipA, skipB = a.speech.line, b.speech.line
+		heardA, heardB := j.a.hearFor(j), j.b.hearFor(j)
+		j.a.sayFor(j, heardB)
+		j.b.sayFor(j, heardA)
+	} else {
+		j.a.hushFor(j)
+		j.b.hushFor(j)
+	}
+	for i := range max(len(a.streams), len(b.streams)) {
 		var x, y *rtp.Stream
-		if i < len(a) {
-			x = a[i]
+		if i < len(a.streams) && i != skipA {
+			x = a.streams[i]
 		}
-		if i < len(b) {
-			y = b[i]
+		if i < len(b.streams) && i != skipB {
+			y = b.streams[i]
 		}
 		if x != nil {
 			x.Relay(y)
@@ -79,31 +151,182 @@ func (j *joint) route() {
 			y.Relay(x)
 		}
 	}
+	j.a.ears0(j).pass(passing(&a, &b, j.way))
+	j.b.ears0(j).pass(passing(&b, &a, j.way))
 }
 
-// streamsOf gives the streams of a side of j, one for each line, nil where a line has none.
-func (s *Session) streamsOf(j *joint) []*rtp.Stream {
+// sideOf gives a side of j; ok is false when the session has left it.
+func (s *Session) sideOf(j *joint) (d side, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.joint != j {
+		return side{}, false
+	}
+	n := len(s.lines)
+	d = side{streams: make([]*rtp.Stream, n), sound: make([]bool, n), ours: make([][]media.Format, n), agreed: make([][]media.Format, n)}
+	for i, l := range s.lines {
+		d.streams[i], d.sound[i], d.ours[i] = l.stream, rtpProto(l.proto) && l.kind == "audio", l.local
+		if d.sound[i] && l.said {
+			d.agreed[i] = s.agreedLocked(l)
+		}
+	}
+	d.tones = s.profile.Digits == DigitsInband
+	if d.speech, ok = s.speechLocked(); ok {
+		l := s.lines[d.speech.line]
+		d.ptime, d.wish = l.ptime, l.wish
+		d.sends = sends(l, d.agreed[d.speech.line])
+		if l.stream == nil {
+			d.speech.codec = nil
+		}
+	}
+	return d, true
+}
+
+// sends is what a peer sends on a line: what it sent last, where that is agreed on, else the first that it was told
+// of all that is.
+func sends(l *line, agreed []media.Format) media.Format {
+	var last uint8
+	begun := false
+	if l.stream != nil {
+		l.stream.Locked(func() { last, begun = l.meter.Payload, l.meter.Begun })
+	}
+	first := media.Format{}
+	for _, f := range l.local {
+		if sdp.IsEvents(f) || sdp.IsNoise(f) || isRed(f) || !has(agreed, f) {
+			continue
+		}
+		if begun && f.Payload == last {
+			return f
+		}
+		if first.Rate == 0 {
+			first = f
+		}
+	}
+	return first
+}
+
+func has(list []media.Format, f media.Format) bool {
+	return slices.ContainsFunc(list, func(g media.Format) bool { return sdp.Same(f, g) })
+}
+
+// alike reports whether two sides can be relayed to each other: what each sends the other can hear, in packets of
+// the length that it asked for, and keys are in the sound on both sides or on neither.
+func alike(a, b *side) bool { return hears(a, b) && hears(b, a) && a.tones == b.tones }
+
+// hears reports whether what a's peer sends is good for b's.
+func hears(a, b *side) bool {
+	agreed := b.agreed[b.speech.line]
+	if !has(agreed, a.sends) {
+		return false
+	}
+	if b.wish > 0 && a.ptime > 0 && b.wish != a.ptime {
+		return false
+	}
+	for _, f := range a.agreed[a.speech.line] { // what may come between the sound
+		if (sdp.IsNoise(f) || isRed(f)) && !has(agreed, f) {
+			return false
+		}
+	}
+	return sameNumbers(a, b)
+}
+
+// sameNumbers reports whether a's peer sends its formats under the numbers that b's peer gave them.
+func sameNumbers(a, b *side) bool {
+	for _, f := range a.ours[a.speech.line] {
+		for _, g := range b.agreed[b.speech.line] {
+			if sdp.Same(f, g) && f.Payload != g.Payload {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// passing gives the payload numbers of a's telephone events that b's peer gets by media.
+func passing(a, b *side, way Way) (set rtp.TypeSet) {
+	if way != Relayed {
+		return set
+	}
+	for i := range min(len(a.ours), len(b.agreed)) {
+		for _, f := range a.ours[i] {
+			if sdp.IsEvents(f) && has(b.agreed[i], f) {
+				set.Add(f.Payload)
+			}
+		}
+	}
+	return set
+}
+
+// hearFor makes a side of j end its media here, and gives what its peer says; nil when it has left.
+func (s *Session) hearFor(j *joint) *receiver {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.joint != j {
 		return nil
 	}
-	list := make([]*rtp.Stream, len(s.lines))
-	for i, l := range s.lines {
-		list[i] = l.stream
+	if !s.across {
+		s.across = true
+		s.voiceLocked()
 	}
-	return list
+	s.applyModeLocked()
+	return s.ear
+}
+
+// sayFor has a side of j say what the other hears.
+func (s *Session) sayFor(j *joint, heard *receiver) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.joint != j || !s.across || s.said == heard {
+		return
+	}
+	s.said = heard
+	if heard == nil {
+		s.voice.play(nil, false)
+	} else {
+		s.voice.play(heard, true)
+	}
+	s.voice.begin()
+}
+
+// hushFor gives the streams of a side of j back to the relay.
+func (s *Session) hushFor(j *joint) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.joint == j && s.across {
+		s.hushLocked()
+		s.applyModeLocked()
+	}
+}
+
+// hushLocked ends the transcoding.
+func (s *Session) hushLocked() {
+	if s.across {
+		s.across, s.said = false, nil
+		s.voice.play(nil, false)
+	}
+}
+
+// ears0 gives the ears of a side of j, nil for none.
+func (s *Session) ears0(j *joint) *ears {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.joint != j {
+		return nil
+	}
+	return s.ears
 }
 
 // end parts both sides.
 func (j *joint) end() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.over = true
+	j.over, j.way = true, NoWay
 	for _, s := range [...]*Session{j.a, j.b} {
 		s.mu.Lock()
 		if s.joint == j {
+			s.hushLocked()
 			s.mode, s.joint = parted, nil
+			s.ears.pass(rtp.TypeSet{})
 		}
 		if s.joint == nil {
 			s.applyModeLocked()
@@ -128,9 +351,10 @@ func (s *Session) Part() {
 	}
 }
 
-// Attach ends the media here: src is heard by the peer, sink gets what the peer says, in 20 ms
-// frames of 8 kHz. Either may be nil. A src that ends by io.EOF is not read again, and the peer gets
-// silence from then on; sink goes on. Both are called on media loops and must not block.
+// Attach ends the media here: src is heard by the peer, sink gets what the peer says, in frames of 20 ms that
+// come on the media clock whatever the network does. Either may be nil; either is of sound at 8 kHz, or at its own
+// rate where it is media.Rated. A src that ends by io.EOF is not read again, and the peer gets silence from then
+// on; sink goes on. Both are called on media loops and must not block.
 func (s *Session) Attach(src media.Source, sink media.Sink) {
 	s.Part()
 	s.mu.Lock()
@@ -159,38 +383,54 @@ func (s *Session) Echo() {
 // applyModeLocked brings every stream in line with what is to be done. Routes of a join are set by
 // joint.route.
 func (s *Session) applyModeLocked() {
-	if s.mode != attached || s.sink == nil {
-		s.ear.end()
-		s.ear = nil
-	}
 	var talk *line
-	if (s.mode == attached || s.mode == parted && s.voice != nil) && s.chooseLocked() && s.chosen.Line < len(s.lines) {
-		talk = s.lines[s.chosen.Line]
+	var sp speech
+	if s.mode == attached || s.mode == joined && s.across || s.mode == parted && s.voice != nil {
+		var ok bool
+		if sp, ok = s.speechLocked(); ok {
+			talk = s.lines[sp.line]
+		}
 	}
+	s.hearLocked(talk, sp)
+	s.ears.forget()
 	for _, l := range s.lines {
 		if l.stream == nil {
 			continue
 		}
 		if s.ears != nil && rtpProto(l.proto) {
-			l.stream.Tap(s.ears, eventTypes(l.local, l.remote))
+			l.stream.Tap(s.ears, s.ears.learn(l.local, l.remote))
 		} else {
 			l.stream.Tap(nil, rtp.TypeSet{})
 		}
 		switch {
-		case s.mode == joined:
+		case s.mode == joined && (!s.across || l != talk):
 		case s.mode == echoing && rtpProto(l.proto):
 			l.stream.Deliver(&echo{stream: l.stream, ssrc: s.voiceLocked().ssrc})
-		case s.mode == attached && l == talk && s.sink != nil:
-			if s.ear == nil {
-				s.ear = &listener{sink: s.sink}
-			}
-			s.ear.learn(l.local, l.remote)
+		case s.ear != nil && l == talk:
 			l.stream.Deliver(s.ear)
 		default:
 			l.stream.Deliver(nil)
 		}
 	}
-	s.aimVoiceLocked(talk)
+	s.aimVoiceLocked(talk, sp)
+}
+
+// hearLocked makes the receiver for a line that is heard here, and ends one that nobody needs.
+func (s *Session) hearLocked(l *line, sp speech) {
+	if !(s.mode == attached && s.sink != nil) && !(s.mode == joined && s.across) || s.closed {
+		s.ear.end()
+		s.ear = nil
+		return
+	}
+	if s.ear == nil {
+		s.ear = &receiver{pool: s.cfg.Pool}
+		if s.mode == attached {
+			s.ear.feed(s.sink)
+		}
+	}
+	if l != nil {
+		s.ear.learn(l.local, l.remote, sp.codec.Rate)
+	}
 }
 
 // echo sends packets back to where they came from.
@@ -203,16 +443,4 @@ type echo struct {
 func (e *echo) Packet(p []byte, _ rtp.Header) {
 	rtp.SetSSRC(p, e.ssrc)
 	e.stream.Send(p)
-}
-
-// eventTypes gives the payload numbers of telephone events.
-func eventTypes(lists ...[]media.Format) (set rtp.TypeSet) {
-	for _, list := range lists {
-		for i := range list {
-			if sdp.IsEvents(list[i]) {
-				set.Add(list[i].Payload)
-			}
-		}
-	}
-	return set
 }

@@ -59,6 +59,7 @@ func (s *Session) applyRemoteLocked(d *sdp.Description) {
 		l.remote = m.FormatList()
 		l.dir = m.Direction(d)
 		l.held = m.Held(d)
+		l.wish = m.Ptime()
 		l.terms, l.said = s.terms(d, m, l), true
 		if l.refused {
 			l.drop()

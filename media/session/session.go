@@ -76,11 +76,13 @@ type Session struct {
 	stale       bool             // chosen does not follow from the peer's last description yet
 
 	// What is done.
-	mode  mode
-	joint *joint
-	voice *voice // made when media first ends here
-	sink  media.Sink
-	ear   *listener
+	mode   mode
+	joint  *joint
+	across bool      // joined, and transcoded
+	said   *receiver // across: what the voice says of the other side
+	voice  *voice    // made when media first ends here
+	sink   media.Sink
+	ear    *receiver // while somebody wants to hear the peer
 
 	// Who is told.
 	onNews func(News)
@@ -101,6 +103,7 @@ type line struct {
 	local       []media.Format // of our last description
 	localMux    bool
 	ptime       int // of our last description
+	wish        int // ptime of the peer's last one, 0 when unsaid
 	meter       meter
 }
 

@@ -1,93 +1,119 @@
 package session
 
 import (
-	"errors"
 	"sync"
 	"time"
 
+	"santral/base/id"
 	"santral/media"
-	"santral/media/dtmf"
-	"santral/media/pcm"
+	"santral/media/codec"
 	"santral/media/rtp"
 )
 
-// frameSize is 20 ms at 8 kHz in samples.
-const frameSize = 160
+// Reports go out at this interval (RFC 3550 §6.2).
+const reportEvery = 5 * time.Second
 
-// Reports go out at this interval (RFC 3550 §6.2), and two keys are this many packets apart.
-const (
-	reportEvery = 5 * time.Second
-	keyPause    = 5
-)
-
-// ErrNoDigits says that a digit cannot be sent: the peer takes no telephone-event, or media does
-// not end here.
-var ErrNoDigits = errors.New("the peer takes no digits as telephone events")
-
-// voice is what we say ourselves to one peer. It is called on the media clock.
+// voice is what we say ourselves to one peer: it takes sound of a source, or keys, and sends it in the peer's
+// encoding under numbers of its own, which go on through codecs, pauses and holds. It is called on the media
+// clock.
 type voice struct {
-	pool *rtp.Pool
-	name string // our CNAME
+	pool   *rtp.Pool
+	random *id.Source
+	name   string // our CNAME
 
-	mu      sync.Mutex
-	onClock bool
-	stream  *rtp.Stream // nil while media does not end here
-	meter   *meter
-	codec   pcm.Codec
-	events  uint8
-	digits  bool // events holds
-	mute    bool // the peer wants nothing now
-	talking bool // silence is said when src has nothing
-	src     media.Source
-	presses []dtmf.Press
-	pause   int // packets until the next key
-	pressed uint32
-	marker  bool
+	mu       sync.Mutex
+	onClock  bool
+	stream   *rtp.Stream // nil while media does not end here
+	meter    *meter
+	speech   speech
+	options  codec.Options
+	encoder  media.Encoder
+	inband   bool // keys are tones even where the peer takes events
+	mute     bool // the peer wants nothing now
+	talking  bool // silence is said when src has nothing
+	src      origin
+	keys     keys
+	marker   bool
+	expected uint8 // loss that the encoder was told of, in 1/256
 
+	rate            int // clock that timestamp is in
 	ssrc, timestamp uint32
 	seq             uint16
 	packets, octets uint32
 	reportAt        time.Duration
 	left            time.Duration // when the voice left the clock
 
-	samples [frameSize]int16
-	packet  [rtp.HeaderSize + frameSize]byte
-	report  []byte
+	sound  []int16 // a packet's worth
+	packet []byte
+	report []byte
 }
 
 // voiceLocked gives the session's voice, made when it is first needed.
 func (s *Session) voiceLocked() *voice {
 	if s.voice == nil {
-		a, b := s.cfg.Random.Uint64(), s.cfg.Random.Uint64()
-		s.voice = &voice{
-			pool: s.cfg.Pool, name: s.cfg.Random.Token(12), // a random CNAME, RFC 7022 §4.2
-			ssrc: uint32(a), timestamp: uint32(a >> 32), seq: uint16(b >> 1 & 0x7fff), // room to the wrap, RFC 3711 §3.3.1
-		}
+		s.voice = &voice{pool: s.cfg.Pool, random: s.cfg.Random, name: s.cfg.Random.Token(12)} // a random CNAME, RFC 7022 §4.2
+		s.voice.renumber()
 	}
 	return s.voice
 }
 
-// aimVoiceLocked gives the voice its stream, or takes it away while media does not end here.
-func (s *Session) aimVoiceLocked(l *line) {
+// renumber begins a stream under new numbers.
+func (v *voice) renumber() {
+	a, b := v.random.Uint64(), v.random.Uint64()
+	v.ssrc, v.timestamp = uint32(a), uint32(a>>32)
+	v.seq = uint16(b >> 1 & 0x7fff) // room to the wrap, RFC 3711 §3.3.1
+	v.packets, v.octets = 0, 0
+}
+
+// aimVoiceLocked gives the voice its stream and how it is to speak, or takes both away while media does not end
+// here (l nil).
+func (s *Session) aimVoiceLocked(l *line, sp speech) {
 	if s.voice == nil {
 		return
 	}
 	v := s.voice
 	v.mu.Lock()
 	v.stream = nil
-	if l != nil && l.stream != nil && (s.mode == attached || s.mode == parted) && !s.closed {
-		c := &s.chosen
+	if l != nil && l.stream != nil && !s.closed {
 		v.stream, v.meter = l.stream, &l.meter
-		v.codec, _ = pcm.Lookup(c.Format.Name)
-		v.codec.Payload = c.Format.Payload
-		v.events, v.digits = c.Events.Payload, c.Digits
 		v.mute = !l.dir.Receives() || l.terms.Mute
+		v.inband = s.profile.Digits == DigitsInband
+		v.speakLocked(sp, s.profile.options())
 	}
 	if v.stream == nil {
-		v.presses = nil
+		v.keys = keys{}
 	}
 	v.mu.Unlock()
 	v.begin()
+}
+
+// speakLocked makes the voice speak in this way from the next packet on.
+func (v *voice) speakLocked(sp speech, o codec.Options) {
+	was := v.speech
+	if v.encoder == nil || was.codec != sp.codec || was.format.Params != sp.format.Params || was.ptime != sp.ptime || v.options != o {
+		v.encoder, _ = sp.codec.NewEncoder(sp.format, o) // without one nothing is said
+		v.options, v.marker, v.expected = o, true, 0
+	}
+	v.speech = sp
+	if v.rate != 0 && v.rate != sp.format.Rate {
+		// Timestamps of two clocks can't be told apart in one stream: it ends, and another begins (RFC 7160 §4.1).
+		v.report = rtp.AppendReport(v.report[:0], v.ssrc, nil)
+		v.report = rtp.AppendGoodbye(rtp.AppendName(v.report, v.ssrc, v.name), v.ssrc)
+		if v.packets > 0 {
+			v.stream.SendControl(v.report)
+		}
+		v.renumber()
+		v.keys.began = false
+	}
+	v.rate = sp.format.Rate
+	if n := samplesIn(sp.codec.Rate, sp.ptime); n != len(v.sound) {
+		v.sound = make([]int16, n)
+	}
+}
+
+// samplesIn is how many samples of a rate fill a time.
+func samplesIn(rate int, d time.Duration) int {
+	return int(int64(rate) * int64(d) / int64(time.Second))
 }
 
 // play changes what is said. A nil voice says nothing anyhow.
@@ -96,7 +122,8 @@ func (v *voice) play(src media.Source, talking bool) {
 		return
 	}
 	v.mu.Lock()
-	v.src, v.talking, v.marker = src, talking, true
+	v.src.begin(src)
+	v.talking, v.marker = talking, true
 	v.mu.Unlock()
 }
 
@@ -107,7 +134,7 @@ func (v *voice) begin() {
 	if join {
 		v.onClock = true
 		if v.left != 0 { // timestamps go on through a pause (RFC 3550 §5.1)
-			v.timestamp += frameSize * uint32((v.pool.Clock()-v.left)/rtp.FrameTime)
+			v.timestamp += v.step() * uint32((v.pool.Clock()-v.left)/v.speech.ptime)
 		}
 	}
 	v.mu.Unlock()
@@ -116,8 +143,18 @@ func (v *voice) begin() {
 	}
 }
 
+// step is a packet's time in units of the RTP clock.
+func (v *voice) step() uint32 { return uint32(samplesIn(v.rate, v.speech.ptime)) }
+
 func (v *voice) busyLocked() bool {
-	return v.stream != nil && v.codec.Encode != nil && (v.talking || len(v.presses) > 0)
+	return v.stream != nil && v.encoder != nil && (v.talking || v.keys.any())
+}
+
+// Pace is the time of one packet (rtp.Paced).
+func (v *voice) Pace() time.Duration {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return max(v.speech.ptime, ptimeLeast*time.Millisecond)
 }
 
 // Speak sends the next packet.
@@ -128,16 +165,17 @@ func (v *voice) Speak(now time.Duration) bool {
 		v.onClock, v.left = false, now
 		return false
 	}
-	switch {
-	case len(v.presses) > 0 && v.pause == 0:
-		v.pressLocked()
-	default:
-		v.pause = max(v.pause-1, 0)
-		if v.talking {
-			v.frameLocked()
-		}
+	if v.talking {
+		v.src.read(v.sound, v.speech.codec.Rate)
+	} else {
+		clear(v.sound)
 	}
-	v.timestamp += frameSize
+	switch key := v.keyLocked(); {
+	case key == sentEvent:
+	case key == mixedTone || v.talking:
+		v.frameLocked()
+	}
+	v.timestamp += v.step()
 	if now >= v.reportAt {
 		v.reportLocked()
 		v.reportAt = now + reportEvery
@@ -145,40 +183,23 @@ func (v *voice) Speak(now time.Duration) bool {
 	return true
 }
 
-// frameLocked sends a frame of the source, or of silence.
+// frameLocked sends the sound.
 func (v *voice) frameLocked() {
-	n := 0
-	if v.src != nil {
-		var err error
-		if n, err = v.src.Read(v.samples[:]); err != nil {
-			v.src = nil
-		}
-	}
-	clear(v.samples[n:])
 	if v.mute {
 		return
 	}
-	p := rtp.AppendHeader(v.packet[:0], rtp.Header{Payload: v.codec.Payload, Marker: v.marker, Seq: v.seq, Timestamp: v.timestamp, SSRC: v.ssrc})
+	v.packet = v.headerLocked(v.speech.format.Payload, v.marker, v.timestamp)
+	v.packet = v.encoder.Encode(v.packet, v.sound)
+	if len(v.packet) == rtp.HeaderSize { // silence, which is not sent; what follows it begins a talk spurt
+		v.marker = true
+		return
+	}
 	v.marker = false
-	v.codec.Encode(v.packet[rtp.HeaderSize:], v.samples[:])
-	v.sendLocked(v.packet[:len(p)+frameSize])
+	v.sendLocked(v.packet)
 }
 
-// pressLocked sends the next packet of a key (RFC 4733 §2.5).
-func (v *voice) pressLocked() {
-	press := &v.presses[0]
-	if press.Done == 0 {
-		v.pressed = v.timestamp
-	}
-	e, ok := press.Next(frameSize)
-	if ok {
-		p := rtp.AppendHeader(v.packet[:0], rtp.Header{Payload: v.events, Marker: e.Marker, Seq: v.seq, Timestamp: v.pressed, SSRC: v.ssrc})
-		v.sendLocked(append(p, e.Payload[:]...))
-	}
-	if !ok || e.Last {
-		v.presses = v.presses[1:]
-		v.pause, v.marker = keyPause, true
-	}
+func (v *voice) headerLocked(payload uint8, marker bool, timestamp uint32) []byte {
+	return rtp.AppendHeader(v.packet[:0], rtp.Header{Payload: payload, Marker: marker, Seq: v.seq, Timestamp: timestamp, SSRC: v.ssrc})
 }
 
 func (v *voice) sendLocked(p []byte) {
@@ -208,75 +229,50 @@ func (v *voice) reportLocked() {
 	v.stream.SendControl(v.report)
 }
 
-// SendDigit sends one digit ('0'–'9', '*', '#', 'A'–'D') of ms milliseconds as RFC 4733 events, after
-// those still to be sent. It works where media ends here (after Attach or Part, not while joined) and
-// fails with ErrNoDigits when the peer takes no telephone-event or d is no digit.
-func (s *Session) SendDigit(d byte, ms int) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	press, ok := dtmf.NewPress(d, time.Duration(ms)*time.Millisecond, 8000)
-	if !ok || s.closed || s.mode == joined || s.mode == echoing {
-		return ErrNoDigits
+// origin is where a voice takes its sound from, at whatever rate that is.
+type origin struct {
+	src    media.Source
+	heard  *receiver // src, where it is the other side's
+	rate   int
+	change *rateChange
+	frame  []int16
+}
+
+func (o *origin) begin(src media.Source) {
+	*o = origin{src: src, rate: 8000, frame: o.frame}
+	if o.heard, _ = src.(*receiver); o.heard == nil {
+		if r, ok := src.(media.Rated); ok && r.Rate() > 0 {
+			o.rate = r.Rate()
+		}
 	}
-	v := s.voiceLocked()
-	s.applyModeLocked()
-	v.mu.Lock()
-	if v.stream == nil || !v.digits {
-		v.mu.Unlock()
-		return ErrNoDigits
-	}
-	v.presses = append(v.presses, press)
-	v.mu.Unlock()
-	v.begin()
-	return nil
 }
 
-// Digit is a key of the peer's.
-type Digit struct {
-	Key    byte          // '0'–'9', '*', '#', 'A'–'D', '!' for a hook-flash
-	Long   time.Duration // how long it was down, 0 when unknown
-	Passed bool          // the other side, which this session is joined with, gets it by media
-}
-
-// ears hear the digits of a peer.
-type ears struct {
-	mu      sync.Mutex
-	f       func(Digit)
-	hearing dtmf.Hearing
-	ssrc    uint32
-	keys    []byte
-}
-
-// OnDigit has f told of every digit from the peer, once each, whether the session is joined or
-// not. f is called on a media loop and must not block; nil ends it.
-func (s *Session) OnDigit(f func(Digit)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// read fills f with sound at rate; what the source has not is silence. A source that ends is not read again.
+func (o *origin) read(f media.Frame, rate int) {
+	n := 0
 	switch {
-	case f == nil:
-		s.ears = nil
-	case s.ears == nil:
-		s.ears = &ears{f: f}
+	case o.src == nil:
+	case o.heard != nil:
+		o.heard.read(f, rate)
+		n = len(f)
+	case o.rate == rate:
+		n = o.take(f)
 	default:
-		s.ears.mu.Lock()
-		s.ears.f = f
-		s.ears.mu.Unlock()
+		if o.change = o.change.between(o.rate, rate); cap(o.frame) < len(f)*o.rate/rate {
+			o.frame = make([]int16, len(f)*o.rate/rate)
+		}
+		in := o.frame[:len(f)*o.rate/rate]
+		clear(in[o.take(in):])
+		o.change.run(f, in)
+		n = len(f)
 	}
-	s.applyModeLocked()
+	clear(f[n:])
 }
 
-// Packet hears one packet of telephone events.
-func (e *ears) Packet(p []byte, h rtp.Header) {
-	e.mu.Lock()
-	if h.SSRC != e.ssrc {
-		e.ssrc, e.hearing = h.SSRC, dtmf.Hearing{}
+func (o *origin) take(f media.Frame) int {
+	n, err := o.src.Read(f)
+	if err != nil {
+		o.src = nil
 	}
-	e.keys = e.hearing.Hear(e.keys[:0], h.Timestamp, p[h.Begin:h.End])
-	f := e.f
-	var keys [8]byte
-	n := copy(keys[:], e.keys)
-	e.mu.Unlock()
-	for _, k := range keys[:n] {
-		f(Digit{Key: k})
-	}
+	return n
 }

@@ -1,0 +1,161 @@
+package session
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"santral/media"
+	"santral/media/codec"
+	"santral/media/jitter"
+	"santral/media/rtp"
+	"santral/media/sdp"
+)
+
+// receiver makes sound of a peer's packets: a buffer that puts them in order and in time, with decoders of all
+// that the peer may send. Packets come from a reader; the sound is pulled by whoever wants it on the media clock:
+// the other side's voice, or, where there is a sink, the receiver itself. There is one puller at a time.
+type receiver struct {
+	pool   *rtp.Pool
+	buffer atomic.Pointer[jitter.Buffer]
+
+	local, remote []media.Format // that the formats were learnt from
+
+	mu    sync.Mutex // of those who pull
+	out   origin     // the buffer, at the puller's rate
+	of    *jitter.Buffer
+	sink  media.Sink
+	rate  int // of the sink's sound
+	frame []int16
+	over  bool
+}
+
+// heardFormats is what the payload numbers of a peer's packets mean. It is not changed once it is in use.
+type heardFormats struct {
+	codecs [128]*codec.Codec
+	format [128]media.Format
+	red    rtp.TypeSet
+}
+
+// means learns what payload numbers mean, the first list before the others.
+func means(lists ...[]media.Format) *heardFormats {
+	m := &heardFormats{}
+	for _, list := range lists {
+		for _, f := range list {
+			n := f.Payload & 0x7f
+			switch {
+			case m.codecs[n] != nil || sdp.IsEvents(f):
+			case isRed(f):
+				m.red.Add(n)
+			default:
+				if c, ok := codec.Lookup(f); ok {
+					m.codecs[n], m.format[n] = c, f
+				}
+			}
+		}
+	}
+	return m
+}
+
+// learn tells the receiver what both sides of its line have said, and the rate at which most of the sound will be.
+// It is called under the session's lock.
+func (e *receiver) learn(local, remote []media.Format, rate int) {
+	b := e.buffer.Load()
+	if b != nil && b.Rate() == rate && slices.Equal(e.local, local) && slices.Equal(e.remote, remote) {
+		return
+	}
+	e.local, e.remote = local, remote
+	m := means(local, remote)
+	if b != nil && b.Rate() == rate {
+		b.Learn(func(payload uint8) (media.Decoder, int, bool) { return m.decoder(payload, rate) })
+		return
+	}
+	e.buffer.Store(jitter.New(jitter.Config{
+		Rate: rate, Clock: e.pool.Clock,
+		Decoder: func(payload uint8) (media.Decoder, int, bool) { return m.decoder(payload, rate) },
+	}))
+}
+
+// decoder makes the decoder for a payload number, of sound at rate.
+func (m *heardFormats) decoder(payload uint8, rate int) (d media.Decoder, clock int, ok bool) {
+	c := m.codecs[payload&0x7f]
+	if c == nil {
+		return nil, 0, false
+	}
+	f := m.format[payload&0x7f]
+	d, err := c.NewDecoder(f)
+	if err != nil {
+		return nil, 0, false
+	}
+	if c.Rate != rate {
+		d = newRated(d, c.Rate, rate)
+	}
+	return d, f.Rate, true
+}
+
+// Packet takes one packet (rtp.Handler).
+func (e *receiver) Packet(p []byte, h rtp.Header) {
+	b := e.buffer.Load()
+	if b == nil {
+		return
+	}
+	b.Put(jitter.Packet{
+		Payload: h.Payload, Seq: h.Seq, Timestamp: h.Timestamp, SSRC: h.SSRC, Marker: h.Marker, Sound: p[h.Begin:h.End], At: e.pool.Clock(),
+	})
+}
+
+// Read gives the sound at 8 kHz (media.Source); the voice of another session reads at its own rate.
+func (e *receiver) Read(f media.Frame) (int, error) {
+	e.read(f, 8000)
+	return len(f), nil
+}
+
+// read gives the next sound at a rate; what is not there is silence.
+func (e *receiver) read(f media.Frame, rate int) {
+	e.mu.Lock()
+	e.readLocked(f, rate)
+	e.mu.Unlock()
+}
+
+func (e *receiver) readLocked(f media.Frame, rate int) {
+	if b := e.buffer.Load(); b != e.of {
+		e.of = b
+		e.out.begin(b)
+	}
+	e.out.read(f, rate)
+}
+
+// feed has the receiver write to a sink on the media clock, 20 ms at a time at the sink's rate.
+func (e *receiver) feed(sink media.Sink) {
+	e.mu.Lock()
+	e.sink, e.rate = sink, 8000
+	if r, ok := sink.(media.Rated); ok && r.Rate() > 0 {
+		e.rate = r.Rate()
+	}
+	e.frame = make([]int16, samplesIn(e.rate, rtp.FrameTime))
+	e.mu.Unlock()
+	e.pool.Speak(e)
+}
+
+// Speak writes the next frame to the sink (rtp.Speaker).
+func (e *receiver) Speak(time.Duration) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.over {
+		return false
+	}
+	e.readLocked(e.frame, e.rate)
+	e.sink.Write(e.frame)
+	return true
+}
+
+// end ends the hearing: the sink gets nothing more. A nil receiver hears nothing.
+func (e *receiver) end() {
+	if e == nil {
+		return
+	}
+	e.mu.Lock()
+	e.over = true
+	e.mu.Unlock()
+}

@@ -1,0 +1,112 @@
+package session
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"santral/media"
+	"santral/media/codec"
+	"santral/media/sdp"
+)
+
+// speech is how media that ends here, or is transcoded, is spoken with a peer: of what both sides said they
+// can, what we do.
+type speech struct {
+	line   int           // index of the media line
+	codec  *codec.Codec  // nil: there is nothing that we speak
+	format media.Format  // of it, at the number that the peer wants
+	events media.Format  // telephone events at the peer's number; Rate 0 for none
+	noise  media.Format  // comfort noise at the clock of the sound; Rate 0 for none
+	red    media.Format  // redundancy at the clock of the sound; Rate 0 for none
+	ptime  time.Duration // of sound in a packet that we send
+}
+
+// Bounds of what a packet holds, whatever somebody asks for. The media clock has steps of 10 ms for us.
+const (
+	ptimeLeast = 10
+	ptimeMost  = 60
+)
+
+// speechLocked finds how the peer is spoken with: on its first audio line with a codec of ours, by the first
+// such format in its order, since an answer's order is the answerer's wish (RFC 3264 §6.1).
+func (s *Session) speechLocked() (sp speech, ok bool) {
+	for i, l := range s.lines {
+		if l.kind != "audio" || !l.said || l.refused || !rtpProto(l.proto) {
+			continue
+		}
+		list := s.agreedLocked(l)
+		for _, f := range list {
+			if sdp.IsEvents(f) || sdp.IsNoise(f) || isRed(f) {
+				continue
+			}
+			if c, found := codec.Lookup(f); found {
+				sp = speech{line: i, codec: c, format: f}
+				break
+			}
+		}
+		if sp.codec == nil {
+			continue
+		}
+		for _, f := range list {
+			switch {
+			case sdp.IsEvents(f) && (sp.events.Rate == 0 || f.Rate == sp.format.Rate && sp.events.Rate != f.Rate):
+				sp.events = f // at the clock of the sound where the peer has it (RFC 4733 §2.1)
+			case sdp.IsNoise(f) && f.Rate == sp.format.Rate:
+				sp.noise = f
+			case isRed(f) && f.Rate == sp.format.Rate:
+				sp.red = f
+			}
+		}
+		sp.ptime = s.ptimeLocked(l, sp.codec)
+		return sp, true
+	}
+	return speech{}, false
+}
+
+// agreedLocked gives the formats that both sides of a line named, at the peer's numbers and in its order. Before
+// we have said anything, they are those of the peer that are ours too.
+func (s *Session) agreedLocked(l *line) []media.Format {
+	ours := l.local
+	if ours == nil {
+		ours = s.formats()
+	}
+	list := make([]media.Format, 0, len(l.remote))
+	for _, f := range l.remote {
+		if slices.ContainsFunc(ours, func(o media.Format) bool { return sdp.Same(o, f) }) {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+// isRed reports redundant sound (RFC 2198), which is no codec by itself.
+func isRed(f media.Format) bool { return strings.EqualFold(f.Name, "red") }
+
+// ptimeLocked is how much sound a packet of ours holds: what the peer asks for, else what is set for it, else
+// 20 ms (RFC 3551 §4.2); a bad link gets longer ones, as headers cost it more than sound.
+func (s *Session) ptimeLocked(l *line, c *codec.Codec) time.Duration {
+	ms := 20
+	switch {
+	case l.wish > 0:
+		ms = l.wish
+	case s.profile.Lossy && c.Format.Rate == 48000:
+		ms = 40
+	case s.profile.Ptime > 0:
+		ms = s.profile.Ptime
+	}
+	ms = min(max(ms/10*10, ptimeLeast), ptimeMost)
+	if c.Format.Rate == 48000 && (ms == 30 || ms == 50) {
+		ms -= 10 // of which one frame of Opus can be made (RFC 6716 §2.1.4)
+	}
+	return time.Duration(ms) * time.Millisecond
+}
+
+// options are how our encoder is to behave for this peer.
+func (p *Profile) options() codec.Options {
+	o := codec.Options{DTX: p.Noise}
+	if p.Lossy {
+		o.Bitrate, o.FEC = 16_000, true
+	}
+	return o
+}

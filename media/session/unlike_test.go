@@ -1,0 +1,193 @@
+package session_test
+
+import (
+	"math"
+	"net/netip"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"santral/media"
+	"santral/media/codec"
+	"santral/media/mediatest"
+	"santral/media/rtp"
+	"santral/media/sdp"
+	"santral/media/session"
+)
+
+// speaker is a phone that speaks one format: it says a tone, and hears what comes.
+type speaker struct {
+	t     *testing.T
+	phone *mediatest.Phone
+	codec *codec.Codec
+	f     media.Format
+	ptime time.Duration
+	enc   media.Encoder
+	hz    float64
+	turn  float64
+	to    netip.AddrPort
+}
+
+func newSpeaker(t *testing.T, p *mediatest.Phone, f media.Format, ptime int, hz float64) *speaker {
+	t.Helper()
+	c, ok := codec.Lookup(f)
+	if !ok {
+		t.Skipf("%s is not spoken here", f.Name)
+	}
+	return &speaker{t: t, phone: p, codec: c, f: f, ptime: time.Duration(ptime) * time.Millisecond, enc: got(c.NewEncoder(f, codec.Options{}))(t), hz: hz}
+}
+
+// offer is the phone's description.
+func (s *speaker) offer(extra ...string) *sdp.Description {
+	at := s.phone.Addr()
+	pt := strconv.Itoa(int(s.f.Payload))
+	text := "v=0\r\no=- 1 1 IN IP4 " + at.Addr().String() + "\r\ns=-\r\nc=IN IP4 " + at.Addr().String() + "\r\nt=0 0\r\n" +
+		"m=audio " + strconv.Itoa(int(at.Port())) + " RTP/AVP " + pt + " 101\r\na=rtpmap:" + sdp.Rtpmap(s.f) + "\r\n" +
+		"a=rtpmap:101 telephone-event/" + strconv.Itoa(s.f.Rate) + "\r\na=ptime:" + strconv.Itoa(int(s.ptime/time.Millisecond)) + "\r\n"
+	for _, a := range extra {
+		text += "a=" + a + "\r\n"
+	}
+	return mediatest.Parse(s.t, text)
+}
+
+// say sends the next packet.
+func (s *speaker) say() {
+	sound := make([]int16, s.codec.Rate*int(s.ptime/time.Millisecond)/1000)
+	for i := range sound {
+		sound[i] = int16(8000 * math.Sin(s.turn))
+		s.turn += 2 * math.Pi * s.hz / float64(s.codec.Rate)
+	}
+	p := rtp.AppendHeader(nil, rtp.Header{Payload: s.f.Payload, Seq: s.phone.Seq, Timestamp: s.phone.Stamp, SSRC: s.phone.SSRC})
+	s.phone.Seq++
+	s.phone.Stamp += uint32(s.f.Rate * int(s.ptime/time.Millisecond) / 1000)
+	s.phone.Send(s.to, s.enc.Encode(p, sound))
+}
+
+// talk has speakers say their tones for a time, each at its own pace.
+func talk(d time.Duration, speakers ...*speaker) {
+	for at := time.Duration(0); at < d; at += 10 * time.Millisecond {
+		for _, s := range speakers {
+			if at%s.ptime == 0 {
+				s.say()
+			}
+		}
+		mediatest.Wait(10 * time.Millisecond)
+	}
+}
+
+// hears checks what the phone has heard since it was last asked: one stream without a gap, in its own format and
+// packet time, and in it the tone hz at its level.
+func (s *speaker) hears(hz float64, d time.Duration) {
+	s.t.Helper()
+	dec := got(s.codec.NewDecoder(s.f))(s.t)
+	step := uint32(s.f.Rate * int(s.ptime/time.Millisecond) / 1000)
+	var sound []int16
+	var last rtp.Header
+	packets := s.phone.Heard()
+	s.phone.Forget()
+	for i, p := range packets {
+		h := p.Header
+		if h.Payload != s.f.Payload {
+			s.t.Errorf("packet %d: payload %d", i, h.Payload)
+			return
+		}
+		if i > 0 && (h.SSRC != last.SSRC || h.Seq != last.Seq+1 || h.Timestamp != last.Timestamp+step) {
+			s.t.Errorf("packet %d: %+v after %+v", i, h, last)
+			return
+		}
+		last = h
+		f := make([]int16, s.codec.Rate*120/1000)
+		n, err := dec.Decode(f, p.Data[h.Begin:h.End])
+		check(s.t, err)
+		sound = append(sound, f[:n]...)
+	}
+	if want := int(d/s.ptime) - 1; len(packets) < want || len(packets) > want+2 {
+		s.t.Errorf("%d packets in %s", len(packets), d)
+	}
+	if len(sound) < s.codec.Rate/2 {
+		s.t.Fatalf("%d samples", len(sound))
+	}
+	sound = sound[s.codec.Rate/4:] // the beginning is the buffer's
+	if level, purity := toneOf(sound, hz, s.codec.Rate); level < 6500 || level > 9500 || purity < 0.97 {
+		s.t.Errorf("%s hears %g Hz at %.0f, which is %.1f %% of the sound", s.f.Name, hz, level, 100*purity)
+	}
+}
+
+// toneOf gives the amplitude of a tone in a sound, and its share of the power.
+func toneOf(sound []int16, hz float64, rate int) (amplitude, share float64) {
+	var re, im, all float64
+	for i, v := range sound {
+		w := 2 * math.Pi * hz * float64(i) / float64(rate)
+		re += float64(v) * math.Cos(w)
+		im += float64(v) * math.Sin(w)
+		all += float64(v) * float64(v)
+	}
+	n := float64(len(sound))
+	amplitude = 2 * math.Hypot(re, im) / n
+	return amplitude, amplitude * amplitude / 2 * n / max(all, 1)
+}
+
+var (
+	pcma = media.Format{Name: "PCMA", Payload: 8, Rate: 8000, Channels: 1}
+	pcmu = media.Format{Name: "PCMU", Payload: 0, Rate: 8000, Channels: 1}
+	g722 = media.Format{Name: "G722", Payload: 9, Rate: 8000, Channels: 1}
+	opus = media.Format{Name: "opus", Payload: 111, Rate: 48000, Channels: 2}
+)
+
+// unlike joins two phones that speak different things, each of which has agreed with its own leg alone.
+func unlike(t *testing.T, fa, fb media.Format, pa, pb int) (c *call, a, b *speaker) {
+	t.Helper()
+	c = newCall(t)
+	a, b = newSpeaker(t, c.a, fa, pa, 440), newSpeaker(t, c.b, fb, pb, 1000)
+	for _, leg := range []struct {
+		s *speaker
+		m *session.Session
+	}{{a, c.sa}, {b, c.sb}} {
+		check(t, leg.m.SetRemote(leg.s.offer()))
+		leg.s.to = mediatest.To(t, got(leg.m.AnswerLocal())(t))
+	}
+	c.sa.Join(c.sb)
+	return c, a, b
+}
+
+// Every pair of phones that speak different things, or in packets of different lengths, hear each other.
+func TestUnlikePairs(t *testing.T) {
+	for _, p := range []struct {
+		name   string
+		a, b   media.Format
+		pa, pb int
+		want   session.Way
+	}{
+		{"A-law and A-law", pcma, pcma, 20, 20, session.Relayed},
+		{"A-law and µ-law", pcma, pcmu, 20, 20, session.Transcoded},
+		{"20 and 30 ms", pcma, pcmu, 20, 30, session.Transcoded},
+		{"60 and 10 ms", pcma, pcmu, 60, 10, session.Transcoded},
+		{"G.722 and A-law", g722, pcma, 20, 20, session.Transcoded},
+		{"Opus and A-law", opus, pcma, 20, 20, session.Transcoded},
+		{"Opus and G.722, 40 and 20 ms", opus, g722, 40, 20, session.Transcoded},
+	} {
+		t.Run(p.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, a, b := unlike(t, p.a, p.b, p.pa, p.pb)
+				if w := c.sa.Way(); w != p.want || c.sb.Way() != w {
+					t.Errorf("%s and %s", w, c.sb.Way())
+				}
+				talk(300*time.Millisecond, a, b)
+				c.a.Forget()
+				c.b.Forget()
+				talk(1200*time.Millisecond, a, b)
+				a.hears(1000, 1200*time.Millisecond)
+				b.hears(440, 1200*time.Millisecond)
+				c.sa.Part()
+				talk(200*time.Millisecond, a, b)
+				c.a.Forget()
+				c.b.Forget()
+				talk(200*time.Millisecond, a, b)
+				if n := len(c.a.Heard()) + len(c.b.Heard()); n != 0 || c.sa.Way() != session.NoWay {
+					t.Errorf("%d packets after the parting, which is %s", n, c.sa.Way())
+				}
+			})
+		})
+	}
+}
