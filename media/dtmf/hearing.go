@@ -2,12 +2,6 @@ package dtmf
 
 import "time"
 
-// Heard is a key that is over.
-type Heard struct {
-	Key  byte          // of Keys
-	Long time.Duration // how long it was down, as far as packets of it came
-}
-
 // Hearing listens to the telephone events of one stream and tells every key once, when it is over. Its zero
 // value is ready; a new synchronisation source begins with a new one. It can be written out and read back.
 //
@@ -68,7 +62,7 @@ func (h *Hearing) Lapse(dst []Heard) []Heard {
 	if h.Rate > 0 {
 		long = time.Duration(h.Base+uint32(h.Long)) * time.Second / time.Duration(h.Rate)
 	}
-	return append(dst, Heard{Keys[h.Code], long})
+	return append(dst, Heard{Key: Keys[h.Code], Long: long, Over: true})
 }
 
 func (h *Hearing) event(dst []Heard, timestamp uint32, rate int, e Event) []Heard {
