@@ -11,12 +11,13 @@ import (
 	"errors"
 )
 
-// Keys in the order of their event codes (RFC 4733 §3.2): '0' is event 0, 'D' is event 15, and a hook-flash,
-// which stands as '!', is event 16.
-const Keys = "0123456789*#ABCD!"
+// Keys in the order of their event codes (RFC 4733 §3.2): '0' is event 0, 'D' is event 15.
+const Keys = "0123456789*#ABCD"
 
-// Flash is the key of a hook-flash.
+// Flash stands for a hook-flash, which is event 16 and no tone.
 const Flash = '!'
+
+const flashCode = 16
 
 // ErrShort is what a payload shorter than four octets gives.
 var ErrShort = errors.New("dtmf: telephone event shorter than four octets")
@@ -51,16 +52,22 @@ func (e Event) Append(dst []byte) []byte {
 	return append(dst, e.Code, flags, byte(e.Duration>>8), byte(e.Duration))
 }
 
-// Key gives the event's key; ok is false for an event that is none (a modem's tone).
+// Key gives the event's key, or Flash; ok is false for an event that is none (a modem's tone).
 func (e Event) Key() (key byte, ok bool) {
-	if int(e.Code) >= len(Keys) {
-		return 0, false
+	switch {
+	case int(e.Code) < len(Keys):
+		return Keys[e.Code], true
+	case e.Code == flashCode:
+		return Flash, true
 	}
-	return Keys[e.Code], true
+	return 0, false
 }
 
-// CodeOf gives a key's event code; lower-case letters are keys too.
+// CodeOf gives the event code of a key or of Flash; lower-case letters are keys too.
 func CodeOf(key byte) (code uint8, ok bool) {
+	if key == Flash {
+		return flashCode, true
+	}
 	if key >= 'a' && key <= 'd' {
 		key -= 'a' - 'A'
 	}

@@ -48,8 +48,9 @@ func TestKeys(t *testing.T) {
 	if _, ok := CodeOf('x'); ok {
 		t.Error("x is a key")
 	}
-	if key, ok := (Event{Code: 16}).Key(); !ok || key != Flash {
-		t.Errorf("event 16 is %c", key)
+	code, known := CodeOf(Flash)
+	if key, ok := (Event{Code: 16}).Key(); !ok || !known || code != 16 || key != Flash {
+		t.Errorf("event 16 is %c, and a flash event %d", key, code)
 	}
 	if _, ok := (Event{Code: 17}).Key(); ok {
 		t.Error("event 17 is a key")

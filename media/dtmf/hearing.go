@@ -62,7 +62,8 @@ func (h *Hearing) Lapse(dst []Heard) []Heard {
 	if h.Rate > 0 {
 		long = time.Duration(h.Base+uint32(h.Long)) * time.Second / time.Duration(h.Rate)
 	}
-	return append(dst, Heard{Key: Keys[h.Code], Long: long, Over: true})
+	key, _ := Event{Code: h.Code}.Key()
+	return append(dst, Heard{Key: key, Long: long, Over: true})
 }
 
 func (h *Hearing) event(dst []Heard, timestamp uint32, rate int, e Event) []Heard {

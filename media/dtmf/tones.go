@@ -40,7 +40,7 @@ const (
 // false for what is no key of two tones, such as a hook-flash.
 func NewTones(key byte, long time.Duration, rate int) (t Tones, ok bool) {
 	code, ok := CodeOf(key)
-	if !ok || code > 15 || rate <= 0 {
+	if !ok || int(code) >= len(Keys) || rate <= 0 {
 		return Tones{}, false
 	}
 	at := rowsAndColumns[code]

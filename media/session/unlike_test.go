@@ -132,6 +132,7 @@ var (
 	pcma = media.Format{Name: "PCMA", Payload: 8, Rate: 8000, Channels: 1}
 	pcmu = media.Format{Name: "PCMU", Payload: 0, Rate: 8000, Channels: 1}
 	g722 = media.Format{Name: "G722", Payload: 9, Rate: 8000, Channels: 1}
+	l16  = media.Format{Name: "L16", Payload: 97, Rate: 16000, Channels: 1}
 	opus = media.Format{Name: "opus", Payload: 111, Rate: 48000, Channels: 2}
 )
 
@@ -159,7 +160,7 @@ func TestUnlikePairs(t *testing.T) {
 		pa, pb int
 		want   session.Way
 	}{
-		{"A-law and A-law", pcma, pcma, 20, 20, session.Relayed},
+		{"A-law alone", pcma, pcma, 20, 20, session.Relayed},
 		{"A-law and µ-law", pcma, pcmu, 20, 20, session.Transcoded},
 		{"20 and 30 ms", pcma, pcmu, 20, 30, session.Transcoded},
 		{"60 and 10 ms", pcma, pcmu, 60, 10, session.Transcoded},
@@ -190,4 +191,42 @@ func TestUnlikePairs(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A stream of ours whose clock changes ends, and another begins (RFC 7160 §4.1): the peer goes from G.711 to a codec
+// of 16 kHz and back, and hears the other all the time.
+func TestAnotherClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, a, b := unlike(t, pcma, pcmu, 20, 20)
+		talk(600*time.Millisecond, a, b)
+		a.hears(1000, 600*time.Millisecond)
+		wide := newSpeaker(t, c.a, l16, 20, 440)
+		check(t, c.sa.SetRemote(wide.offer()))
+		wide.to = mediatest.To(t, got(c.sa.AnswerLocal())(t))
+		c.a.Forget()
+		c.b.Forget()
+		talk(600*time.Millisecond, wide, b)
+		first := c.a.Heard()[0].Header.SSRC
+		wide.hears(1000, 600*time.Millisecond)
+		b.hears(440, 600*time.Millisecond)
+		check(t, c.sa.SetRemote(a.offer()))
+		got(c.sa.AnswerLocal())(t)
+		talk(600*time.Millisecond, a, b)
+		if again := c.a.Heard()[0].Header.SSRC; again == first {
+			t.Error("one source number at two clocks")
+		}
+		a.hears(1000, 600*time.Millisecond)
+		b.hears(440, 600*time.Millisecond)
+		byes := 0
+		for _, p := range c.a.HeardControl() {
+			for r, rest, ok := rtp.NextControl(p.Data); ok; r, rest, ok = rtp.NextControl(rest) {
+				if r.Type == rtp.Goodbye {
+					byes++
+				}
+			}
+		}
+		if byes != 2 {
+			t.Errorf("%d goodbyes", byes)
+		}
+	})
 }
