@@ -40,6 +40,7 @@ type LineState struct {
 	Terms   rtp.Terms        `json:"terms"`
 	Remote  []media.Format   `json:"remote"`
 	Local   []media.Format   `json:"local"`
+	Agreed  []media.Format   `json:"agreed"`
 	Mux     bool             `json:"mux"`
 	Ptime   int              `json:"ptime"`
 	Wish    int              `json:"wish"`
@@ -69,7 +70,7 @@ func (s *Session) Freeze() State {
 	for _, l := range s.lines {
 		ls := LineState{
 			Kind: l.kind, Proto: l.proto, Said: l.said, Refused: l.refused, Dir: l.dir, Held: l.held, Terms: l.terms,
-			Remote: l.remote, Local: l.local, Mux: l.localMux, Ptime: l.ptime, Wish: l.wish,
+			Remote: l.remote, Local: l.local, Agreed: l.agreed, Mux: l.localMux, Ptime: l.ptime, Wish: l.wish,
 		}
 		if l.stream != nil {
 			stream := l.stream.Freeze()
@@ -105,7 +106,7 @@ func Thaw(cfg *Config, st State) (*Session, error) {
 	for _, ls := range st.Lines {
 		l := &line{
 			kind: ls.Kind, proto: ls.Proto, said: ls.Said, refused: ls.Refused, dir: ls.Dir, held: ls.Held, terms: ls.Terms,
-			remote: ls.Remote, local: ls.Local, localMux: ls.Mux, ptime: ls.Ptime, wish: ls.Wish, meter: ls.Meter,
+			remote: ls.Remote, local: ls.Local, agreed: ls.Agreed, localMux: ls.Mux, ptime: ls.Ptime, wish: ls.Wish, meter: ls.Meter,
 		}
 		s.lines = append(s.lines, l)
 		if ls.Stream == nil {

@@ -102,8 +102,9 @@ type line struct {
 	remote      []media.Format
 	local       []media.Format // of our last description
 	localMux    bool
-	ptime       int // of our last description
-	wish        int // ptime of the peer's last one, 0 when unsaid
+	ptime       int            // of our last description
+	agreed      []media.Format // what both last had in common
+	wish        int            // ptime of the peer's last one, 0 when unsaid
 	meter       meter
 }
 

@@ -65,7 +65,8 @@ func (s *Session) speechLocked() (sp speech, ok bool) {
 }
 
 // agreedLocked gives the formats that both sides of a line named, at the peer's numbers and in its order. Before
-// we have said anything, they are those of the peer that are ours too.
+// we have said anything, they are those of the peer that are ours too. While an offer that has nothing of what holds waits
+// for its answer, what holds is spoken (RFC 3264 §8.3.2).
 func (s *Session) agreedLocked(l *line) []media.Format {
 	ours := l.local
 	if ours == nil {
@@ -77,6 +78,10 @@ func (s *Session) agreedLocked(l *line) []media.Format {
 			list = append(list, f)
 		}
 	}
+	if len(list) == 0 {
+		return l.agreed
+	}
+	l.agreed = list
 	return list
 }
 
