@@ -55,6 +55,7 @@ var figures = []figure{
 	{"ceiling", "calls a second without a failure", (*bench).ceiling},
 	{"overload", "twice the calls that one core bears: what is accepted is perfect", (*bench).overload},
 	{"relay", "RTP of 400 calls: CPU and delay", (*bench).relay},
+	{"secured", "SRTP on one leg and RTP on the other, 400 calls: CPU and delay", (*bench).secured},
 	{"streams", "RTP of 1,000 calls: loss", (*bench).streams},
 	{"memory", "memory of a call with media and of a registration", (*bench).memory},
 	{"tls", "a call over TLS next to UDP, and 20,000 idle TLS connections", (*bench).secure},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"santral/media/srtp"
 	"santral/test/load"
 )
 
@@ -22,7 +23,7 @@ func (b *bench) memory() error {
 		err = x.enrol(accounts / 2)
 		var s streamed
 		if err == nil {
-			s, err = b.stream(x, calls, 2*time.Second)
+			s, err = b.stream(x, calls, 2*time.Second, srtp.UnknownSuite)
 		}
 		x.stop()
 		if err != nil {

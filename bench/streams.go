@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"time"
 
+	"santral/media/srtp"
 	"santral/test/load"
 )
 
@@ -32,14 +33,14 @@ func (s streamed) text() string {
 const setUpRate = 400 // calls a second before streams
 
 // stream measures ours with n calls.
-func (b *bench) stream(x *exchange, n int, span time.Duration) (streamed, error) {
+func (b *bench) stream(x *exchange, n int, span time.Duration, suite srtp.Suite) (streamed, error) {
 	s := streamed{}
 	m := b.meter(x.process)
 	var err error
 	if s.before, err = x.memory(); err != nil {
 		return s, err
 	}
-	s.flow, err = load.Streams{Server: x.sip, Answer: x.answer, Callers: numbers(0, n), Callees: numbers(accounts/2, accounts/2), Calls: n, Time: span, Media: mediaPorts(), SetUp: setUpRate,
+	s.flow, err = load.Streams{Server: x.sip, Answer: x.answer, Callers: numbers(0, n), Callees: numbers(accounts/2, accounts/2), Calls: n, Time: span, Media: mediaPorts(), SetUp: setUpRate, Suite: suite,
 		During: func(begin bool) {
 			if begin {
 				m = b.meter(x.process)
@@ -49,9 +50,17 @@ func (b *bench) stream(x *exchange, n int, span time.Duration) (streamed, error)
 			s.during, _ = x.memory()
 		}}.Run()
 	if err == nil {
-		b.say("%s: %d calls: %s", x.name, n, s.text())
+		b.say("%s: %d calls%s: %s", x.name, n, over(suite), s.text())
 	}
 	return s, err
+}
+
+// over says what protects one leg.
+func over(suite srtp.Suite) string {
+	if suite == srtp.UnknownSuite {
+		return ""
+	}
+	return ", one leg " + suite.String()
 }
 
 // streamPeer measures rtpengine with n calls.
@@ -114,7 +123,7 @@ func (b *bench) byTurns(n int, each func(s streamed, ours bool)) error {
 		}
 	}()
 	for range b.rounds {
-		s, err := b.stream(x, n, b.span)
+		s, err := b.stream(x, n, b.span, srtp.UnknownSuite)
 		if err != nil {
 			return err
 		}
@@ -163,6 +172,37 @@ func (b *bench) relay() error {
 	b.table.add(against("one-way delay added at 400 calls, p50", &p50[0], "%.2f", "ms", 1.5, "rtpengine", &p50[1], 0))
 	b.table.add(against("one-way delay added at 400 calls, p99", &p99[0], "%.2f", "ms", 5, "rtpengine", &p99[1], 0))
 	b.table.add(against("loss at 400 calls", &loss[0], "%.4f", "%", 0.1, "rtpengine", &loss[1], 0))
+	return nil
+}
+
+// secured measures 400 calls whose callers speak SRTP with keys in their descriptions, and whose callees speak RTP,
+// by turns with 400 plain ones.
+func (b *bench) secured() error {
+	x, err := b.santral(accounts, ourPorts)
+	if err != nil {
+		return err
+	}
+	defer x.stop()
+	if err := x.enrol(accounts / 2); err != nil {
+		return err
+	}
+	suites := []srtp.Suite{srtp.UnknownSuite, srtp.AES128GCM, srtp.AES128CM80}
+	cost, p99 := make([]series, len(suites)), make([]series, len(suites))
+	for range b.rounds {
+		for i, suite := range suites {
+			s, err := b.stream(x, 400, b.span, suite)
+			if err != nil {
+				return err
+			}
+			cost[i].add(s.cost())
+			p99[i].add(float64(s.flow.Percentile(99)) / 1e6)
+			s.doubts(&cost[i])
+		}
+	}
+	for i, suite := range suites[1:] {
+		b.table.add(against("packet relayed between SRTP ("+suite.String()+") and RTP, 400 calls: CPU", &cost[i+1], "%.2f", "µs", 12, "ours without keys", &cost[0], 0))
+		b.table.add(against("one-way delay added, the same, p99", &p99[i+1], "%.2f", "ms", 5, "ours without keys", &p99[0], 0))
+	}
 	return nil
 }
 

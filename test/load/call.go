@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"strconv"
 	"time"
+
+	"santral/media/srtp"
 )
 
 // Calls says what to call. The callees must be registered at Answer; the exchange must take the
@@ -24,6 +26,8 @@ type Calls struct {
 	Password string         // for that
 	Ready    func()         // called when the connections stand and the callees are registered; nil for nobody
 	Media    netip.AddrPort // where the caller's descriptions say that it listens, 127.0.0.1:9000 when zero; the callee's is one port pair on
+
+	key srtp.Key // that the callers' descriptions offer; without a suite they are plain
 }
 
 // call is one of a run's, as its caller sees it.
@@ -37,6 +41,7 @@ type call struct {
 	ack    []byte
 	relay  netip.AddrPort // where the exchange hears the caller
 	other  netip.AddrPort // and the callee
+	key    srtp.Key       // that the exchange answers the caller's with
 }
 
 // phones is a run of Calls: the calling and the answering side and what is under way.
@@ -99,6 +104,9 @@ func newPhones(w *wire, c Calls) (*phones, error) {
 		return nil, err
 	}
 	p := &phones{cfg: c, pace: pace, prefix: prefix("c"), offer: offer(c.Media), calls: make([]call, c.Count)}
+	if c.key.Suite != srtp.UnknownSuite {
+		p.offer = secured(p.offer, c.key)
+	}
 	if p.answers, err = newAnswers(w, c, &p.result); err != nil {
 		return nil, err
 	}
@@ -289,6 +297,7 @@ func (p *phones) invited(c *call, m *message, now time.Time) {
 			c.routes = append(c.routes, string(m.route[i]))
 		}
 		c.relay = media(m.body)
+		c.key, _ = crypto(m.body)
 		p.result.Setup = append(p.result.Setup, now.Sub(c.began))
 		c.phase, c.text, c.sent = talking, nil, now
 		c.ack = p.within("ACK", c, 1)

@@ -3,11 +3,14 @@
 package load
 
 import (
+	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
 	"time"
+
+	"santral/media/srtp"
 )
 
 // Streams says what to stream: calls that are set up, held while both sides send G.711, a packet
@@ -21,6 +24,7 @@ type Streams struct {
 	Time    time.Duration  // zero sets up and hangs up only
 	Media   netip.AddrPort // the callers' socket; the callees' is one port pair on
 	SetUp   int            // calls a second while the calls are set up and hung up
+	Suite   srtp.Suite     // the callers speak SRTP with keys of this suite in their descriptions; without one they speak RTP
 
 	// During, where not nil, is called when all calls stream, and again when they have streamed.
 	During func(begin bool)
@@ -32,6 +36,15 @@ type Sound struct {
 	Ports  [2][]netip.AddrPort // where the relay hears each stream of each side
 	Time   time.Duration
 	During func(begin bool)
+
+	safe []safe // how each stream of the first side is protected; nil for in the clear
+}
+
+// safe is the two directions of one SRTP stream.
+type safe struct {
+	out *srtp.Sealer
+	in  *srtp.Opener
+	buf []byte
 }
 
 // Flow is what came of the streams.
@@ -138,7 +151,15 @@ func newSound(w *wire, c Sound) (*sound, error) {
 		}
 		var err error
 		whose := s.whose[side]
-		hear := func(packet []byte, from netip.AddrPort, at int64) { s.hear(whose, packet, from, at) }
+		hear := func(packet []byte, from netip.AddrPort, at int64) {
+			if i := whose[from.Port()]; side == 0 && c.safe != nil && i > 0 {
+				var err error
+				if packet, err = c.safe[i-1].in.Open(packet); err != nil {
+					return
+				}
+			}
+			s.hear(whose, packet, from, at)
+		}
 		if s.sides[side], err = w.open(netip.AddrPortFrom(c.Media.Addr(), c.Media.Port()+uint16(2*side)), true, hear); err != nil {
 			return nil, err
 		}
@@ -230,6 +251,14 @@ func (s *sound) step(now time.Time) bool {
 					b[atCounted] = 1
 					s.flow.Sent++
 				}
+				if side == 0 && s.cfg.safe != nil {
+					p := &s.cfg.safe[i]
+					out, err := p.out.Seal(p.buf[:0], b)
+					if err != nil {
+						continue
+					}
+					b, p.buf = out, out
+				}
 				socket.send(b, s.cfg.Ports[side][i])
 			}
 			if sent++; sent%burst == 0 {
@@ -257,9 +286,15 @@ func (c Streams) Run() (*Flow, error) {
 		return nil, err
 	}
 	defer w.close()
-	p, err := newPhones(w, Calls{
+	calls := Calls{
 		Server: c.Server, Answer: c.Answer, Callers: c.Callers, Callees: c.Callees, Rate: c.SetUp, Count: c.Calls, Media: c.Media,
-	})
+	}
+	if c.Suite != srtp.UnknownSuite {
+		if calls.key, err = srtp.NewKey(c.Suite, 1, rand.Reader); err != nil {
+			return nil, err
+		}
+	}
+	p, err := newPhones(w, calls)
 	if err != nil {
 		return nil, err
 	}
@@ -272,15 +307,24 @@ func (c Streams) Run() (*Flow, error) {
 		return nil, err
 	}
 	var ports [2][]netip.AddrPort
+	var keys []safe
 	for _, call := range p.ends {
-		if call.relay.IsValid() && call.other.IsValid() {
-			ports[0], ports[1] = append(ports[0], call.relay), append(ports[1], call.other)
+		if !call.relay.IsValid() || !call.other.IsValid() {
+			continue
 		}
+		if c.Suite != srtp.UnknownSuite {
+			k, err := protect(calls.key, call.key)
+			if err != nil {
+				return nil, fmt.Errorf("the exchange's key: %w", err)
+			}
+			keys = append(keys, k)
+		}
+		ports[0], ports[1] = append(ports[0], call.relay), append(ports[1], call.other)
 	}
 	if len(ports[0]) < c.Calls {
 		return nil, fmt.Errorf("%d of %d calls were set up with media: %v", len(ports[0]), c.Calls, p.result.Why)
 	}
-	flow, err := c.stream(w, p, ports)
+	flow, err := c.stream(w, p, ports, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -295,7 +339,16 @@ func (c Streams) Run() (*Flow, error) {
 	return flow, nil
 }
 
-func (c Streams) stream(w *wire, p *phones, ports [2][]netip.AddrPort) (*Flow, error) {
+// protect makes the machines of a caller.
+func protect(ours, theirs srtp.Key) (k safe, err error) {
+	if k.out, err = srtp.NewSealer(ours); err != nil {
+		return k, err
+	}
+	k.in, err = srtp.NewOpener(theirs)
+	return k, err
+}
+
+func (c Streams) stream(w *wire, p *phones, ports [2][]netip.AddrPort, keys []safe) (*Flow, error) {
 	if c.Time == 0 {
 		if c.During != nil {
 			c.During(true)
@@ -303,7 +356,7 @@ func (c Streams) stream(w *wire, p *phones, ports [2][]netip.AddrPort) (*Flow, e
 		}
 		return &Flow{}, nil
 	}
-	s, err := newSound(w, Sound{Media: c.Media, Ports: ports, Time: c.Time, During: c.During})
+	s, err := newSound(w, Sound{Media: c.Media, Ports: ports, Time: c.Time, During: c.During, safe: keys})
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,9 @@ import (
 	"bytes"
 	"net/netip"
 	"strconv"
+	"strings"
+
+	"santral/media/srtp"
 )
 
 // message is what this generator needs to know of a SIP message. It points into the datagram.
@@ -156,6 +159,22 @@ func media(body []byte) netip.AddrPort {
 func offer(at netip.AddrPort) string {
 	host := at.Addr().String()
 	return "v=0\r\no=- 1 1 IN IP4 " + host + "\r\ns=-\r\nc=IN IP4 " + host + "\r\nt=0 0\r\nm=audio " + strconv.Itoa(int(at.Port())) + " RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n"
+}
+
+// secured is an offer with a key in the place of one without.
+func secured(offer string, k srtp.Key) string {
+	return strings.Replace(offer, " RTP/AVP ", " RTP/SAVP ", 1) + "a=crypto:" + k.Crypto() + "\r\n"
+}
+
+// crypto reads the key of an answer; ok is false when it has none.
+func crypto(body []byte) (k srtp.Key, ok bool) {
+	_, line, ok := bytes.Cut(body, []byte("\r\na=crypto:"))
+	if !ok {
+		return k, false
+	}
+	line, _, _ = bytes.Cut(line, crlf)
+	k, err := srtp.ParseCrypto(string(line))
+	return k, err == nil
 }
 
 // cat appends strings.

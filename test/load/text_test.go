@@ -3,9 +3,12 @@
 package load
 
 import (
+	"crypto/rand"
 	"net/netip"
 	"strings"
 	"testing"
+
+	"santral/media/srtp"
 )
 
 const ringing = "SIP/2.0 180 Ringing\r\nv: SIP/2.0/UDP 127.0.0.1:5060;branch=z9hG4bK1\r\nVIA : SIP/2.0/UDP 127.0.0.1:5070\r\n" +
@@ -80,5 +83,21 @@ func BenchmarkRead(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		m.read(text)
+	}
+}
+
+func TestKeysInDescriptions(t *testing.T) {
+	k, err := srtp.NewKey(srtp.AES128CM80, 1, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := offer(netip.MustParseAddrPort("127.0.0.1:4000"))
+	text := secured(plain, k)
+	got, ok := crypto([]byte(text))
+	if !ok || got.Crypto() != k.Crypto() || media([]byte(text)) != media([]byte(plain)) || !strings.Contains(text, " RTP/SAVP 8\r\n") {
+		t.Errorf("%v of\n%s", got, text)
+	}
+	if _, ok := crypto([]byte(plain)); ok {
+		t.Error("a key in the clear")
 	}
 }
