@@ -111,49 +111,49 @@ func TestDetectorLimits(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		change func(*pair)
-		want   int // of 5
+		want   int // of 3
 	}{
-		{"everyday", func(*pair) {}, 5},
-		{"40 ms and a pause of 40 ms", func(p *pair) { p.on, p.off = 40*ms, 40*ms }, 5},
+		{"everyday", func(*pair) {}, 3},
+		{"40 ms and a pause of 40 ms", func(p *pair) { p.on, p.off = 40*ms, 40*ms }, 3},
 		{"23 ms", func(p *pair) { p.on = 23 * ms }, 0},
-		{"long", func(p *pair) { p.on = 700 * ms }, 5},
-		{"0 dBm0 each", func(p *pair) { p.low, p.top = 0, 0 }, 5},
-		{"-29 dBm0 each", func(p *pair) { p.low, p.top = -29, -29 }, 5},
-		{"-29 dBm0 each, 40 ms", func(p *pair) { p.low, p.top, p.on, p.off = -29, -29, 40*ms, 40*ms }, 5},
+		{"long", func(p *pair) { p.on = 700 * ms }, 3},
+		{"0 dBm0 each", func(p *pair) { p.low, p.top = 0, 0 }, 3},
+		{"-29 dBm0 each", func(p *pair) { p.low, p.top = -29, -29 }, 3},
+		{"-29 dBm0 each, 40 ms", func(p *pair) { p.low, p.top, p.on, p.off = -29, -29, 40*ms, 40*ms }, 3},
 		{"-38 dBm0 each", func(p *pair) { p.low, p.top = -38, -38 }, 0},
-		{"8 dB of forward twist", func(p *pair) { p.low, p.top = -8, -16 }, 5},
+		{"8 dB of forward twist", func(p *pair) { p.low, p.top = -8, -16 }, 3},
 		{"11 dB of forward twist", func(p *pair) { p.low, p.top = -8, -19 }, 0},
-		{"4 dB of reverse twist", func(p *pair) { p.low, p.top = -12, -8 }, 5},
+		{"4 dB of reverse twist", func(p *pair) { p.low, p.top = -12, -8 }, 3},
 		{"7 dB of reverse twist", func(p *pair) { p.low, p.top = -15, -8 }, 0},
-		{"1.5 % high", func(p *pair) { p.lowOff, p.topOff = .015, .015 }, 5},
-		{"1.5 % low", func(p *pair) { p.lowOff, p.topOff = -.015, -.015 }, 5},
-		{"1.5 % apart", func(p *pair) { p.lowOff, p.topOff = -.015, .015 }, 5},
+		{"1.5 % high", func(p *pair) { p.lowOff, p.topOff = .015, .015 }, 3},
+		{"1.5 % low", func(p *pair) { p.lowOff, p.topOff = -.015, -.015 }, 3},
+		{"1.5 % apart", func(p *pair) { p.lowOff, p.topOff = -.015, .015 }, 3},
 		{"1.5 % off, 40 ms, noise, twist", func(p *pair) {
 			p.lowOff, p.topOff, p.on, p.off, p.low, p.top, p.noise = .015, -.015, 40*ms, 40*ms, -8, -12, -32
-		}, 5},
+		}, 3},
 		{"3.5 % high in the low group", func(p *pair) { p.lowOff = .035 }, 0},
 		{"3.5 % low in the low group", func(p *pair) { p.lowOff = -.035 }, 0},
 		{"3.5 % high in the high group", func(p *pair) { p.topOff = .035 }, 0},
 		{"3.5 % low in the high group", func(p *pair) { p.topOff = -.035 }, 0},
-		{"noise 20 dB below", func(p *pair) { p.noise = -27 }, 5},
-		{"noise 20 dB below, 40 ms", func(p *pair) { p.noise, p.on, p.off = -27, 40*ms, 40*ms }, 5},
-		{"a dial tone 20 dB below", func(p *pair) { p.dial = -30 }, 5},
-		{"a dial tone 20 dB below, 40 ms", func(p *pair) { p.dial, p.on, p.off = -30, 40*ms, 40*ms }, 5},
-		{"A-law", func(p *pair) { p.companded = true }, 5},
-		{"A-law, 40 ms, quiet", func(p *pair) { p.companded, p.on, p.off, p.low, p.top = true, 40*ms, 40*ms, -28, -28 }, 5},
-		{"10 ms missing", func(p *pair) { p.on, p.broken = 100*ms, 10*ms }, 5},
-		{"a packet missing", func(p *pair) { p.on, p.broken = 140*ms, 20*ms }, 5},
-		{"16 kHz", func(p *pair) { p.rate = 16000 }, 5},
-		{"16 kHz, 40 ms, 1.5 % off", func(p *pair) { p.rate, p.on, p.off, p.topOff = 16000, 40*ms, 40*ms, .015 }, 5},
+		{"noise 20 dB below", func(p *pair) { p.noise = -27 }, 3},
+		{"noise 20 dB below, 40 ms", func(p *pair) { p.noise, p.on, p.off = -27, 40*ms, 40*ms }, 3},
+		{"a dial tone 20 dB below", func(p *pair) { p.dial = -30 }, 3},
+		{"a dial tone 20 dB below, 40 ms", func(p *pair) { p.dial, p.on, p.off = -30, 40*ms, 40*ms }, 3},
+		{"A-law", func(p *pair) { p.companded = true }, 3},
+		{"A-law, 40 ms, quiet", func(p *pair) { p.companded, p.on, p.off, p.low, p.top = true, 40*ms, 40*ms, -28, -28 }, 3},
+		{"10 ms missing", func(p *pair) { p.on, p.broken = 100*ms, 10*ms }, 3},
+		{"a packet missing", func(p *pair) { p.on, p.broken = 140*ms, 20*ms }, 3},
+		{"16 kHz", func(p *pair) { p.rate = 16000 }, 3},
+		{"16 kHz, 40 ms, 1.5 % off", func(p *pair) { p.rate, p.on, p.off, p.topOff = 16000, 40*ms, 40*ms, .015 }, 3},
 		{"16 kHz, 23 ms", func(p *pair) { p.rate, p.on = 16000, 23*ms }, 0},
 	} {
 		missed := 0
 		for i := range len(Keys) {
-			for lead := 0; lead < 40; lead += 7 {
+			for lead := 0; lead < 40; lead += 11 {
 				p := everyday(Keys[i])
 				c.change(&p)
 				p.lead = 800 + lead*p.rate/8000
-				got := keysOf(t, detect(p.sound(5), p.rate))
+				got := keysOf(t, detect(p.sound(3), p.rate))
 				if want := strings.Repeat(string(p.key), c.want); got != want {
 					if missed++; missed < 4 {
 						t.Errorf("%s, lead of %d: %q, want %q", c.name, lead, got, want)
@@ -162,7 +162,7 @@ func TestDetectorLimits(t *testing.T) {
 			}
 		}
 		if missed > 0 {
-			t.Errorf("%s: %d of %d failed", c.name, missed, len(Keys)*6)
+			t.Errorf("%s: %d of %d failed", c.name, missed, len(Keys)*4)
 		}
 	}
 }

@@ -45,6 +45,8 @@ type LineState struct {
 	Ptime   int              `json:"ptime"`
 	Wish    int              `json:"wish"`
 	Meter   meter            `json:"meter"`
+	T38     t38              `json:"t38"`
+	Fax     *FaxState        `json:"fax,omitempty"`
 }
 
 // VoiceState is where our own stream stands.
@@ -71,6 +73,7 @@ func (s *Session) Freeze() State {
 		ls := LineState{
 			Kind: l.kind, Proto: l.proto, Said: l.said, Refused: l.refused, Dir: l.dir, Held: l.held, Terms: l.terms,
 			Remote: l.remote, Local: l.local, Agreed: l.agreed, Mux: l.localMux, Ptime: l.ptime, Wish: l.wish,
+			T38: l.t38, Fax: l.fax.freeze(),
 		}
 		if l.stream != nil {
 			stream := l.stream.Freeze()
@@ -107,6 +110,7 @@ func Thaw(cfg *Config, st State) (*Session, error) {
 		l := &line{
 			kind: ls.Kind, proto: ls.Proto, said: ls.Said, refused: ls.Refused, dir: ls.Dir, held: ls.Held, terms: ls.Terms,
 			remote: ls.Remote, local: ls.Local, agreed: ls.Agreed, localMux: ls.Mux, ptime: ls.Ptime, wish: ls.Wish, meter: ls.Meter,
+			t38: ls.T38, fax: thawFax(ls.Fax),
 		}
 		s.lines = append(s.lines, l)
 		if ls.Stream == nil {

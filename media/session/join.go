@@ -144,6 +144,9 @@ func (j *joint) route() {
 		if i < len(b.streams) && i != skipB {
 			y = b.streams[i]
 		}
+		if j.faxes(i, x, y) {
+			continue
+		}
 		if x != nil {
 			x.Relay(y)
 		}

@@ -61,6 +61,7 @@ func (s *Session) applyRemoteLocked(d *sdp.Description) {
 		l.held = m.Held(d)
 		l.wish = m.Ptime()
 		l.terms, l.said = s.terms(d, m, l), true
+		l.hearFax(m)
 		if l.refused {
 			l.drop()
 			continue
@@ -184,6 +185,9 @@ const (
 // rates gives the packets and octets a second that a line is good for; 0 packets where only octets
 // are known.
 func rates(m *sdp.Media, l *line) (packets, octets int) {
+	if isT38(m.Kind, m.Proto) {
+		return faxPackets, faxOctets
+	}
 	if !rtpProto(m.Proto) {
 		return 0, videoOctets
 	}

@@ -106,6 +106,9 @@ type line struct {
 	agreed      []media.Format // what both last had in common
 	wish        int            // ptime of the peer's last one, 0 when unsaid
 	meter       meter
+	t38         t38  // of the peer, on an image line
+	fax         *fax // the last one on this line
+	faxOver     bool // the line has become another since
 }
 
 // New makes the session of a leg whose signalling peer is at peer and is spoken with as the profile says.
@@ -161,7 +164,7 @@ func (l *line) quality() media.Quality {
 		q.Sent, q.RoundTrip = f.Sent+l.meter.Sent, f.RoundTrip
 	}
 	q.MOS = quality.Estimate(q)
-	return q
+	return l.fax.qualityOf(q)
 }
 
 // nameOf names a payload number by what either side said of it.
@@ -264,6 +267,7 @@ func (l *line) drop() {
 	}
 	l.stream.Release()
 	l.stream = nil
+	l.fax.end()
 }
 
 // meter is a line's receiver statistics. Its stream calls it under its own lock.

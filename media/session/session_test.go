@@ -14,6 +14,7 @@ import (
 	"santral/media/rtp"
 	"santral/media/sdp"
 	"santral/media/session"
+	"santral/media/udptl"
 )
 
 var (
@@ -282,10 +283,15 @@ func TestFurtherLines(t *testing.T) {
 		faxA, faxB := fax(hostA, "192.0.2.11", 4010), fax(hostB, "192.0.2.21", 4010)
 		videoA, videoB := fax(hostA, "192.0.2.11", 4020), fax(hostB, "192.0.2.21", 4020)
 		videoA.Payload = 99
+		var images udptl.Sender
+		var seq uint16
 		mediatest.Talk(5,
-			func() { faxA.Send(netip.AddrPortFrom(home, toA.Media[1].Port), []byte{0, 7, 1}) },
+			func() {
+				faxA.Send(netip.AddrPortFrom(home, toA.Media[1].Port), images.Append(nil, seq, []byte{6, 1, 2}))
+				seq++
+			},
 			func() { videoA.Say(netip.AddrPortFrom(home, toA.Media[2].Port)) })
-		if n := len(faxB.Heard()); n != 5 || len(faxB.Heard()[0].Data) != 3 {
+		if n := len(faxB.Heard()); n != 5 || len(faxB.Heard()[0].Data) != 8 {
 			t.Errorf("%d fax packets", n)
 		}
 		if n := len(videoB.Heard()); n != 5 {

@@ -49,7 +49,7 @@ func TestRates(t *testing.T) {
 		"wide video":     {"m=video 9 RTP/AVP 99\r\nb=AS:8000\r\n", 0, 1_000_000},
 		"by TIAS":        {"m=video 9 RTP/AVP 99\r\nb=TIAS:16000000\r\n", 0, 2_000_000},
 		"senseless":      {"m=video 9 RTP/AVP 99\r\nb=AS:-1\r\nb=AS:x\r\nb=AS\r\n", 0, videoOctets},
-		"fax":            {"m=image 9 udptl t38\r\n", 0, videoOctets},
+		"fax":            {"m=image 9 udptl t38\r\n", faxPackets, faxOctets},
 		"beyond measure": {"m=video 9 RTP/AVP 99\r\nb=AS:99999999999\r\n", 0, 1 << 30 / 1000 * 1000 / 8},
 	} {
 		d, err := sdp.Parse("v=0\r\no=- 1 1 IN IP4 1.2.3.4\r\ns=-\r\nc=IN IP4 1.2.3.4\r\nt=0 0\r\n" + c.lines)

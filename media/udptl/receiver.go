@@ -238,3 +238,11 @@ func (r *Receiver) Overdue(now time.Duration, give func(Next)) {
 	r.release(give, 1)
 	r.clock(now)
 }
+
+// Due tells the number of the packet that is due, for Resume; ok is false before the first has come.
+func (r *Receiver) Due() (seq uint16, ok bool) { return r.next, r.begun }
+
+// Resume makes a zero Receiver go on where another stood.
+func (r *Receiver) Resume(due uint16, counts Counts) {
+	r.begun, r.next, r.end, r.Counts = true, due, due, counts
+}

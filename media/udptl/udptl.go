@@ -70,7 +70,9 @@ func (p *Packet) Read(b []byte) error {
 		for i := range n {
 			p.Parity[i] = r.open()
 		}
-		p.Parities = n
+		if p.Parities = n; p.Span == 0 { // a stream's first packets have nothing to protect
+			p.Parities = 0
+		}
 	}
 	if r.bad {
 		return ErrMalformed

@@ -166,6 +166,28 @@ func TestBeginsAnew(t *testing.T) {
 	}
 }
 
+// A receiver in another process goes on: nothing is given twice.
+func TestResume(t *testing.T) {
+	list := stream(new(Sender), 65534, 8)
+	var a, b Receiver
+	if _, ok := a.Due(); ok {
+		t.Error("something is due before anything came")
+	}
+	var got heard
+	for _, d := range list[:4] {
+		a.Take(d, 0, got.give)
+	}
+	due, _ := a.Due()
+	b.Resume(due, a.Counts)
+	got = nil
+	for _, d := range list[5:] {
+		b.Take(d, 0, got.give)
+	}
+	if want := (heard{"packet 4", "packet 5", "packet 6", "packet 7"}); !slices.Equal(got, want) || b.Counts.Packets != 7 {
+		t.Errorf("%q, %+v", got, b.Counts)
+	}
+}
+
 func TestSizes(t *testing.T) {
 	ifp := bytes.Repeat([]byte{1}, 100)
 	for _, c := range []struct{ most, count int }{{0, 2}, {72, 0}, {200, 0}, {320, 2}, {1000, 3}, {100000, 3}} {
