@@ -73,6 +73,8 @@ type Media struct {
 	Last      uint16
 	Advertise Advertise
 	DeadAfter time.Duration // no packet for so long: the call is cleared; 0 never
+	DSCP      int           // code point of media packets (RFC 2474 §3), 0 to 63; 0 leaves the system's
+	Pictures  int           // the same of a call's pictures; 0 for DSCP's
 	Port      uint16        // the one port of browsers and whoever else has ICE; 0: the last free one of the range
 	ICE       string        // "lite": we answer checks of connectivity; "full": we send some of our own
 	TURN      TURN
@@ -91,6 +93,8 @@ const (
 	DefaultHTTP      = "127.0.0.1:8080"
 	DefaultPorts     = "10000-29999"
 	DefaultDeadAfter = 60 * time.Second
+	DefaultDSCP      = 46 // EF (RFC 3246)
+	DefaultPictures  = 34 // AF41 (RFC 4594 §4.3)
 	DefaultExpires   = 30 * time.Minute
 	LeastExpires     = 90 * time.Second // RFC 4028 §5
 	DefaultSilent    = 2 * time.Second
@@ -105,7 +109,7 @@ func Read(file string, problems *doc.Problems) *Boot {
 	}
 	b := &Boot{
 		HTTP:    netip.MustParseAddrPort(DefaultHTTP),
-		Media:   Media{Address: netip.IPv4Unspecified(), First: 10000, Last: 29999, DeadAfter: DefaultDeadAfter, ICE: "lite"},
+		Media:   Media{Address: netip.IPv4Unspecified(), First: 10000, Last: 29999, DeadAfter: DefaultDeadAfter, DSCP: DefaultDSCP, Pictures: DefaultPictures, ICE: "lite"},
 		Session: Session{Expires: DefaultExpires, Min: LeastExpires},
 		Digest:  []string{"sha256", "md5"},
 		Log:     "info",
@@ -238,6 +242,8 @@ func readMedia(n *doc.Node, m *Media) {
 		},
 		"advertise":  func(n *doc.Node) { m.Advertise = readAdvertise(n) },
 		"dead_after": func(n *doc.Node) { m.DeadAfter = n.Duration(0, time.Hour) },
+		"dscp":       func(n *doc.Node) { m.DSCP = n.Int(0, 63) },
+		"pictures":   func(n *doc.Node) { m.Pictures = n.Int(0, 63) },
 		"port":       func(n *doc.Node) { m.Port = uint16(n.Int(1, 65535)) },
 		"ice":        func(n *doc.Node) { m.ICE = n.OneOf("lite", "full") },
 		"turn":       func(n *doc.Node) { readTURN(n, &m.TURN) },

@@ -169,12 +169,12 @@ func (s *server) media() (*session.Config, error) {
 	if m.Address == netip.IPv4Unspecified() {
 		bind = append(bind, netip.IPv6Unspecified())
 	}
-	s.pool, err = rtp.NewPool(rtp.Config{Net: network, Bind: bind, First: m.First, Last: m.Last})
+	s.pool, err = rtp.NewPool(rtp.Config{Net: network, Bind: bind, First: m.First, Last: m.Last, DSCP: m.DSCP})
 	if err != nil {
 		return nil, fmt.Errorf("open media ports %d-%d: %w", m.First, m.Last, err)
 	}
 	s.later(s.pool.Close)
-	cfg := &session.Config{Pool: s.pool, Advertise: policy.For, DeadAfter: m.DeadAfter, Random: s.random}
+	cfg := &session.Config{Pool: s.pool, Pictures: m.Pictures, Advertise: policy.For, DeadAfter: m.DeadAfter, Random: s.random}
 	return cfg, s.openBrowsers(cfg, bind, policy)
 }
 

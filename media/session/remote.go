@@ -131,6 +131,9 @@ func (s *Session) terms(d *sdp.Description, m *sdp.Media, l *line) rtp.Terms {
 		}
 	}
 	t.Packets, t.Octets = rates(m, l)
+	if m.Kind == "video" {
+		t.DSCP = s.cfg.Pictures
+	}
 	return t
 }
 

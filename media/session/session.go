@@ -30,6 +30,7 @@ type Config struct {
 	DeadAfter time.Duration                    // silence after which OnDead is told; 0 means never
 	Random    *id.Source                       // SSRCs, sequence numbers and session ids
 	Formats   []media.Format                   // what we speak ourselves, best first; nil means Formats()
+	Pictures  int                              // code point of pictures' packets (RFC 2474 §3); 0 for the pool's
 	ICE       *ice.Mux                         // the port of legs with ICE; nil when there is none, and then no ICE
 	DTLS      *dtls.Gate                       // handshakes; nil when there are none
 }
