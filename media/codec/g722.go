@@ -236,9 +236,9 @@ func (e *g722Encoder) Encode(dst []byte, sound media.Frame) []byte {
 
 type g722Decoder struct {
 	bands
-	x     [delayed + 2*piece]int32
-	gap   *pcm.Concealer
-	again *g722Encoder // hears what was invented, so that the predictor follows it; nil before the first loss
+	x    [delayed + 2*piece]int32
+	gap  *pcm.Concealer
+	tail [delayed + 2*piece]int16 // its first samples are the last that were heard
 }
 
 func newG722Decoder() *g722Decoder {
@@ -248,9 +248,8 @@ func newG722Decoder() *g722Decoder {
 // Decode makes two samples of every octet.
 func (d *g722Decoder) Decode(dst media.Frame, payload []byte) (int, error) {
 	payload = payload[:min(len(payload), len(dst)/2)]
-	total := 2 * len(payload)
-	at := 0
-	for len(payload) > 0 {
+	dst = dst[:2*len(payload)]
+	for at := 0; len(payload) > 0; {
 		n := min(len(payload), piece)
 		for i, c := range payload[:n] {
 			low := sat15(d.low.s + (d.low.scale*level6[c&63])>>15)
@@ -266,9 +265,35 @@ func (d *g722Decoder) Decode(dst media.Frame, payload []byte) (int, error) {
 		copy(d.x[:delayed], d.x[2*n:])
 		payload = payload[n:]
 	}
-	d.gap.Good(dst[:total])
-	return total, nil
+	d.gap.Good(dst)
+	d.hear(dst)
+	return len(dst), nil
 }
 
-// Conceal goes on with the pitch of what was heard.
-func (d *g722Decoder) Conceal(dst media.Frame) { d.gap.Fill(dst) }
+// hear keeps the end of what was said.
+func (d *g722Decoder) hear(f media.Frame) {
+	tail := d.tail[:delayed]
+	if n := delayed - len(f); n > 0 {
+		copy(tail, tail[len(f):])
+		copy(tail[n:], f)
+	} else {
+		copy(tail, f[-n:])
+	}
+}
+
+// Conceal goes on with the pitch of what was heard. The invention is coded as the encoder would have coded
+// it, so that the predictors are near to where the encoder's are when packets come again.
+func (d *g722Decoder) Conceal(dst media.Frame) {
+	d.gap.Fill(dst)
+	for f := dst; len(f) >= 2; {
+		n := copy(d.tail[delayed:], f[:len(f)&^1])
+		for i := 0; i < n; i += 2 {
+			low, high := split((*[24]int16)(d.tail[i:]))
+			d.code(low, high)
+			copy(d.x[:], d.x[2:delayed])
+			d.x[delayed-2], d.x[delayed-1] = low+high, low-high
+		}
+		copy(d.tail[:delayed], d.tail[n:])
+		f = f[n:]
+	}
+}

@@ -64,7 +64,7 @@ func (c *Concealer) Good(sound media.Frame) {
 // merge fades from the invention to the good sound, over a quarter of a period and 4 ms more for every
 // 10 ms of the gap, at most 10 ms.
 func (c *Concealer) merge(sound media.Frame) {
-	n := min(c.quarter+c.ten*4/10*(c.gap/c.ten), c.ten, len(sound))
+	n := min(c.quarter+c.ten*4/10*max((c.gap-1)/c.ten, 0), c.ten, len(sound))
 	for i := range n {
 		v := c.next()
 		sound[i] = int16((int32(sound[i])*int32(i+1) + v*int32(n-i)) / int32(n+1))
