@@ -67,15 +67,60 @@ type Adaptive interface {
 	Expect(loss float64) // the share of packets that the peer does not get, 0 to 1
 }
 
-// Quality is what is known of one received stream, over the whole of it (RFC 3550 §6.4).
+// Quality is what is known of one stream in both directions, over the whole of it: what came from the peer, as we
+// counted it, and under Heard what the peer says of the packets that it gets.
 type Quality struct {
 	Format    string        // encoding name, "" when nothing came
 	Packets   uint64        // received from the peer
 	Octets    uint64        // payload octets received
 	Lost      uint64        // by sequence numbers, never negative
 	Late      uint64        // duplicates and packets older than the window
+	Discarded uint64        // came too late to be played; 0 where packets are passed on as they come
+	Concealed time.Duration // of sound that was made up for what was missing; 0 where packets are passed on
+	Spoken    time.Duration // of sound received, by its timestamps and pauses left out
 	Jitter    time.Duration // interarrival jitter, RFC 3550 §6.4.1
+	Buffer    time.Duration // delay of our own jitter buffer, 0 where packets are passed on
 	RoundTrip time.Duration // from RTCP, 0 when unknown
-	MOS       float64       // 1 to 4.5, ITU-T G.107 estimate; 0 when nothing came
+	Delay     time.Duration // from the peer's mouth to us, estimated of the round trip, a packet and the buffer; 0 when nothing came
+	MOS       float64       // in conversation, 1 to 4.5, ITU-T G.107 or G.107.1 estimate; 0 when nothing came
+	Listening float64       // without regard to delay, likewise
 	Sent      uint64        // packets we sent to the peer
+
+	// How losses lay (RFC 3611 §4.7.2).
+	Bursts       uint64  // stretches in which many packets were lost
+	BurstPackets uint64  // of these stretches
+	BurstLost    uint64  // of those, lost
+	BurstRatio   float64 // BurstR of ITU-T G.107: 1 by chance, more when losses come in a row; 0 without losses
+
+	Course // every five seconds of it
+	Heard  Heard
+}
+
+// Course is how a stream went from one five seconds to the next. Where nothing came it has no sample.
+type Course struct {
+	Now     Sample  // the last of them
+	Worst   Sample  // the one with the lowest score
+	Average float64 // score of all
+	Samples uint32  // how many there were
+}
+
+// Sample is five seconds of a stream.
+type Sample struct {
+	MOS    float64 // in conversation, 1 to 4.5
+	Loss   float64 // share of packets that did not come, or came too late, 0 to 1
+	Jitter time.Duration
+}
+
+// Heard is what a peer says of the packets that it gets (RFC 3550 §6.4.1, RFC 3611 §4.7). It is the peer's word and
+// not ours: where packets are passed on it counts what the other side's way has lost as well.
+type Heard struct {
+	Reports   uint64        // that came; 0: the peer says nothing
+	Packets   uint64        // that the peer expected, by sequence numbers
+	Lost      uint64        // of those, lost
+	Discarded float64       // share that came too late for its jitter buffer, 0 to 1; by RTCP-XR
+	Jitter    time.Duration // at its side
+	Delay     time.Duration // of its own equipment, jitter buffer and all; by RTCP-XR, 0 when unknown
+	MOS       float64       // in conversation, our estimate of what it says; 0 without reports
+	Said      float64       // listening score that it gives itself, by RTCP-XR; 0 for none
+	Course
 }

@@ -203,10 +203,16 @@ func TestRating(t *testing.T) {
 		"G.711, 5 % in bursts":      {Path{Format: "PCMA", Loss: 0.05, Burst: 2}, 93.2 - 95*5/27.6},
 		"G.729":                     {Path{Format: "G729"}, 82.2},
 		"G.729, 2 %":                {Path{Format: "G729", Loss: 0.02}, 82.2 - 84*2/21.0},
-		"unknown codecs as G.711":   {Path{Format: "opus"}, 93.2},
+		"unknown codecs as G.711":   {Path{Format: "speex"}, 93.2},
+		"G.722":                     {Path{Format: "G722"}, 116},
+		"Opus":                      {Path{Format: "opus"}, 129},
+		"Opus at 16 kbit/s":         {Path{Format: "opus", Rate: 16000}, 116},
+		"Opus at 20 kbit/s":         {Path{Format: "opus", Rate: 20000}, 120},
+		"Opus at 2 kbit/s":          {Path{Format: "opus", Rate: 2000}, 84},
+		"Opus, 10 %, and 200 ms":    {Path{Format: "opus", Loss: .1, Delay: 200 * time.Millisecond}, 129 - 38 - 3.044},
 		"loss above all is not all": {Path{Format: "PCMA", Loss: 7}, 93.2 - 95*100/125.1},
 	} {
-		if got := Rating(c.path); math.Abs(got-c.want) > 0.01 {
+		if got, isWide := Rating(c.path); math.Abs(got-c.want) > 0.01 || isWide != (c.path.Format == "G722" || c.path.Format == "opus") {
 			t.Errorf("%s: R %.3f, want %.3f", name, got, c.want)
 		}
 	}

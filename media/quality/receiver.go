@@ -29,10 +29,14 @@ type Receiver struct {
 	Since   uint64 `json:"since"`
 	Seen    uint64 `json:"seen"` // bit n is packet High-n
 	Bad     uint32 `json:"bad"`  // the number that would confirm a jump, plus one; 0 for none
+	Next    uint32 `json:"next"` // the first extended number that Gone does not have yet: it may still come
+	Gone    Losses `json:"gone"` // how the losses lay before it
 
 	Timed   bool   `json:"timed"`   // Transit holds
 	Transit uint32 `json:"transit"` // arrival less timestamp of the last packet, in clock units
 	Jitter  uint32 `json:"jitter"`  // 16 times the estimate of RFC 3550 A.8, in clock units
+	Stamp   uint32 `json:"stamp"`   // timestamp of the last packet
+	Spoken  uint64 `json:"spoken"`  // clock units of sound, pauses left out
 
 	PriorExpected uint64 `json:"prior_expected"` // at the last Report
 	PriorReceived uint64 `json:"prior_received"`
@@ -80,6 +84,7 @@ func (r *Receiver) Count(seq uint16) Verdict {
 		r.Late++
 		return Duplicate
 	case ahead < maxDropout:
+		r.settle(r.High + uint32(ahead))
 		r.High += uint32(ahead)
 		r.Seen = r.Seen<<ahead | 1 // a shift by 64 or more leaves nothing, as it must
 		r.Bad = 0
@@ -96,11 +101,14 @@ func (r *Receiver) Count(seq uint16) Verdict {
 		r.Seen |= 1 << behind
 		if r.High-behind < r.Base && r.High >= behind { // came before the first one
 			r.Base = r.High - behind
+			r.Next = r.Base
 		}
 	case r.Bad == uint32(seq)+1: // two in a row: the sender has begun anew
 		lost := r.lost()
 		r.Before = lost
 		r.Timed = false
+		r.settle(r.High + window)
+		r.Gone.close()
 		r.begin(seq-1, 2)
 		r.Packets += 2
 		return Fresh
@@ -117,6 +125,7 @@ func (r *Receiver) Count(seq uint16) Verdict {
 func (r *Receiver) begin(seq uint16, n uint32) {
 	r.Base = 1<<16 | uint32(seq) // one cycle up, so that an earlier packet has a number too
 	r.High = r.Base + n - 1
+	r.Next = r.Base
 	r.Since = uint64(n)
 	r.Seen = 1<<n - 1
 	r.Bad = 0
@@ -125,7 +134,40 @@ func (r *Receiver) begin(seq uint16, n uint32) {
 // Restart makes the next packet the first of a new source; what was counted stays counted.
 func (r *Receiver) Restart() {
 	r.Before = r.lost()
-	r.Begun, r.Timed, r.Since, r.Base, r.High = false, false, 0, 0, 0
+	if r.Begun {
+		r.settle(r.High + window)
+		r.Gone.close()
+	}
+	r.Begun, r.Timed, r.Since, r.Base, r.High, r.Next = false, false, 0, 0, 0, 0
+}
+
+// settle decides about the packets that fall out of the window when the highest number is high: what has not come of
+// them is lost for good.
+func (r *Receiver) settle(high uint32) {
+	for r.Next+window <= high {
+		if r.Next > r.High { // the rest was skipped
+			n := high - window + 1 - r.Next
+			r.Gone.lost(uint64(n))
+			r.Next += n
+			return
+		}
+		if r.Seen&(1<<(r.High-r.Next)) != 0 {
+			r.Gone.came()
+		} else {
+			r.Gone.lost(1)
+		}
+		r.Next++
+	}
+}
+
+// Losses tells how the losses lay, those among the newest packets included. It changes nothing.
+func (r *Receiver) Losses() Losses {
+	c := *r
+	if c.Begun {
+		c.settle(c.High + window)
+	}
+	c.Gone.close()
+	return c.Gone
 }
 
 // time is the jitter estimate of RFC 3550 A.8.
@@ -136,6 +178,10 @@ func (r *Receiver) time(timestamp uint32, arrival time.Duration) {
 	rate := time.Duration(r.Rate)
 	now := uint32(arrival/time.Second*rate + arrival%time.Second*rate/time.Second)
 	transit := now - timestamp
+	if on := timestamp - r.Stamp; on <= r.Rate/8 && r.Timed {
+		r.Spoken += uint64(on)
+	}
+	r.Stamp = timestamp
 	d := int32(transit - r.Transit)
 	r.Transit = transit
 	if !r.Timed {
@@ -165,6 +211,14 @@ func (r *Receiver) lost() uint64 {
 
 // Lost is how many packets never came, by their numbers.
 func (r *Receiver) Lost() uint64 { return r.lost() }
+
+// SpokenTime is how long the sound was that came, pauses left out.
+func (r *Receiver) SpokenTime() time.Duration {
+	if r.Rate == 0 {
+		return 0
+	}
+	return time.Duration(r.Spoken) * time.Second / time.Duration(r.Rate)
+}
 
 // JitterTime is the interarrival jitter (RFC 3550 §6.4.1).
 func (r *Receiver) JitterTime() time.Duration {

@@ -111,6 +111,7 @@ func (s *Stream) pass(b []byte, now int64, control bool) {
 	if s.rtp.Carries == RTP {
 		var ok bool
 		if h, ok = Parse(b); ok {
+			s.spoke = now
 			if s.meter != nil {
 				s.meter.Packet(h, h.End-h.Begin, time.Duration(now))
 			}

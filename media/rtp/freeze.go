@@ -111,6 +111,9 @@ func (st *StreamState) machines(m Machines) (in Opener, out Sealer, err error) {
 // Clock is the pool's clock: a time that goes forward, by which Meters and Speakers are told.
 func (p *Pool) Clock() time.Duration { return time.Duration(p.now()) }
 
+// Clock is the clock of the stream's pool.
+func (s *Stream) Clock() time.Duration { return s.pool.Clock() }
+
 // Local is the address that the pool's ports of like's family are bound to; ok is false when it
 // has none of that family.
 func (p *Pool) Local(like netip.Addr) (addr netip.Addr, ok bool) {

@@ -91,6 +91,9 @@ func NextControl(p []byte) (c Control, rest []byte, ok bool) {
 			return Control{}, nil, false
 		}
 		c.body = p[8:]
+	case ExtendedReport:
+		c.body = p[min(8, size):]
+		return c, rest, true
 	default:
 		return c, rest, true
 	}

@@ -86,12 +86,11 @@ const (
 	window     = 10 * time.Second       // after a negotiation a foreign source may be learned, and thresholds are short
 	nearSoon   = 200 * time.Millisecond // silence after which a near source is learned anew, within the window
 	nearLater  = 2 * time.Second        // and after it, or in place of the signalled address
-	farSoon    = time.Second            // the same for a foreign source
-	farLater   = 10 * time.Second
-	knock      = 50 * time.Millisecond // from a stranger's first packet after a silence to the one that is believed
-	reports    = 30 * time.Second      // RTCP comes each five seconds or so (RFC 3550 §6.2): what is silence there
-	guardTimes = 4                     // a stream may come this many times as fast as negotiated …
-	guardBurst = int64(time.Second)    // … and be ahead of that by this much: a stall of the network ends in a burst
+	farSoon    = time.Second            // the same for a foreign source, within the window alone: silence proves nothing
+	knock      = 50 * time.Millisecond  // from a stranger's first packet after a silence to the one that is believed
+	reports    = 30 * time.Second       // RTCP comes each five seconds or so (RFC 3550 §6.2): what is silence there
+	guardTimes = 4                      // a stream may come this many times as fast as negotiated …
+	guardBurst = int64(time.Second)     // … and be ahead of that by this much: a stall of the network ends in a burst
 )
 
 // Verdict is what a Rule decides about one packet.
@@ -233,7 +232,9 @@ func (r *Rule) rank(src Addr) Rank {
 
 // entitled reports whether src may become the source now: the first one within the window, the
 // signalled address at any time, who was pinned before a silence, a better one within the window,
-// and otherwise only after silence. What is pinned and talks can be displaced by nobody else.
+// and otherwise only after silence. What is pinned and talks can be displaced by nobody else. Once the window
+// is over, another host may not come in place of who was heard even then: that a phone has moved is proved
+// by its key, by ICE, or by a description of its own, which opens the window anew.
 func (r *Rule) entitled(src Addr, now int64) bool {
 	rank, fresh := r.rank(src), now-r.Opened < int64(window)
 	switch {
@@ -247,17 +248,15 @@ func (r *Rule) entitled(src Addr, now int64) bool {
 		return true
 	case rank > r.Rank && fresh:
 		return true
-	case r.Quiet:
+	case r.Quiet, rank == Foreign && !fresh:
 		return false
 	}
 	wait := nearLater
 	switch {
 	case r.Carries == RTCP:
 		wait = reports
-	case rank == Foreign && fresh:
-		wait = farSoon
 	case rank == Foreign:
-		wait = farLater
+		wait = farSoon
 	case fresh && r.Rank < Signalled: // a hitch of who is where it said it would be is no thief's door
 		wait = nearSoon
 	}

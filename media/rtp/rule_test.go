@@ -55,9 +55,12 @@ func TestLatch(t *testing.T) {
 		"after the window better rank alone displaces nobody": {story: []packet{
 			{11 * time.Second, thief, Learned}, {12 * time.Second, shifted, Stranger}, {13 * time.Second, shifted, Stranger}, {13060 * time.Millisecond, shifted, Learned},
 		}, to: shifted},
-		"a foreign one after long silence": {story: []packet{
-			{11 * time.Second, proxy, Learned}, {20 * time.Second, thief, Stranger}, {21 * time.Second, thief, Stranger}, {21060 * time.Millisecond, thief, Learned},
+		"a foreign one after silence, within the window": {story: []packet{
+			{0, proxy, Learned}, {900 * time.Millisecond, thief, Stranger}, {1100 * time.Millisecond, thief, Stranger}, {1160 * time.Millisecond, thief, Learned},
 		}, to: thief},
+		"a foreign one proves nothing by silence": {story: []packet{
+			{0, proxy, Learned}, {20 * time.Second, thief, Stranger}, {21060 * time.Millisecond, thief, Stranger}, {time.Hour, thief, Stranger}, {61 * time.Minute, thief, Stranger},
+		}, to: proxy},
 		"a near one after silence": {story: []packet{
 			{11 * time.Second, proxy, Learned}, {12 * time.Second, proxy2, Stranger}, {13 * time.Second, proxy2, Stranger}, {13060 * time.Millisecond, proxy2, Learned}, {13060 * time.Millisecond, proxy2, Passed},
 		}, to: proxy2},
@@ -65,7 +68,7 @@ func TestLatch(t *testing.T) {
 			{11 * time.Second, proxy, Learned}, {13 * time.Second, proxy2, Stranger}, {13060 * time.Millisecond, proxy2, Learned}, {14 * time.Second, proxy, Learned}, {14 * time.Second, proxy2, Stranger},
 		}, to: proxy},
 		"the signalled one comes back after silence": {open: true, story: []packet{
-			{0, phone, Learned}, {20 * time.Second, thief, Stranger}, {20060 * time.Millisecond, thief, Learned}, {21 * time.Second, phone, Learned}, {21 * time.Second, thief, Stranger},
+			{0, phone, Learned}, {5 * time.Second, thief, Stranger}, {5060 * time.Millisecond, thief, Learned}, {21 * time.Second, phone, Learned}, {21 * time.Second, thief, Stranger},
 		}, to: phone},
 		"our own hitch is no silence": {story: []packet{
 			{11 * time.Second, proxy, Learned}, {14 * time.Second, proxy2, Stranger}, {14001 * time.Millisecond, thief, Stranger}, {14002 * time.Millisecond, proxy2, Stranger}, {14003 * time.Millisecond, proxy, Passed}, {14100 * time.Millisecond, proxy2, Stranger},

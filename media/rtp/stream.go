@@ -14,6 +14,13 @@ type Meter interface {
 	Packet(h Header, size int, at time.Duration)
 }
 
+// Reporter is a Meter that is shown the peer's reports besides: compound RTCP packets, opened, at the pool's
+// clock. It is called as Packet is, and keeps nothing of p.
+type Reporter interface {
+	Meter
+	Control(p []byte, at time.Duration)
+}
+
 // Handler takes the RTP packets of a stream that ends here. p is whole, header h was read from it;
 // both are the reader's and may be changed but not kept. It is called on a reader and must not block.
 type Handler interface {
@@ -80,6 +87,7 @@ type Stream struct {
 	types TypeSet // by which it is told apart
 	heard int64   // when a packet was for this one
 
+	spoke     int64  // when the last RTP packet passed
 	srMiddle  uint32 // of the last sender report that the peer got, RFC 3550 §6.4.1
 	srSent    int64  // when it got it
 	roundTrip int64
@@ -283,6 +291,9 @@ func (s *Stream) controlLocked(b []byte, now int64) {
 	if s.rtp.Secure && s.carrier().opening.in == nil {
 		return // it passes as it is
 	}
+	if m, ok := s.meter.(Reporter); ok {
+		m.Control(b, time.Duration(now))
+	}
 	for c, rest, ok := NextControl(b); ok; c, rest, ok = NextControl(rest) {
 		if c.Type == SenderReport {
 			s.peerSR, s.peerSRAt = uint32(c.Sender.NTP>>16), now
@@ -317,8 +328,10 @@ type Facts struct {
 	Source    netip.AddrPort // learned; invalid while nothing is
 	Signalled netip.AddrPort // as the peer said; invalid when it said nothing usable
 	Rank      Rank
-	Heard     time.Time // last packet of the peer, RTP or RTCP; zero when none came
-	Opened    time.Time // last negotiation; zero when there was none
+	Target    netip.AddrPort // where packets for the peer go; invalid while there is no such place
+	Heard     time.Time      // last packet of the peer, RTP or RTCP; zero when none came
+	Spoke     time.Time      // last RTP packet of the peer
+	Opened    time.Time      // last negotiation; zero when there was none
 	RoundTrip time.Duration
 	Packets   uint64 // that passed, RTP alone
 	Octets    uint64 // of these, headers included
@@ -340,6 +353,12 @@ func (s *Stream) Facts() Facts {
 		RoundTrip: time.Duration(s.roundTrip),
 		Packets:   r.Counts[Passed] + r.Counts[Learned], Octets: r.Octets,
 		Sent: s.sent.Load(), Counts: r.Counts,
+	}
+	if to := s.dest.Load(); to != nil {
+		f.Target = to.to
+	}
+	if s.spoke != 0 {
+		f.Spoke = s.pool.birth.Add(time.Duration(s.spoke))
 	}
 	if heard != 0 {
 		f.Heard = s.pool.birth.Add(time.Duration(heard))

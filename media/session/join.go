@@ -433,6 +433,7 @@ func (s *Session) hearLocked(l *line, sp speech) {
 	}
 	if l != nil {
 		s.ear.learn(l.local, l.remote, sp.codec.Rate)
+		l.ear = s.ear
 	}
 }
 

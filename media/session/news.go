@@ -41,3 +41,16 @@ func (s *Session) OnNews(f func(News)) {
 	s.onNews = f
 	s.mu.Unlock()
 }
+
+// tell tells of news. No lock of the session is held then.
+func (s *Session) tell(n News) {
+	s.mu.Lock()
+	f := s.onNews
+	s.mu.Unlock()
+	if f == nil {
+		return
+	}
+	s.telling.Lock()
+	defer s.telling.Unlock()
+	f(n)
+}

@@ -18,7 +18,7 @@ import (
 	"santral/media"
 	"santral/media/dtls"
 	"santral/media/ice"
-	"santral/media/quality"
+	"santral/media/jitter"
 	"santral/media/rtp"
 	"santral/media/sdp"
 )
@@ -33,6 +33,12 @@ type Config struct {
 	Pictures  int                              // code point of pictures' packets (RFC 2474 §3); 0 for the pool's
 	ICE       *ice.Mux                         // the port of legs with ICE; nil when there is none, and then no ICE
 	DTLS      *dtls.Gate                       // handshakes; nil when there are none
+
+	// OnSample is told of every five seconds of every stream: what came from the peer, or, with heard, what the
+	// peer says it gets. It must not block; nil for nobody.
+	OnSample func(heard bool, s media.Sample)
+
+	rounds *rounds // made when it is first needed
 }
 
 // Formats is what media that ends here speaks when nothing else is configured, best first.
@@ -86,9 +92,14 @@ type Session struct {
 	ear    *receiver // while somebody wants to hear the peer
 
 	// Who is told.
-	onNews func(News)
-	ears   *ears
-	watch  watch
+	telling sync.Mutex // held while somebody is told
+	onNews  func(News)
+	ears    *ears
+	watch   watch
+
+	// Of the rounds, under their lock.
+	lap, place int // where it is in their lists; lap 0: nowhere
+	young      bool
 }
 
 // line is one media line.
@@ -107,9 +118,13 @@ type line struct {
 	agreed      []media.Format // what both last had in common
 	wish        int            // ptime of the peer's last one, 0 when unsaid
 	meter       meter
-	t38         t38  // of the peer, on an image line
-	fax         *fax // the last one on this line
-	faxOver     bool // the line has become another since
+	t38         t38            // of the peer, on an image line
+	fax         *fax           // the last one on this line
+	faxOver     bool           // the line has become another since
+	ear         *receiver      // that hears the peer here, or did last; nil where its packets were always passed on
+	repaired    repaired       // by buffers before the last one
+	buffer      *jitter.Buffer // the last one
+	vigil       vigil
 }
 
 // New makes the session of a leg whose signalling peer is at peer and is spoken with as the profile says.
@@ -142,30 +157,9 @@ func (s *Session) Quality() []media.Quality {
 	defer s.mu.Unlock()
 	list := make([]media.Quality, len(s.lines))
 	for i, l := range s.lines {
-		list[i] = l.quality()
+		list[i], _, _ = l.quality(false)
 	}
 	return list
-}
-
-func (l *line) quality() media.Quality {
-	var q media.Quality
-	read := func() {
-		r := &l.meter.Receiver
-		q.Packets, q.Octets, q.Lost, q.Late, q.Jitter = r.Packets, l.meter.Octets, r.Lost(), r.Late, r.JitterTime()
-		if q.Packets > 0 {
-			q.Format = nameOf(l.meter.Payload, l.local, l.remote)
-		}
-	}
-	if l.stream == nil {
-		read() // nobody meters any more
-		q.Sent, q.RoundTrip = l.meter.Sent, l.meter.RoundTrip
-	} else {
-		l.stream.Locked(read)
-		f := l.stream.Facts()
-		q.Sent, q.RoundTrip = f.Sent+l.meter.Sent, f.RoundTrip
-	}
-	q.MOS = quality.Estimate(q)
-	return l.fax.qualityOf(q)
 }
 
 // nameOf names a payload number by what either side said of it.
@@ -240,14 +234,15 @@ func (s *Session) Held() bool {
 // Quality and Remote tell stays.
 func (s *Session) Close() {
 	s.Part()
+	s.cfg.look().leave(s)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return
 	}
 	s.closed = true
-	s.stopWatchLocked()
 	s.onNews = nil
+	s.watch.f = nil
 	for _, l := range s.lines {
 		l.drop()
 	}
@@ -269,56 +264,6 @@ func (l *line) drop() {
 	l.stream.Release()
 	l.stream = nil
 	l.fax.end()
-}
-
-// meter is a line's receiver statistics. Its stream calls it under its own lock.
-type meter struct {
-	Receiver  quality.Receiver `json:"receiver"`
-	SSRC      uint32           `json:"ssrc"`
-	Begun     bool             `json:"begun"`
-	Payload   uint8            `json:"payload"` // the last that was no event
-	Octets    uint64           `json:"octets"`
-	Sent      uint64           `json:"sent"` // by streams that are gone
-	RoundTrip time.Duration    `json:"round_trip"`
-
-	clocks [128]uint16 // of each payload number in units of 250 Hz, 0 where unknown
-	events rtp.TypeSet // of telephone events
-}
-
-// learn tells the meter what payload numbers mean.
-func (m *meter) learn(lists ...[]media.Format) {
-	m.clocks, m.events = [128]uint16{}, rtp.TypeSet{}
-	for _, list := range lists {
-		for i := range list {
-			f := &list[i]
-			m.clocks[f.Payload&0x7f] = uint16(f.Rate / 250)
-			if sdp.IsEvents(*f) {
-				m.events.Add(f.Payload)
-			}
-		}
-	}
-}
-
-// Packet counts one packet of the peer's.
-func (m *meter) Packet(h rtp.Header, size int, at time.Duration) {
-	if m.SSRC != h.SSRC || !m.Begun {
-		if m.Begun {
-			m.Receiver.Restart()
-		}
-		m.SSRC, m.Begun = h.SSRC, true
-	}
-	if m.events.Has(h.Payload) {
-		m.Receiver.Count(h.Seq)
-		return
-	}
-	if clock := uint32(m.clocks[h.Payload]) * 250; clock != 0 && clock != m.Receiver.Rate {
-		m.Receiver.Rate, m.Receiver.Timed = clock, false
-	}
-	m.Payload = h.Payload
-	switch m.Receiver.Update(h.Seq, h.Timestamp, at) {
-	case quality.Fresh, quality.Jumped:
-		m.Octets += uint64(size)
-	}
 }
 
 // rtpProto reports whether a protocol is RTP, in the clear or with keys in the description.

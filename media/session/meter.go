@@ -1,0 +1,270 @@
+package session
+
+import (
+	"time"
+
+	"santral/media"
+	"santral/media/jitter"
+	"santral/media/quality"
+	"santral/media/rtp"
+	"santral/media/sdp"
+)
+
+// meter is a line's statistics. Its stream calls it under its own lock.
+type meter struct {
+	Receiver  quality.Receiver `json:"receiver"`
+	SSRC      uint32           `json:"ssrc"`
+	Begun     bool             `json:"begun"`
+	Payload   uint8            `json:"payload"` // the last that was no event
+	Octets    uint64           `json:"octets"`
+	Sent      uint64           `json:"sent"` // by streams that are gone
+	RoundTrip time.Duration    `json:"round_trip"`
+	Course    quality.Course   `json:"course"` // of what comes from the peer
+	Peer      quality.Peer     `json:"peer"`   // what the peer says of what it gets
+	habits    habits
+
+	// Of extended reports (RFC 3611 §4.4, §4.5).
+	theirs   reference // the peer's clock, which our next report answers
+	ours     reference // our own, which its answer quotes
+	receiver bool      // RoundTrip is of such an answer
+
+	clocks [128]uint16 // of each payload number in units of 250 Hz, 0 where unknown
+	events rtp.TypeSet // of telephone events
+	noises rtp.TypeSet // of comfort noise
+}
+
+// habits are what tells a peer that is silent from one that does not get through.
+type habits struct {
+	at      time.Duration // of the last packet, at the pool's clock
+	seq     uint16
+	steady  time.Duration // since when packets have come without a pause that the peer itself made
+	pauses  bool          // the peer has been silent of its own accord: it suppresses silence
+	reports uint64        // compound RTCP packets
+	control time.Duration // when the last came
+	longest time.Duration // between two of them
+
+	claimed   uint32 // packets that the peer says it has sent, by its last sender report
+	claims    bool   // it made one
+	had       uint64 // packets that we had from it then
+	unheard   bool   // it says that it goes on sending, and we get nothing
+	unheardAt time.Duration
+}
+
+// reference is somebody's clock as it was told.
+type reference struct {
+	ssrc   uint32
+	middle uint32 // of its NTP time; 0 for none
+	at     time.Duration
+}
+
+// pauseLeast is a silence that no jitter of a network makes, when the packet after it is the very next.
+const pauseLeast = 300 * time.Millisecond
+
+// learn tells the meter what payload numbers mean.
+func (m *meter) learn(lists ...[]media.Format) {
+	m.clocks, m.events, m.noises = [128]uint16{}, rtp.TypeSet{}, rtp.Types(13)
+	for _, list := range lists {
+		for i := range list {
+			f := &list[i]
+			m.clocks[f.Payload&0x7f] = uint16(f.Rate / 250)
+			switch {
+			case sdp.IsEvents(*f):
+				m.events.Add(f.Payload)
+			case sdp.IsNoise(*f):
+				m.noises.Add(f.Payload)
+			}
+		}
+	}
+}
+
+// Packet counts one packet of the peer's (rtp.Meter).
+func (m *meter) Packet(h rtp.Header, size int, at time.Duration) {
+	b := &m.habits
+	if m.SSRC != h.SSRC || !m.Begun {
+		if m.Begun {
+			m.Receiver.Restart()
+		}
+		m.SSRC, m.Begun = h.SSRC, true
+		b.steady, b.claims = at, false
+	} else if at-b.at > pauseLeast && h.Seq-b.seq == 1 || m.noises.Has(h.Payload) {
+		b.pauses, b.steady = true, at
+	}
+	b.at, b.seq, b.unheard = at, h.Seq, false
+	if m.events.Has(h.Payload) {
+		m.Receiver.Count(h.Seq)
+		return
+	}
+	if clock := uint32(m.clocks[h.Payload]) * 250; clock != 0 && clock != m.Receiver.Rate {
+		m.Receiver.Rate, m.Receiver.Timed = clock, false
+	}
+	m.Payload = h.Payload
+	switch m.Receiver.Update(h.Seq, h.Timestamp, at) {
+	case quality.Fresh, quality.Jumped:
+		m.Octets += uint64(size)
+	}
+}
+
+// Bounds of what is read of one report.
+const (
+	mostBlocks  = 16
+	leastUnsaid = 25 // packets that a peer says it sent, from which on none of them is no accident
+)
+
+// Control reads one report of the peer's (rtp.Reporter).
+func (m *meter) Control(p []byte, at time.Duration) {
+	b := &m.habits
+	if b.reports > 0 {
+		b.longest = max(b.longest, at-b.control)
+	}
+	b.reports++
+	b.control = at
+	for c, rest, ok := rtp.NextControl(p); ok; c, rest, ok = rtp.NextControl(rest) {
+		if c.Type == rtp.SenderReport {
+			m.claimLocked(c.Sender.Packets, at)
+		}
+		m.hear(&c)
+		left := mostBlocks
+		for x, more, ok := rtp.NextXR(c.Extended()); ok && left > 0; x, more, ok = rtp.NextXR(more) {
+			left--
+			m.extended(&c, &x, at)
+		}
+	}
+}
+
+// claimLocked compares what the peer says it has sent with what came.
+func (m *meter) claimLocked(packets uint32, at time.Duration) {
+	b := &m.habits
+	if more := packets - b.claimed; b.claims && more >= leastUnsaid && more < 1<<31 && m.Receiver.Packets == b.had {
+		b.unheard, b.unheardAt = true, at
+	}
+	b.claimed, b.claims, b.had = packets, true, m.Receiver.Packets
+}
+
+// hear takes the block about the stream that the peer gets: of the source that it reported of before, otherwise the
+// first.
+func (m *meter) hear(c *rtp.Control) {
+	n := min(c.Reports(), mostBlocks)
+	if n == 0 {
+		return
+	}
+	r := c.Report(0)
+	for i := 1; i < n && r.SSRC != m.Peer.SSRC; i++ {
+		if other := c.Report(i); other.SSRC == m.Peer.SSRC {
+			r = other
+		}
+	}
+	m.Peer.Hear(r.SSRC, r.Lost, r.Fraction, r.Highest, r.Jitter)
+}
+
+func (m *meter) extended(c *rtp.Control, x *rtp.XRBlock, at time.Duration) {
+	if v, ok := x.VoIP(); ok {
+		m.Peer.Metrics = quality.Metrics{Discarded: float64(v.Discarded) / 256, Delay: time.Duration(v.EndDelay) * time.Millisecond}
+		if v.Listening >= 10 && v.Listening <= 50 {
+			m.Peer.Metrics.Listening = float64(v.Listening) / 10
+		}
+	}
+	if ntp, ok := x.Reference(); ok {
+		m.theirs = reference{c.SSRC, uint32(ntp >> 16), at}
+	}
+	for i := range min(x.Answers(), mostBlocks) {
+		a := x.Answer(i)
+		if a.Last == 0 || a.Last != m.ours.middle || a.SSRC != m.ours.ssrc {
+			continue
+		}
+		kept := time.Duration(uint64(a.Delay) * uint64(time.Second) >> 16)
+		if trip := at - m.ours.at - kept; trip >= 0 {
+			m.RoundTrip, m.receiver = max(trip, 1), true
+		}
+	}
+}
+
+// repaired is what jitter buffers have done with the peer's sound.
+type repaired struct {
+	discarded uint64        // packets that came too late
+	concealed time.Duration // sound that was made up
+	delay     time.Duration // that a packet waits
+}
+
+// repair gives that, of all buffers that the line had.
+func (l *line) repair() repaired {
+	sum := l.repaired
+	if l.buffer != nil {
+		sum = sum.and(l.buffer)
+	}
+	if l.ear == nil {
+		return sum
+	}
+	if b := l.ear.buffer.Load(); b != nil && b != l.buffer {
+		l.repaired, l.buffer = sum, b
+		sum = sum.and(b)
+	}
+	return sum
+}
+
+func (r repaired) and(b *jitter.Buffer) repaired {
+	st := b.Stats()
+	r.discarded += st.Late
+	if made := st.Concealed - min(st.Comfort, st.Concealed); made > 0 {
+		r.concealed += time.Duration(made) * time.Second / time.Duration(b.Rate())
+	}
+	r.delay = st.Delay
+	return r
+}
+
+// quality gives the figures of a line, with step after the next of their course.
+func (l *line) quality(step bool) (q media.Quality, took, heard bool) {
+	m := &l.meter
+	r := l.repair()
+	q.Discarded, q.Concealed, q.Buffer = r.discarded, r.concealed, r.delay
+	read := func() {
+		r := &m.Receiver
+		losses := r.Losses()
+		q.Packets, q.Octets, q.Lost, q.Late, q.Jitter, q.Spoken = r.Packets, m.Octets, r.Lost(), r.Late, r.JitterTime(), r.SpokenTime()
+		q.Bursts, q.BurstPackets, q.BurstLost, q.BurstRatio = losses.Bursts, losses.BurstPackets, losses.BurstLost, losses.Ratio()
+		if q.Packets > 0 {
+			q.Format = nameOf(m.Payload, l.local, l.remote)
+			q.Delay = quality.OneWay(&q)
+		}
+		format, clock, rate := q.Format, int(r.Rate), 0.0
+		if q.Spoken > time.Second {
+			rate = float64(8*q.Octets) / q.Spoken.Seconds()
+		}
+		if format == "" || clock == 0 { // the peer has said nothing yet: it gets what was agreed on
+			format, clock = l.first()
+		}
+		if step {
+			took = m.Course.Take(&q, losses.Runs)
+			heard = m.Peer.Take(format, rate, clock, q.RoundTrip)
+		}
+		q.Course, q.Heard = m.Course.Course, m.Peer.Heard(format, rate, clock, q.RoundTrip)
+	}
+	if l.stream == nil { // nobody meters any more
+		q.Sent, q.RoundTrip = m.Sent, m.RoundTrip
+		read()
+	} else {
+		f := l.stream.Facts()
+		q.Sent, q.RoundTrip = f.Sent+m.Sent, f.RoundTrip
+		l.stream.Locked(func() {
+			if m.receiver && q.RoundTrip == 0 {
+				q.RoundTrip = m.RoundTrip
+			}
+			read()
+		})
+	}
+	q.MOS, q.Listening = quality.Estimate(q), quality.Listening(q)
+	return l.fax.qualityOf(q), took, heard
+}
+
+// first is the first encoding of speech that both sides named, with its clock.
+func (l *line) first() (name string, clock int) {
+	list := l.remote
+	if len(l.local) > 0 && len(l.local) < len(list) {
+		list = l.local
+	}
+	for i := range list {
+		if f := &list[i]; !sdp.IsEvents(*f) && !sdp.IsNoise(*f) {
+			return f.Name, f.Rate
+		}
+	}
+	return "", 0
+}
