@@ -152,7 +152,7 @@ func (l *local) boot() (*config.Boot, error) {
 		HTTP:    netip.AddrPortFrom(l.Listen, l.HTTPPort),
 		HTTPS:   l.port(l.HTTPSPort, 8443),
 		TLS:     config.TLS{Name: name},
-		Media:   config.Media{Address: l.Listen, First: first, Last: last, Advertise: advertise, DeadAfter: config.DefaultDeadAfter},
+		Media:   config.Media{Address: l.Listen, First: first, Last: last, Advertise: advertise, DeadAfter: config.DefaultDeadAfter, DSCP: config.DefaultDSCP, Pictures: config.DefaultPictures},
 		Session: config.Session{Expires: config.DefaultExpires, Min: config.LeastExpires},
 		Data:    l.Data,
 		Digest:  digest,

@@ -224,6 +224,9 @@ func (s *Stream) openLocked(r *Rule, b []byte, src Addr, now int64) (out []byte,
 			o.due = max(o.due, now) + int64(tryCost)
 		}
 		if errors.Is(err, ErrReplay) {
+			if r.outrun(b, src) {
+				s.aimLocked()
+			}
 			return nil, Replayed, NoAlarm
 		}
 		if rank := r.rank(src); rank < Near && !pinned {
@@ -268,10 +271,26 @@ func (r *Rule) prove(p []byte, src Addr, now int64, sound bool) Verdict {
 
 // move makes src, which has proved to be the peer, the source.
 func (r *Rule) move(src Addr) {
-	r.Prior, r.Source = Addr{}, src
+	r.Prior = Addr{}
+	if r.Rank != NoRank {
+		r.Prior = r.Source
+	}
+	r.Source = src
 	if r.Rank = Proven; src == r.Signalled {
 		r.Rank = Signalled
 	}
+}
+
+// outrun takes a packet that was seen before from where the peer was until that very packet came from elsewhere:
+// somebody on the way has sent a copy of it that was faster. The peer is where it was.
+func (r *Rule) outrun(p []byte, src Addr) bool {
+	if r.Carries != RTP || r.Prior == (Addr{}) || src != r.Prior || Classify(p) != RTP ||
+		binary.BigEndian.Uint32(p[8:]) != r.SSRC || binary.BigEndian.Uint16(p[2:]) != r.Seq {
+		return false
+	}
+	r.move(src)
+	r.Prior = Addr{}
+	return true
 }
 
 // Prove says that the peer has shown in another way, by a handshake or by a check of connectivity, that it is at

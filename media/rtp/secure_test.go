@@ -236,6 +236,21 @@ func TestFollowedByProof(t *testing.T) {
 		if n := len(moved.Heard()); n != 1 || h.sa.Facts().Source != elsewhere {
 			t.Errorf("the new address got %d packets", n)
 		}
+
+		// Somebody on the way sends each packet first: it is heard once, and the peer stays where it is.
+		h.b.Forget()
+		for range 50 {
+			p := a.next()
+			h.x.Send(at(h.sa), p)
+			synctest.Wait()
+			moved.Send(at(h.sa), p)
+			synctest.Wait()
+			h.b.Say(at(h.sb))
+			synctest.Wait()
+		}
+		if n := len(h.x.Heard()); n != 0 || len(moved.Heard()) != 51 || len(h.b.Heard()) != 50 {
+			t.Errorf("who was faster got %d packets, the phone %d, and %d were heard", n, len(moved.Heard()), len(h.b.Heard()))
+		}
 	})
 }
 

@@ -98,6 +98,10 @@ func (s *Session) Freeze() State {
 	return st
 }
 
+// saidSince is how many packets of our own whoever wrote a session out may have sent since. They are left out where
+// packets are encrypted: two of one number must not share a key stream (RFC 3711 §9.1).
+const saidSince = 16
+
 // Thaw makes the session that Freeze wrote out, on the same ports of cfg.Pool: latches, counts,
 // descriptions' versions and our own stream's numbers go on. Joins are not kept (join again), nor are
 // the functions given to OnDigit and OnDead. It fails when a port is taken.
@@ -106,6 +110,7 @@ func Thaw(cfg *Config, st State) (*Session, error) {
 	if st.Chosen != nil {
 		s.chosen, s.agreed = *st.Chosen, true
 	}
+	secured := false
 	for _, ls := range st.Lines {
 		l := &line{
 			kind: ls.Kind, proto: ls.Proto, said: ls.Said, refused: ls.Refused, dir: ls.Dir, held: ls.Held, terms: ls.Terms,
@@ -124,11 +129,16 @@ func Thaw(cfg *Config, st State) (*Session, error) {
 		l.meter.learn(l.remote, l.local)
 		stream.SetMeter(&l.meter)
 		l.stream = stream
+		s.heed(l)
+		secured = secured || ls.Stream.Secured
 	}
 	if v := st.Voice; v != nil {
 		s.voice = &voice{
 			pool: cfg.Pool, random: cfg.Random, name: v.Name, rate: v.Rate,
 			ssrc: v.SSRC, timestamp: v.Timestamp, seq: v.Seq, packets: v.Packets, octets: v.Octets,
+		}
+		if secured {
+			s.voice.seq += saidSince
 		}
 	}
 	if st.Hearing != nil {

@@ -105,6 +105,7 @@ func (s *Session) negotiateLocked(l *line) {
 	t.Mux = t.Mux && l.localMux
 	l.stream.Locked(func() { l.meter.learn(l.remote, l.local) })
 	l.stream.SetMeter(&l.meter)
+	s.heed(l)
 	l.stream.Negotiate(t)
 }
 

@@ -31,6 +31,7 @@ type Frame struct {
 	SSRC    uint32
 	Seq     uint16
 	Payload []byte
+	Packet  []byte // all of it
 }
 
 // NewVoice opens an even port and the one above at an address.
@@ -70,9 +71,9 @@ func (v *Voice) hear() {
 		if err != nil {
 			return
 		}
-		f := Frame{At: time.Now(), From: from.String()}
+		f := Frame{At: time.Now(), From: from.String(), Packet: slices.Clone(b[:n])}
 		if n >= 12 {
-			f.Seq, f.SSRC, f.Payload = binary.BigEndian.Uint16(b[2:]), binary.BigEndian.Uint32(b[8:]), slices.Clone(b[12:n])
+			f.Seq, f.SSRC, f.Payload = binary.BigEndian.Uint16(b[2:]), binary.BigEndian.Uint32(b[8:]), f.Packet[12:]
 		}
 		v.mu.Lock()
 		v.heard = append(v.heard, f)
