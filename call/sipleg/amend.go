@@ -37,7 +37,7 @@ func (l *Leg) amended(d *sdp.Description) bool {
 	if a.busy == "" {
 		return false
 	}
-	if a.void = d == nil || l.media.SetRemote(d) != nil; !a.void {
+	if a.void = d == nil || l.media.SetAnswer(d) != nil; !a.void {
 		a.told = a.busy
 	}
 	a.busy = ""
@@ -77,7 +77,7 @@ func (l *Leg) onAcknowledged(req *sip.Message) {
 	if l.owed {
 		l.owed = false
 		d := l.read(req)
-		if d == nil || l.media.SetRemote(d) != nil {
+		if d == nil || l.media.SetAnswer(d) != nil {
 			l.hangup(call.NotAcceptable)
 			return
 		}

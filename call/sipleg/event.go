@@ -76,7 +76,7 @@ func (l *Leg) onProgressed(res *sip.Message) {
 		case d == nil:
 		case l.shut(res):
 			l.preview(res.ToTag(), d) // its 200 may mean it
-		case l.media.SetRemote(d) == nil:
+		case l.media.SetAnswer(d) == nil:
 			e.Desc = d
 			l.preview(res.ToTag(), d)
 		}
@@ -127,7 +127,7 @@ func (l *Leg) onAccepted(res *sip.Message) {
 		}
 	}
 	l.early, l.heard = nil, heard{}
-	if d == nil || l.media.SetRemote(d) != nil {
+	if d == nil || l.media.SetAnswer(d) != nil {
 		l.hangup(call.NotAcceptable)
 		return
 	}
@@ -154,7 +154,7 @@ func (l *Leg) onConfirmed(req *sip.Message, kind call.LegEventKind) {
 		if req != nil {
 			d = l.read(req)
 		}
-		if d == nil || l.media.SetRemote(d) != nil { // an offer without an answer: RFC 3261 §13.3.1.4 leaves only the BYE
+		if d == nil || l.media.SetAnswer(d) != nil { // an offer without an answer: RFC 3261 §13.3.1.4 leaves only the BYE
 			l.hangup(call.NotAcceptable)
 			return
 		}
@@ -196,7 +196,7 @@ func (l *Leg) onChanged(res *sip.Message) {
 		return
 	case !l.offered:
 		l.offer = d
-	case d != nil && l.media.SetRemote(d) != nil:
+	case d != nil && l.media.SetAnswer(d) != nil:
 		l.post(call.LegEvent{Kind: call.Refused, Cause: call.NotAcceptable})
 		return
 	}

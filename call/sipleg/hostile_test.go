@@ -171,7 +171,7 @@ func TestNothingInCommon(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
 		talking(w, a, b)
-		req := a.asks(sip.INVITE, strings.Replace(a.sdp, "RTP/AVP 8 0 101", "RTP/AVP 96", 1))
+		req := a.asks(sip.INVITE, strings.Replace(a.sdp, "RTP/AVP 8 0 101", "RTP/AVP 96", 1)+"a=rtpmap:96 SPEEX/16000\r\n")
 		b.reply(b.want(sip.INVITE), 488, "")
 		b.want(sip.ACK)
 		res := a.status(488)

@@ -3,7 +3,6 @@ package sdp
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"strconv"
 	"strings"
 
@@ -94,21 +93,19 @@ func contains(list []media.Format, f media.Format) bool {
 
 // Local is our side of terminated media: what goes into an offer or answer of ours.
 type Local struct {
-	Origin  Origin
-	Addr    netip.Addr // where the peer shall send
-	Port    uint16     // RTP
-	RTCP    uint16     // 0 for the port after Port
 	Formats []media.Format
 	Dir     Direction // what we are willing to do; UnknownDirection is sendrecv
+	Ptime   int       // milliseconds of sound in a packet that we ask for; 0 is 20
+	Refused uint64    // the lines of the peer's offer that can't be had, a bit each: line 0 is bit 0
 }
 
-// Answer makes the answer of a side that ends media itself: the first plain RTP audio line with a
-// format of ours is taken, all other lines are refused in their places (RFC 3264 §6). The error is
-// ErrNoMatch when nothing can be taken.
+// Answer makes the answer of a side that ends media itself: the first audio line with a format of ours
+// is taken, all other lines are refused in their places (RFC 3264 §6). Origin and addresses are left out; the line that is
+// taken has port 9. The error is ErrNoMatch when nothing can be taken.
 func Answer(offer *Description, l Local) (*Description, Chosen, error) {
 	for i := range offer.Media {
 		m := &offer.Media[i]
-		if m.Kind != "audio" || m.Rejected() || m.Proto != "RTP/AVP" && m.Proto != "RTP/AVPF" {
+		if m.Kind != "audio" || m.Rejected() || !RTP(m.Proto) || l.Refused>>uint(i)&1 == 1 {
 			continue
 		}
 		c, ok := Choose(m, l.Formats)
@@ -131,7 +128,7 @@ func willing(dir Direction) Direction {
 }
 
 func answer(offer *Description, l Local, c Chosen) *Description {
-	d := frame(l)
+	d := frame()
 	for _, line := range offer.Lines { // RFC 3264 §6: the t= line equals the offer's
 		if line.Type == 't' {
 			d.Lines = []Line{line}
@@ -148,25 +145,28 @@ func answer(offer *Description, l Local, c Chosen) *Description {
 		formats = append(formats, c.Events)
 	}
 	fill(&d.Media[c.Line], l, formats, c.Dir)
+	if mid, ok := offer.Media[c.Line].Attr("mid"); ok {
+		d.Media[c.Line].Attrs = append(d.Media[c.Line].Attrs, Attr{Name: "mid", Value: mid})
+	}
 	return d
 }
 
-// Offer makes an offer of one audio line with our formats, in our order of preference.
+// Offer makes an offer of one audio line with our formats, in our order of preference, without origin and addresses.
 func Offer(l Local) *Description {
-	d := frame(l)
+	d := frame()
 	d.Media = []Media{{Kind: "audio", Proto: "RTP/AVP"}}
 	fill(&d.Media[0], l, l.Formats, willing(l.Dir))
 	return d
 }
 
 // frame is a description of ours without media lines.
-func frame(l Local) *Description {
-	return &Description{Origin: l.Origin, Name: "-", Conn: NewConn(l.Addr), Lines: []Line{{Type: 't', Value: "0 0"}}}
+func frame() *Description {
+	return &Description{Name: "-", Lines: []Line{{Type: 't', Value: "0 0"}}}
 }
 
 // fill writes our side of a line.
 func fill(m *Media, l Local, formats []media.Format, dir Direction) {
-	m.Port = l.Port
+	m.Port = placeholder
 	m.Formats = make([]string, 0, len(formats))
 	m.Attrs = make([]Attr, 0, 2*len(formats)+3)
 	for _, f := range formats {
@@ -174,15 +174,16 @@ func fill(m *Media, l Local, formats []media.Format, dir Direction) {
 		m.Attrs = append(m.Attrs, Attr{Name: "rtpmap", Value: Rtpmap(f)})
 		params := f.Params
 		if IsEvents(f) {
-			params = "0-15" // RFC 4733 §2.4.1: the sixteen keys
+			params = keys
 		}
 		if params != "" {
 			m.Attrs = append(m.Attrs, Attr{Name: "fmtp", Value: strconv.Itoa(int(f.Payload)) + " " + params})
 		}
 	}
-	m.Attrs = append(m.Attrs, Attr{Name: "ptime", Value: "20"})
-	if l.RTCP != 0 && l.RTCP != l.Port+1 {
-		m.Attrs = append(m.Attrs, Attr{Name: "rtcp", Value: strconv.Itoa(int(l.RTCP))})
+	ptime := l.Ptime
+	if ptime == 0 {
+		ptime = 20
 	}
+	m.Attrs = append(m.Attrs, Attr{Name: "ptime", Value: itoa(ptime)})
 	m.Attrs = append(m.Attrs, Attr{Name: dir.String()})
 }

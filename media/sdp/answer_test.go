@@ -18,18 +18,26 @@ var (
 	here   = netip.MustParseAddr("192.0.2.50")
 )
 
-func local() Local {
-	return Local{Origin: NewOrigin(7, 3, here), Addr: here, Port: 10000, RTCP: 10001, Formats: ours}
+func local() Local { return Local{Formats: ours} }
+
+// at gives a description of ours the origin and the address that its session would.
+func at(d *Description) string {
+	d.Origin, d.Conn = NewOrigin(7, 3, here), NewConn(here)
+	for i := range d.Media {
+		if d.Media[i].Port != 0 {
+			d.Media[i].Port = uint16(10000 + 2*i)
+		}
+	}
+	return d.String()
 }
 
 func TestOffer(t *testing.T) {
 	l := local()
-	l.RTCP = 10009
-	l.Dir = RecvOnly
+	l.Ptime, l.Dir = 30, RecvOnly
 	want := lines("v=0", "o=- 7 3 IN IP4 192.0.2.50", "s=-", "c=IN IP4 192.0.2.50", "t=0 0",
-		"m=audio 10000 RTP/AVP 8 0 101", "a=rtpmap:8 PCMA/8000", "a=rtpmap:0 PCMU/8000", "a=rtpmap:101 telephone-event/8000", "a=fmtp:101 0-15",
-		"a=ptime:20", "a=rtcp:10009", "a=recvonly")
-	if diff := cmp.Diff(want, Offer(l).String()); diff != "" {
+		"m=audio 10000 RTP/AVP 8 0 101", "a=rtpmap:8 PCMA/8000", "a=rtpmap:0 PCMU/8000", "a=rtpmap:101 telephone-event/8000", "a=fmtp:101 0-16",
+		"a=ptime:30", "a=recvonly")
+	if diff := cmp.Diff(want, at(Offer(l))); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -47,7 +55,7 @@ func TestAnswer(t *testing.T) {
 	}{
 		"the peer's first choice, its payload numbers, other lines refused": {
 			head("m=video 6000 RTP/AVP 31", "m=audio 4000 RTP/AVP 18 0 8 96", "a=rtpmap:96 telephone-event/8000", "a=fmtp:96 0-16", "m=audio 4002 RTP/AVP 0"),
-			answered("m=video 0 RTP/AVP 31", "m=audio 10000 RTP/AVP 0 96", "a=rtpmap:0 PCMU/8000", "a=rtpmap:96 telephone-event/8000", "a=fmtp:96 0-15", "a=ptime:20", "a=sendrecv", "m=audio 0 RTP/AVP 0"),
+			answered("m=video 0 RTP/AVP 31", "m=audio 10002 RTP/AVP 0 96", "a=rtpmap:0 PCMU/8000", "a=rtpmap:96 telephone-event/8000", "a=fmtp:96 0-16", "a=ptime:20", "a=sendrecv", "m=audio 0 RTP/AVP 0"),
 			Chosen{Line: 1, Format: pcmu, Events: media.Format{Name: "telephone-event", Payload: 96, Rate: 8000, Channels: 1, Params: "0-16"}, Digits: true, Ptime: 20, Dir: SendRecv}},
 		"hold is answered by recvonly": {
 			head("m=audio 4000 RTP/AVP 8", "a=sendonly", "a=ptime:30"),
@@ -59,7 +67,7 @@ func TestAnswer(t *testing.T) {
 			Chosen{Format: pcma, Ptime: 20, Dir: SendRecv}},
 		"a dynamic number for a known name": {
 			head("m=audio 0 RTP/AVP 8", "m=audio 4000 RTP/AVPF 99", "a=rtpmap:99 pcmu/8000"),
-			answered("m=audio 0 RTP/AVP 8", "m=audio 10000 RTP/AVPF 99", "a=rtpmap:99 pcmu/8000", "a=ptime:20", "a=sendrecv"),
+			answered("m=audio 0 RTP/AVP 8", "m=audio 10002 RTP/AVPF 99", "a=rtpmap:99 pcmu/8000", "a=ptime:20", "a=sendrecv"),
 			Chosen{Line: 1, Format: media.Format{Name: "pcmu", Payload: 99, Rate: 8000, Channels: 1}, Ptime: 20, Dir: SendRecv}},
 	} {
 		offer, err := Parse(c.offer)
@@ -71,7 +79,7 @@ func TestAnswer(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if diff := cmp.Diff(c.answer, answer.String()); diff != "" {
+		if diff := cmp.Diff(c.answer, at(answer)); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
 		if diff := cmp.Diff(c.chosen, chosen); diff != "" {
@@ -83,7 +91,7 @@ func TestAnswer(t *testing.T) {
 	}
 	for name, text := range map[string]string{
 		"no common codec": head("m=audio 4000 RTP/AVP 18"),
-		"encrypted":       head("m=audio 4000 RTP/SAVP 8"),
+		"over TCP":        head("m=audio 4000 TCP/RTP/AVP 8"),
 		"switched off":    head("m=audio 0 RTP/AVP 8"),
 		"only video":      head("m=video 4000 RTP/AVP 31"),
 		"nothing":         head(),

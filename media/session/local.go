@@ -1,23 +1,25 @@
 package session
 
 import (
+	"bytes"
 	"fmt"
 	"hash/fnv"
 	"net/netip"
-	"strings"
 
 	"santral/media/sdp"
 )
 
-// RelayLocal makes the description for our peer out of the other leg's: the same lines with our
-// address, our ports and our own origin, whose version rises only when the text changes
-// (RFC 3264 §8). What cannot be relayed (ICE, DTLS, streams over TCP) is taken out, or refused by port 0
-// where nothing of the line would be left. It fails when no port is free, and with sdp.ErrNoMatch
-// when no line could be kept. answering says that it answers what SetRemote took last; otherwise it is
-// an offer.
+// RelayLocal makes the description for our peer out of what the other side of the call said: as an answer to what
+// SetRemote took last, or as an offer. Nothing of the other side's own path is in it, neither addresses nor keys: transport,
+// protocol, payload numbers and our origin are this leg's, formats are the other side's as far as the profile lets them
+// pass, and what can be made out of them. The origin's version rises only when the text changes (RFC 3264 §8). It fails when
+// no port is free, and with sdp.ErrNoMatch when no line could be kept.
 func (s *Session) RelayLocal(other *sdp.Description, answering bool) (*sdp.Description, error) {
 	s.mu.Lock()
-	d, err := s.relayLocked(other)
+	d, err := s.relayLocked(other, answering && s.remote != nil)
+	if err == nil {
+		s.local, s.other = d, other
+	}
 	j := s.joint
 	s.mu.Unlock()
 	if err != nil {
@@ -27,100 +29,65 @@ func (s *Session) RelayLocal(other *sdp.Description, answering bool) (*sdp.Descr
 	return d, nil
 }
 
-func (s *Session) relayLocked(other *sdp.Description) (*sdp.Description, error) {
+func (s *Session) relayLocked(other *sdp.Description, answering bool) (d *sdp.Description, err error) {
 	if s.closed {
 		return nil, errClosed
 	}
-	d := other.Clone()
-	like, addr := s.ourAddr()
-	d.Attrs = transferable(d.Attrs)
-	kept, lost := 0, 0
-	for i := range d.Media {
-		m, l := &d.Media[i], s.lineLocked(i)
-		switch {
-		case m.Port == 0:
-			m.Reject()
-			l.drop()
-			continue
-		case !relayable(m.Proto):
-			m.Reject()
-			l.drop()
-			lost++
-			continue
+	if answering && s.settled { // nothing is left to answer: what is said now is said again, or is an offer by and by
+		if s.local != nil && s.other != nil && sameBody(s.other, other) {
+			return s.local, nil
 		}
-		if err := s.openLocked(l, like, wire{}); err != nil {
-			return nil, err
+		answering = false
+	}
+	w := s.profile.wish()
+	if answering {
+		w.Refused = s.untaken()
+		d, err = sdp.Back(s.remote, other, &w)
+	} else {
+		w.Proto, w.Pictures = s.protos()
+		w.Lines = s.pastLocked()
+		d, err = sdp.Onward(other, &w)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return d, s.finishLocked(d, answering)
+}
+
+// sameBody reports whether two descriptions differ in nothing but their origin and name.
+func sameBody(a, b *sdp.Description) bool {
+	return a == b || bytes.Equal(a.AppendBody(nil), b.AppendBody(nil))
+}
+
+// pastLocked is what was said on each line. A line that is new goes the way of those that the peer has taken.
+func (s *Session) pastLocked() []sdp.Past {
+	if len(s.lines) == 0 {
+		return nil
+	}
+	past := make([]sdp.Past, len(s.lines))
+	common := ""
+	for i, l := range s.lines {
+		past[i] = sdp.Past{Kind: l.kind, Last: l.proto, Proto: l.spoken, Formats: l.past}
+		if l.stream != nil && l.said && !l.refused && l.spoken != "" && common == "" {
+			common = l.spoken
 		}
-		oldHold(m, other)
-		l.kind, l.proto = m.Kind, m.Proto
-		l.local, l.localMux, l.ptime = m.FormatList(), m.Mux(), m.Ptime()
-		m.Attrs = transferable(m.Attrs)
-		m.Port, m.Ports, m.Conn = l.stream.Port(), 0, sdp.Conn{}
-		m.Lines = withoutConn(m.Lines)
-		kept++
 	}
-	if kept == 0 && lost > 0 {
-		return nil, sdp.ErrNoMatch
+	for i := range past {
+		if past[i].Proto == "" {
+			past[i].Proto = common
+		}
 	}
-	for i := len(d.Media); i < len(s.lines); i++ {
-		s.lines[i].drop()
+	return past
+}
+
+// finishLocked gives a description of ours what is this leg's own.
+func (s *Session) finishLocked(d *sdp.Description, answering bool) error {
+	if err := s.placeLocked(d, answering); err != nil {
+		return err
 	}
-	d.Lines = withoutConn(d.Lines)
+	_, addr := s.ourAddr()
 	s.publishLocked(d, addr)
-	return d, nil
-}
-
-// relayable reports whether packets of a protocol can be passed on from address to address. Keys
-// from a DTLS handshake belong to one path, and TCP is none of ours.
-func relayable(proto string) bool {
-	p := strings.ToUpper(proto)
-	return strings.HasPrefix(p, "RTP/") || p == "UDPTL" || p == "UDP" || p == "UDP/BFCP"
-}
-
-// transferable takes what cannot be passed on out of a list that is ours to change.
-func transferable(attrs []sdp.Attr) []sdp.Attr {
-	keep := attrs[:0]
-	for _, a := range attrs {
-		if !untransferable(a) {
-			keep = append(keep, a)
-		}
-	}
-	return keep
-}
-
-// untransferable reports attributes that speak of one path between two hosts: ICE (RFC 8839 §5),
-// DTLS (RFC 8122 §5, RFC 4145 §4), bundles (RFC 8843 §7), preconditions (RFC 3312 §4), whose reservations
-// are each leg's own, and addresses.
-func untransferable(a sdp.Attr) bool {
-	switch a.Name {
-	case "candidate", "remote-candidates", "end-of-candidates", "ice-ufrag", "ice-pwd", "ice-options",
-		"ice-lite", "ice-mismatch", "ice-pacing", "fingerprint", "setup", "tls-id", "connection",
-		"rtcp", "bundle-only", "rtcp-mux-only", "curr", "des", "conf":
-		return true
-	case "group":
-		return strings.HasPrefix(a.Value, "BUNDLE")
-	}
-	return false
-}
-
-// oldHold writes the hold of old, an unspecified address (RFC 3264 §8.4), as a direction: our own
-// address takes its place.
-func oldHold(m *sdp.Media, d *sdp.Description) {
-	addr, ok := m.Addr(d)
-	if !ok || !addr.Addr().IsUnspecified() {
-		return
-	}
-	m.SetDirection(m.Direction(d).And(sdp.SendOnly))
-}
-
-func withoutConn(lines []sdp.Line) []sdp.Line {
-	keep := lines[:0]
-	for _, line := range lines {
-		if line.Type != 'c' {
-			keep = append(keep, line)
-		}
-	}
-	return keep
+	return nil
 }
 
 // AnswerLocal answers the description given to SetRemote with our own formats, for media that ends
@@ -128,6 +95,9 @@ func withoutConn(lines []sdp.Line) []sdp.Line {
 func (s *Session) AnswerLocal() (*sdp.Description, error) {
 	s.mu.Lock()
 	d, err := s.answerLocked()
+	if err == nil {
+		s.local, s.other = d, nil
+	}
 	j := s.joint
 	s.mu.Unlock()
 	if err != nil {
@@ -143,27 +113,13 @@ func (s *Session) answerLocked() (*sdp.Description, error) {
 		return nil, errClosed
 	case s.remote == nil:
 		return nil, fmt.Errorf("no offer")
-	case !s.chooseLocked():
-		return nil, sdp.ErrNoMatch
 	}
-	like, addr := s.ourAddr()
-	l := s.lineLocked(s.chosen.Line)
-	if err := s.openLocked(l, like, wire{}); err != nil {
-		return nil, err
-	}
-	d, chosen, err := sdp.Answer(s.remote, sdp.Local{Addr: addr, Port: l.stream.Port(), Formats: s.formats(), Dir: s.dir})
+	d, chosen, err := sdp.Answer(s.remote, sdp.Local{Formats: s.formats(), Dir: s.dir, Ptime: s.profile.Ptime, Refused: s.untaken()})
 	if err != nil {
 		return nil, err
 	}
-	s.chosen, s.agreed = chosen, true
-	for i, other := range s.lines {
-		if i != chosen.Line {
-			other.drop()
-		}
-	}
-	s.ownLocked(l, &d.Media[chosen.Line])
-	s.publishLocked(d, addr)
-	return d, nil
+	s.chosen, s.agreed, s.stale = chosen, true, false
+	return d, s.finishLocked(d, true)
 }
 
 // OfferLocal offers our own formats on one audio line, for media that ends here. Further lines that
@@ -171,6 +127,9 @@ func (s *Session) answerLocked() (*sdp.Description, error) {
 func (s *Session) OfferLocal() (*sdp.Description, error) {
 	s.mu.Lock()
 	d, err := s.offerLocked()
+	if err == nil {
+		s.local, s.other = d, nil
+	}
 	j := s.joint
 	s.mu.Unlock()
 	if err != nil {
@@ -184,39 +143,28 @@ func (s *Session) offerLocked() (*sdp.Description, error) {
 	if s.closed {
 		return nil, errClosed
 	}
-	like, addr := s.ourAddr()
 	at := 0
-	if s.chooseLocked() {
+	if s.remote != nil && s.chooseLocked() {
 		at = s.chosen.Line
 	} else {
-		for at < len(s.lines) && (s.lines[at].kind != "audio" || !plain(s.lines[at].proto)) {
+		for at < len(s.lines) && (s.lines[at].kind != "audio" || !sdp.RTP(s.lines[at].proto)) {
 			at++
 		}
 	}
-	l := s.lineLocked(at)
-	if err := s.openLocked(l, like, wire{}); err != nil {
-		return nil, err
-	}
-	d := sdp.Offer(sdp.Local{Addr: addr, Port: l.stream.Port(), Formats: s.formats(), Dir: s.dir})
+	d := sdp.Offer(sdp.Local{Formats: s.formats(), Dir: s.dir, Ptime: s.profile.Ptime})
 	own := d.Media[0]
-	d.Media = make([]sdp.Media, len(s.lines))
-	for i, other := range s.lines {
-		if i == at {
-			d.Media[i] = own
-			continue
-		}
-		other.drop()
-		d.Media[i] = sdp.Media{Kind: other.kind, Proto: other.proto, Formats: []string{"0"}}
+	s.lineLocked(at)
+	sound, _ := s.protos()
+	past := s.pastLocked()
+	if own.Proto = past[at].Proto; own.Proto == "" {
+		own.Proto = sound
 	}
-	l.kind, l.proto = own.Kind, own.Proto
-	s.ownLocked(l, &d.Media[at])
-	s.publishLocked(d, addr)
-	return d, nil
-}
-
-// ownLocked takes note of the line that we have written for ourselves.
-func (s *Session) ownLocked(l *line, m *sdp.Media) {
-	l.local, l.localMux, l.ptime = m.FormatList(), false, 20
+	d.Media = make([]sdp.Media, len(s.lines))
+	for i := range d.Media {
+		d.Media[i] = sdp.Media{Kind: past[i].Kind, Proto: past[i].Last, Formats: []string{"0"}}
+	}
+	d.Media[at] = own
+	return d, s.finishLocked(d, false)
 }
 
 // Hold changes the direction of our own offers and answers: with hold we want nothing from the

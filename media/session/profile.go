@@ -1,5 +1,15 @@
 package session
 
+import (
+	"slices"
+	"strings"
+	"sync"
+
+	"santral/media"
+	"santral/media/codec"
+	"santral/media/sdp"
+)
+
 // Profile is how the media of a leg is negotiated with its peer: what is set for its account, line or
 // trunk. What crosses between two legs is what the other side can do; a profile says what of it this
 // peer gets, and what we do ourselves to make unlike sides meet. The zero value is an everyday peer:
@@ -58,3 +68,41 @@ const (
 	FaxSound                 // T.38 is refused, so that it goes on as sound (ITU-T V.152)
 	FaxRefuse                // no fax: T.38 is refused, and tones change nothing
 )
+
+// spoken are the formats that can be made out of one another on this machine, best first.
+var spoken = sync.OnceValue(func() (list []media.Format) {
+	for _, c := range codec.All() {
+		list = append(list, c.Format)
+	}
+	return list
+})
+
+// wish is what sdp is to do for the peer, but for what it must know of each line.
+func (p *Profile) wish() sdp.Wish {
+	return sdp.Wish{
+		Codecs: p.Codecs, Speak: spoken(), Ptime: p.Ptime, NoEvents: p.Digits == DigitsInfo || p.Digits == DigitsInband,
+		Noise: p.Noise, Red: p.Red, Lossy: p.Lossy, NoVideo: p.NoVideo, NoFax: p.Fax != FaxPass, Browser: p.Web,
+	}
+}
+
+// among gives what the peer may speak of a list of our own, in the order of the profile where it has one.
+func (p *Profile) among(list []media.Format) []media.Format {
+	events := p.Digits != DigitsInfo && p.Digits != DigitsInband
+	if p.Codecs == nil && events {
+		return list
+	}
+	keep := make([]media.Format, 0, len(list))
+	for _, name := range p.Codecs {
+		for _, f := range list {
+			if strings.EqualFold(f.Name, name) && !sdp.IsEvents(f) {
+				keep = append(keep, f)
+			}
+		}
+	}
+	for _, f := range list {
+		if sdp.IsEvents(f) && events || p.Codecs == nil && !sdp.IsEvents(f) && !slices.Contains(keep, f) {
+			keep = append(keep, f)
+		}
+	}
+	return keep
+}

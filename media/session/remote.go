@@ -6,16 +6,20 @@ import (
 	"strconv"
 	"strings"
 
-	"santral/media"
 	"santral/media/rtp"
 	"santral/media/sdp"
 )
 
-// SetRemote takes what the peer said, as offer or as answer: addresses, formats, directions. Latches
-// are armed anew where an address changed (RFC 3264 §8.3.1), and ports of refused lines are given
-// back. The description is kept and must not be changed afterwards. A refused change of the session
-// is undone by Revert.
-func (s *Session) SetRemote(d *sdp.Description) error {
+// SetRemote takes what the peer offered: addresses, formats, directions, keys. Latches are armed anew where an address
+// changed (RFC 3264 §8.3.1), and ports of refused lines are given back. The description is kept and must not be changed
+// afterwards. A refused change of the session is undone by Revert.
+func (s *Session) SetRemote(d *sdp.Description) error { return s.setRemote(d, false) }
+
+// SetAnswer takes what the peer answered to an offer of ours, likewise. It fails when a line that was offered with
+// keys alone is answered without one (RFC 4568 §5.1.3).
+func (s *Session) SetAnswer(d *sdp.Description) error { return s.setRemote(d, true) }
+
+func (s *Session) setRemote(d *sdp.Description, answer bool) error {
 	if d == nil {
 		return errors.New("set remote media: no description")
 	}
@@ -24,12 +28,30 @@ func (s *Session) SetRemote(d *sdp.Description) error {
 		s.mu.Unlock()
 		return errClosed
 	}
-	s.before, s.remote = s.remote, d
+	s.before, s.remote, s.settled = s.remote, d, answer
 	s.applyRemoteLocked(d)
+	keyless := answer && s.keylessLocked()
 	j := s.joint
 	s.mu.Unlock()
 	j.route()
+	if keyless {
+		return errKeyless
+	}
 	return nil
+}
+
+var errKeyless = errors.New("set remote media: the answer has no key for a line that was offered with keys alone")
+
+// keylessLocked reports whether the peer's answer leaves out a key that the line can't do without.
+func (s *Session) keylessLocked() bool {
+	for _, l := range s.lines {
+		if l.said && !l.refused && l.stream != nil && !l.wire.DTLS && sdp.RTP(l.proto) && (sealed(l.proto) || s.profile.Secure == SecureRequired) {
+			if _, _, ok := l.keys.agreed(); !ok {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Revert makes the peer's description before the last one hold again: the offer that SetRemote took
@@ -57,6 +79,7 @@ func (s *Session) applyRemoteLocked(d *sdp.Description) {
 		l.kind, l.proto = m.Kind, m.Proto
 		l.refused = m.Rejected()
 		l.remote = m.FormatList()
+		l.remember(l.remote)
 		l.dir = m.Direction(d)
 		l.held = m.Held(d)
 		l.wish = m.Ptime()
@@ -66,13 +89,17 @@ func (s *Session) applyRemoteLocked(d *sdp.Description) {
 			l.drop()
 			continue
 		}
+		if sdp.RTP(m.Proto) {
+			l.spoken = m.Proto
+			l.keys.hear(d, m)
+		}
 		s.negotiateLocked(l)
 	}
 	s.stale = true
 	s.applyModeLocked()
 }
 
-// chooseLocked finds what media that ends here can speak with the peer: the first plain audio line
+// chooseLocked finds what media that ends here can speak with the peer: the first audio line
 // with a format of ours. It is false when there is none.
 func (s *Session) chooseLocked() bool {
 	if !s.stale {
@@ -81,7 +108,10 @@ func (s *Session) chooseLocked() bool {
 	s.stale, s.agreed = false, false
 	for i := range s.remote.Media {
 		m := &s.remote.Media[i]
-		if m.Kind != "audio" || m.Rejected() || !plain(m.Proto) {
+		if m.Kind != "audio" || m.Rejected() {
+			continue
+		}
+		if _, ok := s.takenWire(i); !ok {
 			continue
 		}
 		if c, ok := sdp.Choose(m, s.formats()); ok {
@@ -93,31 +123,29 @@ func (s *Session) chooseLocked() bool {
 	return s.agreed
 }
 
-func plain(proto string) bool { return proto == "RTP/AVP" || proto == "RTP/AVPF" }
-
 // negotiateLocked hands a line's terms to its stream, if it has one.
 func (s *Session) negotiateLocked(l *line) {
 	if l.stream == nil || !l.said || l.refused {
 		return
 	}
 	t := l.terms
-	t.Types = payloads(l.remote, l.local)
+	t.Types = l.named
+	t.Types.Add(13) // comfort noise needs no name (RFC 3389 §4)
 	t.Mux = t.Mux && l.localMux
 	l.stream.Locked(func() { l.meter.learn(l.remote, l.local) })
 	l.stream.SetMeter(&l.meter)
 	s.heed(l)
 	l.stream.Negotiate(t)
+	s.secureLocked(l)
 }
 
 // terms reads what d says of a line.
 func (s *Session) terms(d *sdp.Description, m *sdp.Media, l *line) rtp.Terms {
 	t := rtp.Terms{
-		Peer: s.peer,
-		Raw:  !rtpProto(m.Proto),
-		// A secure profile is SAVP or SAVPF (RFC 3711 §12, RFC 5124 §2).
-		Secure: strings.Contains(m.Proto, "SAVP"),
-		Mux:    m.Mux(),
-		Quiet:  !l.dir.Sends(),
+		Peer:  s.peer,
+		Raw:   !rtpProto(m.Proto),
+		Mux:   m.Mux(),
+		Quiet: !l.dir.Sends(),
 	}
 	if addr, ok := m.Addr(d); ok {
 		switch {
@@ -165,18 +193,6 @@ func mayOpen(a, peer netip.Addr) bool {
 var sharedSpace = netip.MustParsePrefix("100.64.0.0/10") // RFC 6598 §7
 
 func private(a netip.Addr) bool { return a.IsPrivate() || sharedSpace.Contains(a) }
-
-// payloads gives the payload numbers by which the peer's stream may begin: what either side named,
-// and comfort noise (RFC 3389 §4).
-func payloads(lists ...[]media.Format) rtp.TypeSet {
-	set := rtp.Types(13)
-	for _, list := range lists {
-		for i := range list {
-			set.Add(list[i].Payload)
-		}
-	}
-	return set
-}
 
 // What a stream is taken to need when its description doesn't say: octets of payload a second. The
 // guard leaves several times as much.

@@ -10,7 +10,6 @@ package session
 
 import (
 	"net/netip"
-	"strings"
 	"sync"
 	"time"
 
@@ -76,6 +75,9 @@ type Session struct {
 	body        uint64           // hash of the last one, without its origin
 	remote      *sdp.Description // the peer's last; nil after Thaw
 	before      *sdp.Description // the one that Revert goes back to
+	settled     bool             // the peer's last was an answer to an offer of ours
+	local       *sdp.Description // our last one; nil after Thaw
+	other       *sdp.Description // what that was made of, nil for media that ends here
 	lines       []*line          // one for each media line, in order
 	dir         sdp.Direction    // of our own offers
 	chosen      sdp.Chosen       // what media that ends here has agreed on
@@ -111,12 +113,18 @@ type line struct {
 	refused     bool        // by the peer
 	dir         sdp.Direction
 	held        bool
-	remote      []media.Format
-	local       []media.Format // of our last description
+	remote      []media.Format // what the peer takes, by its numbers
+	local       []media.Format // what the peer may send, by the numbers of our last description
 	localMux    bool
 	ptime       int            // of our last description
 	agreed      []media.Format // what both last had in common
 	wish        int            // ptime of the peer's last one, 0 when unsaid
+	wire        wire
+	keys        keys
+	awaits      bool           // our offer has keys alone, and the peer has said none yet
+	spoken      string         // the last protocol of RTP
+	past        []media.Format // what payload numbers have meant on this line
+	named       rtp.TypeSet    // by which the peer's packets may begin
 	meter       meter
 	t38         t38            // of the peer, on an image line
 	fax         *fax           // the last one on this line
@@ -133,12 +141,13 @@ func New(cfg *Config, peer netip.Addr, p Profile) *Session {
 	return &Session{cfg: cfg, peer: peer.Unmap(), profile: p, id: cfg.Random.Uint64() >> 2, dir: sdp.SendRecv}
 }
 
-// formats is what we speak ourselves.
+// formats is what we speak ourselves with this peer, best first.
 func (s *Session) formats() []media.Format {
+	list := ownFormats
 	if s.cfg.Formats != nil {
-		return s.cfg.Formats
+		list = s.cfg.Formats
 	}
-	return ownFormats
+	return s.profile.among(list)
 }
 
 var ownFormats = Formats()
@@ -266,5 +275,5 @@ func (l *line) drop() {
 	l.fax.end()
 }
 
-// rtpProto reports whether a protocol is RTP, in the clear or with keys in the description.
-func rtpProto(proto string) bool { return strings.HasPrefix(proto, "RTP/") }
+// rtpProto reports whether a protocol is RTP, protected or not.
+func rtpProto(proto string) bool { return sdp.RTP(proto) }
