@@ -145,8 +145,8 @@ func answer(offer *Description, l Local, c Chosen) *Description {
 		formats = append(formats, c.Events)
 	}
 	fill(&d.Media[c.Line], l, formats, c.Dir)
-	if mid, ok := offer.Media[c.Line].Attr("mid"); ok {
-		d.Media[c.Line].Attrs = append(d.Media[c.Line].Attrs, Attr{Name: "mid", Value: mid})
+	for i := range d.Media {
+		d.Media[i].copyMID(&offer.Media[i])
 	}
 	return d
 }

@@ -36,18 +36,24 @@ func Back(offer, far *Description, w *Wish) (*Description, error) {
 			lost++
 		default:
 			dst.Port = placeholder
-			if mid, ok := o.Attr("mid"); ok {
-				dst.Attrs = slices.Insert(dst.Attrs, 0, Attr{Name: "mid", Value: mid})
-			}
 			kept++
-			continue
 		}
-		dst.Formats, dst.Attrs, dst.Lines = o.Formats, nil, nil
+		if dst.Port == 0 {
+			dst.Formats, dst.Attrs, dst.Lines = o.Formats, nil, nil
+		}
+		dst.copyMID(o)
 	}
 	if kept == 0 && lost > 0 {
 		return nil, ErrNoMatch
 	}
 	return d, nil
+}
+
+// copyMID gives a line of an answer the tag that the offer has for it (RFC 5888 §9.1).
+func (m *Media) copyMID(offered *Media) {
+	if mid, ok := offered.Attr("mid"); ok {
+		m.Attrs = slices.Insert(m.Attrs, 0, Attr{Name: "mid", Value: mid})
+	}
 }
 
 // answerLine writes what is answered to line o; false when nothing is in common.
@@ -66,7 +72,7 @@ func (w *Wish) answerLine(dst, o, f *Media, offer, far *Description) bool {
 		picks, dst.Formats = answerOther(o, f)
 	}
 	dir := f.Direction(far)
-	if addr, ok := f.Addr(far); ok && addr.Addr().IsUnspecified() {
+	if f.Addressless(far) {
 		dir = dir.And(SendOnly)
 	}
 	said := f

@@ -241,8 +241,18 @@ func (m *Media) Held(d *Description) bool {
 	if !m.Direction(d).Receives() {
 		return true
 	}
+	return m.Addressless(d)
+}
+
+// Addressless reports the unspecified address by which phones of old hold their peers (RFC 3264 §8.4). Where ICE is to
+// find the address it means nothing yet (RFC 8839 §4.2.1.2).
+func (m *Media) Addressless(d *Description) bool {
 	addr, ok := m.Addr(d)
-	return ok && addr.Addr().IsUnspecified()
+	if !ok || !addr.Addr().IsUnspecified() || m.Has("ice-ufrag") {
+		return false
+	}
+	_, ice := d.Attr("ice-ufrag")
+	return !ice
 }
 
 // Ptime is the packet time that the peer wants, in milliseconds; 0 when unsaid (RFC 8866 §6.4).

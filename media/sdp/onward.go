@@ -44,7 +44,7 @@ func Onward(other *Description, w *Wish) (*Description, error) {
 		dst.Attrs, dst.Lines, dst.Formats = nil, nil, m.Formats[:min(len(m.Formats), 1)]
 	}
 	if w.Browser {
-		nameLines(d.Media, other.Media)
+		w.nameLines(d.Media, other.Media)
 	}
 	if kept == 0 && lost > 0 {
 		return nil, ErrNoMatch
@@ -77,23 +77,23 @@ func (w *Wish) sessionAttrs(attrs []Attr) []Attr {
 	return keep
 }
 
-// nameLines gives each line an identification tag (RFC 9143 §7.2): the one that the other side has for it, where that
-// is nobody else's.
-func nameLines(lines, other []Media) {
+// nameLines gives each line an identification tag (RFC 9143 §7.2): the one that it has with this peer, or the one that
+// the other side has for it where that is nobody else's.
+func (w *Wish) nameLines(lines, other []Media) {
 	taken := make(map[string]bool, len(lines))
+	for i := range w.Lines {
+		taken[w.Lines[i].MID] = true
+	}
 	for i := range lines {
-		if lines[i].Port == 0 {
-			continue
+		mid := w.past(i).MID
+		if mid == "" && i < len(other) {
+			if mid, _ = other[i].Attr("mid"); taken[mid] || len(mid) > 32 {
+				mid = ""
+			}
 		}
-		mid, ok := "", false
-		if i < len(other) {
-			mid, ok = other[i].Attr("mid")
-		}
-		if !ok || mid == "" || taken[mid] || len(mid) > 32 {
-			for n := i; ; n += len(lines) {
-				if mid = itoa(n); !taken[mid] {
-					break
-				}
+		for n := i; mid == ""; n += len(lines) {
+			if m := itoa(n); !taken[m] {
+				mid = m
 			}
 		}
 		taken[mid] = true
@@ -115,7 +115,7 @@ func (w *Wish) offerLine(dst, m *Media, other *Description, b *book) bool {
 		picks, dst.Formats = w.offerOther(m, b)
 	}
 	dir := m.Direction(other)
-	if addr, ok := m.Addr(other); ok && addr.Addr().IsUnspecified() {
+	if m.Addressless(other) {
 		dir = dir.And(SendOnly) // the old hold: our own address takes the place of none (RFC 3264 §8.4)
 	}
 	w.write(dst, m, nil, picks, ptime, dir)
@@ -180,28 +180,33 @@ func (w *Wish) offerSound(list []media.Format, b *book) (picks []pick, added boo
 	if codecs = len(picks); codecs == 0 {
 		return nil, false
 	}
-	if w.Red || w.Lossy {
-		f := picks[0].Format
+	if f := picks[0].Format; (w.Red || w.Lossy) && w.speaks(&f) {
+		theirs := false
 		red := media.Format{Name: "red", Payload: likedRed, Rate: f.Rate, Channels: f.Channels, Params: itoa(int(f.Payload)) + "/" + itoa(int(f.Payload))}
 		for i := range list {
 			if IsRed(list[i]) && list[i].Rate == f.Rate {
-				red.Payload = list[i].Payload
+				red.Payload, theirs = list[i].Payload, true
 			}
 		}
-		picks = b.add(picks, red)
+		picks = b.put(picks, pick{red, gone}, theirs)
 	}
 	for i := range list {
 		if f := &list[i]; IsNoise(*f) && clocked(picks[:codecs], f.Rate) && !have(f) {
 			picks = b.pass(picks, *f)
 		}
 	}
-	if noise := (media.Format{Name: "CN", Payload: 13, Rate: 8000, Channels: 1}); w.Noise && clocked(picks[:codecs], 8000) && !have(&noise) {
+	if noise := (media.Format{Name: "CN", Payload: 13, Rate: 8000, Channels: 1}); w.Noise && w.quiet(picks[:codecs]) && !have(&noise) {
 		picks = b.add(picks, noise)
 	}
 	if !w.NoEvents {
 		picks = offerEvents(picks, codecs, list, b)
 	}
 	return picks, added
+}
+
+// quiet reports whether we can speak a codec that has no silence of its own (RFC 3389 §4).
+func (w *Wish) quiet(picks []pick) bool {
+	return slices.ContainsFunc(picks, func(p pick) bool { return p.Rate == 8000 && w.speaks(&p.Format) })
 }
 
 // Payload numbers of our own that many expect.

@@ -39,6 +39,7 @@ type Past struct {
 	Kind    string
 	Last    string         // protocol of the line
 	Proto   string         // of RTP, when the line had it; it stays as it was
+	MID     string         // its identification tag, "" for none yet
 	Formats []media.Format // each payload number that we gave a meaning, which it keeps (RFC 3264 §8.3.2)
 }
 

@@ -157,7 +157,7 @@ func (w *Wish) write(dst, m, offered *Media, picks []pick, ptime int, dir Direct
 			if n, err := strconv.Atoi(a.Value); err != nil || n < ptime {
 				continue
 			}
-		case a.Name == "rtcp-fb" && m.Kind != "video" && !w.Browser:
+		case a.Name == "rtcp-fb" && !w.Browser && (m.Kind != "video" || strings.HasSuffix(a.Value, "goog-remb")):
 			continue
 		case browsers(a.Name) && a.Name != "rtcp-fb" && !w.Browser, perLeg(a) || m.Kind != "video" && strings.HasPrefix(a.Name, "ssrc"):
 			continue
@@ -177,11 +177,11 @@ func (w *Wish) write(dst, m, offered *Media, picks []pick, ptime int, dir Direct
 	for i := range picks {
 		p := &picks[i]
 		dst.Formats = append(dst.Formats, itoa(int(p.Payload)))
-		if p.from != gone && (explained.has(p.Payload) || p.Payload < 35 && p.from == p.Payload) {
-			continue
+		known := p.from != gone && (explained.has(p.Payload) || p.Payload < 35 && p.from == p.Payload)
+		if !known {
+			attrs = append(attrs, Attr{Name: "rtpmap", Value: Rtpmap(p.Format)})
 		}
-		attrs = append(attrs, Attr{Name: "rtpmap", Value: Rtpmap(p.Format)})
-		if params := w.params(&p.Format); params != "" && p.from == gone {
+		if params := w.params(&p.Format); params != "" && (p.from == gone || p.Params == "") {
 			attrs = append(attrs, Attr{Name: "fmtp", Value: itoa(int(p.Payload)) + " " + params})
 		}
 	}

@@ -67,7 +67,7 @@ func (s *Session) pastLocked() []sdp.Past {
 	past := make([]sdp.Past, len(s.lines))
 	common := ""
 	for i, l := range s.lines {
-		past[i] = sdp.Past{Kind: l.kind, Last: l.proto, Proto: l.spoken, Formats: l.past}
+		past[i] = sdp.Past{Kind: l.kind, Last: l.proto, Proto: l.spoken, MID: l.mid, Formats: l.past}
 		if l.stream != nil && l.said && !l.refused && l.spoken != "" && common == "" {
 			common = l.spoken
 		}

@@ -80,6 +80,9 @@ func (s *Session) applyRemoteLocked(d *sdp.Description) {
 		l.refused = m.Rejected()
 		l.remote = m.FormatList()
 		l.remember(l.remote)
+		if mid, ok := m.Attr("mid"); ok {
+			l.mid = mid
+		}
 		l.dir = m.Direction(d)
 		l.held = m.Held(d)
 		l.wish = m.Ptime()
@@ -149,8 +152,8 @@ func (s *Session) terms(d *sdp.Description, m *sdp.Media, l *line) rtp.Terms {
 	}
 	if addr, ok := m.Addr(d); ok {
 		switch {
-		case addr.Addr().IsUnspecified():
-			t.Mute = true // the old hold, RFC 3264 §8.4
+		case m.Addressless(d):
+			t.Mute = true
 		case usable(addr.Addr()):
 			t.Remote = addr
 			t.Open = mayOpen(addr.Addr(), s.peer)

@@ -123,6 +123,7 @@ type line struct {
 	keys        keys
 	awaits      bool           // our offer has keys alone, and the peer has said none yet
 	spoken      string         // the last protocol of RTP
+	mid         string         // the identification tag of the line (RFC 5888), "" for none
 	past        []media.Format // what payload numbers have meant on this line
 	named       rtp.TypeSet    // by which the peer's packets may begin
 	meter       meter

@@ -148,11 +148,14 @@ func (s *Session) placeLocked(d *sdp.Description, answering bool) error {
 	var tags []string
 	for i := range d.Media {
 		m, l := &d.Media[i], s.lineLocked(i)
+		mid, named := m.Attr("mid")
+		if named {
+			l.mid = mid
+		}
 		if m.Port == 0 {
 			l.drop()
 			continue
 		}
-		mid, _ := m.Attr("mid")
 		var w wire
 		if answering {
 			w, _ = s.takenWire(i)
