@@ -9,9 +9,9 @@ import (
 	"santral/media/srtp"
 )
 
-// keys are what descriptions say of the keys of a line (RFC 4568). They are secrets: they leave the session in
-// descriptions for the peer, and in State.
-type keys struct {
+// secrets are what descriptions say of the keys of a line (RFC 4568). They leave the session in descriptions for
+// the peer, and in State.
+type secrets struct {
 	Ours  []srtp.Key     `json:"ours,omitempty"`  // of our last description: one for each suite in an offer, the chosen one in an answer
 	Peer  []srtp.Key     `json:"peer,omitempty"`  // of the peer's last description, as far as we speak them, in its order
 	At    netip.AddrPort `json:"at"`              // where the peer's media was to be then
@@ -39,7 +39,7 @@ func readKeys(m *sdp.Media) (list []srtp.Key) {
 
 // agreed finds the key that the peer seals with and the one that we seal with: the first of the peer's that one of
 // ours goes with, by tag and suite (RFC 4568 §5.1.2).
-func (k *keys) agreed() (peer, ours srtp.Key, ok bool) {
+func (k *secrets) agreed() (peer, ours srtp.Key, ok bool) {
 	for _, p := range k.Peer {
 		for _, o := range k.Ours {
 			if p.Tag == o.Tag && p.Suite == o.Suite {
@@ -52,7 +52,7 @@ func (k *keys) agreed() (peer, ours srtp.Key, ok bool) {
 
 // hear takes what the peer's description says of keys. Where the peer changes its key or its place our next answer
 // has a new one too: no key may protect two streams (RFC 4568 §7.1.4).
-func (k *keys) hear(d *sdp.Description, m *sdp.Media) {
+func (k *secrets) hear(d *sdp.Description, m *sdp.Media) {
 	peer := readKeys(m)
 	at, _ := m.Addr(d)
 	ufrag, _ := m.Attr("ice-ufrag")
@@ -69,7 +69,7 @@ func sameKey(a, b srtp.Key) bool {
 }
 
 // offer gives the keys of an offer: the one in use, so that nothing changes by it, or one for each suite.
-func (k *keys) offer() ([]srtp.Key, error) {
+func (k *secrets) offer() ([]srtp.Key, error) {
 	if _, ours, ok := k.agreed(); ok {
 		k.Ours = []srtp.Key{ours}
 		return k.Ours, nil
@@ -92,7 +92,7 @@ func (k *keys) offer() ([]srtp.Key, error) {
 
 // answer gives the key of an answer: of the suite of the peer's first that we speak. Ours of that suite stays as it
 // is unless it is to be made anew.
-func (k *keys) answer() ([]srtp.Key, error) {
+func (k *secrets) answer() ([]srtp.Key, error) {
 	p := k.Peer[0]
 	for _, o := range k.Ours {
 		if o.Suite == p.Suite && !k.Renew {

@@ -120,7 +120,7 @@ type line struct {
 	agreed      []media.Format // what both last had in common
 	wish        int            // ptime of the peer's last one, 0 when unsaid
 	wire        wire
-	keys        keys
+	keys        secrets
 	awaits      bool           // our offer has keys alone, and the peer has said none yet
 	spoken      string         // the last protocol of RTP
 	mid         string         // the identification tag of the line (RFC 5888), "" for none
