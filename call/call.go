@@ -267,7 +267,7 @@ const (
 	Accepted                     // our Offer was answered (Desc; after Offer(nil) it is the peer's offer, and Accept answers it in the ACK), or the peer answered in its ACK the offer that we gave to its Offered with nil, or in its PRACK the one of our Progress
 	Refused                      // our Offer was refused; the session goes on as it was
 	Informed                     // INFO from the peer, already answered 200
-	Pressed                      // a digit from the peer as telephone events (RFC 4733)
+	Pressed                      // a key from the peer in its media: telephone events (RFC 4733) or tones
 	Noticed                      // the leg's media session has news
 	MediaLost                    // no packet from the peer for the dead-media time
 	Ended                        // the leg is over; by the peer's BYE once Finish is called (Finish is nil otherwise)

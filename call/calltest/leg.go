@@ -198,7 +198,7 @@ func (l *Leg) Hangup(c call.Cause) {
 func (l *Leg) SendKey(key byte, long time.Duration) {
 	l.house.mu.Lock()
 	defer l.house.mu.Unlock()
-	l.commandLocked(l.answered, "key %c for %s", key, long)
+	l.commandLocked(true, "key %c for %s", key, long)
 }
 
 // Inform takes an INFO.

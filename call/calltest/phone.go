@@ -191,9 +191,18 @@ func (l *Leg) Info(contentType, content string) {
 		call.LegEvent{Kind: call.Informed, Info: call.Info{ContentType: contentType, Content: content}})
 }
 
-// Press is one digit as a telephone event.
-func (l *Leg) Press(d byte) {
-	l.Say("digit "+string(d), call.LegEvent{Kind: call.Pressed, Digit: d})
+// Press is one key as a telephone event that is over. passed says that the other side got it with the media.
+func (l *Leg) Press(d byte, long time.Duration, passed bool) {
+	what := "key " + string(d)
+	if passed {
+		what += ", which passes"
+	}
+	l.Say(what, call.LegEvent{Kind: call.Pressed, Digit: d, Long: long, Passed: passed, At: time.Now()})
+}
+
+// PressByInfo is one key by an INFO.
+func (l *Leg) PressByInfo(d byte, long time.Duration) {
+	l.Say("INFO key "+string(d), call.LegEvent{Kind: call.Informed, Digit: d, Long: long, At: time.Now()})
 }
 
 // Refer is the phone's wish that the other side goes on with a number. What it is told stands in the ladder.

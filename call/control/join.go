@@ -28,15 +28,13 @@ func (c *ongoing) confirmed(m *member, e *call.LegEvent) {
 	c.changeNow()
 }
 
-// informed passes an INFO on to the other side of the call.
+// informed passes an INFO on to the other side of the call; a key in it goes there in the way that keys go.
 func (c *ongoing) informed(m *member, e *call.LegEvent) {
-	if c.story != nil {
-		if e.Digit != 0 {
-			c.pressed(e.Digit)
-		}
+	if e.Digit != 0 {
+		c.pressed(m, e)
 		return
 	}
-	if to := c.other(m); to != nil && c.state == Talking {
+	if to := c.other(m); c.story == nil && to != nil && c.state == Talking {
 		to.leg.Inform(e.Info)
 	}
 }

@@ -37,6 +37,7 @@ type member struct {
 	answered   bool
 	confirmed  bool    // its ACK has been sent or has come: it can change its session
 	held       bool    // its peer holds the other
+	key        keyTold // the last key that its peer told
 	over       bool    // it has ended, or was told to
 	void       int     // Refused events to come for offers that another change made void
 	leaving    bool    // it is on its way to another call

@@ -139,7 +139,7 @@ func say(l *calltest.Leg, what int, polite bool) {
 	case 16:
 		l.Info("text/plain", "hello")
 	case 17:
-		l.Press('1')
+		l.Press('1', time.Second, false)
 	case 18:
 		l.Bye()
 	case 19:

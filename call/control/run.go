@@ -206,7 +206,7 @@ func (c *ongoing) happened(m *member, e *call.LegEvent) {
 	case call.Informed:
 		c.informed(m, e)
 	case call.Pressed:
-		c.pressed(e.Digit)
+		c.pressed(m, e)
 	case call.MediaLost:
 		c.mediaLost()
 	case call.Renamed:

@@ -56,11 +56,12 @@ func TestStories(t *testing.T) {
 		s.Service("*1", "story")
 		a := s.dial("*1")
 		a.Ack(nil)
-		a.Press('1')
+		a.Press('1', 100*time.Millisecond, false)
 		s.pass(time.Second)
-		a.Press('2')
+		a.Press('2', 100*time.Millisecond, false)
 		a.Say("INFO digit #", call.LegEvent{Kind: call.Informed, Digit: '#'})
-		a.Press('3')
+		a.Press('!', 500*time.Millisecond, false)
+		a.Press('3', 100*time.Millisecond, false)
 	})
 	perform(t, "service-is-held-and-resumed", told(func(ctx context.Context, c call.Control) call.Cause {
 		if err := c.Answer(ctx); err != nil {

@@ -74,7 +74,7 @@ func (s *story) until(ctx context.Context, ended <-chan struct{}) error {
 
 // Collect reads digits until it has max of them, or none came for first at the beginning or for
 // between after a digit. What it has by then is no error: fewer than max mean that the caller stopped.
-// Digits that were pressed before count.
+// Digits that were pressed before count. A hook-flash is no digit.
 func (s *story) Collect(ctx context.Context, max int, first, between time.Duration) (string, error) {
 	if err := s.alive(ctx); err != nil {
 		return "", err
@@ -96,17 +96,6 @@ func (s *story) Collect(ctx context.Context, max int, first, between time.Durati
 		}
 	}
 	return string(digits), nil
-}
-
-// pressed keeps a caller's digit for the story. In a call of two legs digits pass by in the media.
-func (c *ongoing) pressed(d byte) {
-	if c.story == nil {
-		return
-	}
-	select {
-	case c.story.digits <- d:
-	default: // nobody collects, and more were pressed than anybody will ask for
-	}
 }
 
 // untilEnd is a source that says when it has ended. It is read by one media loop.

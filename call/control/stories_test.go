@@ -417,9 +417,9 @@ func TestChanges(t *testing.T) {
 	})
 	perform(t, "info-passes-through", nil, func(s *stage) {
 		a, b := s.talk()
-		a.Info("application/dtmf-relay", "Signal=5")
+		a.Info("application/vnd.example", "Signal=5")
 		b.Info("application/media_control+xml", "<picture_fast_update/>")
-		b.Press('7')
+		b.Press('7', 0, true)
 		a.Bye()
 	})
 }

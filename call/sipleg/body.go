@@ -190,36 +190,3 @@ func partField(head string, kind sip.Kind) string {
 	}
 	return ""
 }
-
-// digitOf is the digit that an INFO says: application/dtmf-relay ("Signal=5"), or application/dtmf with
-// the digit alone; 0 for any other.
-func digitOf(m *sip.Message) byte {
-	text := m.Body
-	switch m.MediaType() {
-	case "application/dtmf-relay":
-		found := false
-		for line := range strings.Lines(m.Body) {
-			name, value, ok := strings.Cut(line, "=")
-			if ok && strings.EqualFold(strings.TrimSpace(name), "Signal") {
-				text, found = value, true
-				break
-			}
-		}
-		if !found {
-			return 0
-		}
-	case "application/dtmf":
-	default:
-		return 0
-	}
-	text = strings.ToUpper(strings.TrimSpace(text))
-	switch {
-	case text == "10":
-		return '*'
-	case text == "11":
-		return '#'
-	case len(text) == 1 && strings.Contains("0123456789*#ABCD", text):
-		return text[0]
-	}
-	return 0
-}

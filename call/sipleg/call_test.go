@@ -305,19 +305,19 @@ func TestGlare(t *testing.T) {
 	})
 }
 
-// TestInfo crosses the call with its content, whatever it is.
+// TestInfo crosses the call with its content, whatever it is but a key.
 func TestInfo(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
 		talking(w, a, b)
 		info := a.d.Request(sip.INFO)
 		info.Prepend(sip.ViaKind, a.via())
-		info.SetBody("application/dtmf-relay", "Signal=5\r\nDuration=160\r\n")
+		info.SetBody("application/media_control+xml", "<media_control/>")
 		a.send(info)
 		a.status(200)
 		got := b.want(sip.INFO)
 		b.reply(got, 200, "")
-		if got.Get(sip.ContentType) != "application/dtmf-relay" || got.Body != info.Body {
+		if got.Get(sip.ContentType) != "application/media_control+xml" || got.Body != info.Body {
 			t.Errorf("B got\n%s", got)
 		}
 	})

@@ -3,7 +3,6 @@ package sipleg
 import (
 	"errors"
 	"strconv"
-	"time"
 
 	"santral/call"
 	"santral/media/sdp"
@@ -262,11 +261,6 @@ func (l *Leg) Connected(who call.Party, t call.Traits) {
 			l.rename()
 		}
 	})
-}
-
-// SendKey has the peer get a key, in the way that it takes keys.
-func (l *Leg) SendKey(key byte, long time.Duration) {
-	l.do(func() { _ = l.media.SendDigit(key, int(long/time.Millisecond)) }) // a peer that takes none gets none
 }
 
 // Inform sends an INFO, or a MESSAGE, within the dialog.

@@ -52,7 +52,9 @@ func (l *Leg) Handle(e invite.Event) {
 			return
 		}
 		i := call.Info{Package: clean(e.Message.Get(sip.InfoPackage)), ContentType: e.Message.Get(sip.ContentType), Content: e.Message.Body}
-		l.post(call.LegEvent{Kind: call.Informed, Info: i, Digit: digitOf(e.Message)})
+		key, long := keyOf(e.Message)
+		l.informs = l.informs || key != 0
+		l.post(call.LegEvent{Kind: call.Informed, Info: i, Digit: key, Long: long})
 	case invite.Referred:
 		l.onReferred(e.Message, e.Refer)
 	case invite.Gone:

@@ -29,6 +29,7 @@ type frozen struct {
 	Withheld call.Privacy `json:"withheld,omitempty"`
 	Claim    claim        `json:"claim"`
 	Packages []string     `json:"packages,omitempty"` // INFO packages that the peer takes
+	Informs  bool         `json:"informs,omitempty"`  // the peer has sent keys by INFO
 	Halves   [2]string    `json:"halves"`             // of the Session-ID: the peer's, the other side's
 }
 
@@ -71,7 +72,7 @@ func (l *Leg) freeze() (st frozen, err error) {
 		l.unwatch()
 	}
 	st.Leg, st.Dir, st.Tenant, st.Peer, st.Trunk = l.id, l.dir, l.tenant, l.peer, l.by
-	st.Packages = l.packages
+	st.Packages, st.Informs = l.packages, l.informs
 	st.Other, st.Withheld, st.Claim, st.Halves = l.other, l.withheld, l.claim, [2]string{l.ids.peer, l.ids.other}
 	if st.Account, st.Phone = l.account, l.phone; l.phone != "" {
 		st.Home = l.home.String()
@@ -110,6 +111,7 @@ func (a *Agent) Thaw(id call.ID, state json.RawMessage, inbox call.Inbox) (call.
 		withheld: st.Withheld,
 		claim:    st.Claim,
 		packages: st.Packages,
+		informs:  st.Informs,
 		ids:      sessions{peer: st.Halves[0], other: st.Halves[1]},
 	}
 	l.ids.mark()

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"santral/media/session"
 	"santral/sip"
 )
 
@@ -96,5 +97,34 @@ func TestPreconditions(t *testing.T) {
 				}
 			}
 		}
+	})
+}
+
+// TestKeysByINFO: a key by INFO, in any of its spellings, reaches a peer that takes keys by INFO as one INFO with
+// its duration; a hook-flash too, and nothing is said twice.
+func TestKeysByINFO(t *testing.T) {
+	play(t, func(w *world, x *exchange) {
+		x.agent.cfg.Manners = func(Peer) Manners { return Manners{Media: session.Profile{Digits: session.DigitsInfo}} }
+		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
+		talking(w, a, b)
+		for _, c := range []struct{ kind, body, want string }{
+			{"application/dtmf-relay", "Signal=5\r\nDuration=160\r\n", "Signal=5\r\nDuration=160\r\n"},
+			{"application/dtmf-relay", "Signal= 11\r\nDuration= 250", "Signal=#\r\nDuration=250\r\n"},
+			{"application/dtmf", "A", "Signal=A\r\nDuration=160\r\n"},
+			{"application/hook-flash", "signal=hf", "Signal=16\r\nDuration=160\r\n"},
+		} {
+			info := a.d.Request(sip.INFO)
+			info.Prepend(sip.ViaKind, a.via())
+			info.SetBody(c.kind, c.body)
+			a.send(info)
+			a.status(200)
+			got := b.want(sip.INFO)
+			b.reply(got, 200, "")
+			if got.Get(sip.ContentType) != "application/dtmf-relay" || got.Body != c.want {
+				t.Errorf("B got\n%s", got)
+			}
+			b.none(2 * time.Second)
+		}
+		a.leaves(b)
 	})
 }

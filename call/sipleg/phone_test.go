@@ -154,8 +154,8 @@ func TestSoftphone(t *testing.T) {
 		b.event(call.Accepted)
 
 		leg.Inform(call.Info{ContentType: "application/dtmf-relay", Content: "Signal=#\r\nDuration=100\r\n"})
-		if e := b.event(call.Informed); e.Digit != '#' {
-			t.Errorf("digit %q", e.Digit)
+		if e := b.event(call.Pressed); e.Digit != '#' || e.Long != 100*time.Millisecond {
+			t.Errorf("digit %q for %s", e.Digit, e.Long)
 		}
 		leg.Hangup(call.NormalClearing)
 		if e := a.event(call.Ended); e.Cause.Q850 != 16 || e.Detail.SIPCallID == "" || e.Detail.UserAgent != "Santral" {

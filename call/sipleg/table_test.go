@@ -153,7 +153,7 @@ func through(w *world, name string, from, to *phone) (invite, ok, again, changed
 			req.Set(sip.Contact, from.contact())
 			req.SetBody("application/sdp", from.sdp)
 		case sip.INFO:
-			req.SetBody("application/dtmf-relay", "Signal=5\r\nDuration=160\r\n")
+			req.SetBody("application/media_control+xml", "<media_control/>")
 		}
 		from.send(with(req, name, from.addr))
 		got := to.come()

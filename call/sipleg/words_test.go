@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"santral/call"
@@ -92,27 +93,49 @@ func TestClean(t *testing.T) {
 	}
 }
 
-func TestDigits(t *testing.T) {
+// TestKeysOfAnINFO: all spellings of keys by INFO that phones and gateways have, and what is none.
+func TestKeysOfAnINFO(t *testing.T) {
 	for _, c := range []struct {
 		kind, body string
 		want       byte
+		ms         int
 	}{
-		{"application/dtmf-relay", "Signal=5\r\nDuration=160\r\n", '5'},
-		{"application/dtmf-relay", "signal = #\nduration=160", '#'},
-		{"application/dtmf-relay", "Signal=10\r\n", '*'},
-		{"application/dtmf-relay", "Signal=11\r\n", '#'},
-		{"application/dtmf-relay; charset=utf-8", "Signal=a\r\n", 'A'},
-		{"application/dtmf-relay", "Duration=160\r\n", 0},
-		{"application/dtmf-relay", "Signal=55\r\n", 0},
-		{"application/dtmf", "7", '7'},
-		{"application/dtmf", "", 0},
-		{"application/media_control+xml", "7", 0},
+		{"application/dtmf-relay", "Signal=5\r\nDuration=160\r\n", '5', 160},
+		{"application/dtmf-relay", "signal = #\nduration=160", '#', 160},
+		{"application/dtmf-relay", "Duration= 240 \r\nSignal= 0", '0', 240},
+		{"application/dtmf-relay", "Signal=10\r\n", '*', 0},
+		{"application/dtmf-relay", "Signal=11\r\n", '#', 0},
+		{"application/dtmf-relay", "Signal=15\r\nDuration=x", 'D', 0},
+		{"application/dtmf-relay", "Signal=16\r\nDuration=500\r\n", '!', 500},
+		{"application/dtmf-relay", "Signal=hf", '!', 0},
+		{"application/dtmf-relay", "Signal=!", '!', 0},
+		{"application/dtmf-relay; charset=utf-8", "Signal=a\r\n", 'A', 0},
+		{"application/dtmf-relay", "Signal=1\r\nDuration=-5\r\n", '1', 0},
+		{"application/dtmf-relay", "Signal=1\r\nDuration=99999999\r\n", '1', 60000},
+		{"application/dtmf-relay", "Duration=160\r\n", 0, 0},
+		{"application/dtmf-relay", "5", 0, 0},
+		{"application/dtmf-relay", "Signal=55\r\nDuration=160", 0, 0},
+		{"application/dtmf-relay", "Signal=17\r\n", 0, 0},
+		{"application/dtmf", "7", '7', 0},
+		{"application/dtmf", "16\r\n", '!', 0},
+		{"application/dtmf", "7\r\nDuration=90", '7', 90},
+		{"application/dtmf", "", 0, 0},
+		{"application/hook-flash", "signal=hf", '!', 0},
+		{"application/hook-flash", "", '!', 0},
+		{"application/media_control+xml", "7", 0, 0},
 	} {
 		m := sip.NewRequest(sip.INFO, "sip:x@192.0.2.1")
 		m.SetBody(c.kind, c.body)
 		m.Set(sip.ContentType, c.kind)
-		if got := digitOf(m); got != c.want {
-			t.Errorf("%s %q: %q", c.kind, c.body, got)
+		if got, long := keyOf(m); got != c.want || long != time.Duration(c.ms)*time.Millisecond {
+			t.Errorf("%s %q: %q for %s", c.kind, c.body, got, long)
+		}
+	}
+	for _, key := range []byte("0123456789*#ABCD!") { // what we write is what we read
+		m := sip.NewRequest(sip.INFO, "sip:x@192.0.2.1")
+		m.SetBody(keyRelay, relayed(key, 230*time.Millisecond))
+		if got, long := keyOf(m); got != key || long != 230*time.Millisecond {
+			t.Errorf("%q became %q for %s", key, got, long)
 		}
 	}
 }
@@ -136,8 +159,8 @@ func FuzzBody(f *testing.F) {
 			t.Errorf("%q is not of %q", text, body)
 		}
 		readOffer(m)
-		if d := digitOf(m); d != 0 && !strings.Contains("0123456789*#ABCD", string(d)) {
-			t.Errorf("digit %q", d)
+		if d, long := keyOf(m); d != 0 && !strings.Contains("0123456789*#ABCD!", string(d)) || long < 0 || long > mostLong {
+			t.Errorf("digit %q for %s", d, long)
 		}
 		if c := clean(body); !utf8.ValidString(c) || len(c) > maxText || strings.ContainsAny(c, "\r\n\x00\x1b\x7f") {
 			t.Errorf("%q is not clean", c)

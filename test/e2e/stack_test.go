@@ -24,7 +24,7 @@ func TestOrderOnAStream(t *testing.T) {
 	go func() {
 		for i := range infos {
 			way <- struct{}{}
-			d := a.Request("INFO").Set("Content-Type", "application/dtmf-relay")
+			d := a.Request("INFO").Set("Content-Type", "application/x-number")
 			d.Body = fmt.Sprintf("Signal=%d\r\nDuration=160\r\n", i)
 			a.Send(d.String())
 		}
