@@ -1,12 +1,10 @@
 package session
 
 import (
-	"slices"
 	"sync"
 
 	"santral/media"
 	"santral/media/rtp"
-	"santral/media/sdp"
 )
 
 // joint is two sessions that are joined. Its lock is taken before theirs; theirs are never held together.
@@ -94,19 +92,6 @@ func (j *joint) speakUp() bool {
 	return j.way == Transcoded
 }
 
-// side is what a joint has to know of one of its two sessions.
-type side struct {
-	streams []*rtp.Stream    // one for each line, nil where a line has none
-	sound   []bool           // the line's packets are RTP
-	ours    [][]media.Format // that its peer was told, for each line
-	agreed  [][]media.Format // at its peer's numbers, for each line
-	speech  speech           // codec nil: nothing that we speak
-	sends   media.Format     // what its peer sends on that line, as far as it is known
-	ptime   int              // that its peer was asked for, 0 when unsaid
-	wish    int              // that its peer asks for, 0 when unsaid
-	tones   bool             // its keys are tones in the sound
-}
-
 // route makes the sound of both sides reach each other, as they are now, and chooses the way anew.
 func (j *joint) route() {
 	if j == nil {
@@ -127,6 +112,7 @@ func (j *joint) route() {
 		j.way = Transcoded
 	}
 	skipA, skipB := -1, -1
+	var foreignA, foreignB rtp.TypeSet
 	if j.way == Transcoded {
 		skipA, skipB = a.speech.line, b.speech.line
 		heardA, heardB := j.a.hearFor(j), j.b.hearFor(j)
@@ -147,117 +133,20 @@ func (j *joint) route() {
 		if j.faxes(i, x, y) {
 			continue
 		}
+		there, strange := numbers(&a, &b, i)
+		back, odd := numbers(&b, &a, i)
 		if x != nil {
-			x.Relay(y)
+			x.RelayAs(y, there)
 		}
 		if y != nil {
-			y.Relay(x)
+			y.RelayAs(x, back)
+		}
+		if j.way == Relayed && a.speech.codec != nil && b.speech.codec != nil && i == a.speech.line && i == b.speech.line {
+			foreignA, foreignB = strange, odd
 		}
 	}
-	j.a.ears0(j).pass(passing(&a, &b, j.way))
-	j.b.ears0(j).pass(passing(&b, &a, j.way))
-}
-
-// sideOf gives a side of j; ok is false when the session has left it.
-func (s *Session) sideOf(j *joint) (d side, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.joint != j {
-		return side{}, false
-	}
-	n := len(s.lines)
-	d = side{streams: make([]*rtp.Stream, n), sound: make([]bool, n), ours: make([][]media.Format, n), agreed: make([][]media.Format, n)}
-	for i, l := range s.lines {
-		d.streams[i], d.sound[i], d.ours[i] = l.stream, rtpProto(l.proto) && l.kind == "audio", l.local
-		if d.sound[i] && l.said {
-			d.agreed[i] = s.agreedLocked(l)
-		}
-	}
-	d.tones = s.profile.Digits == DigitsInband
-	if d.speech, ok = s.speechLocked(); ok {
-		l := s.lines[d.speech.line]
-		d.ptime, d.wish = l.ptime, l.wish
-		d.sends = sends(l, d.agreed[d.speech.line])
-		if l.stream == nil {
-			d.speech.codec = nil
-		}
-	}
-	return d, true
-}
-
-// sends is what a peer sends on a line: what it sent last, where that is agreed on, else the first that it was told
-// of all that is.
-func sends(l *line, agreed []media.Format) media.Format {
-	var last uint8
-	begun := false
-	if l.stream != nil {
-		l.stream.Locked(func() { last, begun = l.meter.Payload, l.meter.Begun })
-	}
-	first := media.Format{}
-	for _, f := range l.local {
-		if sdp.IsEvents(f) || sdp.IsNoise(f) || isRed(f) || !has(agreed, f) {
-			continue
-		}
-		if begun && f.Payload == last {
-			return f
-		}
-		if first.Rate == 0 {
-			first = f
-		}
-	}
-	return first
-}
-
-func has(list []media.Format, f media.Format) bool {
-	return slices.ContainsFunc(list, func(g media.Format) bool { return sdp.Same(f, g) })
-}
-
-// alike reports whether two sides can be relayed to each other: what each sends the other can hear, in packets of
-// the length that it asked for, and keys are in the sound on both sides or on neither.
-func alike(a, b *side) bool { return hears(a, b) && hears(b, a) && a.tones == b.tones }
-
-// hears reports whether what a's peer sends is good for b's.
-func hears(a, b *side) bool {
-	agreed := b.agreed[b.speech.line]
-	if !has(agreed, a.sends) {
-		return false
-	}
-	if b.wish > 0 && a.ptime > 0 && b.wish != a.ptime {
-		return false
-	}
-	for _, f := range a.agreed[a.speech.line] { // what may come between the sound
-		if (sdp.IsNoise(f) || isRed(f)) && !has(agreed, f) {
-			return false
-		}
-	}
-	return sameNumbers(a, b)
-}
-
-// sameNumbers reports whether a's peer sends its formats under the numbers that b's peer gave them.
-func sameNumbers(a, b *side) bool {
-	for _, f := range a.ours[a.speech.line] {
-		for _, g := range b.agreed[b.speech.line] {
-			if sdp.Same(f, g) && f.Payload != g.Payload {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// passing gives the payload numbers of a's telephone events that b's peer gets by media.
-func passing(a, b *side, way Way) (set rtp.TypeSet) {
-	if way != Relayed {
-		return set
-	}
-	for i := range min(len(a.ours), len(b.agreed)) {
-		for _, f := range a.ours[i] {
-			if sdp.IsEvents(f) && has(b.agreed[i], f) {
-				set.Add(f.Payload)
-			}
-		}
-	}
-	return set
+	j.a.told(j, passing(&a, &b, j.way), foreignA)
+	j.b.told(j, passing(&b, &a, j.way), foreignB)
 }
 
 // hearFor makes a side of j end its media here, and gives what its peer says; nil when it has left.
@@ -309,14 +198,18 @@ func (s *Session) hushLocked() {
 	}
 }
 
-// ears0 gives the ears of a side of j, nil for none.
-func (s *Session) ears0(j *joint) *ears {
+// told has a side of j know which keys pass by media, and by which of its peer's packets the relay is at its end.
+func (s *Session) told(j *joint, keys, foreign rtp.TypeSet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.joint != j {
-		return nil
+		return
 	}
-	return s.ears
+	s.ears.pass(keys)
+	if s.foreign != foreign {
+		s.foreign = foreign
+		s.tapLocked()
+	}
 }
 
 // end parts both sides.
@@ -328,7 +221,7 @@ func (j *joint) end() {
 		s.mu.Lock()
 		if s.joint == j {
 			s.hushLocked()
-			s.mode, s.joint = parted, nil
+			s.mode, s.joint, s.foreign = parted, nil, rtp.TypeSet{}
 			s.ears.pass(rtp.TypeSet{})
 		}
 		if s.joint == nil {
@@ -395,15 +288,10 @@ func (s *Session) applyModeLocked() {
 		}
 	}
 	s.hearLocked(talk, sp)
-	s.ears.forget()
+	s.tapLocked()
 	for _, l := range s.lines {
 		if l.stream == nil {
 			continue
-		}
-		if s.ears != nil && rtpProto(l.proto) {
-			l.stream.Tap(s.ears, s.ears.learn(l.local, l.remote))
-		} else {
-			l.stream.Tap(nil, rtp.TypeSet{})
 		}
 		switch {
 		case s.mode == joined && (!s.across || l != talk):

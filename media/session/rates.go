@@ -1,49 +1,91 @@
 package session
 
-import "santral/media"
+import (
+	"time"
 
-// rateChange brings one stream of sound from one rate to another, frame by frame. nil has no rates yet.
-type rateChange struct{ from, to int }
+	"santral/media"
+	"santral/media/pcm"
+)
 
-func (c *rateChange) between(from, to int) *rateChange {
-	if c != nil && c.from == from && c.to == to {
-		return c
-	}
-	return &rateChange{from, to}
+// rateChange brings one stream of sound from one rate to another, as much of it as is wanted. It belongs to
+// whoever reads the stream.
+type rateChange struct {
+	from, to int
+	filter   *pcm.Resampler // nil where there is none between the two: nothing is heard
+	in, out  []int16
+	at, have int // of out: what was not wanted yet
 }
 
-// run fills dst with the sound of src, which lasts as long.
-func (c *rateChange) run(dst, src media.Frame) {
-	for i := range dst {
-		dst[i] = src[i*c.from/c.to]
+// newRateChange makes one.
+func newRateChange(from, to int) *rateChange {
+	c := &rateChange{from: from, to: to, in: make([]int16, samplesIn(from, 10*time.Millisecond))}
+	if f, err := pcm.NewResampler(from, to); err == nil {
+		c.filter, c.out = f, make([]int16, f.Most(len(c.in)))
+	}
+	return c
+}
+
+// fill fills f with the sound that read gives, 10 ms of it at a time.
+func (c *rateChange) fill(f media.Frame, read func(media.Frame)) {
+	if c.filter == nil {
+		clear(f)
+		return
+	}
+	for {
+		n := copy(f, c.out[c.at:c.have])
+		c.at += n
+		if f = f[n:]; len(f) == 0 {
+			return
+		}
+		read(c.in)
+		c.at, c.have = 0, c.filter.Process(c.out, c.in)
 	}
 }
 
 // ratedDecoder gives the sound of a decoder at another rate than its own.
 type ratedDecoder struct {
-	media.Decoder
-	change *rateChange
-	sound  []int16
+	of       media.Decoder
+	from, to int
+	filter   *pcm.Resampler
+	in, out  []int16
 }
 
-func newRated(d media.Decoder, from, to int) media.Decoder {
-	return &ratedDecoder{Decoder: d, change: (*rateChange)(nil).between(from, to), sound: make([]int16, samplesIn(from, media.MostSound))}
+// rated makes a decoder of sound at to out of one of sound at from.
+func rated(d media.Decoder, from, to int) (media.Decoder, error) {
+	f, err := pcm.NewResampler(from, to)
+	if err != nil {
+		return nil, err
+	}
+	in := samplesIn(from, media.MostSound)
+	return &ratedDecoder{of: d, from: from, to: to, filter: f, in: make([]int16, in), out: make([]int16, f.Most(in))}, nil
 }
 
 // Decode decodes one payload.
 func (d *ratedDecoder) Decode(dst media.Frame, payload []byte) (int, error) {
-	n, err := d.Decoder.Decode(d.sound, payload)
+	n, err := d.of.Decode(d.in, payload)
 	if err != nil {
 		return 0, err
 	}
-	out := min(n*d.change.to/d.change.from, len(dst))
-	d.change.run(dst[:out], d.sound[:n])
-	return out, nil
+	return copy(dst, d.out[:d.filter.Process(d.out, d.in[:n])]), nil
 }
 
 // Conceal fills dst with what may have been said.
 func (d *ratedDecoder) Conceal(dst media.Frame) {
-	n := min(len(dst)*d.change.from/d.change.to, len(d.sound))
-	d.Decoder.Conceal(d.sound[:n])
-	d.change.run(dst, d.sound[:n])
+	d.made(dst, func(in media.Frame) bool { d.of.Conceal(in); return true })
+}
+
+// Recover fills dst with what the next payload knows of it.
+func (d *ratedDecoder) Recover(dst media.Frame, next []byte) bool {
+	r, ok := d.of.(media.Recoverer)
+	return ok && d.made(dst, func(in media.Frame) bool { return r.Recover(in, next) })
+}
+
+// made fills dst with sound that make gives at the decoder's own rate.
+func (d *ratedDecoder) made(dst media.Frame, make func(media.Frame) bool) bool {
+	in := d.in[:min(len(dst)*d.from/d.to, len(d.in))]
+	if !make(in) {
+		return false
+	}
+	clear(dst[copy(dst, d.out[:d.filter.Process(d.out, in)]):])
+	return true
 }

@@ -19,6 +19,7 @@ import (
 type receiver struct {
 	pool   *rtp.Pool
 	buffer atomic.Pointer[jitter.Buffer]
+	means  atomic.Pointer[heardFormats]
 
 	local, remote []media.Format // that the formats were learnt from
 
@@ -67,6 +68,7 @@ func (e *receiver) learn(local, remote []media.Format, rate int) {
 	}
 	e.local, e.remote = local, remote
 	m := means(local, remote)
+	e.means.Store(m)
 	if b != nil && b.Rate() == rate {
 		b.Learn(func(payload uint8) (media.Decoder, int, bool) { return m.decoder(payload, rate) })
 		return
@@ -89,7 +91,9 @@ func (m *heardFormats) decoder(payload uint8, rate int) (d media.Decoder, clock 
 		return nil, 0, false
 	}
 	if c.Rate != rate {
-		d = newRated(d, c.Rate, rate)
+		if d, err = rated(d, c.Rate, rate); err != nil {
+			return nil, 0, false
+		}
 	}
 	return d, f.Rate, true
 }
@@ -100,9 +104,18 @@ func (e *receiver) Packet(p []byte, h rtp.Header) {
 	if b == nil {
 		return
 	}
-	b.Put(jitter.Packet{
+	one := jitter.Packet{
 		Payload: h.Payload, Seq: h.Seq, Timestamp: h.Timestamp, SSRC: h.SSRC, Marker: h.Marker, Sound: p[h.Begin:h.End], At: e.pool.Clock(),
-	})
+	}
+	if m := e.means.Load(); !m.red.Has(h.Payload) {
+		b.Put(one)
+		return
+	}
+	var room [4]jitter.Packet
+	all, _ := jitter.Unpack(room[:0], one) // one that is none has nothing in it
+	for _, one := range all {
+		b.Put(one)
+	}
 }
 
 // Read gives the sound at 8 kHz (media.Source); the voice of another session reads at its own rate.

@@ -85,13 +85,14 @@ type Session struct {
 	stale       bool             // chosen does not follow from the peer's last description yet
 
 	// What is done.
-	mode   mode
-	joint  *joint
-	across bool      // joined, and transcoded
-	said   *receiver // across: what the voice says of the other side
-	voice  *voice    // made when media first ends here
-	sink   media.Sink
-	ear    *receiver // while somebody wants to hear the peer
+	mode    mode
+	joint   *joint
+	across  bool        // joined, and transcoded
+	foreign rtp.TypeSet // joined, and relayed: what the other side does not know
+	said    *receiver   // across: what the voice says of the other side
+	voice   *voice      // made when media first ends here
+	sink    media.Sink
+	ear     *receiver // while somebody wants to hear the peer
 
 	// Who is told.
 	telling sync.Mutex // held while somebody is told

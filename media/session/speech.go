@@ -22,10 +22,11 @@ type speech struct {
 	ptime  time.Duration // of sound in a packet that we send
 }
 
-// Bounds of what a packet holds, whatever somebody asks for. The media clock has steps of 10 ms for us.
+// Bounds of what a packet holds in milliseconds, whatever somebody asks for.
 const (
 	ptimeLeast = 10
 	ptimeMost  = 60
+	ptimeStep  = 10 // what is asked for is rounded down to a multiple of it
 )
 
 // speechLocked finds how the peer is spoken with: on its first audio line with a codec of ours, by the first
@@ -95,16 +96,13 @@ func (s *Session) ptimeLocked(l *line, c *codec.Codec) time.Duration {
 	switch {
 	case l.wish > 0:
 		ms = l.wish
-	case s.profile.Lossy && c.Format.Rate == 48000:
+	case s.profile.Lossy:
 		ms = 40
 	case s.profile.Ptime > 0:
 		ms = s.profile.Ptime
 	}
-	ms = min(max(ms/10*10, ptimeLeast), ptimeMost)
-	if c.Format.Rate == 48000 && (ms == 30 || ms == 50) {
-		ms -= 10 // of which one frame of Opus can be made (RFC 6716 §2.1.4)
-	}
-	return time.Duration(ms) * time.Millisecond
+	ms = min(max(ms/ptimeStep*ptimeStep, ptimeLeast), ptimeMost)
+	return c.Fit(time.Duration(ms) * time.Millisecond)
 }
 
 // options are how our encoder is to behave for this peer.

@@ -237,3 +237,78 @@ func goodbyes(p *mediatest.Phone) (n int) {
 	}
 	return n
 }
+
+// Sound and keys are relayed under the numbers that each phone gave them; and a phone that goes over to a codec that
+// the other has not is transcoded from then on, with hardly a gap.
+func TestNumbersAreMapped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fa, fb := opus, opus
+		fb.Payload = 96
+		c := newCall(t)
+		c.cfg.Formats = []media.Format{opus, pcma, pcmu, keys48}
+		a, b := newSpeaker(t, c.a, fa, 20, 440), newSpeaker(t, c.b, fb, 20, 1000)
+		offerA, offerB := a.offer(), b.offer()
+		offerB.Media[0].Formats[1] = "120"
+		offerB.Media[0].Attrs[1].Value = "120 telephone-event/48000"
+		var keys []session.Digit
+		c.sa.OnDigit(func(d session.Digit) { keys = append(keys, d) })
+		for _, leg := range []struct {
+			s     *speaker
+			m     *session.Session
+			offer *sdp.Description
+		}{{a, c.sa, offerA}, {b, c.sb, offerB}} {
+			check(t, leg.m.SetRemote(leg.offer))
+			leg.s.to = mediatest.To(t, got(leg.m.AnswerLocal())(t))
+		}
+		c.sa.Join(c.sb)
+		if w := c.sa.Way(); w != session.Relayed {
+			t.Errorf("%s", w)
+		}
+		talk(600*time.Millisecond, a, b)
+		if c.b.HeardOf(c.a.SSRC) != 30 {
+			t.Errorf("%d packets", c.b.HeardOf(c.a.SSRC))
+		}
+		a.hears(1000, 600*time.Millisecond)
+		b.hears(440, 600*time.Millisecond)
+		h := rtp.Header{Payload: 101, Marker: true, Seq: c.a.Seq, Timestamp: c.a.Stamp, SSRC: c.a.SSRC}
+		c.a.Send(a.to, append(rtp.AppendHeader(nil, h), 5, 0x8a, 0x12, 0xc0))
+		c.a.Seq++
+		synctest.Wait()
+		if p := c.b.Heard(); len(p) != 1 || p[0].Header.Payload != 120 || len(keys) != 1 || !keys[0].Passed || keys[0].Long != 100*time.Millisecond {
+			t.Errorf("%d packets, keys %+v", len(p), keys)
+		}
+	})
+}
+
+// A phone that goes over to another codec of those that were agreed on, which the other phone has not, is transcoded
+// from then on, with hardly a gap.
+func TestGoesOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCall(t)
+		a, over, b := newSpeaker(t, c.a, pcma, 20, 440), newSpeaker(t, c.a, pcmu, 20, 440), newSpeaker(t, c.b, pcma, 20, 1000)
+		d := got(c.sa.OfferLocal())(t)
+		a.to, over.to = mediatest.To(t, d), mediatest.To(t, d)
+		check(t, c.sa.SetRemote(mediatest.Offer(t, aAddr))) // A-law, µ-law and keys
+		check(t, c.sb.SetRemote(b.offer()))
+		b.to = mediatest.To(t, got(c.sb.AnswerLocal())(t))
+		c.sa.Join(c.sb)
+		talk(600*time.Millisecond, a, b)
+		if w := c.sa.Way(); w != session.Relayed {
+			t.Errorf("%s", w)
+		}
+		a.hears(1000, 600*time.Millisecond)
+		b.hears(440, 600*time.Millisecond)
+		talk(60*time.Millisecond, over, b)
+		if w := c.sa.Way(); w != session.Transcoded {
+			t.Errorf("%s", w)
+		}
+		if n := len(c.b.Heard()); n < 2 || n > 4 {
+			t.Errorf("%d packets in 60 ms", n)
+		}
+		c.a.Forget()
+		c.b.Forget()
+		talk(600*time.Millisecond, over, b)
+		a.hears(1000, 600*time.Millisecond)
+		b.hears(440, 600*time.Millisecond)
+	})
+}

@@ -7,6 +7,7 @@ import (
 	"santral/base/id"
 	"santral/media"
 	"santral/media/codec"
+	"santral/media/jitter"
 	"santral/media/rtp"
 )
 
@@ -21,20 +22,21 @@ type voice struct {
 	random *id.Source
 	name   string // our CNAME
 
-	mu       sync.Mutex
-	onClock  bool
-	stream   *rtp.Stream // nil while media does not end here
-	meter    *meter
-	speech   speech
-	options  codec.Options
-	encoder  media.Encoder
-	inband   bool // keys are tones even where the peer takes events
-	mute     bool // the peer wants nothing now
-	talking  bool // silence is said when src has nothing
-	src      origin
-	keys     keys
-	marker   bool
-	expected uint8 // loss that the encoder was told of, in 1/256
+	mu      sync.Mutex
+	onClock bool
+	stream  *rtp.Stream // nil while media does not end here
+	meter   *meter
+	speech  speech
+	options codec.Options
+	encoder media.Encoder
+	inband  bool // keys are tones even where the peer takes events
+	mute    bool // the peer wants nothing now
+	talking bool // silence is said when src has nothing
+	src     origin
+	keys    keys
+	marker  bool
+	red     *jitter.Redundancy // nil: nothing is said twice
+	single  []byte             // the payload that a redundant packet is made of
 
 	rate            int // clock that timestamp is in
 	ssrc, timestamp uint32
@@ -42,6 +44,8 @@ type voice struct {
 	packets, octets uint32
 	reportAt        time.Duration
 	left            time.Duration // when the voice left the clock
+	high            uint32        // highest number of ours that the peer has had, by its report before
+	gone            int64         // that it missed by then
 
 	sound  []int16 // a packet's worth
 	packet []byte
@@ -62,7 +66,7 @@ func (v *voice) renumber() {
 	a, b := v.random.Uint64(), v.random.Uint64()
 	v.ssrc, v.timestamp = uint32(a), uint32(a>>32)
 	v.seq = uint16(b >> 1 & 0x7fff) // room to the wrap, RFC 3711 §3.3.1
-	v.packets, v.octets = 0, 0
+	v.packets, v.octets, v.high, v.gone = 0, 0, 0, 0
 }
 
 // aimVoiceLocked gives the voice its stream and how it is to speak, or takes both away while media does not end
@@ -92,7 +96,12 @@ func (v *voice) speakLocked(sp speech, o codec.Options) {
 	was := v.speech
 	if v.encoder == nil || was.codec != sp.codec || was.format.Params != sp.format.Params || was.ptime != sp.ptime || v.options != o {
 		v.encoder, _ = sp.codec.NewEncoder(sp.format, o) // without one nothing is said
-		v.options, v.marker, v.expected = o, true, 0
+		v.options, v.marker = o, true
+	}
+	if sp.red.Rate == 0 {
+		v.red = nil
+	} else if v.red == nil {
+		v.red = &jitter.Redundancy{}
 	}
 	v.speech = sp
 	if v.rate != 0 && v.rate != sp.format.Rate {
@@ -188,13 +197,19 @@ func (v *voice) frameLocked() {
 	if v.mute {
 		return
 	}
-	v.packet = v.headerLocked(v.speech.format.Payload, v.marker, v.timestamp)
-	v.packet = v.encoder.Encode(v.packet, v.sound)
-	if len(v.packet) == rtp.HeaderSize { // silence, which is not sent; what follows it begins a talk spurt
-		v.marker = true
+	said := &v.speech.format
+	if v.red == nil {
+		v.packet = v.encoder.Encode(v.headerLocked(said.Payload, v.marker, v.timestamp), v.sound)
+	} else {
+		v.single = v.encoder.Encode(v.single[:0], v.sound)
+		v.packet = v.headerLocked(v.speech.red.Payload, v.marker, v.timestamp)
+		if len(v.single) > 0 {
+			v.packet = v.red.Pack(v.packet, said.Payload, v.timestamp, v.single)
+		}
+	}
+	if v.marker = len(v.packet) == rtp.HeaderSize; v.marker { // silence, which is not sent; what follows it begins a talk spurt
 		return
 	}
-	v.marker = false
 	v.sendLocked(v.packet)
 }
 
@@ -215,7 +230,12 @@ func (v *voice) reportLocked() {
 	wall := time.Now()
 	ntp := uint64(wall.Unix()+2208988800)<<32 | uint64(wall.Nanosecond())<<32/1e9
 	var blocks []rtp.Report
+	var high uint32
+	var gone int64
 	v.stream.Locked(func() {
+		if p := &v.meter.Peer; p.Reports > 0 && p.SSRC == v.ssrc {
+			high, gone = p.High, p.Gone
+		}
 		if m := v.meter; m.Begun {
 			r := m.Receiver.Report()
 			blocks = []rtp.Report{{SSRC: m.SSRC, Fraction: r.Fraction, Lost: int32(r.Lost), Highest: r.High, Jitter: r.Jitter}}
@@ -227,6 +247,21 @@ func (v *voice) reportLocked() {
 	v.report = rtp.AppendReport(v.report[:0], v.ssrc, &rtp.Sender{NTP: ntp, Timestamp: v.timestamp, Packets: v.packets, Octets: v.octets}, blocks...)
 	v.report = rtp.AppendName(v.report, v.ssrc, v.name)
 	v.stream.SendControl(v.report)
+	v.expectLocked(high, gone)
+}
+
+// expectLocked tells an encoder that can do something about it how much the peer loses: high and gone are the highest
+// number that it has had and what it missed, by its last report.
+func (v *voice) expectLocked(high uint32, gone int64) {
+	packets := int64(high - v.high)
+	if v.high != 0 && packets > 0 && packets < 1<<16 {
+		if a, ok := v.encoder.(media.Adaptive); ok {
+			a.Expect(min(max(float64(gone-v.gone)/float64(packets), 0), 1))
+		}
+	}
+	if high != 0 {
+		v.high, v.gone = high, gone
+	}
 }
 
 // origin is where a voice takes its sound from, at whatever rate that is.
@@ -234,45 +269,46 @@ type origin struct {
 	src    media.Source
 	heard  *receiver // src, where it is the other side's
 	rate   int
-	change *rateChange
-	frame  []int16
+	change *rateChange // nil while the rates are the same
+	take   func(media.Frame)
 }
 
 func (o *origin) begin(src media.Source) {
-	*o = origin{src: src, rate: 8000, frame: o.frame}
+	*o = origin{src: src, rate: 8000, take: o.take}
 	if o.heard, _ = src.(*receiver); o.heard == nil {
 		if r, ok := src.(media.Rated); ok && r.Rate() > 0 {
 			o.rate = r.Rate()
 		}
 	}
+	if o.take == nil {
+		o.take = o.next
+	}
 }
 
 // read fills f with sound at rate; what the source has not is silence. A source that ends is not read again.
 func (o *origin) read(f media.Frame, rate int) {
-	n := 0
 	switch {
-	case o.src == nil:
 	case o.heard != nil:
 		o.heard.read(f, rate)
-		n = len(f)
-	case o.rate == rate:
-		n = o.take(f)
+	case o.src == nil || o.rate == rate:
+		o.change = nil
+		o.next(f)
 	default:
-		if o.change = o.change.between(o.rate, rate); cap(o.frame) < len(f)*o.rate/rate {
-			o.frame = make([]int16, len(f)*o.rate/rate)
+		if o.change == nil || o.change.to != rate {
+			o.change = newRateChange(o.rate, rate)
 		}
-		in := o.frame[:len(f)*o.rate/rate]
-		clear(in[o.take(in):])
-		o.change.run(f, in)
-		n = len(f)
+		o.change.fill(f, o.take)
 	}
-	clear(f[n:])
 }
 
-func (o *origin) take(f media.Frame) int {
-	n, err := o.src.Read(f)
-	if err != nil {
-		o.src = nil
+// next fills f with what the source has.
+func (o *origin) next(f media.Frame) {
+	n := 0
+	if o.src != nil {
+		var err error
+		if n, err = o.src.Read(f); err != nil {
+			o.src = nil
+		}
 	}
-	return n
+	clear(f[n:])
 }

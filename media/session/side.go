@@ -1,0 +1,193 @@
+package session
+
+import (
+	"slices"
+	"sync"
+
+	"santral/media"
+	"santral/media/rtp"
+	"santral/media/sdp"
+)
+
+// side is what a joint has to know of one of its two sessions.
+type side struct {
+	streams []*rtp.Stream    // one for each line, nil where a line has none
+	sound   []bool           // the line's packets are RTP
+	ours    [][]media.Format // that its peer was told, for each line
+	agreed  [][]media.Format // at its peer's numbers, for each line
+	speech  speech           // codec nil: nothing that we speak
+	sends   media.Format     // what its peer sends on that line, as far as it is known
+	ptime   int              // that its peer was asked for, 0 when unsaid
+	wish    int              // that its peer asks for, 0 when unsaid
+	tones   bool             // its keys are tones in the sound
+}
+
+// sideOf gives a side of j; ok is false when the session has left it.
+func (s *Session) sideOf(j *joint) (d side, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.joint != j {
+		return side{}, false
+	}
+	n := len(s.lines)
+	d = side{streams: make([]*rtp.Stream, n), sound: make([]bool, n), ours: make([][]media.Format, n), agreed: make([][]media.Format, n)}
+	for i, l := range s.lines {
+		d.streams[i], d.sound[i], d.ours[i] = l.stream, rtpProto(l.proto) && l.kind == "audio", l.local
+		if d.sound[i] && l.said {
+			d.agreed[i] = s.agreedLocked(l)
+		}
+	}
+	d.tones = s.profile.Digits == DigitsInband
+	if d.speech, ok = s.speechLocked(); ok {
+		l := s.lines[d.speech.line]
+		d.ptime, d.wish = l.ptime, l.wish
+		d.sends = sends(l, d.agreed[d.speech.line])
+		if l.stream == nil {
+			d.speech.codec = nil
+		}
+	}
+	return d, true
+}
+
+// sends is what a peer sends on a line: what it sent last, where that is agreed on, else the first that it was told
+// of all that is.
+func sends(l *line, agreed []media.Format) media.Format {
+	var last uint8
+	begun := false
+	if l.stream != nil {
+		l.stream.Locked(func() { last, begun = l.meter.Payload, l.meter.Begun })
+	}
+	first := media.Format{}
+	for _, f := range l.local {
+		if sdp.IsEvents(f) || sdp.IsNoise(f) || isRed(f) || !has(agreed, f) {
+			continue
+		}
+		if begun && f.Payload == last {
+			return f
+		}
+		if first.Rate == 0 {
+			first = f
+		}
+	}
+	return first
+}
+
+func has(list []media.Format, f media.Format) bool {
+	return slices.ContainsFunc(list, func(g media.Format) bool { return sdp.Same(f, g) })
+}
+
+// alike reports whether two sides can be relayed to each other: what each sends the other can hear, in packets of
+// the length that it asked for, and keys are in the sound on both sides or on neither.
+func alike(a, b *side) bool { return hears(a, b) && hears(b, a) && a.tones == b.tones }
+
+// hears reports whether what a's peer sends is good for b's.
+func hears(a, b *side) bool {
+	agreed := b.agreed[b.speech.line]
+	if !has(agreed, a.sends) {
+		return false
+	}
+	if b.wish > 0 && a.ptime > 0 && b.wish != a.ptime {
+		return false
+	}
+	for _, f := range a.agreed[a.speech.line] { // what may come between the sound
+		if (sdp.IsNoise(f) || isRed(f)) && !has(agreed, f) {
+			return false
+		}
+	}
+	return true
+}
+
+// numbers maps the payload numbers of a's peer to those of b's on line i; nil where they are the same. What b's peer
+// does not know does not pass; strange is what of it is sound that could be transcoded.
+func numbers(a, b *side, i int) (m *rtp.Numbers, strange rtp.TypeSet) {
+	if i >= len(a.ours) || i >= len(b.agreed) || len(b.agreed[i]) == 0 {
+		return nil, strange
+	}
+	same := true
+	m = new(rtp.Numbers)
+	for n := range m {
+		m[n] = uint8(n)
+	}
+	for _, g := range b.agreed[i] { // a number that means something else there
+		if g.Payload != 13 && !slices.ContainsFunc(a.ours[i], func(f media.Format) bool { return f.Payload == g.Payload }) {
+			m[g.Payload&0x7f], same = rtp.NoNumber, false
+		}
+	}
+	for k := len(a.ours[i]) - 1; k >= 0; k-- { // the first of two of one number counts
+		f := a.ours[i][k]
+		n := uint8(rtp.NoNumber)
+		for _, g := range b.agreed[i] {
+			if sdp.Same(f, g) && (n == rtp.NoNumber || g.Params == f.Params) {
+				if n = g.Payload & 0x7f; g.Params == f.Params {
+					break
+				}
+			}
+		}
+		if n == rtp.NoNumber && a.sound[i] && !sdp.IsEvents(f) {
+			strange.Add(f.Payload)
+		}
+		m[f.Payload&0x7f] = n
+		same = same && n == f.Payload
+	}
+	if same {
+		m = nil
+	}
+	return m, strange
+}
+
+// passing gives the payload numbers of a's telephone events that b's peer gets by media.
+func passing(a, b *side, way Way) (set rtp.TypeSet) {
+	if way != Relayed {
+		return set
+	}
+	for i := range min(len(a.ours), len(b.agreed)) {
+		for _, f := range a.ours[i] {
+			if sdp.IsEvents(f) && has(b.agreed[i], f) {
+				set.Add(f.Payload)
+			}
+		}
+	}
+	return set
+}
+
+// tapLocked shows who wants to know what the peer's packets of keys are, and those that can't be relayed.
+func (s *Session) tapLocked() {
+	s.ears.forget()
+	for _, l := range s.lines {
+		if l.stream == nil {
+			continue
+		}
+		t := &tap{ears: s.ears}
+		if s.ears != nil && rtpProto(l.proto) {
+			t.keys = s.ears.learn(l.local, l.remote)
+		}
+		types := t.keys
+		if s.mode == joined && l.kind == "audio" && s.foreign != (rtp.TypeSet{}) {
+			t.joint = s.joint
+			types[0] |= s.foreign[0]
+			types[1] |= s.foreign[1]
+		}
+		if types == (rtp.TypeSet{}) {
+			l.stream.Tap(nil, types)
+		} else {
+			l.stream.Tap(t, types)
+		}
+	}
+}
+
+// tap looks at packets on their way.
+type tap struct {
+	ears  *ears
+	keys  rtp.TypeSet
+	joint *joint // is to choose anew when something else comes
+	once  sync.Once
+}
+
+// Packet looks at one (rtp.Handler).
+func (t *tap) Packet(p []byte, h rtp.Header) {
+	if t.keys.Has(h.Payload) {
+		t.ears.Packet(p, h)
+	} else if t.joint != nil {
+		t.once.Do(func() { go t.joint.route() }) // not on a reader: a lock above the stream's is taken
+	}
+}
