@@ -86,6 +86,15 @@ func (s *Stream) distribute(r *Rule, b []byte, now int64, control bool, v Verdic
 			m.mu.Unlock()
 			continue
 		}
+		if !m.rtp.limit(b, now) {
+			m.rtp.Counts[TooFast]++
+			alarm, tell := m.floodLocked(now), m.alarm
+			m.mu.Unlock()
+			if alarm != NoAlarm && tell != nil {
+				tell(alarm)
+			}
+			continue
+		}
 		m.heard = now
 		m.rtp.Heard = now
 		m.rtp.Counts[v]++

@@ -3,6 +3,7 @@ package rtp
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -24,11 +25,29 @@ type StreamState struct {
 	Secured bool        `json:"secured,omitempty"`
 	In      *CryptState `json:"in,omitempty"`
 	Out     *CryptState `json:"out,omitempty"`
+
+	// Of a stream that shares its transport.
+	MID       string       `json:"mid,omitempty"`
+	Extension uint8        `json:"extension,omitempty"`
+	With      *StreamState `json:"with,omitempty"` // who has the ports; nil for the stream itself
 }
 
 // Freeze writes the stream out without changing it. Where its packets go (Relay, Deliver, Tap,
-// SetMeter, OnAlarm, Other) is not part of it.
+// SetMeter, OnAlarm, Other) is not part of it. A path is not either: only streams with ports can be read back.
 func (s *Stream) Freeze() StreamState {
+	st := s.freeze()
+	c := s.carrier()
+	c.mu.Lock()
+	st.MID, st.Extension = s.mid, c.extension
+	c.mu.Unlock()
+	if c != s {
+		with := c.freeze()
+		st.With = &with
+	}
+	return st
+}
+
+func (s *Stream) freeze() StreamState {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := StreamState{
@@ -48,23 +67,39 @@ func (s *Stream) Freeze() StreamState {
 
 // Thaw takes the pair that a stream had and makes the stream again: rules, latches and counts are as
 // they were, and time goes on from when they were written out. What protected its packets is made again by m, which
-// may be nil where nothing did; without it nothing passes until [Stream.Secure]. It fails when the pair is taken.
-func (p *Pool) Thaw(st StreamState, m Machines) (*Stream, error) {
+// may be nil where nothing did; without it nothing passes until [Stream.Secure]. It fails when the pair is taken by
+// a stream that it was not shared with.
+func (p *Pool) Thaw(st StreamState, m Machines) (s *Stream, err error) {
 	in, out, err := st.machines(m)
 	if err != nil {
 		return nil, fmt.Errorf("thaw: %w", err)
 	}
-	like := netip.IPv6Unspecified()
-	if st.V4 {
-		like = netip.IPv4Unspecified()
+	if st.With != nil {
+		c := p.at(st.With)
+		if c == nil {
+			if c, err = p.Thaw(*st.With, m); err != nil {
+				return nil, err
+			}
+			defer c.Release() // its own line may be read back later
+		}
+		s = c.Beside()
+	} else if s = p.at(&st); s == nil || !s.ended.Load() {
+		if s, err = p.TakeAt(st.like(), st.Port); err != nil {
+			return nil, fmt.Errorf("thaw: %w", err)
+		}
 	}
-	s, err := p.TakeAt(like, st.Port)
-	if err != nil {
-		return nil, fmt.Errorf("thaw: %w", err)
-	}
-	shift := p.now() - st.Now
+	s.restore(st, p.now(), in, out)
+	s.SetMID(st.MID, st.Extension)
+	return s, nil
+}
+
+// restore makes a stream what was written out.
+func (s *Stream) restore(st StreamState, now int64, in Opener, out Sealer) {
+	shift := now - st.Now
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.gone = false
+	s.ended.Store(false)
 	s.rtp, s.rtcp = st.RTP, st.RTCP
 	for _, r := range [...]*Rule{&s.rtp, &s.rtcp} {
 		for _, at := range [...]*int64{&r.Opened, &r.Heard, &r.Due} {
@@ -74,6 +109,7 @@ func (p *Pool) Thaw(st StreamState, m Machines) (*Stream, error) {
 		}
 		r.Knocked = r.Heard // a stranger knocks anew
 	}
+	s.types = s.rtp.Types
 	s.sent.Store(st.Sent)
 	s.unsent.Store(st.Unsent)
 	s.srMiddle, s.roundTrip = st.Middle, st.RoundTrip
@@ -81,12 +117,32 @@ func (p *Pool) Thaw(st StreamState, m Machines) (*Stream, error) {
 		s.srSent = st.At + shift
 	}
 	if st.Secured {
-		s.opening.in = in
-		s.opening.good = p.now()
+		s.opening.in, s.opening.good = in, now
 		s.sealing.Store(&sealing{out: out})
 	}
+	if s.bundle != nil && !slices.Contains(s.bundle.members, s) {
+		s.bundle.members = append(s.bundle.members, s)
+	}
 	s.aimLocked()
-	return s, nil
+}
+
+// like is an address of the family of the ports.
+func (st *StreamState) like() netip.Addr {
+	if st.V4 {
+		return netip.IPv4Unspecified()
+	}
+	return netip.IPv6Unspecified()
+}
+
+// at gives the stream that has the ports of one that was written out, nil when they are free.
+func (p *Pool) at(st *StreamState) *Stream {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r, err := p.rangeLocked(st.like())
+	if err != nil || st.Port < r.pairs[0].rtp.number || int(st.Port-r.pairs[0].rtp.number)/2 >= len(r.pairs) {
+		return nil
+	}
+	return r.pairs[(st.Port-r.pairs[0].rtp.number)/2].rtp.stream.Load()
 }
 
 // machines makes what protected the packets.

@@ -36,6 +36,7 @@ func (s *Stream) Beside() *Stream {
 	defer c.mu.Unlock()
 	if c.bundle == nil {
 		c.shared.Store(true)
+		c.rtp.Shared = true
 		c.bundle = &bundle{}
 		if !c.gone {
 			c.bundle.members = append(c.bundle.members, c)

@@ -2,11 +2,13 @@ package rtp_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"net/netip"
 	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"santral/media/mediatest"
 	"santral/media/rtp"
@@ -203,6 +205,22 @@ func TestBundle(t *testing.T) {
 			}
 		}
 
+		// Each has a rate of its own.
+		var alarms []rtp.Alarm
+		audio.OnAlarm(func(a rtp.Alarm) { alarms = append(alarms, a) })
+		video.OnAlarm(func(rtp.Alarm) { t.Error("pictures flood") })
+		audio.Deliver(a)
+		video.Deliver(v)
+		for range 500 {
+			say(1, 8, "")
+			say(2, 96, "")
+		}
+		if n := len(a.heard); n < 100 || n > 220 || len(v.heard) != 500 || len(alarms) != 1 {
+			t.Errorf("%d of sound, %d of pictures, %v", n, len(v.heard), alarms)
+		}
+		a.heard, v.heard = nil, nil
+		mediatest.Wait(2 * time.Second)
+
 		audio.Release() // the path serves the other on
 		video.Deliver(v)
 		say(1, 8, "")
@@ -251,6 +269,74 @@ func TestBundleOverPorts(t *testing.T) {
 			t.Errorf("%+v", st)
 		}
 	})
+}
+
+// Streams that share ports are written out and read back in any order, whether the one that had the ports is there
+// still or not.
+func TestBundleFreezeAndThaw(t *testing.T) {
+	for name, order := range map[string][]int{"in order": {0, 1}, "the other way round": {1, 0}, "one alone": {1}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := newHouse(t)
+				a := secure(t, h.a, srtp.AES128GCM, 1)
+				a.agree(h.sa)
+				video := h.sa.Beside()
+				ta, tv := terms(aAddr), terms(aAddr)
+				ta.Mux, tv.Mux, ta.Control = true, true, aAddr
+				tv.Types, tv.Packets, tv.Octets = rtp.Types(96), 0, 250_000
+				h.sa.Negotiate(ta)
+				video.Negotiate(tv)
+				say := func(to netip.AddrPort, payload uint8, ssrc uint32) {
+					h.a.Seq++
+					out, err := a.out.Seal(nil, sound(ssrc, h.a.Seq, payload, ""))
+					if err != nil {
+						t.Fatal(err)
+					}
+					h.a.Send(to, out)
+				}
+				to := at(h.sa)
+				say(to, 8, 5)
+				say(to, 96, 6)
+				synctest.Wait()
+				if len(order) == 1 {
+					h.sa.Release()
+				}
+				states := []rtp.StreamState{h.sa.Freeze(), video.Freeze()}
+				text, err := json.Marshal(states)
+				if err != nil {
+					t.Fatal(err)
+				}
+				h.pool.Close()
+				pool := open(t, h.host, 10000, 10099)
+				if err := json.Unmarshal(text, &states); err != nil {
+					t.Fatal(err)
+				}
+				ears := [2]*ear{{}, {}}
+				var back [2]*rtp.Stream
+				for _, i := range order {
+					if back[i], err = pool.Thaw(states[i], srtp.Machines{}); err != nil {
+						t.Fatal(err)
+					}
+					back[i].Deliver(ears[i])
+				}
+				say(to, 8, 5)
+				say(to, 96, 6)
+				synctest.Wait()
+				if len(order) == 2 && len(ears[0].heard) != 1 || len(ears[1].heard) != 1 {
+					t.Errorf("heard %v and %v", ears[0].heard, ears[1].heard)
+				}
+				for _, i := range order {
+					if !back[i].Send(sound(uint32(9+i), 1, 96, "")) {
+						t.Error("not sent")
+					}
+					back[i].Release()
+				}
+				if st := pool.Stats(); st.Used != 0 {
+					t.Errorf("%+v", st)
+				}
+			})
+		})
+	}
 }
 
 // Payload numbers are mapped on the way, and what has none on the other side does not pass.

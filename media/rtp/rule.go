@@ -124,6 +124,7 @@ type Rule struct {
 	Mux       bool     // RTCP comes to this port too (RFC 5761)
 	Secure    bool     // payload and reports are encrypted: only headers are looked at
 	Open      bool     // Signalled may be sent to before it was heard from
+	Shared    bool     // by several streams: each has a guard of its own
 	Mute      bool     // the peer wants nothing at all
 	Quiet     bool     // the peer is not to send, so its silence means nothing
 	Least     Rank     // no source of a lower rank is learned
@@ -185,14 +186,23 @@ func (r *Rule) step(p []byte, src Addr, now int64) Verdict {
 
 // guard counts a packet, and reports whether it is within the rate.
 func (r *Rule) guard(p []byte, now int64) bool {
-	if r.PerPacket|r.PerKilo != 0 {
-		due := max(r.Due, now) + max(r.PerPacket, int64(len(p))*r.PerKilo>>10)
-		if due-now > guardBurst {
-			return false
-		}
-		r.Due = due
+	if !r.Shared && !r.limit(p, now) {
+		return false
 	}
 	r.Octets += uint64(len(p))
+	return true
+}
+
+// limit reports whether a packet is within the rate that was negotiated.
+func (r *Rule) limit(p []byte, now int64) bool {
+	if r.PerPacket|r.PerKilo == 0 {
+		return true
+	}
+	due := max(r.Due, now) + max(r.PerPacket, int64(len(p))*r.PerKilo>>10)
+	if due-now > guardBurst {
+		return false
+	}
+	r.Due = due
 	return true
 }
 
