@@ -27,6 +27,9 @@ type meter struct {
 	theirs   reference // the peer's clock, which our next report answers
 	ours     reference // our own, which its answer quotes
 	receiver bool      // RoundTrip is of such an answer
+	wants    extensions
+	format   string   // of the peer's stream, as of the last figures
+	played   repaired // likewise
 
 	clocks [128]uint16 // of each payload number in units of 250 Hz, 0 where unknown
 	events rtp.TypeSet // of telephone events
@@ -217,15 +220,16 @@ func (l *line) quality(step bool) (q media.Quality, took, heard bool) {
 	r := l.repair()
 	q.Discarded, q.Concealed, q.Buffer = r.discarded, r.concealed, r.delay
 	read := func() {
-		r := &m.Receiver
-		losses := r.Losses()
-		q.Packets, q.Octets, q.Lost, q.Late, q.Jitter, q.Spoken = r.Packets, m.Octets, r.Lost(), r.Late, r.JitterTime(), r.SpokenTime()
+		c := &m.Receiver
+		losses := c.Losses()
+		q.Packets, q.Octets, q.Lost, q.Late, q.Jitter, q.Spoken = c.Packets, m.Octets, c.Lost(), c.Late, c.JitterTime(), c.SpokenTime()
 		q.Bursts, q.BurstPackets, q.BurstLost, q.BurstRatio = losses.Bursts, losses.BurstPackets, losses.BurstLost, losses.Ratio()
 		if q.Packets > 0 {
 			q.Format = nameOf(m.Payload, l.local, l.remote)
 			q.Delay = quality.OneWay(&q)
 		}
-		format, clock, rate := q.Format, int(r.Rate), 0.0
+		m.format, m.played = q.Format, r
+		format, clock, rate := q.Format, int(c.Rate), 0.0
 		if q.Spoken > time.Second {
 			rate = float64(8*q.Octets) / q.Spoken.Seconds()
 		}

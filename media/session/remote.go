@@ -84,6 +84,7 @@ func (s *Session) applyRemoteLocked(d *sdp.Description) {
 			l.mid = mid
 		}
 		l.dir = m.Direction(d)
+		l.wants = extensionsOf(d, m)
 		l.held = m.Held(d)
 		l.wish = m.Ptime()
 		l.terms, l.said = s.terms(d, m, l), true
@@ -135,7 +136,10 @@ func (s *Session) negotiateLocked(l *line) {
 	t.Types = l.named
 	t.Types.Add(13) // comfort noise needs no name (RFC 3389 §4)
 	t.Mux = t.Mux && l.localMux
-	l.stream.Locked(func() { l.meter.learn(l.remote, l.local) })
+	l.stream.Locked(func() {
+		l.meter.learn(l.remote, l.local)
+		l.meter.wants = l.wants
+	})
 	l.stream.SetMeter(&l.meter)
 	s.heed(l)
 	l.stream.Negotiate(t)

@@ -54,3 +54,28 @@ func BenchmarkLook(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/1000, "ms/5s")
 }
+
+// FuzzReports holds that no report of a peer makes figures that cannot be.
+func FuzzReports(f *testing.F) {
+	p := rtp.AppendReport(nil, 1, &rtp.Sender{Packets: 9}, rtp.Report{SSRC: 2, Lost: -1, Highest: 70000, Jitter: 1 << 31})
+	n := len(p)
+	f.Add(rtp.EndXR(rtp.AppendVoIP(rtp.AppendReference(rtp.BeginXR(p, 1), 9), rtp.VoIP{Discarded: 255, EndDelay: 65535, Listening: 200}), n))
+	f.Fuzz(func(t *testing.T, p []byte) {
+		if !rtp.ValidControl(p) {
+			return
+		}
+		l := &line{local: Formats()}
+		l.meter.learn(l.local)
+		for at := range 3 {
+			l.meter.Control(append([]byte(nil), p...), time.Duration(at)*time.Second)
+			q, _, _ := l.quality(true)
+			if h := q.Heard; h.MOS < 0 || h.MOS > 4.5 || h.Lost > h.Packets || h.Discarded < 0 || h.Discarded > 1 || h.Delay < 0 || h.Delay > 66*time.Second || h.Said > 5 || q.RoundTrip < 0 {
+				t.Fatalf("%+v", q)
+			}
+			out := l.meter.appendExtended(nil, 5, 0, time.Duration(at)*time.Second, 1)
+			if len(out) > 0 && !rtp.ValidControl(out) {
+				t.Fatalf("%x", out)
+			}
+		}
+	})
+}

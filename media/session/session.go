@@ -135,6 +135,7 @@ type line struct {
 	repaired    repaired       // by buffers before the last one
 	buffer      *jitter.Buffer // the last one
 	vigil       vigil
+	wants       extensions // that the peer asked for
 }
 
 // New makes the session of a leg whose signalling peer is at peer and is spoken with as the profile says.

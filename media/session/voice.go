@@ -246,6 +246,8 @@ func (v *voice) reportLocked() {
 	}
 	v.report = rtp.AppendReport(v.report[:0], v.ssrc, &rtp.Sender{NTP: ntp, Timestamp: v.timestamp, Packets: v.packets, Octets: v.octets}, blocks...)
 	v.report = rtp.AppendName(v.report, v.ssrc, v.name)
+	trip := v.stream.Facts().RoundTrip
+	v.stream.Locked(func() { v.report = v.meter.appendExtended(v.report, v.ssrc, trip, v.pool.Clock(), ntp) })
 	v.stream.SendControl(v.report)
 	v.expectLocked(high, gone)
 }
