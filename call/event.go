@@ -1,6 +1,9 @@
 package call
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // Event is one fact in the life of a call, appended to the ledger the moment it is known. Every
 // report (records, statistics, bills) is a fold over events, so an event carries all that a fold
@@ -19,6 +22,11 @@ type Event struct {
 	Other   ID         `json:"other,omitempty"`   // Began, LegBegan: the call that it comes from; LegEnded, Transfer: the one that it goes on in
 	Detail  *LegDetail `json:"detail,omitempty"`  // LegBegan, LegEnded
 	Codec   string     `json:"codec,omitempty"`   // LegAnswered ("" when the caller made no offer: not yet known), LegEnded
+
+	// LegNoticed.
+	What string         `json:"what,omitempty"` // the kind of news, as session.NewsKind prints it
+	Addr netip.AddrPort `json:"addr,omitzero"`  // where our packets for the leg's peer went
+	Text string         `json:"text,omitempty"` // what a person would want to know besides
 }
 
 // EventKind names an event in the ledger; the text is what stands on disk and never changes.
@@ -36,7 +44,8 @@ const (
 	LegAnswered EventKind = "leg answered" // its 200
 	LegHeld     EventKind = "leg held"     // this leg's peer put the other on hold
 	LegResumed  EventKind = "leg resumed"
-	LegLeads    EventKind = "leg leads" // this leg stands in the caller's place from now on
+	LegNoticed  EventKind = "leg noticed" // something of its media that people want to know: one-way audio, a wrong key
+	LegLeads    EventKind = "leg leads"   // this leg stands in the caller's place from now on
 	LegEnded    EventKind = "leg ended"
 	Transfer    EventKind = "transferred" // Leg sent the other side on, and it is in the call Other now
 	EndedCall   EventKind = "ended"       // the last event of every call

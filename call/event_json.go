@@ -1,7 +1,6 @@
 package call
 
 import (
-	"math"
 	"net/netip"
 	"strconv"
 	"time"
@@ -46,6 +45,13 @@ func (e *Event) AppendJSON(b []byte) []byte {
 		b = e.Detail.appendJSON(b)
 	}
 	b = member(b, `,"codec":`, e.Codec)
+	b = member(b, `,"what":`, e.What)
+	if e.Addr.IsValid() {
+		b = append(b, `,"addr":"`...)
+		b = e.Addr.AppendTo(b)
+		b = append(b, '"')
+	}
+	b = member(b, `,"text":`, e.Text)
 	return append(b, '}')
 }
 
@@ -107,23 +113,6 @@ func (d *LegDetail) appendJSON(b []byte) []byte {
 		b = append(b, ']')
 	}
 	return append(b, '}')
-}
-
-// appendQuality writes jitter and round trip in microseconds and MOS in thousandths.
-func appendQuality(b []byte, q *media.Quality) []byte {
-	at := len(b)
-	b = member(b, `,"format":`, q.Format)
-	b = count(b, `,"packets":`, q.Packets)
-	b = count(b, `,"octets":`, q.Octets)
-	b = count(b, `,"lost":`, q.Lost)
-	b = count(b, `,"late":`, q.Late)
-	b = number(b, `,"jitter_us":`, q.Jitter.Microseconds())
-	b = number(b, `,"round_trip_us":`, q.RoundTrip.Microseconds())
-	if q.MOS > 0 && q.MOS < 100 {
-		b = number(b, `,"mos_milli":`, int64(math.Round(q.MOS*1000)))
-	}
-	b = count(b, `,"sent":`, q.Sent)
-	return object(b, at)
 }
 
 // object turns members that were appended from at on, each with its comma, into an object.
@@ -262,6 +251,12 @@ func ParseEvent(text string) (Event, error) {
 			}
 		case "codec":
 			e.Codec = s.str()
+		case "what":
+			e.What = s.str()
+		case "addr":
+			e.Addr = s.addr("addr")
+		case "text":
+			e.Text = s.str()
 		default:
 			s.skip(0)
 		}
@@ -276,6 +271,19 @@ func ParseEvent(text string) (Event, error) {
 	return e, nil
 }
 
+// addr reads an address with a port; "" is none.
+func (s *scan) addr(name string) netip.AddrPort {
+	text := s.str()
+	if text == "" {
+		return netip.AddrPort{}
+	}
+	addr, err := netip.ParseAddrPort(text)
+	if err != nil {
+		s.fail(name + " is not an address with a port")
+	}
+	return addr
+}
+
 func (s *scan) party(p *Party) {
 	s.object(func(name string) {
 		switch name {
@@ -288,13 +296,7 @@ func (s *scan) party(p *Party) {
 		case "number":
 			p.Number = s.str()
 		case "source":
-			if source := s.str(); source != "" {
-				addr, err := netip.ParseAddrPort(source)
-				if err != nil {
-					s.fail("source is not an address with a port")
-				}
-				p.Source = addr
-			}
+			p.Source = s.addr("source")
 		case "trusted":
 			p.Trusted = s.bool()
 		case "trunk":
@@ -360,33 +362,6 @@ func (s *scan) detail(d *LegDetail) {
 				d.Quality = append(d.Quality, media.Quality{})
 				s.quality(&d.Quality[len(d.Quality)-1])
 			})
-		default:
-			s.skip(0)
-		}
-	})
-}
-
-func (s *scan) quality(q *media.Quality) {
-	s.object(func(name string) {
-		switch name {
-		case "format":
-			q.Format = s.str()
-		case "packets":
-			q.Packets = s.count()
-		case "octets":
-			q.Octets = s.count()
-		case "lost":
-			q.Lost = s.count()
-		case "late":
-			q.Late = s.count()
-		case "jitter_us":
-			q.Jitter = s.micros()
-		case "round_trip_us":
-			q.RoundTrip = s.micros()
-		case "mos_milli":
-			q.MOS = float64(s.count()) / 1000
-		case "sent":
-			q.Sent = s.count()
 		default:
 			s.skip(0)
 		}

@@ -36,6 +36,14 @@ func sampleEvents() []Event {
 		{Call: "k3v9x0q2", Leg: "b", Kind: LegAnswered, At: at, Codec: "PCMA"},
 		{Call: "k3v9x0q2", Leg: "b", Kind: LegEnded, At: at, Cause: &cause, Detail: &detail},
 		{Call: "k3v9x0q2", Kind: EndedCall, At: at, Cause: &cause, By: "caller"},
+		{Call: "k3v9x0q2", Leg: "b", Kind: LegNoticed, At: at, What: "one way", Addr: netip.MustParseAddrPort("192.0.2.9:4000"), Text: "nothing came from it"},
+		{Call: "k3v9x0q2", Leg: "b", Kind: LegEnded, At: at, Detail: &LegDetail{Quality: []media.Quality{{
+			Format: "opus", Packets: 900, Lost: 100, Discarded: 3, Concealed: 80 * time.Millisecond, Spoken: 18 * time.Second, Buffer: 40 * time.Millisecond, Delay: 75 * time.Millisecond,
+			MOS: 3.1, Listening: 3.2, Bursts: 4, BurstPackets: 90, BurstLost: 70, BurstRatio: 1.75,
+			Course: media.Course{Worst: media.Sample{MOS: 2.25, Loss: .25, Jitter: 12 * time.Millisecond}, Average: 3.4, Samples: 4},
+			Heard: media.Heard{Reports: 5, Packets: 950, Lost: 19, Discarded: .0625, Jitter: 3 * time.Millisecond, Delay: 60 * time.Millisecond, MOS: 4.2, Said: 4.1,
+				Course: media.Course{Worst: media.Sample{MOS: 3.9, Loss: .04}, Average: 4.2, Samples: 3}},
+		}}}},
 	}
 }
 
@@ -48,6 +56,8 @@ func TestEventTextIsForEver(t *testing.T) {
 		`{"call":"k3v9x0q2","leg":"b","kind":"leg answered","at":"2026-03-21T13:45:59.123456Z","codec":"PCMA"}`,
 		`{"call":"k3v9x0q2","leg":"b","kind":"leg ended","at":"2026-03-21T13:45:59.123456Z","cause":{"q850":16,"sip":200,"text":"normal call clearing"},"detail":{"direction":1,"tenant":"sample","account":"101","number":"101","target":"sip:102@127.0.0.1:5060","sip_call_id":"a84b4c76e66710@pc33.example","local":"127.0.0.1:5060","remote":"127.0.0.1:5080","transport":"UDP","user_agent":"baresip v1.0.0","media":"127.0.0.1:10000","quality":[{"format":"PCMA","packets":1500,"octets":240000,"lost":2,"jitter_us":1250,"round_trip_us":30000,"mos_milli":4391,"sent":1499}]}}`,
 		`{"call":"k3v9x0q2","kind":"ended","at":"2026-03-21T13:45:59.123456Z","cause":{"q850":16,"sip":200,"text":"normal call clearing"},"by":"caller"}`,
+		`{"call":"k3v9x0q2","leg":"b","kind":"leg noticed","at":"2026-03-21T13:45:59.123456Z","what":"one way","addr":"192.0.2.9:4000","text":"nothing came from it"}`,
+		`{"call":"k3v9x0q2","leg":"b","kind":"leg ended","at":"2026-03-21T13:45:59.123456Z","detail":{"direction":0,"quality":[{"format":"opus","packets":900,"lost":100,"mos_milli":3100,"discarded":3,"concealed_us":80000,"spoken_us":18000000,"buffer_us":40000,"delay_us":75000,"mos_lq_milli":3200,"bursts":4,"burst_packets":90,"burst_lost":70,"burst_ratio_milli":1750,"samples":4,"mos_average_milli":3400,"mos_worst_milli":2250,"loss_worst_ppm":250000,"jitter_worst_us":12000,"heard":{"reports":5,"packets":950,"lost":19,"discarded_ppm":62500,"jitter_us":3000,"delay_us":60000,"mos_milli":4200,"mos_said_milli":4100,"samples":3,"mos_average_milli":4200,"mos_worst_milli":3900,"loss_worst_ppm":40000}}]}}`,
 	}
 	for i, e := range sampleEvents() {
 		if got := string(e.AppendJSON(nil)); got != want[i] {
@@ -72,7 +82,10 @@ func eventGen() *rapid.Generator[Event] {
 			Call: ID(text.Draw(t, "call")), Leg: LegID(text.Draw(t, "leg")), Kind: EventKind(text.Draw(t, "kind")),
 			At:      time.UnixMicro(rapid.Int64Range(0, 4102444800e6).Draw(t, "at")).UTC(),
 			Dialled: text.Draw(t, "dialled"), To: text.Draw(t, "to"), Status: small.Draw(t, "status"),
-			By: text.Draw(t, "by"), Codec: text.Draw(t, "codec"),
+			By: text.Draw(t, "by"), Codec: text.Draw(t, "codec"), What: text.Draw(t, "what"), Text: text.Draw(t, "words"),
+		}
+		if rapid.Bool().Draw(t, "addr") {
+			e.Addr = netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, 1}), rapid.Uint16().Draw(t, "addr port"))
 		}
 		if rapid.Bool().Draw(t, "from") {
 			e.From = &Party{Tenant: text.Draw(t, "tenant"), Account: text.Draw(t, "account"), Name: text.Draw(t, "name"), Number: text.Draw(t, "number"), Trusted: rapid.Bool().Draw(t, "trusted")}
@@ -95,6 +108,20 @@ func eventGen() *rapid.Generator[Event] {
 					Jitter: time.Duration(small.Draw(t, "jitter")) * time.Microsecond, RoundTrip: time.Duration(small.Draw(t, "rtt")) * time.Microsecond,
 					MOS: float64(rapid.IntRange(0, 4500).Draw(t, "mos")) / 1000, Sent: rapid.Uint64().Draw(t, "sent"),
 				})
+				q := &e.Detail.Quality[len(e.Detail.Quality)-1]
+				if rapid.Bool().Draw(t, "more") {
+					q.Discarded, q.Bursts, q.BurstPackets, q.BurstLost = rapid.Uint64().Draw(t, "discarded"), rapid.Uint64().Draw(t, "bursts"), rapid.Uint64().Draw(t, "burst packets"), rapid.Uint64().Draw(t, "burst lost")
+					for _, d := range []*time.Duration{&q.Concealed, &q.Spoken, &q.Buffer, &q.Delay, &q.Worst.Jitter} {
+						*d = time.Duration(rapid.IntRange(0, 1<<20).Draw(t, "us")) * time.Microsecond
+					}
+					q.Listening, q.BurstRatio = float64(rapid.IntRange(0, 4500).Draw(t, "lq"))/1000, float64(rapid.IntRange(0, 9000).Draw(t, "ratio"))/1000
+					q.Samples = 1 + rapid.Uint32Range(0, 99).Draw(t, "samples")
+					q.Average, q.Worst.MOS, q.Worst.Loss = 4.25, 3.1, float64(rapid.IntRange(0, 1e6).Draw(t, "loss"))/1e6
+				}
+				if rapid.Bool().Draw(t, "heard") {
+					q.Heard = media.Heard{Reports: 1 + rapid.Uint64Range(0, 9).Draw(t, "reports"), Packets: rapid.Uint64().Draw(t, "expected"), Lost: rapid.Uint64().Draw(t, "gone"),
+						Discarded: .25, Jitter: time.Millisecond, Delay: time.Second, MOS: 3.2, Said: 4.1, Course: media.Course{Samples: 3, Average: 3.3, Worst: media.Sample{MOS: 1.5, Loss: .5}}}
+				}
 			}
 		}
 		return e

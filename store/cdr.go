@@ -123,9 +123,11 @@ type CDRLeg struct {
 	Q850    int      `json:"q850"`
 	Cause   string   `json:"cause"`
 	Streams []Stream `json:"streams,omitempty"` // what came from the peer, one for each m-line
+	Notices []Notice `json:"notices,omitempty"` // what was noticed of its media, the oldest first
 }
 
-// Stream is the quality of one received stream over the whole of its life (RFC 3550 §6.4).
+// Stream is the quality of one stream over the whole of its life (RFC 3550 §6.4): what came from the peer, and what
+// the peer says of what it got.
 type Stream struct {
 	Format    string  `json:"format,omitempty"`
 	Packets   uint64  `json:"packets"`
@@ -136,6 +138,7 @@ type Stream struct {
 	Jitter    int64   `json:"jitter_us"`     // microseconds
 	RoundTrip int64   `json:"round_trip_us"` // microseconds, 0 when unknown
 	MOS       float64 `json:"mos"`           // 1 to 4.5, thousandths; 0 when nothing came
+	Measured
 }
 
 // CDRFilter says which records a list holds. Empty members do not restrict.

@@ -94,6 +94,8 @@ func (r *record) apply(e *call.Event) bool {
 		}
 	case call.LegResumed:
 		r.leg(e.Leg, at).resume(at)
+	case call.LegNoticed:
+		r.leg(e.Leg, at).notice(at, e)
 	case call.LegEnded:
 		l := r.leg(e.Leg, at)
 		if !l.Over {
@@ -159,12 +161,21 @@ func (l *leg) take(d *call.LegDetail) {
 		return
 	}
 	l.Streams = make([]store.Stream, len(d.Quality))
-	for i, q := range d.Quality {
-		l.Streams[i] = store.Stream{
-			Format: q.Format, Packets: q.Packets, Octets: q.Octets, Lost: q.Lost, Late: q.Late, Sent: q.Sent,
-			Jitter: q.Jitter.Microseconds(), RoundTrip: q.RoundTrip.Microseconds(), MOS: q.MOS,
-		}
+	for i := range d.Quality {
+		l.Streams[i] = stream(&d.Quality[i])
 	}
+}
+
+// notice keeps what was noticed, as much as there is room for.
+func (l *leg) notice(at time.Time, e *call.Event) {
+	if len(l.Notices) >= store.MostNotices {
+		return
+	}
+	n := store.Notice{At: at, What: e.What, Text: e.Text}
+	if e.Addr.IsValid() {
+		n.Addr = e.Addr.String()
+	}
+	l.Notices = append(l.Notices, n)
 }
 
 func (l *leg) end(at time.Time, why *call.Cause) {

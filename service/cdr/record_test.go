@@ -2,13 +2,16 @@ package cdr_test
 
 import (
 	"context"
+	"net/netip"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"santral/call"
+	"santral/media"
 	"santral/service/cdr"
 	"santral/store"
 	"santral/store/storetest"
@@ -38,6 +41,35 @@ func TestRecordOfAPlainCall(t *testing.T) {
 			Legs: []store.CDRLeg{leg("a", "in", "101", 0, 0, 3001, 33001, 1), leg("b", "out", "102", 2, 120, 3000, 33000, 2)},
 		}
 		if d := cmp.Diff(want, h.records()["c1"]); d != "" {
+			t.Error(d)
+		}
+	})
+}
+
+// What was noticed of a leg's media stands in its record, and so does all that is known of its streams.
+func TestRecordOfQuality(t *testing.T) {
+	storetest.Databases(t, func(t *testing.T, dsn string) {
+		h := newHouse(t, dsn)
+		events := answered("c1", 0)
+		last := events[len(events)-3]
+		q := &last.Detail.Quality[0]
+		q.Bursts, q.BurstLost, q.BurstPackets, q.BurstRatio, q.Listening, q.Delay = 2, 9, 20, 1.5, 4.2, 30*time.Millisecond
+		q.Course = media.Course{Samples: 6, Average: 4.1, Worst: media.Sample{MOS: 2.5, Loss: .2, Jitter: 9 * time.Millisecond}}
+		q.Heard = media.Heard{Reports: 5, Packets: 1400, Lost: 7, MOS: 4.3, Said: 4, Course: media.Course{Samples: 5, Average: 4.2, Worst: media.Sample{MOS: 4}}}
+		story := slices.Clone(events[:len(events)-3])
+		for i := range 40 {
+			story = append(story, call.Event{Call: "c1", Leg: "b", Kind: call.LegNoticed, At: at(5000 + i), What: "one way", Addr: netip.MustParseAddrPort("192.0.2.1:4000"), Text: "nothing came from it"})
+		}
+		story = append(story, events[len(events)-3:]...)
+		h.tell(story...)
+		leg := h.records()["c1"].Legs[1]
+		if n := leg.Notices; len(n) != store.MostNotices || n[0] != (store.Notice{At: epoch.Add(5 * time.Second), What: "one way", Addr: "192.0.2.1:4000", Text: "nothing came from it"}) {
+			t.Errorf("%d notices: %+v", len(n), n)
+		}
+		s := leg.Streams[0]
+		want := store.Measured{Delay: 30000, Listening: 4.2, Bursts: 2, BurstLost: 9, BurstSpan: 20, BurstRatio: 1.5, Course: store.Course{Samples: 6, Average: 4.1, Worst: 2.5, WorstLoss: .2, WorstJitter: 9000},
+			Heard: &store.Heard{Reports: 5, Packets: 1400, Lost: 7, MOS: 4.3, Said: 4, Course: store.Course{Samples: 5, Average: 4.2, Worst: 4}}}
+		if d := cmp.Diff(want, s.Measured); d != "" {
 			t.Error(d)
 		}
 	})

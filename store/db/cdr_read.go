@@ -89,6 +89,8 @@ type legRow struct {
 	More      string  `bun:"more_streams"`
 	FromCall  string  `bun:"from_call"`
 	ToCall    string  `bun:"to_call"`
+	Measured  string  `bun:"measured"`
+	Notices   string  `bun:"notices"`
 }
 
 // CDR gives the record of a call of a tenant, or store.ErrNotFound. An empty tenant is any.
@@ -277,6 +279,11 @@ func (r *legRow) word() (store.CDRLeg, error) {
 		Began: moment(&r.Began), Ringing: moment(r.Ringing), Answered: moment(r.Answered), Ended: moment(&r.Ended),
 		Held: store.Millis(r.Held), SIP: r.SIP, Q850: r.Q850, Cause: r.Cause, FromCall: r.FromCall, ToCall: r.ToCall,
 	}
+	if r.Notices != "" {
+		if err := json.Unmarshal([]byte(r.Notices), &l.Notices); err != nil {
+			return l, err
+		}
+	}
 	if r.Packets == nil {
 		return l, nil
 	}
@@ -284,6 +291,11 @@ func (r *legRow) word() (store.CDRLeg, error) {
 		Format: r.Format, Packets: uint64(*r.Packets), Octets: uint64(r.Octets), Lost: uint64(r.Lost), Late: uint64(r.Late),
 		Sent: uint64(r.Sent), Jitter: r.Jitter, RoundTrip: r.RoundTrip, MOS: r.MOS,
 	}}
+	if r.Measured != "" {
+		if err := json.Unmarshal([]byte(r.Measured), &l.Streams[0].Measured); err != nil {
+			return l, err
+		}
+	}
 	if r.More != "" {
 		var more []store.Stream
 		if err := json.Unmarshal([]byte(r.More), &more); err != nil {

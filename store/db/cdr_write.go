@@ -17,7 +17,7 @@ const (
 	cdrColumns = "seq, call, tenant, state, from_account, from_number, from_name, from_trunk, source, dialled, to_account, answered_by, " +
 		"began, ringing, answered, ended, post_dial_delay, ring_time, talk_time, ended_by, sip, q850, cause, codec, made_by, from_call, to_call"
 	legColumns = "seq, n, leg, direction, account, trunk, number, target, sip_call_id, session_id, local_addr, remote_addr, transport, user_agent, media_addr, codec, " +
-		"began, ringing, answered, ended, held, sip, q850, cause, format, packets, octets, lost, late, sent, jitter_us, round_trip_us, mos, more_streams, from_call, to_call"
+		"began, ringing, answered, ended, held, sip, q850, cause, format, packets, octets, lost, late, sent, jitter_us, round_trip_us, mos, more_streams, from_call, to_call, measured, notices"
 )
 
 // chunk is how many rows one statement inserts.
@@ -224,6 +224,28 @@ func legArgs(a *args, seq uint64, n int, l *store.CDRLeg) error {
 	}
 	a.text(l.FromCall)
 	a.text(l.ToCall)
+	return legMeasured(a, l)
+}
+
+// legMeasured gives what only some legs have, as JSON.
+func legMeasured(a *args, l *store.CDRLeg) error {
+	measured, notices := "", ""
+	if len(l.Streams) > 0 && l.Streams[0].Measured != (store.Measured{}) {
+		text, err := json.Marshal(&l.Streams[0].Measured)
+		if err != nil {
+			return err
+		}
+		measured = string(text)
+	}
+	if len(l.Notices) > 0 {
+		text, err := json.Marshal(l.Notices)
+		if err != nil {
+			return err
+		}
+		notices = string(text)
+	}
+	a.text(measured)
+	a.text(notices)
 	return nil
 }
 

@@ -54,9 +54,13 @@ func cdr(seq int) store.CDR {
 			Began: began, Ringing: began.Add(120 * time.Millisecond), Answered: began.Add(3 * time.Second), Ended: began.Add(33 * time.Second), Held: 1500,
 			SIP: 200, Q850: 16, Cause: "normal call clearing", FromCall: "other", ToCall: "another",
 			Streams: []store.Stream{
-				{Format: "PCMA", Packets: 1500, Octets: 240000, Lost: 3, Late: 1, Sent: 1501, Jitter: 1250, RoundTrip: 30000, MOS: 4.321},
-				{Format: "VP8", Packets: 10},
+				{Format: "PCMA", Packets: 1500, Octets: 240000, Lost: 3, Late: 1, Sent: 1501, Jitter: 1250, RoundTrip: 30000, MOS: 4.321, Measured: store.Measured{
+					Discarded: 2, Concealed: 40000, Delay: 35000, Listening: 4.4, Bursts: 1, BurstLost: 2, BurstSpan: 9, BurstRatio: 1.5, Course: store.Course{Samples: 6, Average: 4.3, Worst: 3.9, WorstLoss: .01, WorstJitter: 9},
+					Heard: &store.Heard{Reports: 6, Packets: 1501, Lost: 1, Jitter: 900, MOS: 4.4, Said: 4.1, Course: store.Course{Samples: 5, Average: 4.4, Worst: 4.2}},
+				}},
+				{Format: "VP8", Packets: 10, Measured: store.Measured{Bursts: 3}},
 			},
+			Notices: []store.Notice{{At: began, What: "one way", Addr: "192.0.2.7:10000", Text: "nothing came from it"}, {At: began, What: "two way"}},
 		}
 	}
 	return store.CDR{

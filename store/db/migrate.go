@@ -140,6 +140,10 @@ var migrations = []migration{
 		`ALTER TABLE cdr_legs ADD COLUMN from_call TEXT`,
 		`ALTER TABLE cdr_legs ADD COLUMN to_call TEXT`,
 	}},
+	{version: 7, up: []string{
+		`ALTER TABLE cdr_legs ADD COLUMN measured TEXT`,
+		`ALTER TABLE cdr_legs ADD COLUMN notices TEXT`,
+	}},
 }
 
 // migrate brings the tables up to date. A database that a newer program has changed is refused.
