@@ -239,6 +239,18 @@ func (a *Agent) SetRemote(c Credentials) (restarted bool) {
 	return restarted
 }
 
+// SetAnswer takes the credentials of a peer that answers our offer. Where others held, and no restart of ours is under
+// way, another device has answered the same offer: the search begins again with the credentials that it was told.
+func (a *Agent) SetAnswer(c Credentials) {
+	a.mu.Lock()
+	g := a.now
+	if !a.closed && c.Valid() && g.remote.Ufrag != "" && g.remote != c && (a.before == nil || a.before.remote != c) {
+		g.remote, g.pairs, g.selected, g.succeeded, g.ended = Credentials{}, nil, nil, 0, false
+	}
+	a.mu.Unlock()
+	a.SetRemote(c)
+}
+
 // AddRemote takes a candidate of the peer's, at any time (RFC 8838 §11). Those of another generation, those that no
 // check can go to and those above the limit are passed over.
 func (a *Agent) AddRemote(c Candidate) {

@@ -2,8 +2,15 @@ package session
 
 import (
 	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
 
+	"santral/media/dtls"
+	"santral/media/ice"
+	"santral/media/rtp"
 	"santral/media/sdp"
+	"santral/media/srtp"
 )
 
 // wire is how the packets of a line travel, as descriptions agree on it or as we offer it.
@@ -15,27 +22,473 @@ type wire struct {
 	Bundle int  // index of the line whose transport is used (RFC 9143); its own index when it has one
 }
 
-// openLocked gives line i the transport that w asks for, if it has it not yet: a pair of ports, a path of ICE, or
+// path is a transport that needs more than ports: a way that ICE finds, a handshake of DTLS, or both. The lines of a
+// bundle share one. What its lock does not cover is under the session's.
+type path struct {
+	s      *Session
+	index  int         // of the line that has it
+	stream *rtp.Stream // of that line
+	agent  *ice.Agent  // nil over ports
+	gate   *dtls.Gate  // nil where keys do not come from a handshake
+	users  int         // lines that use it
+
+	prints string             // of the peer, with its tls-id, as they were said
+	peer   []dtls.Fingerprint // nil while nothing was said
+	client bool
+	agreed bool // the handshake in use has ended with keys
+	failed int  // handshakes in a row
+
+	mu     sync.Mutex // a leaf
+	closed bool
+	assoc  *dtls.Association
+	hello  []byte         // came before there was an association
+	from   netip.AddrPort // where the peer's handshake comes from
+	ready  bool           // a peer that begins may do so: its fingerprints are known
+}
+
+// mostFailed is how often a peer may begin a handshake that fails.
+const mostFailed = 5
+
+// openLocked gives line l the transport that w asks for, if it has it not yet: a pair of ports, a way of ICE, or
 // that of another line.
-func (s *Session) openLocked(l *line, like netip.Addr, w wire) error {
+func (s *Session) openLocked(l *line, like netip.Addr, w wire) (err error) {
 	if l.stream != nil {
 		return nil
 	}
-	stream, err := s.cfg.Pool.Take(like)
-	if err != nil {
+	index := s.indexOf(l)
+	if w.Bundle != index && w.Bundle >= 0 && w.Bundle < len(s.lines) {
+		if with := s.lines[w.Bundle]; with.stream != nil && with != l {
+			l.stream, l.path = with.stream.Beside(), with.path
+			if l.path != nil {
+				l.path.users++
+			}
+			return nil
+		}
+	}
+	p := &path{s: s, index: index, users: 1, client: w.Client}
+	if w.DTLS {
+		p.gate = s.cfg.DTLS
+	}
+	if w.ICE && s.cfg.ICE != nil {
+		p.agent, err = s.cfg.ICE.Open(ice.AgentConfig{Peer: s.peer, Controlling: !s.answering(index), Handler: p})
+		if err != nil {
+			return err
+		}
+		l.stream = s.cfg.Pool.Over(p)
+	} else if l.stream, err = s.cfg.Pool.Take(like); err != nil {
 		return err
 	}
-	l.stream = stream
+	if p.agent == nil && p.gate == nil {
+		return nil
+	}
+	p.stream, l.path = l.stream, p
+	if p.gate != nil {
+		l.stream.Secure(rtp.Shut, rtp.Shut)
+		if p.agent == nil {
+			l.stream.Other(p.foreign)
+		}
+	}
 	return nil
 }
 
+// indexOf gives a line's place.
+func (s *Session) indexOf(l *line) int {
+	for i := range s.lines {
+		if s.lines[i] == l {
+			return i
+		}
+	}
+	return 0
+}
+
+// answering reports whether line i is in an offer of the peer's that is being answered.
+func (s *Session) answering(i int) bool {
+	return s.remote != nil && !s.settled && i < len(s.remote.Media)
+}
+
+// leave takes a line off its path.
+func (p *path) leave() {
+	if p == nil {
+		return
+	}
+	if p.users--; p.users == 0 && p.agent == nil {
+		p.Close() // over ICE the stream does it
+	}
+}
+
+// Send sends a packet by the way that ICE found. It implements rtp.Path.
+func (p *path) Send(b []byte) bool { return p.agent.Send(b) }
+
+// Close ends whatever goes on for the path. It implements rtp.Path.
+func (p *path) Close() {
+	p.mu.Lock()
+	a := p.assoc
+	p.closed, p.assoc, p.hello = true, nil, nil
+	p.mu.Unlock()
+	if a != nil {
+		a.Close()
+	}
+	if p.agent != nil {
+		p.agent.Close()
+	}
+}
+
+// Packet takes what came over ICE. It implements ice.Handler.
+func (p *path) Packet(b []byte, from netip.AddrPort) {
+	if rtp.IsDTLS(b) {
+		p.foreign(b, from)
+		return
+	}
+	p.stream.Receive(b)
+}
+
+// foreign takes a packet of the peer's handshake, of which ports let in only the peer's own.
+func (p *path) foreign(b []byte, from netip.AddrPort) {
+	if p.gate == nil || !rtp.IsDTLS(b) {
+		return
+	}
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return
+	}
+	p.from = from
+	a := p.assoc
+	if a != nil {
+		p.mu.Unlock()
+		a.Packet(b)
+		return
+	}
+	// A handshake begins with a ClientHello. One that comes before the peer's description is kept until then.
+	begin := false
+	if len(b) > 13 && len(b) <= 2048 && b[0] == 22 && b[13] == 1 {
+		begin = p.ready && p.hello == nil
+		p.hello = append(p.hello[:0], b...)
+	}
+	p.mu.Unlock()
+	if begin {
+		p.answer()
+	}
+}
+
+// answer begins the handshake that the peer has asked for.
+func (p *path) answer() {
+	p.s.mu.Lock()
+	defer p.s.mu.Unlock()
+	if !p.s.closed && p.peer != nil && !p.client {
+		p.shakeLocked()
+	}
+}
+
+// State tells of the way that ICE found or lost. It implements ice.Handler.
+func (p *path) State(st ice.State) {
+	s := p.s
+	kind := PathFound
+	switch st {
+	case ice.Found:
+		s.mu.Lock()
+		if !s.closed {
+			p.beginLocked()
+		}
+		s.mu.Unlock()
+	case ice.Lost:
+		kind = PathLost
+	default:
+		return
+	}
+	s.tell(News{Kind: kind, Line: p.index, Addr: p.agent.Remote()})
+}
+
+// beginLocked begins the handshake where that is ours to do and can be done: the peer's fingerprints are known, and there
+// is a way to it. Otherwise the peer's first packet begins it.
+func (p *path) beginLocked() {
+	if p.gate == nil || p.peer == nil || p.agreed {
+		return
+	}
+	p.mu.Lock()
+	p.ready = true
+	going, asked := p.assoc != nil, p.hello != nil
+	p.mu.Unlock()
+	switch {
+	case going:
+	case p.client:
+		if p.agent == nil || p.agent.Remote().IsValid() {
+			p.shakeLocked()
+		}
+	case asked:
+		p.shakeLocked()
+	}
+}
+
+// shakeLocked begins a handshake.
+func (p *path) shakeLocked() {
+	p.mu.Lock()
+	hello := p.hello
+	p.hello = nil
+	stop := p.closed || p.assoc != nil || p.failed >= mostFailed
+	p.mu.Unlock()
+	if stop {
+		return
+	}
+	var a *dtls.Association
+	a, err := p.gate.Begin(dtls.Config{Client: p.client, Peer: p.peer, Send: p.sendShake, Done: func(k dtls.Keys, err error) {
+		p.s.mu.Lock() // which is held here, so that a is known
+		mine := a
+		p.s.mu.Unlock()
+		p.shaken(mine, k, err)
+	}})
+	if err != nil { // too many: the peer's next try may find room
+		return
+	}
+	p.mu.Lock()
+	p.assoc = a
+	closed := p.closed
+	p.mu.Unlock()
+	if closed {
+		a.Close()
+		return
+	}
+	if hello != nil && !p.client {
+		a.Packet(hello)
+	}
+}
+
+// sendShake sends a packet of the handshake: by the way that ICE found, or to where the peer's come from, or to where it
+// said that it is.
+func (p *path) sendShake(b []byte) bool {
+	if p.agent != nil {
+		return p.agent.Send(b)
+	}
+	p.mu.Lock()
+	to := p.from
+	p.mu.Unlock()
+	if !to.IsValid() {
+		f := p.stream.Facts()
+		if to = f.Source; !to.IsValid() {
+			to = f.Signalled
+		}
+	}
+	return p.stream.SendOther(b, to)
+}
+
+// shaken takes the end of a handshake: the line's packets are protected by its keys.
+func (p *path) shaken(a *dtls.Association, k dtls.Keys, err error) {
+	var in *srtp.Opener
+	var out *srtp.Sealer
+	if err == nil {
+		if in, err = srtp.NewOpener(k.In); err == nil {
+			out, err = srtp.NewSealer(k.Out)
+		}
+	}
+	s := p.s
+	s.mu.Lock()
+	p.mu.Lock()
+	stale := p.closed || p.assoc != a
+	if err != nil && !stale {
+		p.assoc = nil
+		p.failed++
+	}
+	from := p.from
+	p.mu.Unlock()
+	if stale || s.closed {
+		s.mu.Unlock()
+		return
+	}
+	if err == nil {
+		p.agreed, p.failed = true, 0
+		p.stream.Secure(in, out)
+		if p.agent == nil && from.IsValid() {
+			p.stream.Prove(from)
+		}
+	}
+	s.mu.Unlock()
+	if err != nil {
+		s.tell(News{Kind: WrongKey, Line: p.index, Text: err.Error()})
+	}
+}
+
 // pathAttrsLocked gives the attributes by which the peer finds our end of a line's path, beside port and address:
-// candidates and credentials of ICE (RFC 8839 §5), fingerprint, setup and tls-id of DTLS (RFC 8842 §5); and the
-// address that stands in c= and m=, which is invalid where the line has ports of its own.
+// candidates and credentials of ICE (RFC 8839 §5), fingerprint and setup of DTLS (RFC 8842 §5); and the address that
+// stands in c= and m=, which is invalid where the line has ports of its own.
 func (s *Session) pathAttrsLocked(l *line, answering bool) (attrs []sdp.Attr, at netip.AddrPort) {
-	return nil, at
+	p := l.path
+	if p == nil {
+		return nil, at
+	}
+	own := s.indexOf(l) == p.index
+	if answering && own {
+		p.client = l.wire.Client
+		p.remoteLocked(s.remote, &s.remote.Media[p.index])
+		p.beginLocked()
+	}
+	add := func(name, value string) { attrs = append(attrs, sdp.Attr{Name: name, Value: value}) }
+	if p.agent != nil {
+		c := p.agent.Local()
+		add("ice-ufrag", c.Ufrag)
+		add("ice-pwd", c.Pwd)
+		list := p.agent.Candidates()
+		for i, c := range list {
+			if own {
+				add("candidate", c.String())
+			}
+			if i == 0 || c.Addr.Addr().Is4() { // the default one is of the family that more can use (RFC 8421 §4)
+				at = c.Addr
+			}
+		}
+		if own {
+			add("end-of-candidates", "")
+		}
+		if !at.IsValid() {
+			at = netip.AddrPortFrom(netip.IPv4Unspecified(), 9) // RFC 8840 §4.1.1
+		}
+	}
+	if p.gate != nil {
+		add("fingerprint", p.gate.Identity.Fingerprint())
+		switch {
+		case !answering:
+			add("setup", "actpass")
+		case p.client:
+			add("setup", "active")
+		default:
+			add("setup", "passive")
+		}
+	}
+	return attrs, at
+}
+
+// nameLocked tells the stream by which name of its line packets say what line they belong to (RFC 9143 §15).
+func (l *line) nameLocked(m *sdp.Media, mid string) {
+	if l.path == nil || l.stream == nil || mid == "" {
+		return
+	}
+	number := uint8(0)
+	for _, a := range m.Attrs {
+		if n, uri, ok := strings.Cut(a.Value, " "); a.Name == "extmap" && ok && strings.HasPrefix(uri, "urn:ietf:params:rtp-hdrext:sdes:mid") {
+			n, _, _ = strings.Cut(n, "/")
+			if v, err := strconv.ParseUint(n, 10, 8); err == nil {
+				number = uint8(v)
+			}
+		}
+	}
+	l.stream.SetMID(mid, number)
+}
+
+// pathSaidLocked gives a description of ours what it says of all its paths at once: that we are lite (RFC 8839 §5.3),
+// and that candidates may come later (RFC 8838 §4).
+func (s *Session) pathSaidLocked(d *sdp.Description) {
+	for _, l := range s.lines {
+		if l.path == nil || l.path.agent == nil || l.stream == nil {
+			continue
+		}
+		if l.path.agent.Local().Lite {
+			d.Attrs = append(d.Attrs, sdp.Attr{Name: "ice-lite"})
+		}
+		d.Attrs = append(d.Attrs, sdp.Attr{Name: "ice-options", Value: "trickle"})
+		return
+	}
 }
 
 // pathRemoteLocked takes what the peer's description says of its end of a line's path. On a change of its ICE
-// credentials ICE begins anew (RFC 8839 §4.4.1).
-func (s *Session) pathRemoteLocked(l *line, d *sdp.Description, m *sdp.Media) error { return nil }
+// credentials ICE begins anew (RFC 8839 §4.4.1). An offer of the peer's begins no handshake before our answer.
+func (s *Session) pathRemoteLocked(l *line, d *sdp.Description, m *sdp.Media) {
+	p := l.path
+	if p == nil || s.indexOf(l) != p.index {
+		return
+	}
+	if s.settled && p.gate != nil {
+		setup, _ := either(d, m, "setup")
+		l.wire.Client = setup == "passive"
+		p.client = l.wire.Client
+	}
+	p.remoteLocked(d, m)
+	if s.settled {
+		p.beginLocked()
+	}
+}
+
+// remoteLocked takes the peer's credentials, candidates and fingerprints.
+func (p *path) remoteLocked(d *sdp.Description, m *sdp.Media) {
+	if p.agent != nil {
+		p.findLocked(d, m)
+	}
+	if p.gate == nil {
+		return
+	}
+	var list []dtls.Fingerprint
+	said, _ := either(d, m, "tls-id")
+	for _, attrs := range [...][]sdp.Attr{m.Attrs, d.Attrs} { // a line's own count instead of the session's (RFC 8122 §5)
+		for _, a := range attrs {
+			if a.Name != "fingerprint" || len(list) >= 16 {
+				continue
+			}
+			said += "\n" + strings.ToLower(a.Value)
+			if f, err := dtls.ParseFingerprint(a.Value); err == nil {
+				list = append(list, f)
+			}
+		}
+		if len(list) > 0 {
+			break
+		}
+	}
+	if len(list) == 0 || said == p.prints {
+		return
+	}
+	// Another certificate, or another identity of the association: the keys hold until there are new ones
+	// (RFC 8842 §4).
+	p.prints, p.peer, p.agreed, p.failed = said, list, false, 0
+	p.mu.Lock()
+	old := p.assoc
+	p.assoc = nil
+	p.mu.Unlock()
+	if old != nil {
+		old.Close()
+	}
+}
+
+// findLocked gives ICE what the description says of it.
+func (p *path) findLocked(d *sdp.Description, m *sdp.Media) {
+	var c ice.Credentials
+	c.Ufrag, _ = either(d, m, "ice-ufrag")
+	c.Pwd, _ = either(d, m, "ice-pwd")
+	_, c.Lite = d.Attr("ice-lite")
+	if p.s.settled {
+		p.agent.SetAnswer(c)
+	} else {
+		p.agent.SetRemote(c)
+	}
+	for _, a := range m.Attrs {
+		switch a.Name {
+		case "candidate":
+			if c, err := ice.ParseCandidate(a.Value); err == nil {
+				p.agent.AddRemote(c)
+			}
+		case "end-of-candidates":
+			p.agent.EndOfCandidates()
+		}
+	}
+}
+
+// Trickle takes candidates that the peer sends after its description, as a fragment of one (RFC 8840 §4.4).
+func (s *Session) Trickle(fragment string) error {
+	f, err := ice.ParseFragment(fragment)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, l := range s.lines {
+		if l.path == nil || l.path.agent == nil || l.path.index != i {
+			continue
+		}
+		for _, c := range f.Candidates {
+			if c.Ufrag == "" {
+				c.Ufrag = f.Credentials.Ufrag
+			}
+			l.path.agent.AddRemote(c)
+		}
+		if f.End {
+			l.path.agent.EndOfCandidates()
+		}
+	}
+	return nil
+}

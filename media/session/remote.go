@@ -97,6 +97,7 @@ func (s *Session) applyRemoteLocked(d *sdp.Description) {
 			l.spoken = m.Proto
 			l.keys.hear(d, m)
 		}
+		s.pathRemoteLocked(l, d, m)
 		s.negotiateLocked(l)
 	}
 	s.stale = true

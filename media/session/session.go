@@ -121,6 +121,7 @@ type line struct {
 	agreed      []media.Format // what both last had in common
 	wish        int            // ptime of the peer's last one, 0 when unsaid
 	wire        wire
+	path        *path // nil where the transport is a pair of ports and no more
 	keys        secrets
 	awaits      bool           // our offer has keys alone, and the peer has said none yet
 	spoken      string         // the last protocol of RTP
@@ -274,7 +275,8 @@ func (l *line) drop() {
 		l.meter.RoundTrip = f.RoundTrip
 	}
 	l.stream.Release()
-	l.stream = nil
+	l.path.leave()
+	l.stream, l.path = nil, nil
 	l.fax.end()
 }
 

@@ -2,6 +2,7 @@ package session
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"santral/media"
@@ -101,7 +102,7 @@ func (s *Session) takenWire(i int) (w wire, ok bool) {
 	}
 	w.Mux = m.Mux()
 	if _, ice := either(d, m, "ice-ufrag"); ice && s.cfg.finds() {
-		w.ICE = w.Mux || w.DTLS
+		w.ICE = w.Mux // the shared port has no other one for RTCP
 	}
 	if w.DTLS {
 		setup, _ := either(d, m, "setup")
@@ -111,7 +112,7 @@ func (s *Session) takenWire(i int) (w wire, ok bool) {
 		case setup == "actpass" && l.wire.DTLS:
 			w.Client = l.wire.Client // as it is (RFC 8842 §5.5)
 		case setup == "actpass":
-			w.Client = true // RFC 5763 §5
+			w.Client = w.ICE || l.terms.Open // RFC 5763 §5; who is behind a translator has to speak first
 		}
 	}
 	return w, ok && (m.Port != 0 || w.DTLS)
@@ -156,6 +157,10 @@ func (s *Session) placeLocked(d *sdp.Description, answering bool) error {
 			l.drop()
 			continue
 		}
+		if mid == "" && !answering && s.profile.Web && overTLS(m.Proto) { // browsers know a line by it alone (RFC 8829 §5.2.1)
+			mid = strconv.Itoa(i)
+			m.Attrs, l.mid = append(m.Attrs, sdp.Attr{Name: "mid", Value: mid}), mid
+		}
 		var w wire
 		if answering {
 			w, _ = s.takenWire(i)
@@ -184,10 +189,12 @@ func (s *Session) placeLocked(d *sdp.Description, answering bool) error {
 		if err := s.writeLineLocked(l, m, answering, i); err != nil {
 			return err
 		}
+		l.nameLocked(m, mid)
 	}
 	for i := len(d.Media); i < len(s.lines); i++ {
 		s.lines[i].drop()
 	}
+	s.pathSaidLocked(d)
 	if len(tags) > 0 {
 		d.Attrs = append(d.Attrs, sdp.Attr{Name: "group", Value: "BUNDLE " + strings.Join(tags, " ")})
 	}
@@ -303,6 +310,6 @@ func (l *line) secure(peer, ours srtp.Key) bool {
 }
 
 // handshakes reports whether keys can be agreed on by DTLS, finds whether transports can be found by ICE.
-func (c *Config) handshakes() bool { return false }
+func (c *Config) handshakes() bool { return c.DTLS != nil }
 
-func (c *Config) finds() bool { return false }
+func (c *Config) finds() bool { return c.ICE != nil }

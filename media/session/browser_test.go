@@ -1,0 +1,205 @@
+package session
+
+import (
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pion/interceptor"
+	pionrtp "github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+
+	"santral/base/id"
+	"santral/base/vnet"
+	"santral/media/dtls"
+	"santral/media/ice"
+	"santral/media/rtp"
+	"santral/media/sdp"
+)
+
+// webHouse is what sessions with browsers share, on the kernel's loopback: the stand-in for a browser has sockets
+// of its own.
+func webHouse(t testing.TB, full bool) *Config {
+	t.Helper()
+	lo := netip.MustParseAddr("127.0.0.1")
+	r := id.New([32]byte{'w', 'e', 'b'})
+	pool, err := rtp.NewPool(rtp.Config{Bind: []netip.Addr{lo}, First: 31000, Last: 31199, Loops: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	identity, err := dtls.NewIdentity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate := &dtls.Gate{Identity: identity}
+	t.Cleanup(gate.Wait)
+	mux, err := ice.NewMux(ice.Config{Net: vnet.Real(), Bind: []netip.Addr{lo}, Full: full, Random: r, Advertise: func(_ netip.Addr, v6 bool) netip.Addr {
+		if v6 {
+			return netip.Addr{}
+		}
+		return lo
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(mux.Close)
+	return &Config{Pool: pool, Random: r, ICE: mux, DTLS: gate}
+}
+
+// page is a browser's stand-in.
+type page struct {
+	t     testing.TB
+	pc    *webrtc.PeerConnection
+	track *webrtc.TrackLocalStaticRTP
+	heard chan *pionrtp.Packet
+	seq   uint16
+}
+
+func newPage(t testing.TB, lite bool) *page {
+	t.Helper()
+	var settings webrtc.SettingEngine
+	settings.SetIncludeLoopbackCandidate(true)
+	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
+	settings.SetIPFilter(func(ip net.IP) bool { return ip.IsLoopback() })
+	settings.SetLite(lite)
+	settings.SetHandleUndeclaredSSRCWithoutAnswer(true)
+	var engine webrtc.MediaEngine
+	if err := engine.RegisterDefaultCodecs(); err != nil {
+		t.Fatal(err)
+	}
+	api := webrtc.NewAPI(webrtc.WithSettingEngine(settings), webrtc.WithMediaEngine(&engine), webrtc.WithInterceptorRegistry(&interceptor.Registry{}))
+	pc, err := api.NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { pc.Close() })
+	p := &page{t: t, pc: pc, heard: make(chan *pionrtp.Packet, 100)}
+	p.track, err = webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypePCMU}, "audio", "page")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pc.AddTrack(p.track); err != nil {
+		t.Fatal(err)
+	}
+	pc.OnTrack(func(remote *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+		for {
+			packet, _, err := remote.ReadRTP()
+			if err != nil {
+				return
+			}
+			select {
+			case p.heard <- packet:
+			default:
+			}
+		}
+	})
+	return p
+}
+
+// local makes the page's description, with all of its candidates.
+func (p *page) local(offer bool, options *webrtc.OfferOptions) *sdp.Description {
+	p.t.Helper()
+	var d webrtc.SessionDescription
+	var err error
+	if offer {
+		d, err = p.pc.CreateOffer(options)
+	} else {
+		d, err = p.pc.CreateAnswer(nil)
+	}
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	done := webrtc.GatheringCompletePromise(p.pc)
+	if err := p.pc.SetLocalDescription(d); err != nil {
+		p.t.Fatal(err)
+	}
+	<-done
+	parsed, err := sdp.Parse(p.pc.LocalDescription().SDP)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return parsed
+}
+
+func (p *page) remote(kind webrtc.SDPType, d *sdp.Description) {
+	p.t.Helper()
+	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: kind, SDP: string(d.Append(nil))}); err != nil {
+		p.t.Fatalf("%v in\n%s", err, d.Append(nil))
+	}
+}
+
+// say sends a packet of sound every 20 ms until something is heard back, and gives what was.
+func (p *page) say(d time.Duration) *pionrtp.Packet {
+	p.t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	end := time.After(d)
+	for len(p.heard) > 0 {
+		<-p.heard
+	}
+	for {
+		select {
+		case packet := <-p.heard:
+			return packet
+		case <-end:
+			return nil
+		case <-tick.C:
+			p.seq++
+			p.track.WriteRTP(&pionrtp.Packet{Header: pionrtp.Header{Version: 2, PayloadType: 0, SequenceNumber: p.seq, Timestamp: uint32(p.seq) * 160}, Payload: make([]byte, 160)})
+		}
+	}
+}
+
+// A browser calls and is called, with us lite and full, and hears its own sound back.
+func TestBrowser(t *testing.T) {
+	for _, full := range [...]bool{false, true} {
+		for _, calls := range [...]bool{true, false} {
+			name := map[bool]string{true: "full", false: "lite"}[full] + map[bool]string{true: ", it calls", false: ", it is called"}[calls]
+			t.Run(name, func(t *testing.T) {
+				cfg := webHouse(t, full)
+				s := New(cfg, netip.MustParseAddr("127.0.0.1"), Profile{Web: true})
+				defer s.Close()
+				p := newPage(t, false)
+				connect(t, s, p, calls)
+				s.Echo()
+				packet := p.say(5 * time.Second)
+				if packet == nil {
+					t.Fatalf("nothing came back; %+v ICE: %+v, DTLS: %+v, state %s", s.lines[0].stream.Facts(), cfg.ICE.Stats(), cfg.DTLS.Stats(), p.pc.ConnectionState())
+				}
+				if packet.PayloadType != 0 || len(packet.Payload) != 160 {
+					t.Errorf("came back: %+v", packet.Header)
+				}
+			})
+		}
+	}
+}
+
+// connect has a session and a page agree.
+func connect(t testing.TB, s *Session, p *page, calls bool) {
+	t.Helper()
+	if calls {
+		if err := s.SetRemote(p.local(true, nil)); err != nil {
+			t.Fatal(err)
+		}
+		d, err := s.AnswerLocal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.remote(webrtc.SDPTypeAnswer, d)
+		return
+	}
+	d, err := s.OfferLocal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(d.Append(nil)), "UDP/TLS/RTP/SAVPF") {
+		t.Fatalf("offered:\n%s", d.Append(nil))
+	}
+	p.remote(webrtc.SDPTypeOffer, d)
+	if err := s.SetAnswer(p.local(false, nil)); err != nil {
+		t.Fatal(err)
+	}
+}
