@@ -40,3 +40,34 @@ func TestABrowserKeepsItsFlow(t *testing.T) {
 		}
 	}
 }
+
+// A browser and a plain phone call each other over WSS and UDP, and each hears what the other says.
+func TestABrowserTalks(t *testing.T) {
+	t.Parallel()
+	x := phone.StartExchange(t, "--digest", "md5")
+	pageSays := phone.Speech(t, "en", "The quick brown fox jumps over the lazy dog near the river bank", speech)
+	aliSays := phone.Speech(t, "fa", "سلام، حال شما چطور است؟ امروز هوا خیلی خوب است", speech)
+	b := phone.StartTalker(t, phone.Rated(t, pageSays, 48000, 1))
+	b.Register(x.WSS, x.Realm, x.Account("101", "wss"))
+	b.Wait("registered")
+	ali := phone.StartBaresip(t, x.Account("102", "udp"), aliSays)
+	talked := func(who string) {
+		b.Wait("talks")
+		ali.Wait("CALL_ESTABLISHED")
+		time.Sleep(talk)
+		heard := b.Heard()
+		b.Tell("window.session.terminate()")
+		ali.Wait("CALL_CLOSED")
+		judge(t, "ali, when "+who+" calls", ali.Heard(), pageSays, 0.9)
+		judge(t, "the page, when "+who+" calls", heard, aliSays, 0.9)
+	}
+	b.Tell(`call("sip:102@" + ` + "`" + x.Realm + "`" + `)`)
+	ali.Wait("CALL_INCOMING")
+	ali.Command("accept", "")
+	talked("the page")
+	ali.Anew()
+	ali.Dial("101")
+	b.Wait("rings")
+	b.Tell("answer()")
+	talked("ali")
+}

@@ -2,6 +2,7 @@ package phone
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -52,9 +53,22 @@ type Happening struct {
 	Detail string `json:"detail"`
 }
 
+// StartTalker is StartBrowser for a page that calls: its microphone hears a WAV file of 48 kHz again and again, and its
+// media may go over loopback.
+func StartTalker(t testing.TB, sound string, more ...chromedp.ExecAllocatorOption) *Browser {
+	t.Helper()
+	return startBrowser(t, append(more, chromedp.Flag("use-file-for-fake-audio-capture", sound), chromedp.Flag("allow-loopback-in-peer-connection", true),
+		chromedp.Flag("autoplay-policy", "no-user-gesture-required"))...)
+}
+
 // StartBrowser opens a page with a telephone. The browser takes every certificate: whom to trust is the
 // browser's own affair, and not what is tested.
 func StartBrowser(t testing.TB) *Browser {
+	t.Helper()
+	return startBrowser(t)
+}
+
+func startBrowser(t testing.TB, more ...chromedp.ExecAllocatorOption) *Browser {
 	t.Helper()
 	Need(t, "chromium")
 	script, err := bundle()
@@ -76,7 +90,7 @@ func StartBrowser(t testing.TB) *Browser {
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
 		chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()), chromedp.IgnoreCertErrors,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("use-fake-ui-for-media-stream", true), chromedp.Flag("use-fake-device-for-media-stream", true))
-	ctx, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, stop := chromedp.NewExecAllocator(context.Background(), append(options, more...)...)
 	t.Cleanup(stop)
 	ctx, stop = chromedp.NewContext(ctx)
 	t.Cleanup(stop)
@@ -138,4 +152,20 @@ func (b *Browser) Happened() []Happening {
 func (b *Browser) Nap(d time.Duration) {
 	b.t.Helper()
 	b.Tell(fmt.Sprintf(`const r = new XMLHttpRequest(); r.open("GET", "/?nap=%s", false); r.send()`, d))
+}
+
+// Heard writes what the page has heard since the last time into a WAV file.
+func (b *Browser) Heard() string {
+	b.t.Helper()
+	text, err := chromedp.Run(b.ctx, chromedp.Evaluate[string]("window.heard()"))
+	if err != nil {
+		b.t.Fatalf("browser: %v", err)
+	}
+	raw, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		b.t.Fatalf("browser: %v", err)
+	}
+	in, out := write(b.t, b.t.TempDir(), "heard.s16", string(raw)), filepath.Join(b.t.TempDir(), "heard.wav")
+	run(b.t, "sox", "-t", "raw", "-r", "8000", "-c", "1", "-b", "16", "-e", "signed", in, out)
+	return out
 }
