@@ -56,12 +56,21 @@ type fax struct {
 	in    udptl.Receiver
 	out   udptl.Sender
 	to    *rtp.Stream
-	seq   uint16 // of the last that was sent
+	seq   uint16        // of the last that was sent
+	b     []byte        // the last that was sent
+	at    time.Duration // when
+	again int           // how often it is still to be said again
 	birth time.Time
 	timer *time.Timer // while something waits
 	give  func(udptl.Next)
-	b     []byte
 }
+
+// The last datagram before a pause has none behind it that could bring it again, and most often it says
+// something that the other machine waits for. So it is sent again, as machines do that know of it.
+const (
+	pause     = 50 * time.Millisecond // longer than from one packet of a page to the next
+	saidAgain = 2
+)
 
 func newFax() *fax {
 	f := &fax{seq: 0xffff, birth: time.Now()}
@@ -80,6 +89,7 @@ func (f *fax) Packet(p []byte, _ rtp.Header) {
 func (f *fax) sendLocked(n udptl.Next) {
 	f.seq += uint16(n.Skipped) + 1
 	f.b = f.out.Append(f.b[:0], f.seq, n.IFP)
+	f.at, f.again = time.Since(f.birth), saidAgain
 	if f.to != nil {
 		f.to.Send(f.b)
 	}
@@ -88,6 +98,9 @@ func (f *fax) sendLocked(n udptl.Next) {
 // awaitLocked has what waits go when its time has come.
 func (f *fax) awaitLocked() {
 	at, ok := f.in.Wait()
+	if f.again > 0 && (!ok || f.at+pause < at) {
+		at, ok = f.at+pause, true
+	}
 	if !ok || f.to == nil {
 		return
 	}
@@ -101,7 +114,12 @@ func (f *fax) awaitLocked() {
 
 func (f *fax) overdue() {
 	f.mu.Lock()
-	f.in.Overdue(time.Since(f.birth), f.give)
+	now := time.Since(f.birth)
+	f.in.Overdue(now, f.give)
+	if f.again > 0 && now >= f.at+pause && f.to != nil {
+		f.to.Send(f.b)
+		f.at, f.again = now, f.again-1
+	}
 	f.awaitLocked()
 	f.mu.Unlock()
 }

