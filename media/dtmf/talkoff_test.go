@@ -14,9 +14,10 @@ import (
 
 	"santral/media"
 	"santral/media/pcm"
+	"santral/media/tone"
 )
 
-// Speech of many voices is no key. In half an hour there may be none; SANTRAL_TALKOFF=10h says how much
+// Speech of many voices is no key, nor a fax. In half an hour there may be none; SANTRAL_TALKOFF=10h says how much
 // of it to speak, and then one in ten hours would be allowed.
 func TestTalkOff(t *testing.T) {
 	need(t, "espeak-ng", "flite", "sox")
@@ -63,6 +64,7 @@ func TestTalkOff(t *testing.T) {
 		spoken += time.Duration(len(f)) * time.Second / 8000
 		companded := i%2 == 1
 		level(f, []float64{-26, -20, -14}[i%3], companded)
+		tone.NewModem(func(a tone.Announced) { keys = append(keys, fmt.Sprintf("%v by %s", a, voice)) }).Write(f)
 		for _, h := range detect(f, 8000) {
 			if !h.Over {
 				keys = append(keys, fmt.Sprintf("%c by %s", h.Key, voice))
