@@ -58,11 +58,12 @@ type Options struct {
 // What a second of sound costs both ways, in microseconds on one core of the machine that the figures in
 // docs/performance.md are from.
 const (
-	lawCost  = 12
-	g722Cost = 1100
-	opusCost = 8800
-	g729Cost = 10600
-	rawCost  = 20
+	lawCost   = 12
+	g722Cost  = 1100
+	opusCost  = 8800
+	g729Cost  = 10600
+	rawCost   = 20
+	noiseCost = 120
 )
 
 // Packet times are whole milliseconds, or whole frames of a codec that has frames.
@@ -73,15 +74,22 @@ const (
 )
 
 // Lookup finds the codec of a format by name, clock and channels, of any case. ok is false for one that
-// can't be spoken on this machine. Nothing is allocated.
+// can't be spoken on this machine. Comfort noise is found too, which has a decoder alone. Nothing is allocated.
 func Lookup(f media.Format) (c *Codec, ok bool) {
+	if c = find(All(), f); c == nil {
+		c = find(noises, f)
+	}
+	return c, c != nil
+}
+
+func find(list []*Codec, f media.Format) *Codec {
 	channels := max(f.Channels, 1)
-	for _, c := range All() {
+	for _, c := range list {
 		if c.Format.Rate == f.Rate && c.Format.Channels == channels && strings.EqualFold(c.Format.Name, f.Name) {
-			return c, true
+			return c
 		}
 	}
-	return nil, false
+	return nil
 }
 
 // All gives the codecs that can be spoken on this machine, those that we like to offer first: good sound
