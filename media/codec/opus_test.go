@@ -14,7 +14,7 @@ const opusPacket = opusRate / 50
 func alike(want, got media.Frame, most int) (best float64, delay int) {
 	for lag := 0; lag <= most; lag++ {
 		var cross, a, b float64
-		for i := 0; i+lag < len(got) && i < len(want); i++ {
+		for i := 0; i+lag < len(got) && i < len(want); i += 1 + i%3 { // most samples will do
 			x, y := float64(want[i]), float64(got[i+lag])
 			cross, a, b = cross+x*y, a+x*x, b+y*y
 		}
