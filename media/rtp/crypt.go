@@ -90,6 +90,8 @@ const (
 	tryBurst  = time.Second           // … and these at once
 	wrongRow  = 20                    // packets in a row that don't open …
 	wrongTime = time.Second           // … in so long without one that does, are no accident
+	doubled   = 5 * time.Millisecond  // a packet that comes twice within so long was doubled by the network
+	wary      = 30 * time.Second      // after somebody has copied packets, how long a new source waits for silence
 )
 
 // opening is how a stream's packets are opened. It is under the stream's lock.
@@ -224,7 +226,7 @@ func (s *Stream) openLocked(r *Rule, b []byte, src Addr, now int64) (out []byte,
 			o.due = max(o.due, now) + int64(tryCost)
 		}
 		if errors.Is(err, ErrReplay) {
-			if r.outrun(b, src) {
+			if r.outrun(b, src, now) {
 				s.aimLocked()
 			}
 			return nil, Replayed, NoAlarm
@@ -258,11 +260,13 @@ func (r *Rule) prove(p []byte, src Addr, now int64, sound bool) Verdict {
 		}
 	}
 	v := Passed
-	if r.Rank == NoRank || src != r.Source && !late && (sound || r.Carries == RTCP) {
+	if r.Rank == NoRank || src != r.Source && !late && (sound || r.Carries == RTCP) && !r.copied(now) {
 		r.move(src)
 		v = Learned
 	}
-	r.Heard = now
+	if r.Heard = now; src == r.Source {
+		r.Itself = now
+	}
 	if !r.guard(p, now) {
 		return TooFast
 	}
@@ -281,16 +285,29 @@ func (r *Rule) move(src Addr) {
 	}
 }
 
-// outrun takes a packet that was seen before from where the peer was until that very packet came from elsewhere:
-// somebody on the way has sent a copy of it that was faster. The peer is where it was.
-func (r *Rule) outrun(p []byte, src Addr) bool {
-	if r.Carries != RTP || r.Prior == (Addr{}) || src != r.Prior || Classify(p) != RTP ||
+// outrun takes a packet that was seen before. When it is the very last one, from the peer or from where the peer was
+// until that packet came from elsewhere, somebody on the way has sent a copy of it that was faster: the peer is where
+// it was, and who comes with its packets is believed only when it is silent there. It reports a change of the source.
+func (r *Rule) outrun(p []byte, src Addr, now int64) bool {
+	if r.Carries != RTP || r.Rank == NoRank || src != r.Prior && src != r.Source || Classify(p) != RTP ||
 		binary.BigEndian.Uint32(p[8:]) != r.SSRC || binary.BigEndian.Uint16(p[2:]) != r.Seq {
 		return false
 	}
-	r.move(src)
-	r.Prior = Addr{}
-	return true
+	back := src != r.Source
+	if !back && now-r.Itself < int64(doubled) {
+		return false // the network has doubled it
+	}
+	if back {
+		r.move(src)
+		r.Prior = Addr{}
+	}
+	r.Itself, r.Copied = now, now
+	return back
+}
+
+// copied reports whether packets from elsewhere than the source may be copies of its own.
+func (r *Rule) copied(now int64) bool {
+	return r.Copied != 0 && now-r.Copied < int64(wary) && now-r.Itself < int64(nearSoon)
 }
 
 // Prove says that the peer has shown in another way, by a handshake or by a check of connectivity, that it is at

@@ -102,7 +102,7 @@ func (s *Stream) restore(st StreamState, now int64, in Opener, out Sealer) {
 	s.ended.Store(false)
 	s.rtp, s.rtcp = st.RTP, st.RTCP
 	for _, r := range [...]*Rule{&s.rtp, &s.rtcp} {
-		for _, at := range [...]*int64{&r.Opened, &r.Heard, &r.Due} {
+		for _, at := range [...]*int64{&r.Opened, &r.Heard, &r.Due, &r.Itself, &r.Copied} {
 			if *at != 0 {
 				*at += shift
 			}

@@ -145,6 +145,8 @@ type Rule struct {
 	Due     int64  // when the guard's bucket will be empty
 	SSRC    uint32 // of the last packet that opened, where packets are encrypted
 	Seq     uint16 // the highest of its sequence numbers
+	Itself  int64  // when Source itself was last heard, were it with a packet that somebody had copied
+	Copied  int64  // when it last turned out that somebody copies its packets
 
 	// Counted.
 	Octets uint64 // of packets that passed, headers included

@@ -6,6 +6,7 @@ import (
 
 	"santral/media/mediatest"
 	"santral/media/session"
+	"santral/media/srtp"
 )
 
 // A flood is told once, with the line that it comes by, and the other direction is as good as before.
@@ -30,6 +31,47 @@ func TestFloodIsTold(t *testing.T) {
 		}
 		if n := c.a.HeardOf(c.b.SSRC); n != 100 {
 			t.Errorf("the other direction has %d packets of 100", n)
+		}
+	})
+}
+
+// A peer whose packets don't open by the key that it named is told of once; packets that it sends in the clear are
+// such too. A change of keys under way does not silence the call.
+func TestWrongKeyIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCall(t)
+		a := newSecret(t, c.a, srtp.AES128GCM, 1)
+		_, toA := c.agree(over(t, "RTP/SAVP", aAddr, a.attr()), mediatest.Offer(t, bAddr))
+		a.hears(toA)
+		c.toA = mediatest.To(t, toA)
+		c.sa.Join(c.sb)
+		var news []session.News
+		c.sa.OnNews(func(n session.News) {
+			if n.Kind == session.WrongKey {
+				news = append(news, n)
+			}
+		})
+		mediatest.Talk(100, func() { a.say(c.toA) })
+		if n := c.b.HeardOf(a.SSRC); len(news) != 0 || n != 100 {
+			t.Errorf("told of %+v, and %d packets were heard", news, n)
+		}
+		mediatest.Talk(200, func() { c.a.Say(c.toA) })
+		if len(news) != 1 || news[0].Line != 0 {
+			t.Errorf("of packets in the clear was told: %+v", news)
+		}
+
+		c.b.Forget()
+		old := *a
+		a.rekey(srtp.AES128CM80, 7)
+		check(t, c.sa.SetRemote(over(t, "RTP/SAVP", aAddr, a.attr()))) // not answered yet
+		mediatest.Talk(10, func() { old.say(c.toA) })
+		if n := c.b.HeardOf(a.SSRC); n != 10 {
+			t.Errorf("%d packets of 10 were heard while the keys change", n)
+		}
+		a.hears(got(c.sa.RelayLocal(mediatest.Offer(t, bAddr), true))(t))
+		mediatest.Talk(10, func() { a.say(c.toA) })
+		if n := c.b.HeardOf(a.SSRC); n != 20 {
+			t.Errorf("%d packets of 20 were heard after the change", n)
 		}
 	})
 }

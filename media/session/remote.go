@@ -143,8 +143,8 @@ func (s *Session) negotiateLocked(l *line) {
 	})
 	l.stream.SetMeter(&l.meter)
 	s.heed(l)
+	s.secureLocked(l) // before the stream is open: nothing is to pass in the clear meanwhile
 	l.stream.Negotiate(t)
-	s.secureLocked(l)
 }
 
 // terms reads what d says of a line.

@@ -286,10 +286,10 @@ func (s *Session) secureLocked(l *line) {
 		if l.secure(peer, ours) {
 			k.in, k.out = peer, ours
 		}
+	case sealed(l.proto) && k.in.Suite != srtp.UnknownSuite: // a change is under way: what holds goes on until it is agreed on
 	case sealed(l.proto):
 		l.stream.Secure(rtp.Shut, rtp.Shut)
-		k.in, k.out = srtp.Key{}, srtp.Key{}
-	case k.in.Suite != srtp.UnknownSuite:
+	default:
 		l.stream.Secure(nil, nil)
 		k.in, k.out = srtp.Key{}, srtp.Key{}
 	}
