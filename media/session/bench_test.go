@@ -87,3 +87,11 @@ func BenchmarkMemory(b *testing.B) {
 	}
 	b.ReportMetric(0, "ns/op")
 }
+
+// BenchmarkTranscode is what the sound of a transcoded call costs, both ways: a packet of each phone taken in, decoded,
+// brought to the other rate, encoded and sent, 20 ms of each side an operation.
+func BenchmarkTranscode(b *testing.B) {
+	for _, pair := range [][2]string{{"PCMA", "PCMU"}, {"G722", "PCMA"}, {"opus", "PCMA"}} {
+		b.Run(pair[0]+"-"+pair[1], func(b *testing.B) { session.BenchTranscode(b, kernelConfig(b, 23000, 23099), pair[0], pair[1]) })
+	}
+}

@@ -115,7 +115,7 @@ func (j *joint) route() {
 	var foreignA, foreignB rtp.TypeSet
 	if j.way == Transcoded {
 		skipA, skipB = a.speech.line, b.speech.line
-		heardA, heardB := j.a.hearFor(j), j.b.hearFor(j)
+		heardA, heardB := j.a.hearFor(j, !b.takesTones), j.b.hearFor(j, !a.takesTones)
 		j.a.sayFor(j, heardB)
 		j.b.sayFor(j, heardA)
 	} else {
@@ -149,13 +149,15 @@ func (j *joint) route() {
 	j.b.told(j, passing(&b, &a, j.way), foreignB)
 }
 
-// hearFor makes a side of j end its media here, and gives what its peer says; nil when it has left.
-func (s *Session) hearFor(j *joint) *receiver {
+// hearFor makes a side of j end its media here, and gives what its peer says; nil when it has left. muted says that
+// keys do not pass as tones.
+func (s *Session) hearFor(j *joint, muted bool) *receiver {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.joint != j {
 		return nil
 	}
+	s.muted = muted
 	if !s.across {
 		s.across = true
 		s.voiceLocked()
@@ -306,18 +308,29 @@ func (s *Session) applyModeLocked() {
 	s.aimVoiceLocked(talk, sp)
 }
 
+// inbandLocked reports whether the peer's keys come as tones: that is set for it, or it has no telephone events.
+func (s *Session) inbandLocked(sp speech) bool {
+	return s.profile.Digits == DigitsInband || s.profile.Digits == DigitsAuto && sp.events.Rate == 0
+}
+
 // hearLocked makes the receiver for a line that is heard here, and ends one that nobody needs.
 func (s *Session) hearLocked(l *line, sp speech) {
-	if !(s.mode == attached && s.sink != nil) && !(s.mode == joined && s.across) || s.closed {
+	inband := s.ears != nil && l != nil && s.inbandLocked(sp)
+	if !(s.mode == attached && (s.sink != nil || inband)) && !(s.mode == joined && s.across) || s.closed {
 		s.ear.end()
 		s.ear = nil
 		return
 	}
 	if s.ear == nil {
-		s.ear = &receiver{pool: s.cfg.Pool}
+		s.ear = &receiver{pool: s.cfg.Pool, clock: s.cfg.Pool.Clock}
 		if s.mode == attached {
 			s.ear.feed(s.sink)
 		}
+	}
+	if inband {
+		s.ear.listen(s.ears, s.across && s.muted, s.across && !s.muted)
+	} else {
+		s.ear.listen(nil, false, false)
 	}
 	if l != nil {
 		s.ear.learn(l.local, l.remote, sp.codec.Rate)

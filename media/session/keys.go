@@ -177,7 +177,7 @@ type ears struct {
 }
 
 // OnDigit has f told of every digit from the peer when it is over, once each, whether the session is joined or
-// not. f is called on a media loop or a timer's goroutine and must not block; nil ends it.
+// not. f is called on a media loop or a timer's goroutine; it must not block, and call nothing of a session. nil ends it.
 func (s *Session) OnDigit(f func(Digit)) {
 	s.mu.Lock()
 	switch {
@@ -280,6 +280,16 @@ func (e *ears) lapse() {
 	e.mu.Lock()
 	e.keys = e.hearing.Lapse(e.keys[:0])
 	e.tell(e.passed)
+}
+
+// heard tells of a key that was heard as tones. It is called on the media clock.
+func (e *ears) heard(d Digit) {
+	e.mu.Lock()
+	f := e.f
+	e.mu.Unlock()
+	if f != nil {
+		f(d)
+	}
 }
 
 // tell tells of the keys that are over, and gives the lock back.

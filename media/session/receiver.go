@@ -18,6 +18,7 @@ import (
 // the other side's voice, or, where there is a sink, the receiver itself. There is one puller at a time.
 type receiver struct {
 	pool   *rtp.Pool
+	clock  func() time.Duration // of the packets and of who pulls
 	buffer atomic.Pointer[jitter.Buffer]
 	means  atomic.Pointer[heardFormats]
 
@@ -30,6 +31,7 @@ type receiver struct {
 	rate  int // of the sink's sound
 	frame []int16
 	over  bool
+	tones *tones // nil: nobody wants keys out of the sound
 }
 
 // heardFormats is what the payload numbers of a peer's packets mean. It is not changed once it is in use.
@@ -74,7 +76,7 @@ func (e *receiver) learn(local, remote []media.Format, rate int) {
 		return
 	}
 	e.buffer.Store(jitter.New(jitter.Config{
-		Rate: rate, Clock: e.pool.Clock,
+		Rate: rate, Clock: e.clock,
 		Decoder: func(payload uint8) (media.Decoder, int, bool) { return m.decoder(payload, rate) },
 	}))
 }
@@ -105,7 +107,7 @@ func (e *receiver) Packet(p []byte, h rtp.Header) {
 		return
 	}
 	one := jitter.Packet{
-		Payload: h.Payload, Seq: h.Seq, Timestamp: h.Timestamp, SSRC: h.SSRC, Marker: h.Marker, Sound: p[h.Begin:h.End], At: e.pool.Clock(),
+		Payload: h.Payload, Seq: h.Seq, Timestamp: h.Timestamp, SSRC: h.SSRC, Marker: h.Marker, Sound: p[h.Begin:h.End], At: e.clock(),
 	}
 	if m := e.means.Load(); !m.red.Has(h.Payload) {
 		b.Put(one)
@@ -137,9 +139,27 @@ func (e *receiver) readLocked(f media.Frame, rate int) {
 		e.out.begin(b)
 	}
 	e.out.read(f, rate)
+	if e.tones != nil {
+		e.tones.hear(f, rate)
+	}
 }
 
-// feed has the receiver write to a sink on the media clock, 20 ms at a time at the sink's rate.
+// listen has keys that come as tones told to ears, or, with nil, to nobody. mute says that they don't pass on as tones,
+// passed that the other side gets them so.
+func (e *receiver) listen(ears *ears, mute, passed bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case ears == nil:
+		e.tones = nil
+	case e.tones == nil || e.tones.ears != ears:
+		e.tones = &tones{ears: ears, mute: mute, passed: passed}
+	default:
+		e.tones.mute, e.tones.passed = mute, passed
+	}
+}
+
+// feed has the receiver write to a sink on the media clock, 20 ms at a time at the sink's rate; nil is for keys alone.
 func (e *receiver) feed(sink media.Sink) {
 	e.mu.Lock()
 	e.sink, e.rate = sink, 8000
@@ -159,7 +179,9 @@ func (e *receiver) Speak(time.Duration) bool {
 		return false
 	}
 	e.readLocked(e.frame, e.rate)
-	e.sink.Write(e.frame)
+	if e.sink != nil {
+		e.sink.Write(e.frame)
+	}
 	return true
 }
 

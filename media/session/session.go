@@ -88,6 +88,7 @@ type Session struct {
 	mode    mode
 	joint   *joint
 	across  bool        // joined, and transcoded
+	muted   bool        // across: keys do not pass as tones
 	foreign rtp.TypeSet // joined, and relayed: what the other side does not know
 	said    *receiver   // across: what the voice says of the other side
 	voice   *voice      // made when media first ends here

@@ -11,15 +11,16 @@ import (
 
 // side is what a joint has to know of one of its two sessions.
 type side struct {
-	streams []*rtp.Stream    // one for each line, nil where a line has none
-	sound   []bool           // the line's packets are RTP
-	ours    [][]media.Format // that its peer was told, for each line
-	agreed  [][]media.Format // at its peer's numbers, for each line
-	speech  speech           // codec nil: nothing that we speak
-	sends   media.Format     // what its peer sends on that line, as far as it is known
-	ptime   int              // that its peer was asked for, 0 when unsaid
-	wish    int              // that its peer asks for, 0 when unsaid
-	tones   bool             // its keys are tones in the sound
+	streams    []*rtp.Stream    // one for each line, nil where a line has none
+	sound      []bool           // the line's packets are RTP
+	ours       [][]media.Format // that its peer was told, for each line
+	agreed     [][]media.Format // at its peer's numbers, for each line
+	speech     speech           // codec nil: nothing that we speak
+	sends      media.Format     // what its peer sends on that line, as far as it is known
+	ptime      int              // that its peer was asked for, 0 when unsaid
+	wish       int              // that its peer asks for, 0 when unsaid
+	tones      bool             // its keys are tones in the sound
+	takesTones bool             // it gets keys as tones
 }
 
 // sideOf gives a side of j; ok is false when the session has left it.
@@ -38,9 +39,11 @@ func (s *Session) sideOf(j *joint) (d side, ok bool) {
 		}
 	}
 	d.tones = s.profile.Digits == DigitsInband
+	d.takesTones = true
 	if d.speech, ok = s.speechLocked(); ok {
 		l := s.lines[d.speech.line]
 		d.ptime, d.wish = l.ptime, l.wish
+		d.takesTones = d.tones || s.profile.Digits != DigitsInfo && d.speech.events.Rate == 0
 		d.sends = sends(l, d.agreed[d.speech.line])
 		if l.stream == nil {
 			d.speech.codec = nil

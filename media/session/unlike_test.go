@@ -11,6 +11,7 @@ import (
 	"santral/media"
 	"santral/media/codec"
 	"santral/media/mediatest"
+	"santral/media/pcm"
 	"santral/media/rtp"
 	"santral/media/sdp"
 	"santral/media/session"
@@ -58,6 +59,11 @@ func (s *speaker) say() {
 		sound[i] = int16(8000 * math.Sin(s.turn))
 		s.turn += 2 * math.Pi * s.hz / float64(s.codec.Rate)
 	}
+	s.saySound(sound)
+}
+
+// saySound sends the next packet with a sound.
+func (s *speaker) saySound(sound []int16) {
 	p := rtp.AppendHeader(nil, rtp.Header{Payload: s.f.Payload, Seq: s.phone.Seq, Timestamp: s.phone.Stamp, SSRC: s.phone.SSRC})
 	s.phone.Seq++
 	s.phone.Stamp += uint32(s.f.Rate * int(s.ptime/time.Millisecond) / 1000)
@@ -311,4 +317,17 @@ func TestGoesOver(t *testing.T) {
 		a.hears(1000, 600*time.Millisecond)
 		b.hears(440, 600*time.Millisecond)
 	})
+}
+
+// newNarrow gives a function that brings sound to 8 kHz, piece by piece.
+func newNarrow(t *testing.T, rate int) func([]int16) []int16 {
+	t.Helper()
+	if rate == 8000 {
+		return func(f []int16) []int16 { return f }
+	}
+	r := got(pcm.NewResampler(rate, 8000))(t)
+	return func(f []int16) []int16 {
+		out := make([]int16, r.Most(len(f)))
+		return out[:r.Process(out, f)]
+	}
 }
