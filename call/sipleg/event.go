@@ -51,6 +51,9 @@ func (l *Leg) Handle(e invite.Event) {
 			l.post(call.LegEvent{Kind: call.Informed, Info: call.Info{Text: true, ContentType: e.Message.Get(sip.ContentType), Content: e.Message.Body}})
 			return
 		}
+		if l.trickled(e.Message) {
+			return
+		}
 		i := call.Info{Package: clean(e.Message.Get(sip.InfoPackage)), ContentType: e.Message.Get(sip.ContentType), Content: e.Message.Body}
 		key, long := keyOf(e.Message)
 		l.informs = l.informs || key != 0
@@ -139,7 +142,7 @@ func (l *Leg) onAccepted(res *sip.Message) {
 
 func (l *Leg) answered(res *sip.Message, d *sdp.Description, due bool) {
 	e := call.LegEvent{Kind: call.Answered, Desc: d, Due: due, Session: l.ids.peer}
-	l.packages = packagesOf(res)
+	l.hearPackages(res)
 	e.Packages = l.packages
 	if e.Who, e.Privacy = l.claimed(res); e.Who != nil {
 		l.claim = claim{e.Who.Name, e.Who.Number, e.Privacy}

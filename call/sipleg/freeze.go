@@ -29,6 +29,8 @@ type frozen struct {
 	Withheld call.Privacy `json:"withheld,omitempty"`
 	Claim    claim        `json:"claim"`
 	Packages []string     `json:"packages,omitempty"` // INFO packages that the peer takes
+	Admitted []string     `json:"admitted,omitempty"` // INFO packages that the other side takes
+	Trickles bool         `json:"trickles,omitempty"` // the peer sends candidates late
 	Informs  bool         `json:"informs,omitempty"`  // the peer has sent keys by INFO
 	Halves   [2]string    `json:"halves"`             // of the Session-ID: the peer's, the other side's
 }
@@ -73,6 +75,7 @@ func (l *Leg) freeze() (st frozen, err error) {
 	}
 	st.Leg, st.Dir, st.Tenant, st.Peer, st.Trunk = l.id, l.dir, l.tenant, l.peer, l.by
 	st.Packages, st.Informs = l.packages, l.informs
+	st.Admitted, st.Trickles = l.admitted, l.trickles
 	st.Other, st.Withheld, st.Claim, st.Halves = l.other, l.withheld, l.claim, [2]string{l.ids.peer, l.ids.other}
 	if st.Account, st.Phone = l.account, l.phone; l.phone != "" {
 		st.Home = l.home.String()
@@ -111,6 +114,8 @@ func (a *Agent) Thaw(id call.ID, state json.RawMessage, inbox call.Inbox) (call.
 		withheld: st.Withheld,
 		claim:    st.Claim,
 		packages: st.Packages,
+		admitted: st.Admitted,
+		trickles: st.Trickles,
 		informs:  st.Informs,
 		ids:      sessions{peer: st.Halves[0], other: st.Halves[1]},
 	}

@@ -124,7 +124,7 @@ func (a *Agent) receive(in call.Incoming, tx *endpoint.ServerTx) {
 			return
 		}
 	}
-	l.packages = packagesOf(req)
+	l.hearPackages(req)
 	arrival := call.Arrival{
 		Call: call.ID(a.cfg.Random.Timed(time.Now(), callLength)), From: from, Dialled: dialled, Device: device, Offer: offer, Hops: hops, Breadth: breadth,
 		Traits: l.traits(req, privacy, tel),

@@ -36,6 +36,8 @@ func takes(names []string, pkg string) bool {
 // Packages sets which INFO packages the peer is told that it may send: those that the other side takes
 // (call.Packager). One that comes all the same is refused by 469.
 func (l *Leg) Packages(names []string) {
-	list := strings.Join(names, ", ")
-	l.do(func() { l.session.Packages(list) })
+	l.do(func() {
+		l.admitted = slices.DeleteFunc(slices.Clone(names), func(n string) bool { return strings.EqualFold(n, tricklePackage) })
+		l.tellPackages()
+	})
 }

@@ -47,6 +47,8 @@ type Leg struct {
 	offer    *sdp.Description // the peer's offer that waits for our answer, nil for none
 	branch   string           // the tag of who made it
 	packages []string         // INFO packages that the peer takes
+	admitted []string         // INFO packages that the peer may send, because the other side takes them
+	trickles bool             // the peer sends candidates late
 	informs  bool             // the peer has sent keys by INFO
 	agreed   *sdp.Description // its offer in a provisional answer, once that is answered
 	heard    heard            // the last description that was read

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,7 +19,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // end is one end of a handshake.
 type end struct {
 	gate *Gate
-	a    *Association
+	a    atomic.Pointer[Association]
 	keys Keys
 	err  error
 	done chan struct{}
@@ -50,8 +51,7 @@ func vouch(t *testing.T, e *end) []Fingerprint {
 // begin has e shake hands with other over a wire that takes a while.
 func (e *end) begin(t *testing.T, other *end, client bool, peer []Fingerprint) {
 	t.Helper()
-	var err error
-	e.a, err = e.gate.Begin(Config{Client: client, Peer: peer, Done: func(k Keys, err error) {
+	a, err := e.gate.Begin(Config{Client: client, Peer: peer, Done: func(k Keys, err error) {
 		e.keys, e.err = k, err
 		close(e.done)
 	}, Send: func(b []byte) bool {
@@ -65,7 +65,7 @@ func (e *end) begin(t *testing.T, other *end, client bool, peer []Fingerprint) {
 		}
 		b = append([]byte(nil), b...)
 		time.AfterFunc(10*time.Millisecond, func() {
-			if a := other.a; a != nil {
+			if a := other.a.Load(); a != nil {
 				a.Packet(b)
 			}
 		})
@@ -74,6 +74,7 @@ func (e *end) begin(t *testing.T, other *end, client bool, peer []Fingerprint) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	e.a.Store(a)
 }
 
 func agree(t *testing.T, server, client *end) {
@@ -94,8 +95,8 @@ func agree(t *testing.T, server, client *end) {
 }
 
 func close2(a, b *end) {
-	a.a.Close()
-	b.a.Close()
+	a.a.Load().Close()
+	b.a.Load().Close()
 	a.gate.Wait()
 	b.gate.Wait()
 }
@@ -135,7 +136,7 @@ func TestLastFlight(t *testing.T) {
 			t.Errorf("the last flight was sent %d times", after)
 		}
 		for range 1000 { // and nobody can have it sent without end
-			s.a.Packet(append([]byte{22, 254, 253}, make([]byte, 20)...))
+			s.a.Load().Packet(append([]byte{22, 254, 253}, make([]byte, 20)...))
 			time.Sleep(10 * time.Millisecond)
 		}
 		if after > againMost+3 {
@@ -178,7 +179,7 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 		for range 1000 { // what arrives is bounded and does no harm
-			s.a.Packet(append([]byte{22, 254, 253}, make([]byte, 20)...))
+			s.a.Load().Packet(append([]byte{22, 254, 253}, make([]byte, 20)...))
 		}
 		begun := time.Now()
 		<-s.done
