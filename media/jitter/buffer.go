@@ -40,7 +40,8 @@ type Config struct {
 	// Decoder gives the decoder for a payload number, of sound at Rate, and the RTP clock of its format. ok
 	// is false for one that carries no sound. It is asked once for each number, and must not call the
 	// buffer. A decoder whose Decode gives no samples has learnt what silence sounds like (RFC 3389); its
-	// Conceal is heard until there is speech again.
+	// Conceal is heard until there is speech again. One that is a media.Recoverer is told of every loss by
+	// Recover or Conceal, because its state must follow; what other decoders gave is gone on with without them.
 	Decoder func(payload uint8) (d media.Decoder, clock int, ok bool)
 
 	// Clock is the clock of Packet.At. Without one the buffer takes the system's, and lays the packets' on it.

@@ -11,6 +11,7 @@ import (
 const (
 	fadeAfter = 120_000 // what is said for packets that don't come has faded away; the stream pauses
 	gapMost   = 400_000 // a longer hole is a pause
+	bridged   = 60_000  // of a hole at most is filled from both sides
 	smudge    = 5_000   // timestamps may be wrong by so much where numbers are not
 	slackTime = 4_000   // by which waves are moved to fit at a seam
 	behind    = 250_000 // a clock later than this has paused
@@ -124,7 +125,8 @@ const (
 type deed struct {
 	what    int
 	n       int   // samples of silence, or instead of what is missing
-	recover int64 // samples before the packet that it may know
+	recover int64 // samples before the packet that it may know,
+	per     int64 // of a packet as long as this
 	s       slot
 }
 
@@ -265,8 +267,11 @@ func (b *Buffer) decideLocked(need int) deed {
 			knows = per
 			b.delay.copies = max(b.delay.copies, 1)
 		}
-		if knows > 0 && gap <= knows {
-			return deed{what: doDecode, recover: gap, s: b.popLocked()}
+		switch {
+		case knows > 0 && gap <= knows:
+			return deed{what: doDecode, recover: gap, per: per, s: b.popLocked()}
+		case knows == 0 && (gap <= per || gap <= us(bridged) && wait+s.media-p.next > b.delay.target+gap-per):
+			return deed{what: doDecode, n: int(gap), s: b.popLocked()}
 		}
 		n := min(gap-knows, max(per, us(smudge)))
 		p.next += n
@@ -290,11 +295,12 @@ func (b *Buffer) decode(d deed) {
 	defer free(d.s.sound)
 	if d.recover > 0 {
 		r := d.s.f.decoder.(media.Recoverer)
-		if lost := (*f)[:min(int(d.recover), len(*f))]; r.Recover(lost, *d.s.sound) {
-			p.append(lost)
+		if lost := (*f)[:min(int(d.per), len(*f))]; r.Recover(lost, *d.s.sound) {
+			p.append(lost[max(0, len(lost)-int(d.recover)):])
 			p.delta.Recovered++
 		} else {
-			b.conceal(len(lost))
+			d.s.f.decoder.Conceal(lost) // for its state; both sides know more than one
+			d.n = int(d.recover)
 		}
 	}
 	n, err := d.s.f.decoder.Decode(*f, *d.s.sound)
@@ -316,6 +322,9 @@ func (b *Buffer) decode(d deed) {
 	p.packet = int64(len(sound))
 	p.next = d.s.media + p.packet
 	p.quiet.learn(sound)
+	if d.n > 0 {
+		p.bridge(d.n, sound)
+	}
 	p.append(sound)
 	p.last = d.s.f.decoder
 }
@@ -351,10 +360,24 @@ func (b *Buffer) extend(n int) {
 	p.buf = pcm.Extend(p.buf, n, p.lag, p.rate, fade)
 }
 
+// bridge fills n samples between what was heard last and sound.
+func (p *play) bridge(n int, sound media.Frame) {
+	if p.gone == 0 {
+		p.lag = 0
+	}
+	p.gone, p.seam = 0, false
+	p.delta.Concealed += uint64(n)
+	fade := 1.0
+	if n > p.rate/40 {
+		fade = 1 - 8/float64(p.rate/10)
+	}
+	p.buf, _ = pcm.Bridge(p.buf, n, sound, p.lag, p.rate, p.rate*slackTime/1_000_000, fade)
+}
+
 // conceal fills the place of a packet that is lost.
 func (b *Buffer) conceal(n int) {
 	p := &b.play
-	if p.gone > 0 || p.last == nil { // what goes on goes on
+	if _, ok := p.last.(media.Recoverer); !ok || p.gone > 0 { // what goes on goes on
 		b.extend(n)
 		return
 	}

@@ -178,6 +178,68 @@ func Join(x, y media.Frame, lag, rate, slack int) (joined media.Frame, shift int
 	return append(x, y[skip+over:]...), shift
 }
 
+// Bridge appends to x what may have been said between its end and the beginning of y, which is about n samples
+// later: the end of x goes on, the beginning of y goes back, each with its own period (lag is x's, 0 for not
+// known), and the one fades into the other where they fit best. If they fit better so, y comes up to slack
+// samples later or earlier than n; shift gives how many. y itself is not appended. fade is as for Extend.
+func Bridge(x media.Frame, n int, y media.Frame, lag, rate, slack int, fade float64) (bridged media.Frame, shift int) {
+	if lag == 0 {
+		lag, _ = Pitch(x, rate)
+	}
+	over := min(samples(overlap, rate), n)
+	slack = min(slack, n-over)
+	long := n + slack
+	end := len(x)
+	x = Extend(x, long, lag, rate, fade)
+	// y goes back behind the end of x, turned round, and is turned again when it has.
+	back := len(x)
+	known := min(len(y), 2*Longest(rate))
+	for i := known - 1; i >= 0; i-- {
+		x = append(x, y[i])
+	}
+	x = Extend(x, long, pitchNear(x[back:], lag, rate), rate, fade)
+	g := x[back+known:]
+	for i, j := 0, len(g)-1; i < j; i, j = i+1, j-1 {
+		g[i], g[j] = g[j], g[i]
+	}
+	f := x[end:back]
+	// g[long-k] is k samples before y. With y after n+s samples, f[i] meets g[long-n-s+i].
+	step := max(1, rate/8000)
+	best, at := -2.0, 0
+	for s := -slack; s <= slack; s += step {
+		room := n + s - over
+		for p := 0; p <= room; p += max(room/4, 1) {
+			a := likeness(f[p:p+over], g[long-n-s+p:long-n-s+p+over], step)
+			a -= 0.1 * math.Abs(float64(s)) / float64(slack+1) // time is kept unless much is gained
+			if a > best {
+				best, at, shift = a, p, s
+			}
+		}
+	}
+	g = g[long-n-shift:]
+	for i := range over {
+		f[at+i] = blend(f[at+i], g[at+i], i, over)
+	}
+	copy(f[at+over:], g[at+over:n+shift])
+	return x[:end+n+shift], shift
+}
+
+// pitchNear is Pitch of little sound whose period is about that of other sound near it.
+func pitchNear(past media.Frame, about, rate int) int {
+	low, high := samples(shortest, rate), samples(longest, rate)
+	if about > 0 {
+		low, high = max(low, about*2/3), min(high, about*3/2)
+	}
+	piece := min(samples(10000, rate), max(len(past)-high, samples(overlap, rate)))
+	if high = min(high, len(past)-piece); high < low {
+		lag, _ := Pitch(past, rate)
+		return lag
+	}
+	end := len(past) - piece
+	lag, _ := seek(past[end:], low, high, rate, func(lag int) media.Frame { return past[end-lag : end-lag+piece] })
+	return lag
+}
+
 // blend goes from a to b, at step i of n.
 func blend(a, b int16, i, n int) int16 {
 	w := int32(2*i+1) << 14 / int32(n) // 0 to 1 in 15 bits
