@@ -57,7 +57,11 @@ func rated(d media.Decoder, from, to int) (media.Decoder, error) {
 		return nil, err
 	}
 	in := samplesIn(from, media.MostSound)
-	return &ratedDecoder{of: d, from: from, to: to, filter: f, in: make([]int16, in), out: make([]int16, f.Most(in))}, nil
+	r := &ratedDecoder{of: d, from: from, to: to, filter: f, in: make([]int16, in), out: make([]int16, f.Most(in))}
+	if _, ok := d.(media.Recoverer); ok {
+		return ratedRecoverer{r}, nil
+	}
+	return r, nil
 }
 
 // Decode decodes one payload.
@@ -74,8 +78,11 @@ func (d *ratedDecoder) Conceal(dst media.Frame) {
 	d.made(dst, func(in media.Frame) bool { d.of.Conceal(in); return true })
 }
 
+// ratedRecoverer does so for one that finds what is lost; of others the buffer must not expect it.
+type ratedRecoverer struct{ *ratedDecoder }
+
 // Recover fills dst with what the next payload knows of it.
-func (d *ratedDecoder) Recover(dst media.Frame, next []byte) bool {
+func (d ratedRecoverer) Recover(dst media.Frame, next []byte) bool {
 	r, ok := d.of.(media.Recoverer)
 	return ok && d.made(dst, func(in media.Frame) bool { return r.Recover(in, next) })
 }
