@@ -61,9 +61,9 @@ type Config struct {
 	Name     string // display name
 	Domain   string // of our identity; "" is Server's host
 
-	FirstPort, LastPort uint16 // media ports; zeros: from anywhere above 30000 to 32766
-	Formats             []media.Format
-	DeadAfter           time.Duration // silence after which MediaLost is told; 0: never
+	FirstPort, LastPort uint16         // media ports; zeros: from anywhere above 30000 to 32766
+	Formats             []media.Format // that it speaks, best first; nil is G.711 and keys
+	DeadAfter           time.Duration  // silence after which MediaLost is told; 0: never
 
 	LateOffer bool // our INVITEs make no offer, the ACK answers the other side's (RFC 3261 §13.2.1)
 
@@ -207,6 +207,9 @@ func (p *Phone) assemble() error {
 	if p.layer, err = p.listen(receive); err != nil {
 		pool.Close()
 		return err
+	}
+	if p.cfg.Formats == nil {
+		p.cfg.Formats = session.Telephony()
 	}
 	sound := &session.Config{Pool: pool, Random: p.cfg.Random, Formats: p.cfg.Formats, DeadAfter: p.cfg.DeadAfter}
 	settings := sipleg.Config{

@@ -28,6 +28,7 @@ func (l *Leg) read(m *sip.Message) *sdp.Description {
 	if err != nil {
 		return nil
 	}
+	l.media.Restrict(d)
 	l.heard = heard{text, d}
 	return d
 }

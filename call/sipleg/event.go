@@ -185,6 +185,9 @@ func (l *Leg) onOffered(req *sip.Message) {
 		l.session.AcceptChange("") // it offers nothing, whatever it carries
 		return
 	}
+	if d != nil {
+		l.media.Restrict(d)
+	}
 	l.offer, l.branch = d, req.FromTag()
 	l.post(call.LegEvent{Kind: call.Offered, Desc: d})
 }

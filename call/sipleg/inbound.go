@@ -119,6 +119,7 @@ func (a *Agent) receive(in call.Incoming, tx *endpoint.ServerTx) {
 	l.hearSession(req)
 	l.noteDialog(tx.Tag(), req.FromTag())
 	if offer != nil {
+		l.media.Restrict(offer)
 		if err := l.media.SetRemote(offer); err != nil {
 			l.refuseMedia()
 			return

@@ -139,7 +139,7 @@ func TestSoftphone(t *testing.T) {
 		other.Answer(nil)
 		a.event(call.Answered)
 		b.event(call.Confirmed)
-		if codec := leg.Media().Codec(); codec != "PCMA" {
+		if codec := leg.Media().Codec(); codec != session.Formats()[0].Name {
 			t.Errorf("codec %q", codec)
 		}
 

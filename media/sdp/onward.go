@@ -142,7 +142,7 @@ func (w *Wish) ptime(other int) int {
 func (w *Wish) offerSound(list []media.Format, b *book) (picks []pick, added bool) {
 	picks = make([]pick, 0, len(list)+len(w.Speak)+2)
 	codecs := 0
-	transcodes := w.spoken(list)
+	transcodes := !w.Alone && w.spoken(list)
 	have := func(f *media.Format) bool {
 		return slices.ContainsFunc(picks, func(p pick) bool { return Same(p.Format, *f) })
 	}

@@ -26,6 +26,7 @@ type Wish struct {
 	Browser  bool // the peer is a browser: it gets header extensions, feedback and what else only browsers know
 
 	// Of offers alone.
+	Alone    bool   // nothing is added to the formats: they are ours already
 	Proto    string // of lines of sound, "RTP/AVP"
 	Pictures string // of other lines of RTP; "" is Proto
 	Lines    []Past // what was said on each line before, in order
@@ -121,6 +122,50 @@ func isCodec(f *media.Format) bool { return !IsEvents(*f) && !IsNoise(*f) && !Is
 // isRepair reports formats of a line of pictures that only repair others (RFC 4588, RFC 5109, RFC 8627, RFC 2198).
 func isRepair(f *media.Format) bool {
 	return strings.EqualFold(f.Name, "rtx") || strings.EqualFold(f.Name, "red") || strings.EqualFold(f.Name, "ulpfec") || strings.EqualFold(f.Name, "flexfec-03")
+}
+
+// Restrict takes out of a description of the peer's what it may not have: codecs that are not allowed, lines that are
+// refused. A line of sound without any allowed codec stays as it is, to be refused when it is answered.
+func (w *Wish) Restrict(d *Description) {
+	for i := range d.Media {
+		m := &d.Media[i]
+		switch {
+		case m.Port == 0 && m.Rejected():
+		case w.NoVideo && m.Kind == "video", w.NoFax && m.Kind == "image":
+			mid, named := m.Attr("mid")
+			m.Reject()
+			if named {
+				m.Attrs = []Attr{{Name: "mid", Value: mid}}
+			}
+		case m.Kind == "audio" && w.Codecs != nil && RTP(m.Proto):
+			w.restrict(m)
+		}
+	}
+}
+
+func (w *Wish) restrict(m *Media) {
+	list := m.FormatList()
+	var drop set
+	left := false
+	for i := range list {
+		switch f := &list[i]; {
+		case !isCodec(f):
+		case w.allows(f):
+			left = true
+		default:
+			drop.add(f.Payload)
+		}
+	}
+	if !left || drop == (set{}) {
+		return
+	}
+	keep := make([]string, 0, len(m.Formats))
+	for _, text := range m.Formats {
+		if n, ok := payload(text); !ok || !drop.has(n) {
+			keep = append(keep, text)
+		}
+	}
+	m.Formats = keep
 }
 
 // Path reports attributes that speak of one path between two hosts, and are never passed from one leg to another:

@@ -47,6 +47,12 @@ type LineState struct {
 	Meter   meter            `json:"meter"`
 	T38     t38              `json:"t38"`
 	Fax     *FaxState        `json:"fax,omitempty"`
+	Wire    wire             `json:"wire"`
+	Keys    secrets          `json:"keys"`
+	Spoken  string           `json:"spoken"`
+	MID     string           `json:"mid,omitempty"`
+	Past    []media.Format   `json:"past"`
+	Named   rtp.TypeSet      `json:"named"`
 }
 
 // VoiceState is where our own stream stands.
@@ -73,7 +79,7 @@ func (s *Session) Freeze() State {
 		ls := LineState{
 			Kind: l.kind, Proto: l.proto, Said: l.said, Refused: l.refused, Dir: l.dir, Held: l.held, Terms: l.terms,
 			Remote: l.remote, Local: l.local, Agreed: l.agreed, Mux: l.localMux, Ptime: l.ptime, Wish: l.wish,
-			T38: l.t38, Fax: l.fax.freeze(),
+			T38: l.t38, Fax: l.fax.freeze(), Wire: l.wire, Keys: l.keys, Spoken: l.spoken, MID: l.mid, Past: l.past, Named: l.named,
 		}
 		if l.stream != nil {
 			stream := l.stream.Freeze()
@@ -115,7 +121,10 @@ func Thaw(cfg *Config, st State) (*Session, error) {
 		l := &line{
 			kind: ls.Kind, proto: ls.Proto, said: ls.Said, refused: ls.Refused, dir: ls.Dir, held: ls.Held, terms: ls.Terms,
 			remote: ls.Remote, local: ls.Local, agreed: ls.Agreed, localMux: ls.Mux, ptime: ls.Ptime, wish: ls.Wish, meter: ls.Meter,
-			t38: ls.T38, fax: thawFax(ls.Fax),
+			t38: ls.T38, fax: thawFax(ls.Fax), wire: ls.Wire, keys: ls.Keys, spoken: ls.Spoken, mid: ls.MID, past: ls.Past, named: ls.Named,
+		}
+		if ls.Stream != nil && ls.Stream.Secured { // the machines come with the stream
+			l.keys.in, l.keys.out, _ = l.keys.agreed()
 		}
 		s.lines = append(s.lines, l)
 		if ls.Stream == nil {

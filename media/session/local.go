@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"hash/fnv"
 	"net/netip"
+	"slices"
 
+	"santral/media"
 	"santral/media/sdp"
 )
 
@@ -151,20 +153,31 @@ func (s *Session) offerLocked() (*sdp.Description, error) {
 			at++
 		}
 	}
-	d := sdp.Offer(sdp.Local{Formats: s.formats(), Dir: s.dir, Ptime: s.profile.Ptime})
-	own := d.Media[0]
 	s.lineLocked(at)
-	sound, _ := s.protos()
-	past := s.pastLocked()
-	if own.Proto = past[at].Proto; own.Proto == "" {
-		own.Proto = sound
+	own := sdp.Offer(sdp.Local{Formats: s.offerable(), Dir: s.dir, Ptime: s.profile.Ptime})
+	all := &sdp.Description{Name: own.Name, Lines: own.Lines, Media: make([]sdp.Media, len(s.lines))}
+	for i, l := range s.lines {
+		all.Media[i] = sdp.Media{Kind: l.kind, Proto: l.proto, Formats: []string{"0"}}
 	}
-	d.Media = make([]sdp.Media, len(s.lines))
-	for i := range d.Media {
-		d.Media[i] = sdp.Media{Kind: past[i].Kind, Proto: past[i].Last, Formats: []string{"0"}}
+	all.Media[at] = own.Media[0]
+	w := s.profile.wish()
+	w.Proto, w.Pictures = s.protos()
+	w.Lines, w.Codecs, w.Alone = s.pastLocked(), nil, true
+	w.NoEvents = w.NoEvents || !slices.ContainsFunc(s.formats(), sdp.IsEvents)
+	d, err := sdp.Onward(all, &w)
+	if err != nil {
+		return nil, err
 	}
-	d.Media[at] = own
 	return d, s.finishLocked(d, false)
+}
+
+// offerable is what we speak ourselves but for uncompressed sound, which is for who asks for it.
+func (s *Session) offerable() []media.Format {
+	list := s.formats()
+	if s.cfg.Formats != nil || s.profile.Codecs != nil {
+		return list
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(f media.Format) bool { return f.Name == "L16" })
 }
 
 // Hold changes the direction of our own offers and answers: with hold we want nothing from the

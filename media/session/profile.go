@@ -3,7 +3,7 @@ package session
 import (
 	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 
 	"santral/media"
 	"santral/media/codec"
@@ -70,12 +70,26 @@ const (
 )
 
 // spoken are the formats that can be made out of one another on this machine, best first.
-var spoken = sync.OnceValue(func() (list []media.Format) {
-	for _, c := range codec.All() {
-		list = append(list, c.Format)
+func spoken() []media.Format {
+	all := codec.All()
+	if t := tables.Load(); t != nil && len(t.of) == len(all) && &t.of[0] == &all[0] {
+		return t.list
 	}
-	return list
-})
+	t := &speakable{of: all}
+	for _, c := range all {
+		t.list = append(t.list, c.Format)
+	}
+	tables.Store(t)
+	return t.list
+}
+
+// speakable is a list of formats made of a table of codecs, which a plug-in may change.
+type speakable struct {
+	of   []*codec.Codec
+	list []media.Format
+}
+
+var tables atomic.Pointer[speakable]
 
 // wish is what sdp is to do for the peer, but for what it must know of each line.
 func (p *Profile) wish() sdp.Wish {
@@ -105,4 +119,11 @@ func (p *Profile) among(list []media.Format) []media.Format {
 		}
 	}
 	return keep
+}
+
+// speaksAny reports whether any codec of a list may be spoken.
+func (p *Profile) speaksAny(list []media.Format) bool {
+	return p.Codecs == nil || slices.ContainsFunc(list, func(f media.Format) bool {
+		return !sdp.IsEvents(f) && !sdp.IsNoise(f) && !sdp.IsRed(f) && slices.ContainsFunc(p.Codecs, func(n string) bool { return strings.EqualFold(n, f.Name) })
+	})
 }

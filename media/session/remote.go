@@ -10,9 +10,17 @@ import (
 	"santral/media/sdp"
 )
 
+// Restrict takes out of a description of the peer's, before anybody has seen it, what the profile does not let it have:
+// codecs, pictures, fax. Where no codec would be left on a line they stay, for SetRemote to refuse.
+func (s *Session) Restrict(d *sdp.Description) {
+	w := s.profile.wish()
+	w.Restrict(d)
+}
+
 // SetRemote takes what the peer offered: addresses, formats, directions, keys. Latches are armed anew where an address
 // changed (RFC 3264 §8.3.1), and ports of refused lines are given back. The description is kept and must not be changed
-// afterwards. A refused change of the session is undone by Revert.
+// afterwards. A refused change of the session is undone by Revert. The error is sdp.ErrNoMatch when nothing of it can be taken
+// as the profile is; then all stays as it was.
 func (s *Session) SetRemote(d *sdp.Description) error { return s.setRemote(d, false) }
 
 // SetAnswer takes what the peer answered to an offer of ours, likewise. It fails when a line that was offered with
@@ -30,14 +38,35 @@ func (s *Session) setRemote(d *sdp.Description, answer bool) error {
 	}
 	s.before, s.remote, s.settled = s.remote, d, answer
 	s.applyRemoteLocked(d)
-	keyless := answer && s.keylessLocked()
+	var err error
+	switch {
+	case answer && s.keylessLocked():
+		err = errKeyless
+	case !answer && s.hopelessLocked():
+		if err = sdp.ErrNoMatch; s.before != nil {
+			s.remote, s.before = s.before, nil
+			s.applyRemoteLocked(s.remote)
+		}
+	}
 	j := s.joint
 	s.mu.Unlock()
 	j.route()
-	if keyless {
-		return errKeyless
+	return err
+}
+
+// hopelessLocked reports whether the peer offers something, and none of it can be taken.
+func (s *Session) hopelessLocked() bool {
+	living := false
+	for i := range s.remote.Media {
+		if s.remote.Media[i].Rejected() {
+			continue
+		}
+		if _, ok := s.takenWire(i); ok {
+			return false
+		}
+		living = true
 	}
-	return nil
+	return living
 }
 
 var errKeyless = errors.New("set remote media: the answer has no key for a line that was offered with keys alone")

@@ -10,6 +10,7 @@ package session
 
 import (
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,12 +41,22 @@ type Config struct {
 	rounds *rounds // made when it is first needed
 }
 
-// Formats is what media that ends here speaks when nothing else is configured, best first.
+// Formats is what media that ends here speaks when nothing else is configured, best first: every codec of this machine,
+// and keys at their clocks.
 func Formats() []media.Format {
+	list := slices.Clone(spoken())
+	return append(list,
+		media.Format{Name: "telephone-event", Payload: 101, Rate: 8000, Channels: 1},
+		media.Format{Name: "telephone-event", Payload: 102, Rate: 16000, Channels: 1},
+		media.Format{Name: "telephone-event", Payload: 103, Rate: 48000, Channels: 1})
+}
+
+// Telephony is G.711 and keys: what every telephone speaks.
+func Telephony() []media.Format {
 	return []media.Format{
 		{Name: "PCMA", Payload: 8, Rate: 8000, Channels: 1},
 		{Name: "PCMU", Payload: 0, Rate: 8000, Channels: 1},
-		{Name: "telephone-event", Payload: 101, Rate: 8000, Channels: 1, Params: "0-15"},
+		{Name: "telephone-event", Payload: 101, Rate: 8000, Channels: 1},
 	}
 }
 
@@ -148,14 +159,11 @@ func New(cfg *Config, peer netip.Addr, p Profile) *Session {
 
 // formats is what we speak ourselves with this peer, best first.
 func (s *Session) formats() []media.Format {
-	list := ownFormats
 	if s.cfg.Formats != nil {
-		list = s.cfg.Formats
+		return s.profile.among(s.cfg.Formats)
 	}
-	return s.profile.among(list)
+	return s.profile.among(Formats())
 }
-
-var ownFormats = Formats()
 
 // line gives line i, made when it is new.
 func (s *Session) lineLocked(i int) *line {

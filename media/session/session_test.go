@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net/netip"
 	"strings"
 	"testing"
@@ -507,6 +508,34 @@ func TestNoPorts(t *testing.T) {
 		s.Close()
 		if err := s.SetRemote(mediatest.Offer(t, aAddr)); err == nil {
 			t.Error("a closed session takes a description")
+		}
+	})
+}
+
+// What a peer may not have does not even reach the other side; what leaves nothing is refused at once, and undone.
+func TestRestricted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCall(t)
+		s := session.New(c.cfg, aAddr.Addr(), session.Profile{Codecs: []string{"G722", "pcmu"}, NoVideo: true, Fax: session.FaxRefuse})
+		defer s.Close()
+		d := mediatest.Parse(t, "v=0\r\no=- 1 1 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8 0 101\r\n"+
+			"a=rtpmap:101 telephone-event/8000\r\nm=video 4002 RTP/AVP 99\r\na=rtpmap:99 H264/90000\r\nm=image 4004 udptl t38\r\n")
+		s.Restrict(d)
+		if text := strings.Join(d.Media[0].Formats, " "); text != "0 101" || !d.Media[1].Rejected() || !d.Media[2].Rejected() {
+			t.Errorf("what is left:\n%s", d)
+		}
+		check(t, s.SetRemote(d))
+		to := got(s.RelayLocal(mediatest.Offer(t, bAddr), false))(t)
+		if text := strings.Join(to.Media[0].Formats, " "); text != "0 9 101" {
+			t.Errorf("offered %s", text)
+		}
+		none := mediatest.Parse(t, "v=0\r\no=- 1 1 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\nm=audio 4500 RTP/AVP 8\r\n")
+		s.Restrict(none)
+		if err := s.SetRemote(none); !errors.Is(err, sdp.ErrNoMatch) {
+			t.Errorf("taken: %v", err)
+		}
+		if at := s.Remote(); at != aAddr.String() {
+			t.Errorf("the peer is at %s", at)
 		}
 	})
 }

@@ -175,6 +175,7 @@ func TestTwoVoices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCall(t)
 		cfg := *c.cfg
+		cfg.Formats = session.Telephony()
 		a, b := session.New(&cfg, home, session.Profile{}), session.New(&cfg, home, session.Profile{})
 		defer a.Close()
 		defer b.Close()

@@ -86,6 +86,9 @@ func (s *Session) takenWire(i int) (w wire, ok bool) {
 	if !sdp.RTP(m.Proto) {
 		return w, p.Secure != SecureRequired
 	}
+	if m.Kind == "audio" && !s.profile.speaksAny(l.remote) {
+		return w, false
+	}
 	_, print := either(d, m, "fingerprint")
 	print = print && s.cfg.handshakes()
 	keyed := len(l.keys.Peer) > 0
