@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"santral/call"
+	"santral/media"
+	"santral/media/codec"
 	"santral/media/sdp"
 )
 
@@ -38,7 +40,8 @@ func (m *member) willing() *sdp.Description {
 }
 
 // agrees reports whether what two peers said of themselves fits, so that neither needs to be told more: the
-// same lines, the same first format under the same number, and directions that are each other's.
+// same lines, directions that are each other's, and on each line encodings of which one passes for the other. Payload
+// numbers are each leg's own.
 func agrees(a, b *sdp.Description) bool {
 	if len(a.Media) != len(b.Media) {
 		return false
@@ -51,15 +54,38 @@ func agrees(a, b *sdp.Description) bool {
 		if x.Rejected() {
 			continue
 		}
-		if x.Direction(a) != y.Direction(b).Reverse() {
+		if x.Kind != y.Kind || x.RTP() != y.RTP() || x.Direction(a) != y.Direction(b).Reverse() {
 			return false
 		}
-		f, g := x.FormatList(), y.FormatList()
-		if len(f) == 0 || len(g) == 0 || f[0].Payload != g[0].Payload || f[0].Name != g[0].Name {
+		if x.RTP() && !passes(first(x), first(y)) {
 			return false
 		}
 	}
 	return true
+}
+
+// first is the encoding that a line puts first: in an answer, what is spoken.
+func first(m *sdp.Media) media.Format {
+	for _, f := range m.FormatList() {
+		if !sdp.IsEvents(f) && !sdp.IsNoise(f) && !sdp.IsRed(f) {
+			return f
+		}
+	}
+	return media.Format{}
+}
+
+// passes reports whether two legs understand each other, one of which speaks f and the other g: by the same encoding, or
+// because the joint of their media makes one out of the other.
+func passes(f, g media.Format) bool {
+	if f.Name == "" || g.Name == "" {
+		return false
+	}
+	if sdp.Same(f, g) {
+		return true
+	}
+	_, ok := codec.Lookup(f)
+	_, also := codec.Lookup(g)
+	return ok && also
 }
 
 // meet has two established legs agree that have never spoken with each other.

@@ -176,10 +176,8 @@ func codecOf(d *sdp.Description) string {
 		if !l.RTP() {
 			return l.Proto
 		}
-		for _, f := range l.FormatList() {
-			if !sdp.IsEvents(f) && !sdp.IsNoise(f) {
-				return f.Name
-			}
+		if f := first(l); f.Name != "" {
+			return f.Name
 		}
 	}
 	return ""

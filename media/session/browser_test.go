@@ -46,7 +46,7 @@ func webHouse(t testing.TB, full bool) *Config {
 		t.Fatal(err)
 	}
 	t.Cleanup(mux.Close)
-	return &Config{Pool: pool, Random: r, ICE: mux, DTLS: gate}
+	return &Config{Formats: Telephony(), Pool: pool, Random: r, ICE: mux, DTLS: gate}
 }
 
 // page is a browser's stand-in.
