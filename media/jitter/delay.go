@@ -40,7 +40,7 @@ const (
 	longTime  = 6_000_000 // microseconds of packets
 	longMost  = 512
 	shortMost = 50
-	lossTime  = 10 // seconds that two losses are remembered
+	lossTime  = 10 // seconds that losses are remembered
 )
 
 // delay says how long packets are to wait: as long as makes the most of them come in time, and not longer
@@ -56,7 +56,7 @@ type delay struct {
 	target int64
 	now    int64    // as it is played, for Stats
 	copies int64    // so many packets later comes what a packet knows of an earlier one; 0 for never
-	lost   [2]int64 // when a packet was lost, the last two times
+	lost   [4]int64 // when a packet was lost, the last four times, the newest first
 
 	ring  [longMost]uint8
 	head  int
@@ -71,16 +71,10 @@ func (d *delay) limits(c Config) {
 	d.bin = max(1, d.rate*binTime/1_000_000)
 	of := func(t int64) int64 { return t / 1000 * d.rate / 1_000_000 }
 	d.least, d.most, d.fixed = of(int64(c.Least)), of(int64(c.Most)), of(int64(c.Fixed))
-	d.forget()
-}
-
-// forget begins anew.
-func (d *delay) forget() {
-	d.base = lowest{}
-	d.head, d.count = 0, 0
-	d.long, d.short = [bins]uint16{}, [bins]uint8{}
 	d.lim = longMost / 2
-	d.lost = [2]int64{-1 << 40, -1 << 40}
+	for i := range d.lost {
+		d.lost[i] = -1 << 40
+	}
 	d.target = d.aim(0)
 }
 
@@ -114,8 +108,12 @@ func (d *delay) arrived(at, media, long int64) int64 {
 	d.long[n]++
 	d.short[n]++
 	wait := d.cheapest()
-	if d.lost[1] > at-lossTime*d.rate {
+	since := at - lossTime*d.rate
+	switch {
+	case d.lost[1] > since && d.copies > 0:
 		wait += d.copies * long // what is lost is worth waiting for
+	case d.lost[3] > since:
+		wait += long // a hole is filled better when its other side is known
 	}
 	d.target = d.aim(wait)
 	return late
@@ -151,6 +149,7 @@ func (d *delay) cheapest() int64 {
 // lose notes that a packet was lost.
 func (d *delay) lose(at int64) {
 	if at-d.lost[0] > d.rate/50 { // a hole is one
-		d.lost[0], d.lost[1] = at, d.lost[0]
+		copy(d.lost[1:], d.lost[:])
+		d.lost[0] = at
 	}
 }

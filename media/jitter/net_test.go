@@ -116,18 +116,35 @@ func TestNothingWrong(t *testing.T) {
 	}
 }
 
+// Jitter and loss leave no click, and little is said that nobody said.
 func TestJitter(t *testing.T) {
-	for _, c := range []struct{ jitter, loss float64 }{{0, .05}, {30, 0}, {30, .05}, {80, .01}, {80, .05}} {
-		w := newWorld(t, Config{Rate: 8000})
-		in := sine(220, 20*time.Second)
-		r := rand.New(rand.NewPCG(1, 2))
-		w.send(0, in, 20*ms, 1, 1, func(i int) time.Duration {
-			if r.Float64() < c.loss {
-				return -1
+	for _, c := range []struct {
+		jitter, loss float64
+		most         time.Duration // concealed in 20 s, beside what was lost
+	}{{0, .05, 100 * ms}, {30, 0, 100 * ms}, {30, .05, 150 * ms}, {80, .01, 250 * ms}, {80, .05, 250 * ms}, {200, 0, 500 * ms}} {
+		for seed := range uint64(3) {
+			w := newWorld(t, Config{Rate: 8000})
+			in := sine(220, 20*time.Second)
+			r := rand.New(rand.NewPCG(seed, 2))
+			lost := 0
+			w.send(0, in, 20*ms, 1, 1, func(i int) time.Duration {
+				if r.Float64() < c.loss && i < 990 {
+					lost++
+					return -1
+				}
+				return time.Duration(r.Float64() * c.jitter * float64(ms))
+			})
+			w.run(20*time.Second, 20*ms)
+			s := w.b.Stats()
+			if l := leap(w.out); l > leap(in)*3/2 {
+				t.Errorf("%+v, seed %d: a sample leaps by %d, by %d in what was sent", c, seed, l, leap(in))
 			}
-			return time.Duration(r.Float64() * c.jitter * float64(ms))
-		})
-		w.run(20*time.Second, 20*ms)
-		t.Logf("%+v: %+v leap %d/%d", c, w.b.Stats(), leap(w.out), leap(in))
+			if extra := w.b.duration(int64(s.Concealed)) - time.Duration(lost)*20*ms; extra > c.most {
+				t.Errorf("%+v, seed %d: %v were made up beside what was lost: %+v", c, seed, extra, s)
+			}
+			if s.Target > time.Duration(c.jitter)*ms+25*ms || s.Delay > time.Duration(c.jitter)*ms+60*ms {
+				t.Errorf("%+v, seed %d: %+v", c, seed, s)
+			}
+		}
 	}
 }

@@ -10,8 +10,12 @@ import (
 const (
 	leapAhead  = 3000
 	leapBehind = 100
-	stray      = 3 * time.Second       // a timestamp further than this from what the clock says begins anew
-	quietFor   = 60 * time.Millisecond // a source that was quiet so long gives way to another at once
+	// A timestamp that makes its packet so much earlier than the fastest, or so much later, counts anew. The
+	// first is less: a single packet would make all others late.
+	tooEarly = 500 * time.Millisecond
+	tooLate  = 1500 * time.Millisecond
+
+	quietFor = 60 * time.Millisecond // a source that was quiet so long gives way to another at once
 )
 
 // order is what is known of the numbers of the stream, on the side where packets come in.
@@ -61,7 +65,7 @@ func (b *Buffer) putLocked(p Packet, f format) {
 			first := o.other
 			b.restartLocked(first)
 			if len(first.Sound) < len(o.copy) {
-				b.takeLocked(first, b.formatLocked(first.Payload), true)
+				b.takeLocked(first, b.formatLocked(first.Payload))
 				break
 			}
 		}
@@ -72,7 +76,7 @@ func (b *Buffer) putLocked(p Packet, f format) {
 	if fresh {
 		b.restartLocked(p)
 	}
-	b.takeLocked(p, f, fresh)
+	b.takeLocked(p, f)
 }
 
 // restartLocked begins a stream with p. What waits of the old one is played first.
@@ -95,11 +99,11 @@ func (b *Buffer) eraLocked(p Packet) {
 	o.era++
 	o.wrap, o.stamp = p.Timestamp, 0
 	o.clock = 0
-	b.delay.forget()
+	b.delay.base = lowest{} // but the network is the same
 }
 
-// takeLocked takes a packet that is of the stream. first is set for one that begins it.
-func (b *Buffer) takeLocked(p Packet, f format, first bool) {
+// takeLocked takes a packet that is of the stream.
+func (b *Buffer) takeLocked(p Packet, f format) {
 	o := &b.in
 	if !p.Spare {
 		b.stats.Packets++
@@ -125,18 +129,23 @@ func (b *Buffer) takeLocked(p Packet, f format, first bool) {
 	at := b.samples(p.At)
 	if !p.Spare {
 		o.last = p.At
-		if b.delay.base.any && o.clock != 0 {
-			if off := b.duration(at - place(stamp) - b.delay.base.get()); off > stray || off < -stray {
+		if b.delay.base.any && f.sound {
+			if off := b.duration(at - place(stamp) - b.delay.base.get()); off > tooLate || off < -tooEarly {
 				b.eraLocked(p)
 				o.clock = clock
 				stamp = 0
 				b.stats.Restarts++
 			}
 		}
-		o.wrap, o.stamp, o.number = p.Timestamp, stamp, seq
+		if f.sound { // an event's timestamp is that of its beginning (RFC 4733 §2.2.1)
+			o.wrap, o.stamp, o.number = p.Timestamp, stamp, seq
+		}
 	}
-	s := slot{seq: seq, media: place(stamp), era: o.era, f: f, spare: p.Spare, mark: p.Marker}
-	if !p.Spare && o.clock != 0 {
+	if ago := o.stamp - stamp; p.Spare && (ago <= 0 || ago > offsetMost) {
+		return
+	}
+	s := slot{seq: seq, media: place(stamp), era: o.era, f: f, spare: p.Spare}
+	if !p.Spare && f.sound {
 		b.delay.arrived(at, s.media, o.packet)
 	}
 	switch {

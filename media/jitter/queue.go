@@ -13,7 +13,6 @@ type slot struct {
 	era   uint32
 	f     format
 	spare bool
-	mark  bool
 	sound *[]byte
 }
 

@@ -15,7 +15,8 @@ type quiet struct {
 
 const (
 	silent   = 30 * 30   // mean square that nobody hears
-	loudest  = 150 * 150 // of what we say as silence
+	loudest  = 60 * 60   // of what we say as silence
+	loudly   = 150 * 150 // of what we take for silence
 	floorUp  = 1.01      // the floor rises by as much with each packet
 	floorWay = 4         // so much above the floor is silence still
 )
@@ -43,7 +44,7 @@ func (q *quiet) learn(x media.Frame) {
 
 // is reports whether nobody speaks in x.
 func (q *quiet) is(x media.Frame) bool {
-	return power(x) <= max(silent, min(q.floor, loudest)*floorWay)
+	return power(x) <= max(silent, min(q.floor, loudly)*floorWay)
 }
 
 // fill makes silence.
