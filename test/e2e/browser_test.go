@@ -71,3 +71,42 @@ func TestABrowserTalks(t *testing.T) {
 	b.Tell("answer()")
 	talked("ali")
 }
+
+// Plain phones that shake hands, and have ICE, talk with one that does neither: the gateway's side of what browsers do.
+func TestHandshakesAndICEOfPhones(t *testing.T) {
+	t.Parallel()
+	for name, a := range map[string]phone.Account{
+		"dtls":         {Encryption: "dtls_srtp"},
+		"ice":          {ICE: true, More: ";rtcp_mux=yes"},
+		"dtls and ice": {Encryption: "dtls_srtp", ICE: true, More: ";rtcp_mux=yes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			x := phone.StartExchange(t, "--digest", "md5")
+			saraSays := phone.Speech(t, "en", "The quick brown fox jumps over the lazy dog near the river bank", speech)
+			aliSays := phone.Speech(t, "fa", "سلام، حال شما چطور است؟ امروز هوا خیلی خوب است", speech)
+			account := x.Account("101", "udp")
+			account.Encryption, account.ICE, account.More = a.Encryption, a.ICE, a.More
+			sara := phone.StartBaresip(t, account, saraSays)
+			ali := phone.StartBaresip(t, x.Account("102", "udp"), aliSays)
+			sara.Dial("102")
+			ali.Wait("CALL_INCOMING")
+			ali.Command("accept", "")
+			sara.Wait("CALL_ESTABLISHED")
+			ali.Wait("CALL_ESTABLISHED")
+			time.Sleep(talk)
+			sara.Command("hangup", "")
+			ali.Wait("CALL_CLOSED")
+			judge(t, "ali", ali.Heard(), saraSays, 0.95)
+			judge(t, "sara", sara.Heard(), aliSays, 0.95)
+			if want := a.Encryption == "dtls_srtp"; want != (x.Metric("santral_dtls_handshakes_total", "result", "agreed") == 1) {
+				var m string
+				x.Get("/metrics", &m)
+				t.Errorf("%v handshakes are counted\n%s\n%s", x.Metric("santral_dtls_handshakes_total", "agreed"), m, sara.Out)
+			}
+			if a.ICE && x.Metric("santral_ice_packets_total", "result", "media") == 0 {
+				t.Errorf("no media came to the port of browsers; sara says\n%s", sara.Out)
+			}
+		})
+	}
+}

@@ -72,7 +72,7 @@ func StartBaresip(t testing.TB, a Account, sound string) *Baresip {
 		a.More += ";mediaenc=" + a.Encryption
 	}
 	if a.ICE {
-		modules += "module stun.so\nmodule ice.so\n"
+		modules += "module stun.so\nmodule ice.so\nrtcp_mux yes\n"
 		a.More += ";medianat=ice"
 	}
 	for _, m := range a.Modules {
