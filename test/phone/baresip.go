@@ -65,10 +65,10 @@ func StartBaresip(t testing.TB, a Account, sound string) *Baresip {
 	switch a.Encryption {
 	case "":
 	case "dtls_srtp":
-		modules += "module_app dtls_srtp.so\n"
+		modules += "module dtls_srtp.so\n"
 		a.More += ";mediaenc=dtls_srtp"
 	default:
-		modules += "module_app srtp.so\n"
+		modules += "module srtp.so\n"
 		a.More += ";mediaenc=" + a.Encryption
 	}
 	if a.ICE {
