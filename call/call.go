@@ -298,6 +298,17 @@ type LegDetail struct {
 	Quality   []media.Quality `json:"quality,omitempty"`    // one for each m-line
 }
 
+// Notice is something of a leg's media that people want to know.
+type Notice struct {
+	At   time.Time
+	What string         // as session.NewsKind prints it, "dead", "reached again"
+	Addr netip.AddrPort // where our packets for the peer went; invalid when there is no such place
+	Text string         // what a person would want to know besides
+}
+
+// MostNotices is how many of a leg are kept.
+const MostNotices = 32
+
 // Incoming is how a door hands a new inbound leg to the calls of the house, after the caller was
 // identified. The call that takes it returns its inbox; nil means that no call was begun and the leg
 // was already answered.

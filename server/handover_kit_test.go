@@ -87,7 +87,7 @@ func (w *stage) must(err error) {
 func (w *stage) begin(text []byte) {
 	w.Helper()
 	log := slog.New(slog.NewTextHandler(w.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	s := &server{boot: w.boot, version: "test", random: id.Random(), log: log}
+	s := &server{boot: w.boot, version: "test", random: id.Random(), log: log, heard: newHeard()}
 	if text != nil {
 		s.before = new(handover)
 		w.must(json.Unmarshal(text, s.before))

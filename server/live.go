@@ -4,6 +4,9 @@ import (
 	"santral/api/rest"
 	"santral/call"
 	"santral/call/control"
+	"santral/media"
+	"santral/service/cdr"
+	"santral/store"
 )
 
 // liveCalls lists the calls of now for the API.
@@ -27,9 +30,40 @@ func live(l control.Live) rest.LiveCall {
 		c.Legs = append(c.Legs, rest.LiveLeg{
 			Leg: string(leg.ID), Direction: leg.Detail.Direction.String(), Account: leg.Detail.Account, Trunk: leg.Detail.Trunk,
 			SIPCallID: leg.Detail.SIPCallID, SessionID: leg.Detail.SessionID, Remote: leg.Detail.Remote, Media: leg.Detail.Media, Codec: leg.Codec,
+			Streams: liveStreams(leg.Detail.Quality), Notices: liveNotices(leg.Notices),
 		})
 	}
 	return c
+}
+
+func liveStreams(list []media.Quality) (streams []rest.LiveStream) {
+	for i := range list {
+		q := &list[i]
+		s := rest.LiveStream{Stream: cdr.Stream(q)}
+		if q.Samples > 0 {
+			s.Now = liveSample(q.Now)
+		}
+		if q.Heard.Samples > 0 {
+			s.HeardNow = liveSample(q.Heard.Now)
+		}
+		streams = append(streams, s)
+	}
+	return streams
+}
+
+func liveSample(s media.Sample) *rest.LiveSample {
+	return &rest.LiveSample{MOS: s.MOS, Loss: s.Loss, Jitter: s.Jitter.Microseconds()}
+}
+
+func liveNotices(list []call.Notice) (notices []store.Notice) {
+	for _, n := range list {
+		s := store.Notice{At: n.At, What: n.What, Text: n.Text}
+		if n.Addr.IsValid() {
+			s.Addr = n.Addr.String()
+		}
+		notices = append(notices, s)
+	}
+	return notices
 }
 
 // callIDs gives the SIP Call-IDs of a live call, legs that are over included; none when the call is

@@ -79,6 +79,7 @@ type server struct {
 	trace    *trace.Book
 	hep      *trace.HEP // nil when nobody captures
 	records  *records
+	heard    *heard
 	registry *registrar.Registrar
 	trunks   *trunk.Trunks
 	channels *access.Channels
@@ -131,7 +132,7 @@ const (
 // Run serves until ctx ends; then calls may go on for Boot.Drain, are ended with BYE, everything is
 // written down, and Run returns nil. ready is called once, when the exchange really serves.
 func Run(ctx context.Context, o Options, ready func(Ready)) error {
-	s := &server{boot: o.Boot, version: o.Version, random: id.Random(), log: logger(o.Boot.Log)}
+	s := &server{boot: o.Boot, version: o.Version, random: id.Random(), log: logger(o.Boot.Log), heard: newHeard()}
 	defer s.close()
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(heapPercent)

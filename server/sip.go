@@ -174,7 +174,7 @@ func (s *server) media() (*session.Config, error) {
 		return nil, fmt.Errorf("open media ports %d-%d: %w", m.First, m.Last, err)
 	}
 	s.later(s.pool.Close)
-	cfg := &session.Config{Pool: s.pool, Pictures: m.Pictures, Advertise: policy.For, DeadAfter: m.DeadAfter, Random: s.random}
+	cfg := &session.Config{Pool: s.pool, Pictures: m.Pictures, Advertise: policy.For, DeadAfter: m.DeadAfter, Random: s.random, OnSample: s.heard.sample}
 	return cfg, s.openBrowsers(cfg, bind, policy)
 }
 

@@ -135,6 +135,33 @@ type Call struct {
 	To      string    `json:"to"`
 	State   string    `json:"state"`
 	Began   time.Time `json:"began"`
+	Legs    []Leg     `json:"legs"`
+}
+
+// Leg is what a call or a record tells of the quality of one of its legs.
+type Leg struct {
+	Leg     string   `json:"leg"`
+	Streams []Stream `json:"streams"`
+	Notices []Notice `json:"notices"`
+}
+
+// Stream is how one of its streams sounds: as it came from the peer, and as the peer says that it got ours.
+type Stream struct {
+	MOS     float64 `json:"mos"`
+	Worst   float64 `json:"mos_worst"`
+	Packets uint64  `json:"packets"`
+	Lost    uint64  `json:"lost"`
+	Heard   *struct {
+		MOS float64 `json:"mos"`
+	} `json:"heard"`
+}
+
+// Notice is something of its media that people want to know.
+type Notice struct {
+	At   time.Time `json:"at"`
+	What string    `json:"what"`
+	Addr string    `json:"addr"`
+	Text string    `json:"text"`
 }
 
 // Registration is one place where an account can be reached.
@@ -160,6 +187,7 @@ type CDR struct {
 	Q850       int       `json:"q850"`
 	Cause      string    `json:"cause"`
 	Codec      string    `json:"codec"`
+	Legs       []Leg     `json:"legs"`
 }
 
 // Ban is a source that is not heard for a while.

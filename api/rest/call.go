@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"santral/store"
 )
 
 // LiveCall is a call that is going on.
@@ -32,6 +34,23 @@ type LiveLeg struct {
 	Remote    string `json:"remote,omitempty" doc:"the peer's signalling address"`
 	Media     string `json:"media,omitempty" doc:"the peer's media address"`
 	Codec     string `json:"codec,omitempty"`
+
+	Streams []LiveStream   `json:"streams,omitempty" doc:"one for each media line"`
+	Notices []store.Notice `json:"notices,omitempty" doc:"what was noticed of its media, the oldest first"`
+}
+
+// LiveStream is a stream of a live call, up to now and of the last five seconds.
+type LiveStream struct {
+	store.Stream
+	Now      *LiveSample `json:"now,omitempty" doc:"what came from the peer in the last five seconds in which something came"`
+	HeardNow *LiveSample `json:"heard_now,omitempty" doc:"what the peer says it got, by its last report"`
+}
+
+// LiveSample is five seconds of a stream.
+type LiveSample struct {
+	MOS    float64 `json:"mos"`
+	Loss   float64 `json:"loss" doc:"share lost, 0 to 1"`
+	Jitter int64   `json:"jitter_us"`
 }
 
 // DialRequest asks for a call: an account's phones are rung, and who answers is connected.

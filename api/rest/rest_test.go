@@ -463,14 +463,18 @@ func TestOpenAPI(t *testing.T) {
 func TestClient(t *testing.T) {
 	began := time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
 	x := &exchange{
-		calls:    []LiveCall{{Call: "c1", From: "101", Dialled: "102", To: "102", State: "ringing", Began: began}},
+		calls: []LiveCall{{Call: "c1", From: "101", Dialled: "102", To: "102", State: "ringing", Began: began,
+			Legs: []LiveLeg{{Leg: "a", Streams: []LiveStream{{Stream: store.Stream{MOS: 4.2, Lost: 3, Measured: store.Measured{Course: store.Course{Worst: 3.5}, Heard: &store.Heard{MOS: 4.1}}}}}, Notices: []store.Notice{{At: began, What: "one way", Addr: "192.0.2.1:4000"}}}}}},
 		bindings: []store.Binding{{Tenant: "sample", Account: "101", Contact: "sip:101@192.0.2.1", Flow: "UDP x y 0", UserAgent: "Phone", Expires: began}},
 		records:  []store.CDR{{Call: "c2", State: store.NoAnswer, FromNumber: "101", Dialled: "102", To: "102", Began: began, TalkTime: 1500, EndedBy: "caller", SIP: 480, Q850: 19, Cause: "no answer", Codec: "PCMA"}},
 	}
 	c := client.Client{URL: x.serve(t), Token: token}
 	calls, err := c.Calls(t.Context())
-	if err != nil || len(calls) != 1 || calls[0] != (client.Call{Call: "c1", From: "101", Dialled: "102", To: "102", State: "ringing", Began: began}) {
+	if err != nil || len(calls) != 1 || calls[0].Call != "c1" || calls[0].From != "101" || calls[0].Dialled != "102" || calls[0].To != "102" || calls[0].State != "ringing" || !calls[0].Began.Equal(began) {
 		t.Errorf("calls %+v, %v", calls, err)
+	}
+	if l := calls[0].Legs; len(l) != 1 || l[0].Streams[0].MOS != 4.2 || l[0].Streams[0].Worst != 3.5 || l[0].Streams[0].Heard.MOS != 4.1 || l[0].Notices[0] != (client.Notice{At: began, What: "one way", Addr: "192.0.2.1:4000"}) {
+		t.Errorf("legs %+v", l)
 	}
 	regs, err := c.Registrations(t.Context(), "", 10)
 	if err != nil || len(regs.Items) != 1 || regs.Items[0] != (client.Registration{Account: "101", Contact: "sip:101@192.0.2.1", Flow: "UDP x y 0", UserAgent: "Phone", Expires: began}) {
@@ -478,7 +482,7 @@ func TestClient(t *testing.T) {
 	}
 	records, err := c.CDRs(t.Context(), "", 10)
 	want := client.CDR{Call: "c2", State: "no answer", FromNumber: "101", Dialled: "102", To: "102", Began: began, TalkMS: 1500, EndedBy: "caller", SIP: 480, Q850: 19, Cause: "no answer", Codec: "PCMA"}
-	if err != nil || len(records.Items) != 1 || records.Items[0] != want {
+	if err != nil || len(records.Items) != 1 || !reflect.DeepEqual(records.Items[0], want) {
 		t.Errorf("records %+v, %v", records, err)
 	}
 	var entries []trace.Entry

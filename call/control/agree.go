@@ -108,6 +108,10 @@ func (c *ongoing) propose(from, to *member, d *sdp.Description) {
 func (c *ongoing) proposed(m *member, e *call.LegEvent) {
 	h := c.change
 	if e.Desc == nil {
+		if h.seek {
+			c.change = change{}
+			return
+		}
 		c.end(exchange, call.NotAcceptable)
 		return
 	}

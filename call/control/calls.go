@@ -29,6 +29,7 @@ type LiveLeg struct {
 	Held     bool // its phone holds the other
 	Codec    string
 	Detail   call.LegDetail
+	Notices  []call.Notice // what was noticed of its media, the oldest first
 }
 
 // Calls lists the calls of now, oldest first. tenant "" means those of all tenants.
@@ -70,7 +71,7 @@ func (c *ongoing) show() (l Live, ok bool) {
 	legs := make([]call.Leg, 0, len(members))
 	for _, m := range members {
 		legs = append(legs, m.leg)
-		l.Legs = append(l.Legs, LiveLeg{ID: m.id, Answered: m.answered, Over: m.over, Held: m.held, Codec: m.codec})
+		l.Legs = append(l.Legs, LiveLeg{ID: m.id, Answered: m.answered, Over: m.over, Held: m.held, Codec: m.codec, Notices: m.notices[:len(m.notices):len(m.notices)]})
 	}
 	c.mu.Unlock()
 	for i, m := range members { // a leg's own lock is not taken under ours

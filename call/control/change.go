@@ -13,6 +13,7 @@ type change struct {
 	own      bool // the exchange asks, so that two legs agree which were joined
 	first    bool // own: from has not been told anything yet
 	round    int  // own: how many came before
+	seek     bool // own: to is silent, and is asked where it is; its no changes nothing
 }
 
 // offered is a party's wish to change the session.
@@ -77,6 +78,7 @@ func (c *ongoing) changeNow() {
 func (c *ongoing) accepted(m *member, e *call.LegEvent) {
 	h := c.change
 	switch {
+	case c.foundOwn(m, e):
 	case m.guest != nil:
 		c.guestAccepted(m, e)
 	case c.joining != nil && m == c.joining.m:
@@ -157,6 +159,8 @@ func (c *ongoing) refused(m *member, e *call.LegEvent) {
 		return
 	}
 	switch h := c.change; {
+	case c.foundOwn(m, e):
+		return
 	case m.guest != nil:
 		c.guestRefused(m, e)
 		return
@@ -165,7 +169,7 @@ func (c *ongoing) refused(m *member, e *call.LegEvent) {
 		return
 	case h.own && h.sent && (m == h.to || m == h.from && h.given):
 		c.change = change{}
-		if e.Cause.SIP != call.RequestPending.SIP {
+		if e.Cause.SIP != call.RequestPending.SIP && !h.seek {
 			c.end(exchange, e.Cause)
 		}
 		return

@@ -72,6 +72,7 @@ type Control struct {
 	idle     chan struct{} // closed when open falls to 0 while draining
 
 	began, refused, answered, ended, panics atomic.Uint64
+	notices                                 notices
 	high                                    atomic.Int64 // most events that ever waited in one inbox
 }
 

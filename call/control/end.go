@@ -111,6 +111,10 @@ func (c *ongoing) gone(m *member, cause call.Cause, detail *call.LegDetail, at t
 	c.mu.Lock()
 	m.over = true
 	c.mu.Unlock()
+	if m.missing != nil {
+		m.missing.timer.Stop()
+		m.missing = nil
+	}
 	if s := m.media(); m.codec == "" && s != nil && m.answered {
 		c.speaks(s.Codec(), m)
 	}

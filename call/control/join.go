@@ -38,10 +38,3 @@ func (c *ongoing) informed(m *member, e *call.LegEvent) {
 		to.leg.Inform(e.Info)
 	}
 }
-
-// mediaLost ends a call whose media is dead: a party that is to send has been silent too long.
-func (c *ongoing) mediaLost() {
-	if c.state == Talking || c.state == Serving {
-		c.end(exchange, call.MediaDead)
-	}
-}

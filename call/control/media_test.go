@@ -297,3 +297,81 @@ func TestSoundOfStories(t *testing.T) {
 		t.Errorf("the verbs came back with %v", verbs)
 	}
 }
+
+// A phone whose address has changed is silent for us. It is asked, says where it is, and the call goes on; a phone that
+// says the same and stays silent ends it; one that is held is never asked.
+func TestDeadMediaIsAskedAbout(t *testing.T) {
+	t.Parallel()
+	sounding(t, nil, func(s *stage, phone func(byte) *ear) {
+		s.Media.DeadAfter = 30 * time.Second
+		anna, ben, moved := phone(1), phone(2), phone(7)
+		a := s.Call(s.k, "1", "101", "102", calltest.DescribeAt(anna.at, "", "PCMA"))
+		b := s.leg("b")
+		b.Pickup(calltest.DescribeAt(ben.at, "", "PCMA"))
+		a.Ack(nil)
+		anna.talk(s, a, 5)
+		ben.talk(s, b, 5)
+		b.Silent()
+		moved.ssrc = ben.ssrc
+		moved.seq = ben.seq
+		moved.talk(s, b, 20) // from where nothing is known of
+		anna.heard()
+		b.Agree(calltest.DescribeAt(moved.at, "", "PCMA"))
+		anna.talk(s, a, 5)
+		moved.talk(s, b, 10)
+		if n, m := anna.heard()[ben.ssrc], moved.heard()[anna.ssrc]; n != 10 || m != 5 {
+			t.Errorf("anna heard %d of 10 packets, ben %d of 5", n, m)
+		}
+		s.pass(20 * time.Second)
+		if l, ok := s.k.Call("1"); !ok || len(l.Legs[1].Notices) != 2 || l.Legs[1].Notices[0].What != "dead" || l.Legs[1].Notices[0].Addr != ben.at || l.Legs[1].Notices[1].What != "reached again" || l.Legs[1].Notices[1].Addr != moved.at {
+			t.Errorf("%v: %+v", ok, l)
+		}
+		b.Silent()
+		b.Agree(calltest.DescribeAt(moved.at, "", "PCMA"))
+		s.pass(7 * time.Second)
+		if _, ok := s.k.Call("1"); !ok {
+			t.Error("the call was not given 8 s")
+		}
+		s.pass(2 * time.Second)
+		if _, ok := s.k.Call("1"); ok {
+			t.Error("the call goes on without a sound")
+		}
+	})
+}
+
+// What media sessions find stands in the ledger, each leg's within bounds.
+func TestNoticed(t *testing.T) {
+	t.Parallel()
+	sounding(t, nil, func(s *stage, phone func(byte) *ear) {
+		anna, ben := phone(1), phone(2)
+		a := s.Call(s.k, "1", "101", "102", calltest.DescribeAt(anna.at, "", "PCMA"))
+		b := s.leg("b")
+		b.Pickup(calltest.DescribeAt(ben.at, "", "PCMA"))
+		a.Ack(nil)
+		b.Say("news", call.LegEvent{Kind: call.Noticed, News: session.News{Kind: session.OneWay, Addr: ben.at, Text: "nothing came from it"}})
+		b.Say("news", call.LegEvent{Kind: call.Noticed, News: session.News{Kind: session.Candidates, Text: "none of the record's"}})
+		for range 50 {
+			a.Say("news", call.LegEvent{Kind: call.Noticed, News: session.News{Kind: session.Flood}})
+		}
+		l, _ := s.k.Call("1")
+		if n := l.Legs[1].Notices; len(n) != 1 || n[0].What != "one way" || n[0].Addr != ben.at || n[0].Text == "" || n[0].At.IsZero() {
+			t.Errorf("%+v", n)
+		}
+		if n := len(l.Legs[0].Notices); n != call.MostNotices {
+			t.Errorf("%d notices", n)
+		}
+		if n := s.k.Noticed(); n["flood"] != 50 || n["one way"] != 1 {
+			t.Errorf("%v", n)
+		}
+		a.Bye()
+		events := 0
+		for _, e := range s.Events() {
+			if e.Kind == call.LegNoticed {
+				events++
+			}
+		}
+		if events != 1+call.MostNotices {
+			t.Errorf("%d in the ledger", events)
+		}
+	})
+}

@@ -46,6 +46,8 @@ type member struct {
 	codec      string
 	shown      call.Appearing // what the board was told last
 	lamp       call.Lamp      // of its account, nil while nothing was
+	notices    []call.Notice  // what its record tells of its media
+	missing    *missing       // it is silent, and is asked where it is
 }
 
 // party is who the leg's peer is to others.

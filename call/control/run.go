@@ -208,7 +208,9 @@ func (c *ongoing) happened(m *member, e *call.LegEvent) {
 	case call.Pressed:
 		c.pressed(m, e)
 	case call.MediaLost:
-		c.mediaLost()
+		c.mediaLost(m)
+	case call.Noticed:
+		c.noticed(m, e.News)
 	case call.Renamed:
 		c.renamed(m, e)
 	case call.Ended:

@@ -133,6 +133,22 @@ func TestStories(t *testing.T) {
 		s.Service("*1", "story")
 		s.dial("*1").Silent()
 	})
+	perform(t, "service-caller-falls-silent", told(echoes), func(s *stage) {
+		s.Service("*1", "story")
+		a := s.dial("*1")
+		a.Ack(nil)
+		s.pass(30 * time.Second)
+		a.Silent()
+		a.Agree(offer)
+		s.pass(7 * time.Second)
+	})
+	perform(t, "service-caller-falls-silent-and-refuses", told(echoes), func(s *stage) {
+		s.Service("*1", "story")
+		a := s.dial("*1")
+		a.Ack(nil)
+		a.Silent()
+		a.Disagree(call.NotAcceptable)
+	})
 }
 
 // echoes is a service that stays until its caller has gone.

@@ -210,6 +210,28 @@ func TestCalls(t *testing.T) {
 		_, b := s.talk()
 		s.pass(30 * time.Second)
 		b.Silent()
+		b.Agree(answer)
+	})
+	perform(t, "dead-media-and-no-answer", nil, func(s *stage) {
+		a, _ := s.talk()
+		s.pass(30 * time.Second)
+		a.Silent()
+		a.Disagree(call.RequestPending)
+	})
+	perform(t, "dead-media-of-both", nil, func(s *stage) {
+		a, b := s.talk()
+		s.pass(30 * time.Second)
+		a.Silent()
+		b.Silent()
+		a.Agree(answer)
+		b.Agree(answer)
+		a.Bye()
+	})
+	perform(t, "dead-media-while-it-changes", nil, func(s *stage) {
+		a, b := s.talk()
+		a.Reinvite(calltest.Describe("", "PCMA", "telephone-event"))
+		b.Silent()
+		b.Agree(answer)
 	})
 	perform(t, "callee-lost-the-dialog", nil, func(s *stage) {
 		_, b := s.talk()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -59,9 +60,45 @@ func (c *calls) Run() error {
 	if err != nil {
 		return err
 	}
-	return show(&c.exchange, rows, "CALL\tFROM\tDIALLED\tTO\tSTATE\tSINCE", func(r client.Call) string {
-		return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s", r.Call, r.From, r.Dialled, r.To, r.State, time.Since(r.Began).Round(time.Second))
+	return show(&c.exchange, rows, "CALL\tFROM\tDIALLED\tTO\tSTATE\tSINCE\tMOS\tNOTICED", func(r client.Call) string {
+		return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s", r.Call, r.From, r.Dialled, r.To, r.State, time.Since(r.Began).Round(time.Second), mos(r.Legs), lastNotice(r.Legs))
 	})
+}
+
+// mos tells how each leg sounds: what came from its peer, and behind a slash what the peer says it got.
+func mos(legs []client.Leg) string {
+	var list []string
+	for _, l := range legs {
+		for _, s := range l.Streams {
+			if s.MOS == 0 {
+				continue
+			}
+			text := fmt.Sprintf("%s %.1f", l.Leg, s.MOS)
+			if s.Heard != nil {
+				text += fmt.Sprintf("/%.1f", s.Heard.MOS)
+			}
+			list = append(list, text)
+			break
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+// lastNotice is what was noticed last of any leg.
+func lastNotice(legs []client.Leg) string {
+	var last client.Notice
+	text := ""
+	for _, l := range legs {
+		for _, n := range l.Notices {
+			if !n.At.Before(last.At) {
+				last, text = n, l.Leg+" "+n.What
+			}
+		}
+	}
+	if last.Addr != "" {
+		text += " " + last.Addr
+	}
+	return text
 }
 
 // dial has an account rung and connected.
@@ -146,9 +183,9 @@ func (c *cdrs) Run() error {
 	if err != nil {
 		return err
 	}
-	return show(&c.exchange, page.Items, "CALL\tBEGAN\tFROM\tDIALLED\tSTATE\tTALK\tENDED BY\tCAUSE", func(r client.CDR) string {
-		return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d %s", r.Call, r.Began.Local().Format(time.DateTime), r.FromNumber, r.Dialled, r.State,
-			(time.Duration(r.TalkMS) * time.Millisecond).Round(100*time.Millisecond), r.EndedBy, r.SIP, r.Cause)
+	return show(&c.exchange, page.Items, "CALL\tBEGAN\tFROM\tDIALLED\tSTATE\tTALK\tMOS\tENDED BY\tCAUSE\tNOTICED", func(r client.CDR) string {
+		return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d %s\t%s", r.Call, r.Began.Local().Format(time.DateTime), r.FromNumber, r.Dialled, r.State,
+			(time.Duration(r.TalkMS) * time.Millisecond).Round(100*time.Millisecond), mos(r.Legs), r.EndedBy, r.SIP, r.Cause, lastNotice(r.Legs))
 	})
 }
 

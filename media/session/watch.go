@@ -2,6 +2,7 @@ package session
 
 import (
 	"fmt"
+	"net/netip"
 	"time"
 
 	"santral/media/quality"
@@ -69,15 +70,33 @@ func (s *Session) OnDead(f func()) {
 	s.cfg.look().rejuvenate(s)
 }
 
-// Silent tells how long nothing has come from the peer, on any line on which it is to send; 0 when there is none.
-func (s *Session) Silent() time.Duration {
+// Heard tells when a packet last came from the peer, on any line on which it is to send, zero for never. due is
+// false when there is none.
+func (s *Session) Heard() (last time.Time, due bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	last, due := s.heardLocked()
-	if !due {
-		return 0
+	for _, l := range s.lines {
+		if !l.listens() {
+			continue
+		}
+		due = true
+		last = later(last, l.stream.Facts().Heard)
 	}
-	return time.Since(last)
+	return last, due
+}
+
+// Target is where packets for the peer go, of the first line that has a place; invalid when none has.
+func (s *Session) Target() netip.AddrPort {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.lines {
+		if l.stream != nil && !l.refused {
+			if to := l.stream.Facts().Target; to.IsValid() {
+				return to
+			}
+		}
+	}
+	return netip.AddrPort{}
 }
 
 // listens reports whether packets of the peer are to come on a line.

@@ -162,7 +162,7 @@ func (l *leg) take(d *call.LegDetail) {
 	}
 	l.Streams = make([]store.Stream, len(d.Quality))
 	for i := range d.Quality {
-		l.Streams[i] = stream(&d.Quality[i])
+		l.Streams[i] = Stream(&d.Quality[i])
 	}
 }
 

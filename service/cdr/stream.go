@@ -5,8 +5,8 @@ import (
 	"santral/store"
 )
 
-// stream is what a record keeps of a stream.
-func stream(q *media.Quality) store.Stream {
+// Stream is what a record keeps of a stream.
+func Stream(q *media.Quality) store.Stream {
 	s := store.Stream{
 		Format: q.Format, Packets: q.Packets, Octets: q.Octets, Lost: q.Lost, Late: q.Late, Sent: q.Sent,
 		Jitter: q.Jitter.Microseconds(), RoundTrip: q.RoundTrip.Microseconds(), MOS: q.MOS,
