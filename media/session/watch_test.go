@@ -101,9 +101,9 @@ func TestNoFalseAlarms(t *testing.T) {
 		{name: "silence suppressed without, with reports", reports: true, quiet: talkSpurts},
 		{name: "silence suppressed, and nothing else", quiet: talkSpurts},
 		{name: "silence suppressed with both", reports: true, noise: true, quiet: talkSpurts},
-		{name: "muted, with reports", reports: true, quiet: mutedAt(36*time.Second, 20*time.Second)},
+		{name: "muted, with reports", reports: true, quiet: mutedAt(31*time.Second, 14*time.Second)},
 		{name: "muted from the beginning, with reports", reports: true, quiet: mutedAt(0, 20*time.Second)},
-		{name: "muted with comfort noise", noise: true, quiet: mutedAt(36*time.Second, 20*time.Second)},
+		{name: "muted with comfort noise", noise: true, quiet: mutedAt(31*time.Second, 14*time.Second)},
 		{name: "held by a", quiet: mutedAt(8*time.Second, 9*time.Second), hold: holding("sendonly", "recvonly")},
 		{name: "held by both", quiet: mutedAt(8*time.Second, 9*time.Second), hold: holding("inactive", "inactive")},
 		{name: "held as of old", quiet: mutedAt(8*time.Second, 9*time.Second), hold: oldHold},
@@ -133,7 +133,7 @@ func TestNoFalseAlarms(t *testing.T) {
 	}
 }
 
-// speak has b behave so for 60 s, while a speaks on.
+// speak has b behave so for 46 s, while a speaks on.
 func speak(c *call, h habit, rnd *rand.Rand) {
 	begin := time.Now()
 	next := func(first bool) time.Duration { // RFC 3550 §6.3.1
@@ -146,7 +146,7 @@ func speak(c *call, h habit, rnd *rand.Rand) {
 	var until time.Duration
 	report, silent, held, count := next(true), false, false, uint32(0)
 	control := netip.AddrPortFrom(c.toB.Addr(), c.toB.Port()+1)
-	for at := time.Duration(0); at < 60*time.Second; at += rtp.FrameTime {
+	for at := time.Duration(0); at < 46*time.Second; at += rtp.FrameTime {
 		if at%time.Second == 0 && !silent {
 			if long := h.quiet(at, rnd); long > 0 {
 				until, silent = at+long, true
