@@ -61,9 +61,10 @@ type Config struct {
 	Name     string // display name
 	Domain   string // of our identity; "" is Server's host
 
-	FirstPort, LastPort uint16         // media ports; zeros: from anywhere above 30000 to 32766
-	Formats             []media.Format // that it speaks, best first; nil is G.711 and keys
-	DeadAfter           time.Duration  // silence after which MediaLost is told; 0: never
+	FirstPort, LastPort uint16          // media ports; zeros: from anywhere above 30000 to 32766
+	Formats             []media.Format  // that it speaks, best first; nil is G.711 and keys
+	Media               session.Profile // how media is negotiated, keys and all; the zero value is an everyday phone's
+	DeadAfter           time.Duration   // silence after which MediaLost is told; 0: never
 
 	LateOffer bool // our INVITEs make no offer, the ACK answers the other side's (RFC 3261 §13.2.1)
 
@@ -218,6 +219,9 @@ func (p *Phone) assemble() error {
 		Random:    p.cfg.Random,
 		Host:      func(string) string { return p.domain },
 		UserAgent: p.cfg.UserAgent,
+	}
+	settings.Manners = func(sipleg.Peer) sipleg.Manners { // it trusts its exchange
+		return sipleg.Manners{Trusted: true, From: true, Media: p.cfg.Media}
 	}
 	if p.cfg.Password != "" {
 		settings.Account = &invite.Account{User: p.cfg.User, Password: p.cfg.Password}

@@ -19,6 +19,7 @@ import (
 	"santral/config"
 	"santral/media/rtp"
 	"santral/media/sdp"
+	"santral/media/session"
 	"santral/phone"
 	"santral/sip"
 	"santral/store"
@@ -40,6 +41,7 @@ type stage struct {
 	seed byte
 
 	tenants []*tenant.Tenant // nil: one with three lines
+	media   session.Profile  // of phones that are switched on from now on
 }
 
 // virtually plays a scene on a virtual network in virtual time.
@@ -95,13 +97,12 @@ func (w *stage) begin(text []byte) {
 	line := func(number string) tenant.Account {
 		return tenant.Account{Tenant: "sample", Kind: tenant.Line, Number: number, Channels: 1, Credential: tenant.Credential{Password: password}}
 	}
-	tenants := w.tenants
-	if tenants == nil {
-		tenants = []*tenant.Tenant{{
+	if w.tenants == nil {
+		w.tenants = []*tenant.Tenant{{
 			ID: "sample", Realm: "sample", Default: true, Accounts: []tenant.Account{line(ali), line(sara), line(omid)},
 		}}
 	}
-	s.current.Store(tenant.NewSnapshot(1, tenants))
+	s.current.Store(tenant.NewSnapshot(1, w.tenants))
 	w.must(s.open())
 	w.must(s.serve(nil))
 	w.x = s
@@ -195,7 +196,7 @@ func (w *stage) phone(number string, host vnet.Net, listen netip.AddrPort, trans
 	var err error
 	p.Phone, err = phone.New(w.ctx, phone.Config{
 		Net: p.witness, Server: w.boot.Listen[0].Address.String(), Transport: transport, Listen: listen, User: number, Password: password,
-		FirstPort: 23000 + 100*uint16(w.seed), LastPort: 23099 + 100*uint16(w.seed), Random: id.New([32]byte{w.seed}), Trace: p.witness,
+		FirstPort: 23000 + 100*uint16(w.seed), LastPort: 23099 + 100*uint16(w.seed), Media: w.media, Random: id.New([32]byte{w.seed}), Trace: p.witness,
 	})
 	w.must(err)
 	w.Cleanup(func() {
@@ -320,6 +321,18 @@ func (x *witness) Received(in sip.Inbound, _ time.Time) {
 
 // Sent is not kept.
 func (x *witness) Sent(sip.Flow, string, []byte, time.Time) {}
+
+// keys counts the keys that descriptions had.
+func (x *witness) keys() (n int) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, m := range x.came {
+		if m != nil {
+			n += strings.Count(m.Body, "a=crypto:")
+		}
+	}
+	return n
+}
 
 // packets is what was heard so far.
 func (x *witness) packets() []packet {
