@@ -116,7 +116,7 @@ func (s *Session) answerLocked() (*sdp.Description, error) {
 	case s.remote == nil:
 		return nil, fmt.Errorf("no offer")
 	}
-	d, chosen, err := sdp.Answer(s.remote, sdp.Local{Formats: s.formats(), Dir: s.dir, Ptime: s.profile.Ptime, Refused: s.untaken()})
+	d, chosen, err := sdp.Answer(s.remote, sdp.Local{Formats: s.formats(), Dir: s.dir, Ptime: s.profile.Ptime, Noise: s.profile.Noise, Refused: s.untaken()})
 	if err != nil {
 		return nil, err
 	}
