@@ -46,6 +46,8 @@ func (s *Session) relayLocked(other *sdp.Description, answering bool) (d *sdp.De
 		w.Refused = s.untaken()
 		d, err = sdp.Back(s.remote, other, &w)
 	} else {
+		s.noteLocked()
+		w.NoFax = w.NoFax || !s.passesFaxLocked()
 		w.Proto, w.Pictures = s.protos()
 		w.Lines = s.pastLocked()
 		d, err = sdp.Onward(other, &w)
@@ -145,6 +147,7 @@ func (s *Session) offerLocked() (*sdp.Description, error) {
 	if s.closed {
 		return nil, errClosed
 	}
+	s.noteLocked()
 	at := 0
 	if s.remote != nil && s.chooseLocked() {
 		at = s.chosen.Line
