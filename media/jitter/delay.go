@@ -110,7 +110,7 @@ func (d *delay) arrived(at, media, long int64) int64 {
 	wait := d.cheapest()
 	since := at - lossTime*d.rate
 	switch {
-	case d.lost[1] > since && d.copies > 0:
+	case d.lost[0] > since && d.copies > 0:
 		wait += d.copies * long // what is lost is worth waiting for
 	case d.lost[3] > since:
 		wait += long // a hole is filled better when its other side is known

@@ -254,7 +254,8 @@ func (b *Buffer) decideLocked(need int) deed {
 			continue
 		}
 		per := max(gap/lost, 1)
-		if b.cfg.Fixed == 0 {
+		_, finds := s.f.decoder.(media.Recoverer)
+		if b.cfg.Fixed == 0 && !(finds && wait+per <= b.delay.target+us(smudge)) { // else it may be found, and the delay is to grow
 			p.next += min(max(gap, 0), p.beyond) // that time was filled already
 			gap = s.media - p.next
 		}
@@ -263,15 +264,14 @@ func (b *Buffer) decideLocked(need int) deed {
 			return deed{what: doDecode, s: b.popLocked()}
 		}
 		knows := int64(0)
-		if _, ok := s.f.decoder.(media.Recoverer); ok {
+		if finds {
 			knows = per
 			b.delay.copies = max(b.delay.copies, 1)
 		}
-		switch {
-		case knows > 0 && gap <= knows:
-			return deed{what: doDecode, recover: gap, per: per, s: b.popLocked()}
-		case knows == 0 && (gap <= per || gap <= us(bridged) && wait+s.media-p.next > b.delay.target+gap-per):
-			return deed{what: doDecode, n: int(gap), s: b.popLocked()}
+		// Both sides of a hole are needed to fill it, and that none of it comes any more.
+		hole := max(gap-knows, 0)
+		if hole <= per || hole <= us(bridged) && wait+per > b.delay.target {
+			return deed{what: doDecode, n: int(hole), recover: gap - hole, per: per, s: b.popLocked()}
 		}
 		n := min(gap-knows, max(per, us(smudge)))
 		p.next += n
@@ -293,14 +293,20 @@ func (b *Buffer) decode(d deed) {
 	f := borrow(p.rate * int(media.MostSound/time.Millisecond) / 1000)
 	defer scratch.Put(f)
 	defer free(d.s.sound)
-	if d.recover > 0 {
-		r := d.s.f.decoder.(media.Recoverer)
-		if lost := (*f)[:min(int(d.per), len(*f))]; r.Recover(lost, *d.s.sound) {
-			p.append(lost[max(0, len(lost)-int(d.recover)):])
+	if r, ok := d.s.f.decoder.(media.Recoverer); ok && d.n+int(d.recover) > 0 {
+		if d.n > 0 { // for the decoder's state: both sides know more of the sound than one does
+			d.s.f.decoder.Conceal((*f)[:min(d.n, len(*f))])
+		}
+		lost := (*f)[:min(int(d.per), len(*f))]
+		switch {
+		case d.recover == 0:
+		case r.Recover(lost, *d.s.sound):
+			p.fill(d.n, lost[max(0, len(lost)-int(d.recover)):])
+			d.n = 0
 			p.delta.Recovered++
-		} else {
-			d.s.f.decoder.Conceal(lost) // for its state; both sides know more than one
-			d.n = int(d.recover)
+		default:
+			d.s.f.decoder.Conceal(lost)
+			d.n += int(d.recover)
 		}
 	}
 	n, err := d.s.f.decoder.Decode(*f, *d.s.sound)
@@ -322,10 +328,7 @@ func (b *Buffer) decode(d deed) {
 	p.packet = int64(len(sound))
 	p.next = d.s.media + p.packet
 	p.quiet.learn(sound)
-	if d.n > 0 {
-		p.bridge(d.n, sound)
-	}
-	p.append(sound)
+	p.fill(d.n, sound)
 	p.last = d.s.f.decoder
 }
 
@@ -360,8 +363,12 @@ func (b *Buffer) extend(n int) {
 	p.buf = pcm.Extend(p.buf, n, p.lag, p.rate, fade)
 }
 
-// bridge fills n samples between what was heard last and sound.
-func (p *play) bridge(n int, sound media.Frame) {
+// fill appends sound that comes n samples after what was heard last, and fills what is between.
+func (p *play) fill(n int, sound media.Frame) {
+	if n == 0 {
+		p.append(sound)
+		return
+	}
 	if p.gone == 0 {
 		p.lag = 0
 	}
@@ -372,6 +379,7 @@ func (p *play) bridge(n int, sound media.Frame) {
 		fade = 1 - 8/float64(p.rate/10)
 	}
 	p.buf, _ = pcm.Bridge(p.buf, n, sound, p.lag, p.rate, p.rate*slackTime/1_000_000, fade)
+	p.buf = append(p.buf, sound...)
 }
 
 // conceal fills the place of a packet that is lost.
