@@ -81,6 +81,20 @@ func TestRelayAllocatesNothing(t *testing.T) {
 	}
 }
 
+// Nor does one of a stream that shares its transport.
+func TestBundledRelayAllocatesNothing(t *testing.T) {
+	if racing {
+		t.Skip("the race detector makes pools forget")
+	}
+	from, next, to := relay(t, srtp.AES128GCM, srtp.AES128CM80)
+	video := from.Beside()
+	video.Negotiate(rtp.Terms{Types: rtp.Types(96)})
+	buf := make([]byte, 0, 2048)
+	if n := testing.AllocsPerRun(1000, func() { from.Receive(next(buf)) }); n != 0 || to.n < 1000 {
+		t.Errorf("%.2f allocations for a packet, %d relayed", n, to.n)
+	}
+}
+
 // BenchmarkRelay is a packet's whole way without the system calls. With a suite before RTP the peer's sealing is in
 // it too.
 func BenchmarkRelay(b *testing.B) {
