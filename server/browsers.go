@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"time"
 
 	"santral/api/rest"
@@ -31,7 +33,7 @@ const relayLife = 12 * time.Hour
 
 // openBrowsers opens the port of browsers and, where it is switched on, the server of relays.
 func (s *server) openBrowsers(cfg *session.Config, bind []netip.Addr, policy *advertise.Policy) error {
-	identity, err := dtls.NewIdentity()
+	identity, err := s.identity()
 	if err != nil {
 		return err
 	}
@@ -54,6 +56,29 @@ func (s *server) openBrowsers(cfg *session.Config, bind []netip.Addr, policy *ad
 	s.later(s.browsers.ice.Close)
 	cfg.ICE, cfg.DTLS = s.browsers.ice, s.browsers.dtls
 	return s.openRelays(policy)
+}
+
+// identity reads the certificate of media, or makes it at the first start: browsers whose calls are handed over know us
+// by it.
+func (s *server) identity() (*dtls.Identity, error) {
+	file := filepath.Join(s.boot.Data, "media.pem")
+	if text, err := os.ReadFile(file); err == nil {
+		if id, err := dtls.ReadIdentity(text); err == nil {
+			return id, nil
+		}
+	}
+	id, err := dtls.NewIdentity()
+	if err != nil {
+		return nil, err
+	}
+	text, err := id.PEM()
+	if err == nil {
+		err = os.WriteFile(file, text, 0o600)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("keep the media certificate: %w", err)
+	}
+	return id, nil
 }
 
 // openPort opens the port that is set, or the last free one of the range. A machine without IPv6 does without it.

@@ -36,9 +36,6 @@ func (l *Leg) Handle(e invite.Event) {
 	case invite.Changed:
 		l.onChanged(e.Message)
 	case invite.Refused:
-		if l.offered {
-			l.media.Withdraw()
-		}
 		if !l.amended(nil) {
 			l.post(call.LegEvent{Kind: call.Refused, Cause: failure(e)})
 		}
@@ -186,13 +183,6 @@ func (l *Leg) onOffered(req *sip.Message) {
 	}
 	if d == nil && req.Method != sip.INVITE {
 		l.session.AcceptChange("") // it offers nothing, whatever it carries
-		return
-	}
-	if l.media.RefusesFax(d) { // it goes on as sound
-		l.offer = nil
-		status, headers := l.refusal(call.NotAcceptable)
-		l.session.RefuseChange(status, "", headers...)
-		l.media.CarryFax()
 		return
 	}
 	if d != nil {

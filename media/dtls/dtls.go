@@ -21,6 +21,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/hex"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"hash"
@@ -62,6 +63,34 @@ func NewIdentity() (*Identity, error) {
 		cert:        tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key},
 		fingerprint: Fingerprint{Hash: "sha-256", Sum: sum[:]}.String(),
 	}, nil
+}
+
+// ReadIdentity reads what PEM wrote. It fails when the certificate ends within a year: then it is time for another.
+func ReadIdentity(text []byte) (*Identity, error) {
+	cert, err := tls.X509KeyPair(text, text)
+	if err != nil {
+		return nil, fmt.Errorf("read the media certificate: %w", err)
+	}
+	leaf, err := x509.ParseCertificate(cert.Certificate[0])
+	if err != nil {
+		return nil, fmt.Errorf("read the media certificate: %w", err)
+	}
+	if time.Until(leaf.NotAfter) < 365*24*time.Hour {
+		return nil, errors.New("read the media certificate: it ends soon")
+	}
+	sum := sha256.Sum256(cert.Certificate[0])
+	return &Identity{cert: cert, fingerprint: Fingerprint{Hash: "sha-256", Sum: sum[:]}.String()}, nil
+}
+
+// PEM is the certificate and its key as text, which is a secret. An exchange that keeps it can take calls over from
+// the one before it without another handshake.
+func (i *Identity) PEM() ([]byte, error) {
+	key, err := x509.MarshalPKCS8PrivateKey(i.cert.PrivateKey)
+	if err != nil {
+		return nil, fmt.Errorf("write the media certificate: %w", err)
+	}
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: i.cert.Certificate[0]})
+	return append(text, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})...), nil
 }
 
 // Fingerprint is the value of the fingerprint attribute of our descriptions (RFC 8122 §5).

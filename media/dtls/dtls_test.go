@@ -203,6 +203,16 @@ func TestFingerprints(t *testing.T) {
 	if err != nil || good.String() != id.Fingerprint() {
 		t.Fatalf("%v: %s", err, good)
 	}
+	text, err := id.PEM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := ReadIdentity(text); err != nil || again.Fingerprint() != id.Fingerprint() {
+		t.Errorf("%v: the identity came back as another", err)
+	}
+	if _, err := ReadIdentity(text[:len(text)/2]); err == nil {
+		t.Error("half an identity was taken")
+	}
 	lower, err := ParseFingerprint(strings.ToLower(id.Fingerprint()))
 	if err != nil || !vouched(der, []Fingerprint{lower}) {
 		t.Errorf("%v: lower case", err)

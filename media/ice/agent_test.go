@@ -1,6 +1,7 @@
 package ice
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"sync"
@@ -384,4 +385,48 @@ func FuzzFragment(f *testing.F) {
 			t.Errorf("%q came back as %q", p.String(), again.String())
 		}
 	})
+}
+
+// An agent that is written out goes on at another mux with the same port: the peer does not notice.
+func TestFreeze(t *testing.T) {
+	for _, full := range [...]bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			net := vnet.New(1)
+			a := newSide(t, net.Host(netip.MustParseAddr("192.0.2.1")), "192.0.2.1", true, true)
+			b := newSide(t, net.Host(netip.MustParseAddr("192.0.2.2")), "192.0.2.2", full, false)
+			defer a.close()
+			exchange(a, b)
+			time.Sleep(3 * time.Second)
+			both(t, a, b, "before")
+			text, err := json.Marshal(b.agent.Freeze())
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.close()
+			c := newSide(t, b.host, "192.0.2.2", full, false)
+			defer c.close()
+			c.agent.Close()
+			var st AgentState
+			if err := json.Unmarshal(text, &st); err != nil {
+				t.Fatal(err)
+			}
+			if c.agent, err = c.mux.Thaw(st, c); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.mux.Thaw(st, c); err == nil {
+				t.Error("one agent was thawed twice")
+			}
+			both(t, a, c, "after")
+			time.Sleep(2 * time.Minute)
+			both(t, a, c, "much later")
+			old := a.agent.Restart()
+			c.agent.SetRemote(old)
+			exchange(a, c)
+			time.Sleep(3 * time.Second)
+			both(t, a, c, "after a restart")
+			if n := len(a.mux.ufrags); n != 1 {
+				t.Errorf("%d generations are left", n)
+			}
+		})
+	}
 }

@@ -18,9 +18,9 @@ import (
 
 // Credentials are what the checks of one side are proved by (RFC 8839 §5.4). They print as nothing.
 type Credentials struct {
-	Ufrag string // names the agent, 4 to 256 characters
-	Pwd   string // a secret, 22 to 256 characters
-	Lite  bool   // the side answers checks and sends none (RFC 8445 §2.5)
+	Ufrag string `json:"ufrag"`          // names the agent, 4 to 256 characters
+	Pwd   string `json:"pwd"`            // a secret, 22 to 256 characters
+	Lite  bool   `json:"lite,omitempty"` // the side answers checks and sends none (RFC 8445 §2.5)
 }
 
 // String hides the password.

@@ -33,7 +33,7 @@ type StreamState struct {
 }
 
 // Freeze writes the stream out without changing it. Where its packets go (Relay, Deliver, Tap,
-// SetMeter, OnAlarm, Other) is not part of it. A path is not either: only streams with ports can be read back.
+// SetMeter, OnAlarm, Other) is not part of it. A path is not either: ThawOver is given it.
 func (s *Stream) Freeze() StreamState {
 	st := s.freeze()
 	c := s.carrier()
@@ -91,6 +91,27 @@ func (p *Pool) Thaw(st StreamState, m Machines) (s *Stream, err error) {
 	s.restore(st, p.now(), in, out)
 	s.SetMID(st.MID, st.Extension)
 	return s, nil
+}
+
+// ThawOver is Thaw for a stream over a path, which whoever found the first one has found again.
+func (p *Pool) ThawOver(path Path, st StreamState, m Machines) (*Stream, error) {
+	in, out, err := st.machines(m)
+	if err != nil {
+		return nil, fmt.Errorf("thaw: %w", err)
+	}
+	s := p.Over(path)
+	s.restore(st, p.now(), in, out)
+	s.SetMID(st.MID, st.Extension)
+	return s, nil
+}
+
+// ThawBeside is Thaw for a stream that shared the transport of s, which is there again.
+func (s *Stream) ThawBeside(st StreamState) *Stream {
+	m := s.Beside()
+	st.Secured = false // the one that has the transport has the keys
+	m.restore(st, m.pool.now(), nil, nil)
+	m.SetMID(st.MID, st.Extension)
+	return m
 }
 
 // restore makes a stream what was written out.

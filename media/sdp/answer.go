@@ -96,7 +96,6 @@ type Local struct {
 	Formats []media.Format
 	Dir     Direction // what we are willing to do; UnknownDirection is sendrecv
 	Ptime   int       // milliseconds of sound in a packet that we ask for; 0 is 20
-	Noise   bool      // comfort noise that is offered is taken (RFC 3389)
 	Refused uint64    // the lines of the peer's offer that can't be had, a bit each: line 0 is bit 0
 }
 
@@ -144,14 +143,6 @@ func answer(offer *Description, l Local, c Chosen) *Description {
 	formats := []media.Format{c.Format}
 	if c.Digits {
 		formats = append(formats, c.Events)
-	}
-	if l.Noise {
-		for _, f := range offer.Media[c.Line].FormatList() {
-			if IsNoise(f) && f.Rate == c.Format.Rate { // RFC 3389 §4: at the clock of the sound
-				formats = append(formats, f)
-				break
-			}
-		}
 	}
 	fill(&d.Media[c.Line], l, formats, c.Dir)
 	for i := range d.Media {

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"encoding/json"
 	"net"
 	"net/netip"
 	"strings"
@@ -23,20 +24,26 @@ import (
 // of its own.
 func webHouse(t testing.TB, full bool) *Config {
 	t.Helper()
+	identity, err := dtls.NewIdentity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, stop := webNode(t, full, 0, identity)
+	t.Cleanup(stop)
+	return cfg
+}
+
+// webNode is one of several that may follow each other on the same ports.
+func webNode(t testing.TB, full bool, port uint16, identity *dtls.Identity) (cfg *Config, stop func()) {
+	t.Helper()
 	lo := netip.MustParseAddr("127.0.0.1")
 	r := id.New([32]byte{'w', 'e', 'b'})
 	pool, err := rtp.NewPool(rtp.Config{Bind: []netip.Addr{lo}, First: 31000, Last: 31199, Loops: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(pool.Close)
-	identity, err := dtls.NewIdentity()
-	if err != nil {
-		t.Fatal(err)
-	}
 	gate := &dtls.Gate{Identity: identity}
-	t.Cleanup(gate.Wait)
-	mux, err := ice.NewMux(ice.Config{Net: vnet.Real(), Bind: []netip.Addr{lo}, Full: full, Random: r, Advertise: func(_ netip.Addr, v6 bool) netip.Addr {
+	mux, err := ice.NewMux(ice.Config{Net: vnet.Real(), Bind: []netip.Addr{lo}, Port: port, Full: full, Random: r, Advertise: func(_ netip.Addr, v6 bool) netip.Addr {
 		if v6 {
 			return netip.Addr{}
 		}
@@ -45,8 +52,11 @@ func webHouse(t testing.TB, full bool) *Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(mux.Close)
-	return &Config{Formats: Telephony(), Pool: pool, Random: r, ICE: mux, DTLS: gate}
+	return &Config{Formats: Telephony(), Pool: pool, Random: r, ICE: mux, DTLS: gate}, func() {
+		mux.Close()
+		gate.Wait()
+		pool.Close()
+	}
 }
 
 // page is a browser's stand-in.
@@ -58,7 +68,7 @@ type page struct {
 	seq   uint16
 }
 
-func newPage(t testing.TB, lite bool) *page {
+func newPage(t testing.TB, lite bool, config ...webrtc.Configuration) *page {
 	t.Helper()
 	var settings webrtc.SettingEngine
 	settings.SetIncludeLoopbackCandidate(true)
@@ -71,7 +81,7 @@ func newPage(t testing.TB, lite bool) *page {
 		t.Fatal(err)
 	}
 	api := webrtc.NewAPI(webrtc.WithSettingEngine(settings), webrtc.WithMediaEngine(&engine), webrtc.WithInterceptorRegistry(&interceptor.Registry{}))
-	pc, err := api.NewPeerConnection(webrtc.Configuration{})
+	pc, err := api.NewPeerConnection(append(config, webrtc.Configuration{})[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,6 +184,62 @@ func TestBrowser(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A browser's call that is handed over goes on with the same keys on the same port, and later offers find it so.
+func TestABrowserIsHandedOver(t *testing.T) {
+	for _, full := range [...]bool{false, true} {
+		t.Run(map[bool]string{true: "full", false: "lite"}[full], func(t *testing.T) {
+			identity, err := dtls.NewIdentity()
+			if err != nil {
+				t.Fatal(err)
+			}
+			cfg, stop := webNode(t, full, 0, identity)
+			s := New(cfg, netip.MustParseAddr("127.0.0.1"), Profile{Web: true})
+			p := newPage(t, false)
+			connect(t, s, p, true)
+			s.Echo()
+			if p.say(5*time.Second) == nil {
+				t.Fatal("nothing came back")
+			}
+			text, err := json.Marshal(s.Freeze())
+			if err != nil {
+				t.Fatal(err)
+			}
+			port := cfg.ICE.Port()
+			s.Close()
+			stop()
+			cfg, stop = webNode(t, full, port, identity)
+			defer stop()
+			var st State
+			if err := json.Unmarshal(text, &st); err != nil {
+				t.Fatal(err)
+			}
+			if s, err = Thaw(cfg, st); err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			s.Echo()
+			if p.say(5*time.Second) == nil {
+				t.Fatalf("nothing came back; ICE: %+v", cfg.ICE.Stats())
+			}
+			if err := s.SetRemote(p.local(true, &webrtc.OfferOptions{ICERestart: true})); err != nil {
+				t.Fatal(err)
+			}
+			d, err := s.AnswerLocal()
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.remote(webrtc.SDPTypeAnswer, d)
+			time.Sleep(300 * time.Millisecond)
+			if p.say(5*time.Second) == nil {
+				t.Fatalf("nothing came back after a restart; ICE: %+v", cfg.ICE.Stats())
+			}
+			if st := cfg.DTLS.Stats(); st.Agreed+st.Failed != 0 {
+				t.Errorf("another handshake: %+v", st)
+			}
+		})
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"santral/media/dtmf"
 	"santral/media/rtp"
 	"santral/media/sdp"
-	"santral/media/srtp"
 )
 
 // State is a session written out: it can be kept as JSON and read back by Thaw, in this process or
@@ -33,6 +32,7 @@ type LineState struct {
 	Kind    string           `json:"kind"`
 	Proto   string           `json:"proto"`
 	Stream  *rtp.StreamState `json:"stream,omitempty"`
+	Path    *PathState       `json:"path,omitempty"`
 	Said    bool             `json:"said"`
 	Refused bool             `json:"refused"`
 	Dir     sdp.Direction    `json:"dir"`
@@ -75,7 +75,7 @@ func (s *Session) Freeze() State {
 		c := s.chosen
 		st.Chosen = &c
 	}
-	for _, l := range s.lines {
+	for i, l := range s.lines {
 		ls := LineState{
 			Kind: l.kind, Proto: l.proto, Said: l.said, Refused: l.refused, Dir: l.dir, Held: l.held, Terms: l.terms,
 			Remote: l.remote, Local: l.local, Agreed: l.agreed, Mux: l.localMux, Ptime: l.ptime, Wish: l.wish,
@@ -84,6 +84,7 @@ func (s *Session) Freeze() State {
 		if l.stream != nil {
 			stream := l.stream.Freeze()
 			ls.Stream = &stream
+			ls.Path = s.freezePathLocked(i)
 			l.stream.Locked(func() { ls.Meter = l.meter })
 		} else {
 			ls.Meter = l.meter
@@ -117,7 +118,7 @@ func Thaw(cfg *Config, st State) (*Session, error) {
 		s.chosen, s.agreed = *st.Chosen, true
 	}
 	secured := false
-	for _, ls := range st.Lines {
+	for i, ls := range st.Lines {
 		l := &line{
 			kind: ls.Kind, proto: ls.Proto, said: ls.Said, refused: ls.Refused, dir: ls.Dir, held: ls.Held, terms: ls.Terms,
 			remote: ls.Remote, local: ls.Local, agreed: ls.Agreed, localMux: ls.Mux, ptime: ls.Ptime, wish: ls.Wish, meter: ls.Meter,
@@ -130,14 +131,12 @@ func Thaw(cfg *Config, st State) (*Session, error) {
 		if ls.Stream == nil {
 			continue
 		}
-		stream, err := cfg.Pool.Thaw(*ls.Stream, srtp.Machines{})
-		if err != nil {
+		if err := s.thawStreamLocked(l, i, *ls.Stream, ls.Path); err != nil {
 			s.Close()
 			return nil, fmt.Errorf("thaw media: %w", err)
 		}
 		l.meter.learn(l.remote, l.local)
-		stream.SetMeter(&l.meter)
-		l.stream = stream
+		l.stream.SetMeter(&l.meter)
 		s.heed(l)
 		secured = secured || ls.Stream.Secured
 	}

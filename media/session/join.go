@@ -333,7 +333,7 @@ func (s *Session) hearLocked(l *line, sp speech) {
 		s.ear.listen(nil, false, false)
 	}
 	if l != nil {
-		s.ear.learn(l.local, l.remote, sp.codec.Rate, s.fixedLocked())
+		s.ear.learn(l.local, l.remote, sp.codec.Rate)
 		l.ear = s.ear
 	}
 }

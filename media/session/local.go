@@ -46,8 +46,6 @@ func (s *Session) relayLocked(other *sdp.Description, answering bool) (d *sdp.De
 		w.Refused = s.untaken()
 		d, err = sdp.Back(s.remote, other, &w)
 	} else {
-		s.noteLocked()
-		w.NoFax = w.NoFax || !s.passesFaxLocked()
 		w.Proto, w.Pictures = s.protos()
 		w.Lines = s.pastLocked()
 		d, err = sdp.Onward(other, &w)
@@ -118,7 +116,7 @@ func (s *Session) answerLocked() (*sdp.Description, error) {
 	case s.remote == nil:
 		return nil, fmt.Errorf("no offer")
 	}
-	d, chosen, err := sdp.Answer(s.remote, sdp.Local{Formats: s.formats(), Dir: s.dir, Ptime: s.profile.Ptime, Noise: s.profile.Noise, Refused: s.untaken()})
+	d, chosen, err := sdp.Answer(s.remote, sdp.Local{Formats: s.formats(), Dir: s.dir, Ptime: s.profile.Ptime, Refused: s.untaken()})
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +145,6 @@ func (s *Session) offerLocked() (*sdp.Description, error) {
 	if s.closed {
 		return nil, errClosed
 	}
-	s.noteLocked()
 	at := 0
 	if s.remote != nil && s.chooseLocked() {
 		at = s.chosen.Line

@@ -23,7 +23,6 @@ type receiver struct {
 	means  atomic.Pointer[heardFormats]
 
 	local, remote []media.Format // that the formats were learnt from
-	fixed         time.Duration  // delay of the buffer for a fax; 0 for one that adapts
 
 	mu    sync.Mutex // of those who pull
 	out   origin     // the buffer, at the puller's rate
@@ -63,23 +62,21 @@ func means(lists ...[]media.Format) *heardFormats {
 }
 
 // learn tells the receiver what both sides of its line have said, and the rate at which most of the sound will be.
-// fixed is the buffer's delay where a fax or a modem is heard, otherwise 0.
 // It is called under the session's lock.
-func (e *receiver) learn(local, remote []media.Format, rate int, fixed time.Duration) {
+func (e *receiver) learn(local, remote []media.Format, rate int) {
 	b := e.buffer.Load()
-	same := b != nil && b.Rate() == rate && e.fixed == fixed
-	if same && slices.Equal(e.local, local) && slices.Equal(e.remote, remote) {
+	if b != nil && b.Rate() == rate && slices.Equal(e.local, local) && slices.Equal(e.remote, remote) {
 		return
 	}
-	e.local, e.remote, e.fixed = local, remote, fixed
+	e.local, e.remote = local, remote
 	m := means(local, remote)
 	e.means.Store(m)
-	if same {
+	if b != nil && b.Rate() == rate {
 		b.Learn(func(payload uint8) (media.Decoder, int, bool) { return m.decoder(payload, rate) })
 		return
 	}
 	e.buffer.Store(jitter.New(jitter.Config{
-		Rate: rate, Fixed: fixed, Clock: e.clock,
+		Rate: rate, Clock: e.clock,
 		Decoder: func(payload uint8) (media.Decoder, int, bool) { return m.decoder(payload, rate) },
 	}))
 }

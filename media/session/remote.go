@@ -37,9 +37,6 @@ func (s *Session) setRemote(d *sdp.Description, answer bool) error {
 		return errClosed
 	}
 	s.before, s.remote, s.settled = s.remote, d, answer
-	if answer {
-		s.offered = nil
-	}
 	s.applyRemoteLocked(d)
 	var err error
 	switch {

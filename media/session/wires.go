@@ -48,9 +48,9 @@ func (s *Session) offeredWire(l *line, m *sdp.Media, i, tagged int) wire {
 	p := &s.profile
 	w := wire{Bundle: i}
 	switch {
-	case !sdp.RTP(m.Proto):
 	case l.stream != nil && l.said && !l.refused && l.wire != (wire{}):
 		w = l.wire
+	case !sdp.RTP(m.Proto):
 	case overTLS(m.Proto):
 		w.DTLS, w.Mux = true, true
 		w.ICE = (p.ICE || p.Web) && s.cfg.finds()
@@ -157,9 +157,7 @@ func (s *Session) placeLocked(d *sdp.Description, answering bool) error {
 			l.mid = mid
 		}
 		if m.Port == 0 {
-			if answering || !l.said { // a line that an offer leaves goes on until that is answered
-				l.drop()
-			}
+			l.drop()
 			continue
 		}
 		if mid == "" && !answering && s.profile.Web && overTLS(m.Proto) { // browsers know a line by it alone (RFC 8829 §5.2.1)
@@ -209,10 +207,6 @@ func (s *Session) placeLocked(d *sdp.Description, answering bool) error {
 // writeLineLocked writes what is this leg's own into a line: port, keys, path; and takes note of the line.
 func (s *Session) writeLineLocked(l *line, m *sdp.Media, answering bool, i int) (err error) {
 	fresh := !l.said
-	if !answering && l.said && !l.refused && sdp.RTP(l.proto) && !sdp.RTP(m.Proto) { // until the answer it carries sound
-		m.Port, m.Ports, m.Conn = l.stream.Port(), 0, sdp.Conn{}
-		return nil
-	}
 	l.kind, l.proto = m.Kind, m.Proto
 	if sdp.RTP(m.Proto) {
 		l.spoken = m.Proto
@@ -284,17 +278,10 @@ func within(list, local []media.Format) []media.Format {
 // secureLocked has the stream of a line use the keys that were agreed on. Until they are, nothing passes in the clear
 // where the protocol forbids it.
 func (s *Session) secureLocked(l *line) {
-	if l.stream == nil || l.wire.DTLS {
+	if l.stream == nil || l.wire.DTLS || !sdp.RTP(l.proto) {
 		return
 	}
 	k := &l.keys
-	if l.terms.Raw {
-		if k.in.Suite != srtp.UnknownSuite { // the images of a fax are in the clear beside sound that is not
-			l.stream.Secure(nil, nil)
-			k.in, k.out = srtp.Key{}, srtp.Key{}
-		}
-		return
-	}
 	peer, ours, ok := k.agreed()
 	switch {
 	case ok && sameKey(peer, k.in) && sameKey(ours, k.out):

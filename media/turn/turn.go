@@ -106,6 +106,11 @@ func Start(cfg Config) (*Server, error) {
 		Realm: cfg.Realm, LoggerFactory: &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled},
 		AuthHandler: s.authenticate, QuotaHandler: s.admit, AllocationLifetime: lifetimeOf,
 		EventHandler: pion.EventHandler{
+			OnAuth: func(_, _ net.Addr, _, _, _ string, _ string, good bool) {
+				if !good {
+					s.denied.Add(1)
+				}
+			},
 			OnAllocationCreated: func(src, _ net.Addr, _, user, _ string, _ net.Addr, _ int) { s.began(src, user) },
 			OnAllocationDeleted: func(src, _ net.Addr, _, _, _ string) { s.ended(src) },
 		},
@@ -155,7 +160,6 @@ func (s *Server) authenticate(r *pion.RequestAttributes) (user string, key []byt
 	text, user, ok := strings.Cut(r.Username, ":")
 	until, err := strconv.ParseInt(text, 10, 64)
 	if !ok || err != nil || len(r.Username) > maxUser || time.Now().Unix() > until {
-		s.denied.Add(1)
 		return "", nil, false
 	}
 	return user, pion.GenerateAuthKey(r.Username, r.Realm, s.password(r.Username)), true
