@@ -36,6 +36,7 @@ func (l *Leg) Handle(e invite.Event) {
 	case invite.Changed:
 		l.onChanged(e.Message)
 	case invite.Refused:
+		l.media.Withdraw()
 		if !l.amended(nil) {
 			l.post(call.LegEvent{Kind: call.Refused, Cause: failure(e)})
 		}

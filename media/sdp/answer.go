@@ -96,6 +96,8 @@ type Local struct {
 	Formats []media.Format
 	Dir     Direction // what we are willing to do; UnknownDirection is sendrecv
 	Ptime   int       // milliseconds of sound in a packet that we ask for; 0 is 20
+	Noise   bool      // comfort noise is taken where it is offered (RFC 3389)
+	Red     bool      // and redundant sound (RFC 2198)
 	Refused uint64    // the lines of the peer's offer that can't be had, a bit each: line 0 is bit 0
 }
 
@@ -141,6 +143,12 @@ func answer(offer *Description, l Local, c Chosen) *Description {
 		d.Media[i] = Media{Kind: m.Kind, Proto: m.Proto, Formats: m.Formats}
 	}
 	formats := []media.Format{c.Format}
+	picks := []pick{{c.Format, gone}}
+	for _, f := range offer.Media[c.Line].FormatList() {
+		if l.Red && IsRed(f) && covers(picks, &f) || l.Noise && IsNoise(f) && f.Rate == c.Format.Rate {
+			formats = append(formats, f)
+		}
+	}
 	if c.Digits {
 		formats = append(formats, c.Events)
 	}

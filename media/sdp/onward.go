@@ -140,7 +140,7 @@ func (w *Wish) ptime(other int) int {
 
 // offerSound chooses the formats of a line of sound out of the other side's. added says that some are ours.
 func (w *Wish) offerSound(list []media.Format, b *book) (picks []pick, added bool) {
-	picks = make([]pick, 0, len(list)+len(w.Speak)+2)
+	picks = make([]pick, 0, len(list)+4)
 	codecs := 0
 	transcodes := !w.Alone && w.spoken(list)
 	have := func(f *media.Format) bool {

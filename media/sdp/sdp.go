@@ -1,9 +1,9 @@
 // Package sdp holds the words of session descriptions (RFC 8866), their parser and printer, and the
 // rules of offer and answer (RFC 3264): what a media line says, whether an answer fits an offer,
-// and the answer that terminated media gives.
+// the answer that terminated media gives, and what one side's description becomes for the other side of a
+// call (Onward, Back), which is negotiated with for itself.
 //
-// Everything that was received is kept, unknown lines and attributes too, so that a description can
-// be passed on with only its addresses changed. Lines are printed in the order that RFC 8866 §9
+// Everything that was received is kept, unknown lines and attributes too. Lines are printed in the order that RFC 8866 §9
 // demands; lines of one kind keep the order in which they came.
 //
 // What does not live here: sockets and ports (media/rtp), and which description crosses to whom

@@ -88,7 +88,7 @@ func (b *book) number(f *media.Format, theirs bool) uint8 {
 		if p.Payload == f.Payload {
 			return f.Payload
 		}
-		if known == gone && (p.Params == f.Params || !isPicture(f.Name) && !isRepair(f)) {
+		if known == gone && (p.Params == f.Params || !isRepair(f) && fits(p, f)) {
 			known = p.Payload
 		}
 	}

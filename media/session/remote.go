@@ -36,7 +36,7 @@ func (s *Session) setRemote(d *sdp.Description, answer bool) error {
 		s.mu.Unlock()
 		return errClosed
 	}
-	s.before, s.remote, s.settled = s.remote, d, answer
+	s.before, s.remote, s.settled, s.undo = s.remote, d, answer, nil
 	s.applyRemoteLocked(d)
 	var err error
 	switch {

@@ -89,6 +89,7 @@ type Session struct {
 	settled     bool             // the peer's last was an answer to an offer of ours
 	local       *sdp.Description // our last one; nil after Thaw
 	other       *sdp.Description // what that was made of, nil for media that ends here
+	undo        []undone         // what held before the offer of ours that the peer has not answered; nil for none
 	lines       []*line          // one for each media line, in order
 	dir         sdp.Direction    // of our own offers
 	chosen      sdp.Chosen       // what media that ends here has agreed on

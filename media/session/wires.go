@@ -207,11 +207,15 @@ func (s *Session) placeLocked(d *sdp.Description, answering bool) error {
 // writeLineLocked writes what is this leg's own into a line: port, keys, path; and takes note of the line.
 func (s *Session) writeLineLocked(l *line, m *sdp.Media, answering bool, i int) (err error) {
 	fresh := !l.said
-	l.kind, l.proto = m.Kind, m.Proto
-	if sdp.RTP(m.Proto) {
-		l.spoken = m.Proto
+	if answering || fresh || l.refused { // otherwise what holds goes on until the peer has answered
+		l.kind, l.proto = m.Kind, m.Proto
+		if sdp.RTP(m.Proto) {
+			l.spoken = m.Proto
+		}
 	}
-	l.noteLocal(m.FormatList())
+	if sdp.RTP(m.Proto) || !sdp.RTP(l.proto) {
+		l.noteLocal(m.FormatList())
+	}
 	l.localMux, l.ptime = l.wire.Mux, m.Ptime()
 	if answering { // what may be spoken is what the answer has of the offer (RFC 3264 §6.1)
 		l.remote = within(s.remote.Media[i].FormatList(), l.local)
