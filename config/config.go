@@ -78,6 +78,7 @@ type Media struct {
 	Port      uint16        // the one port of browsers and whoever else has ICE; 0: the last free one of the range
 	ICE       string        // "lite": we answer checks of connectivity; "full": we send some of our own
 	TURN      TURN
+	G729      string // a library that speaks G.729 for us, such as libbcg729.so.0; "" for none: it passes as it is
 }
 
 // TURN is a server of relays for browsers that UDP does not reach. The zero value is none.
@@ -247,6 +248,11 @@ func readMedia(n *doc.Node, m *Media) {
 		"port":       func(n *doc.Node) { m.Port = uint16(n.Int(1, 65535)) },
 		"ice":        func(n *doc.Node) { m.ICE = n.OneOf("lite", "full") },
 		"turn":       func(n *doc.Node) { readTURN(n, &m.TURN) },
+		"g729": func(n *doc.Node) {
+			if m.G729 = n.Text(); m.G729 == "" {
+				n.Fail("must be the name or path of a library, such as libbcg729.so.0")
+			}
+		},
 	})
 }
 

@@ -27,7 +27,7 @@ listen:
   - {transport: tcp, address: "[::]:5060", advertise: {stun: "stun.example:3478"}}
   - {transport: udp, address: "127.0.0.1:5062", advertise: route}
 http: 127.0.0.1:9090
-media: {address: 0.0.0.0, ports: 20001-20100, dead_after: 30s, dscp: 40}
+media: {address: 0.0.0.0, ports: 20001-20100, dead_after: 30s, dscp: 40, g729: libbcg729.so.0}
 data: data
 tenants: /etc/santral/tenants
 digest: [md5]
@@ -47,7 +47,7 @@ hep: {to: "homer.example:9060", transport: tcp, id: 2001, auth_key: secret}
 	if len(b.Listen) != 3 || b.Listen[0].Advertise.Public.String() != "203.0.113.5" || b.Listen[1].Advertise.STUN != "stun.example:3478" {
 		t.Errorf("listeners %+v", b.Listen)
 	}
-	if b.Media.First != 20002 || b.Media.Last != 20100 || b.Media.DeadAfter != 30*time.Second || b.Media.DSCP != 40 || b.Media.Pictures != 34 {
+	if b.Media.First != 20002 || b.Media.Last != 20100 || b.Media.DeadAfter != 30*time.Second || b.Media.DSCP != 40 || b.Media.Pictures != 34 || b.Media.G729 != "libbcg729.so.0" {
 		t.Errorf("media %+v", b.Media)
 	}
 	if !filepath.IsAbs(b.Data) || filepath.Base(b.Data) != "data" || b.Drain != time.Minute || b.Digest[0] != "md5" {

@@ -16,6 +16,7 @@ import (
 	"santral/call/control"
 	"santral/call/sipleg"
 	"santral/config"
+	"santral/media/codec"
 	"santral/media/rtp"
 	"santral/media/session"
 	"santral/observe/trace"
@@ -161,6 +162,11 @@ func (s *server) serve(trust []netip.Prefix) error {
 // media opens the pool of media ports.
 func (s *server) media() (*session.Config, error) {
 	m := s.boot.Media
+	if m.G729 != "" {
+		if err := codec.PlugG729(m.G729); err != nil {
+			return nil, err
+		}
+	}
 	policy, err := s.advertise(m.Address, m.Advertise)
 	if err != nil {
 		return nil, err

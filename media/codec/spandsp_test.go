@@ -11,6 +11,7 @@ import (
 	"github.com/ebitengine/purego"
 
 	"santral/media"
+	"santral/media/pcm"
 )
 
 // spandsp is a stranger's G.722, called in the library itself so that the cost of both can be compared.
@@ -99,4 +100,25 @@ func BenchmarkSpandsp(b *testing.B) {
 			call(s.decode, st, uintptr(unsafe.Pointer(&room[0])), uintptr(unsafe.Pointer(&coded[i&63*160])), 160)
 		}
 	})
+}
+
+// BenchmarkPair is 20 ms both ways between a leg of G.722 and one of G.711, with the rates changed.
+func BenchmarkPair(b *testing.B) {
+	wide, narrow := g722(), law(pcm.PCMA)
+	we, wd := pair(b, wide, Options{})
+	ne, nd := pair(b, narrow, Options{})
+	up, _ := pcm.NewResampler(8000, 16000)
+	down, _ := pcm.NewResampler(16000, 8000)
+	sound := speech(b, 16000)[16000:][:320]
+	high, low := we.Encode(nil, sound), ne.Encode(nil, sound[:160])
+	a, c, octets := make(media.Frame, 1920), make(media.Frame, 1920), make([]byte, 0, 400)
+	b.ReportAllocs()
+	for b.Loop() {
+		n, _ := wd.Decode(a, high)
+		n = down.Process(c, a[:n])
+		ne.Encode(octets, c[:n])
+		n, _ = nd.Decode(a, low)
+		n = up.Process(c, a[:n])
+		we.Encode(octets, c[:n])
+	}
 }
