@@ -11,6 +11,7 @@ import (
 	"santral/call"
 	"santral/observe/metric"
 	"santral/service/presence"
+	"santral/service/quality"
 	"santral/sip"
 	"santral/sip/endpoint"
 	"santral/sip/event"
@@ -22,6 +23,7 @@ type events struct {
 	house    *presence.House
 	notifier *event.Notifier
 	pace     *access.Pace
+	reports  *quality.House
 }
 
 // openEvents makes the house of what can be watched, with the mailboxes that were saved.
@@ -41,6 +43,9 @@ func (s *server) openEvents() error {
 		Phones:    s.phones,
 	}, boxes)
 	s.later(s.events.house.Close)
+	s.events.reports = quality.New(quality.Config{Reports: s.records.db, Random: s.random, OnError: func(err error) { s.log.Error("phones' quality reports", "error", err) }})
+	s.later(s.events.reports.Close)
+	s.records.told.Store(s.events.reports)
 	return nil
 }
 
@@ -92,8 +97,17 @@ func (m *mux) subscribe(shard *endpoint.Shard, tx *endpoint.ServerTx) {
 }
 
 func (m *mux) publish(shard *endpoint.Shard, tx *endpoint.ServerTx) {
-	if who, ok := m.account(shard, tx); ok {
-		tx.Respond(m.s.events.house.Publish(tx.Request(), subscriber(who)))
+	who, ok := m.account(shard, tx)
+	switch {
+	case !ok:
+	case quality.Mine(tx.Request()):
+		tx.Respond(m.s.events.reports.Publish(tx.Request(), who))
+	default:
+		res := m.s.events.house.Publish(tx.Request(), subscriber(who))
+		if res.Status == 489 {
+			res.Set(sip.AllowEvents, res.Get(sip.AllowEvents)+", "+quality.Package)
+		}
+		tx.Respond(res)
 	}
 }
 

@@ -41,6 +41,15 @@ func (s *server) qualityMetrics(r *metric.Registry) {
 	for _, v := range s.heard.vectors {
 		r.Add(v)
 	}
+	r.Counters("santral_phone_reports_total", "Quality reports that phones have published, by what became of them.", []string{"result"}, func() []metric.Labelled {
+		n := s.events.reports.Stats()
+		return []metric.Labelled{
+			{Values: []string{"kept"}, Value: float64(n.Kept)},
+			{Values: []string{"refused"}, Value: float64(n.Refused)},
+			{Values: []string{"no such call"}, Value: float64(n.Unknown)},
+			{Values: []string{"lost"}, Value: float64(n.Lost)},
+		}
+	})
 	r.Counters("santral_media_noticed_total", "What was noticed of the media of legs, by kind: one-way audio, dead media, a wrong key, a flood.", []string{"kind"}, func() []metric.Labelled {
 		var list []metric.Labelled
 		for kind, n := range s.control.Noticed() {

@@ -13,6 +13,7 @@ import (
 	"santral/call"
 	"santral/observe/metric"
 	"santral/service/cdr"
+	"santral/service/quality"
 	"santral/sip"
 	"santral/store"
 	"santral/store/bindings"
@@ -40,6 +41,7 @@ type records struct {
 	mos      prometheus.Histogram
 	jitter   prometheus.Histogram
 	lost     atomic.Uint64
+	told     atomic.Pointer[quality.House] // hears of records too, once it is there
 	stop     []func()
 }
 
@@ -198,6 +200,9 @@ func (r *records) histograms() {
 
 // made counts a record for the figures.
 func (r *records) made(c *store.CDR) {
+	if h := r.told.Load(); h != nil {
+		h.Recorded(c)
+	}
 	if int(c.State) < len(r.ended) {
 		r.ended[c.State].Add(1)
 	}

@@ -124,6 +124,8 @@ type CDRLeg struct {
 	Cause   string   `json:"cause"`
 	Streams []Stream `json:"streams,omitempty"` // what came from the peer, one for each m-line
 	Notices []Notice `json:"notices,omitempty"` // what was noticed of its media, the oldest first
+
+	Report *PhoneReport `json:"report,omitempty"` // what its phone says of it; it may come after the call
 }
 
 // Stream is the quality of one stream over the whole of its life (RFC 3550 §6.4): what came from the peer, and what

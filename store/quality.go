@@ -1,6 +1,9 @@
 package store
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Measured is what is known of a stream besides its counts. What never was is left out.
 type Measured struct {
@@ -48,3 +51,51 @@ type Notice struct {
 
 // MostNotices is how many of a leg are kept.
 const MostNotices = 32
+
+// Kinds of phones' reports.
+const (
+	SessionReport  = "session"  // of a whole call
+	IntervalReport = "interval" // of a part of it
+	AlertReport    = "alert"    // something has become bad
+)
+
+// PhoneReport is what a phone itself says of the quality of its leg (RFC 6035): its word, not ours.
+type PhoneReport struct {
+	Tenant    string `json:"-"`
+	Account   string `json:"-"`
+	SIPCallID string `json:"-"`
+
+	At     time.Time     `json:"at"`
+	Kind   string        `json:"kind" doc:"session, interval or alert: the last of the call, or that of all of it"`
+	Alert  string        `json:"alert,omitempty" doc:"of what an alert warns"`
+	Alerts int           `json:"alerts,omitempty" doc:"how many it sent"`
+	Local  *PhoneMetrics `json:"local" doc:"what the phone got"`
+	Remote *PhoneMetrics `json:"remote,omitempty" doc:"what the other side told it that it got"`
+}
+
+// PhoneMetrics is one direction of it. What the phone did not say is left out.
+type PhoneMetrics struct {
+	Codec         string  `json:"codec,omitempty"`
+	Loss          float64 `json:"loss,omitempty" doc:"share, 0 to 1"`
+	Discarded     float64 `json:"discarded,omitempty" doc:"share that came too late"`
+	BurstDensity  float64 `json:"burst_density,omitempty"`
+	BurstTime     int64   `json:"burst_ms,omitempty"`
+	GapDensity    float64 `json:"gap_density,omitempty"`
+	GapTime       int64   `json:"gap_ms,omitempty"`
+	Buffer        int64   `json:"buffer_ms,omitempty"`
+	RoundTrip     int64   `json:"round_trip_ms,omitempty"`
+	EndDelay      int64   `json:"end_delay_ms,omitempty"`
+	OneWay        int64   `json:"one_way_ms,omitempty"`
+	Jitter        float64 `json:"jitter_ms,omitempty"`
+	ListeningR    float64 `json:"r_lq,omitempty"`
+	ConversationR float64 `json:"r_cq,omitempty"`
+	Listening     float64 `json:"mos_lq,omitempty"`
+	Conversation  float64 `json:"mos_cq,omitempty"`
+}
+
+// PhoneReports keeps phones' reports, one for each leg; records come with them.
+type PhoneReports interface {
+	// PutPhoneReport keeps one. One that is there stays, with its alerts added to, when it is of the whole session
+	// and the new one is not.
+	PutPhoneReport(ctx context.Context, r PhoneReport) error
+}

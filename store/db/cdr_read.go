@@ -250,7 +250,7 @@ func (d *DB) withLegs(ctx context.Context, rows []cdrRow) ([]store.CDR, error) {
 		c := &page[place[legs[i].Seq]]
 		c.Legs = append(c.Legs, leg)
 	}
-	return page, nil
+	return page, d.withReports(ctx, page)
 }
 
 func moment(ms *int64) time.Time {

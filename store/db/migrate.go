@@ -144,6 +144,15 @@ var migrations = []migration{
 		`ALTER TABLE cdr_legs ADD COLUMN measured TEXT`,
 		`ALTER TABLE cdr_legs ADD COLUMN notices TEXT`,
 	}},
+	{version: 8, up: []string{
+		`CREATE TABLE phone_reports (
+			sip_call_id TEXT NOT NULL,
+			tenant TEXT NOT NULL,
+			account TEXT NOT NULL,
+			report TEXT NOT NULL,
+			PRIMARY KEY (sip_call_id, tenant, account)
+		){clustered}`,
+	}},
 }
 
 // migrate brings the tables up to date. A database that a newer program has changed is refused.
