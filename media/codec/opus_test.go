@@ -217,6 +217,44 @@ func TestOpusLoss(t *testing.T) {
 	}
 }
 
+// Repair is found in packets of every time, which are made in each of the ways that packets are.
+func TestOpusRepairInLongPackets(t *testing.T) {
+	c := made(t, "opus", opusRate, 2)
+	ways := map[byte]bool{}
+	for _, size := range []int{480, 960, 1920, 2880, 3840, 5760} {
+		for _, cbr := range []bool{false, true} {
+			f := c.Format
+			if cbr {
+				f.Params += ";cbr=1"
+			}
+			e, err := c.NewEncoder(f, Options{Bitrate: 18000 + 480*18000/size, FEC: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			d, _ := c.NewDecoder(f)
+			e.(media.Adaptive).Expect(0.2)
+			packets, found := inPackets(e, speech(t, opusRate)[:4*opusRate], size), 0
+			room := make(media.Frame, opusLongest)
+			for i, p := range packets[:len(packets)-1] {
+				ways[p[0]&3] = true
+				if i%4 == 3 && d.(media.Recoverer).Recover(room[:size], packets[i+1]) {
+					found++
+					continue
+				}
+				if n, err := d.Decode(room, p); n != size || err != nil {
+					t.Fatalf("%d samples: %d, %v", size, n, err)
+				}
+			}
+			if found < len(packets)/4/4 {
+				t.Errorf("%d samples, cbr %v: %d of %d lost packets are found in the next one", size, cbr, found, len(packets)/4)
+			}
+		}
+	}
+	if len(ways) < 3 { // one frame, two, many (RFC 6716 §3.2)
+		t.Errorf("packets were made in the ways %v alone", ways)
+	}
+}
+
 // Expect does nothing for a peer that can't use it.
 func TestOpusRepairUnwanted(t *testing.T) {
 	c := made(t, "opus", opusRate, 2)
@@ -314,6 +352,21 @@ func BenchmarkOpus(b *testing.B) {
 				b.Fatal(err)
 			}
 			d.Conceal(room)
+		}
+	})
+}
+
+// Parameters of any make give an encoder something that it can do.
+func FuzzWishes(f *testing.F) {
+	f.Add("maxplaybackrate=16000;maxaveragebitrate=20000;useinbandfec=1;usedtx=1;cbr=1", 0)
+	f.Add("maxaveragebitrate=-1;=;;", -5)
+	f.Fuzz(func(t *testing.T, params string, asked int) {
+		w := wishesOf(params)
+		if b := w.bitrate(asked); b < 6000 || b > 510000 {
+			t.Errorf("%d bits a second", b)
+		}
+		if b := w.band(); b < 0 || b > 4 {
+			t.Errorf("band %d", b)
 		}
 	})
 }
