@@ -72,6 +72,7 @@ type Buffer struct {
 	delay   delay
 	stats   Stats
 	held    int    // octets in the queue
+	anew    bool   // the delay was fixed or let go: the reader begins anew
 	apart   lowest // of our clock less the packets', when they come in
 
 	reading atomic.Bool
@@ -136,6 +137,17 @@ func (b *Buffer) Learn(decoder func(payload uint8) (d media.Decoder, clock int, 
 	b.mu.Unlock()
 }
 
+// Fix makes the delay a fixed one, as Config.Fixed does, or adaptive again when it is 0: a fax was heard, say.
+// The sound pauses until the delay is reached.
+func (b *Buffer) Fix(delay time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if fixed := b.samples(max(delay, 0)); fixed != b.delay.fixed {
+		b.delay.fixed, b.anew = fixed, true
+		b.delay.target = b.delay.aim(b.delay.target)
+	}
+}
+
 // Stats gives what the buffer has done so far.
 func (b *Buffer) Stats() Stats {
 	b.mu.Lock()
@@ -162,7 +174,7 @@ func (b *Buffer) formatLocked(payload uint8) format {
 		}
 	}
 	f := format{payload: payload, noise: payload == 13}
-	if b.decoder != nil {
+	if b.decoder != nil && len(b.formats) < mostFormats {
 		f.decoder, f.clock, f.sound = b.decoder(payload)
 	}
 	if f.decoder == nil || f.clock <= 0 {

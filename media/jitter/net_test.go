@@ -103,12 +103,25 @@ func TestNothingWrong(t *testing.T) {
 		w.send(phase, in, 20*ms, 65500, 1<<32-4000, steady)
 		w.run(4*time.Second, 20*ms)
 		s := w.b.Stats()
-		t.Logf("phase %v: %+v", phase, s)
 		if s.Concealed > 0 || s.Stretched > 0 || s.Shortened > 0 || s.Late > 0 || s.Restarts > 0 {
 			t.Errorf("phase %v: something was repaired: %+v", phase, s)
 		}
 		if s.Delay > 20*ms {
 			t.Errorf("phase %v: the delay is %v", phase, s.Delay)
+		}
+		// The whole way: the hundredth packet's sound is heard at most 20 ms after it came.
+		const k = 100 * 160
+		code, want := make([]byte, 800), make(media.Frame, 800)
+		pcm.EncodeALaw(code, in[k:k+800])
+		pcm.DecodeALaw(want, code)
+		late := -1
+		for d := 0; d <= 800 && late < 0; d++ {
+			if at := k + d + int(phase.Milliseconds())*8; slices.Equal(w.out[at:at+800], want) {
+				late = d
+			}
+		}
+		if late < 0 || late > 160 {
+			t.Errorf("phase %v: the sound is %d samples late", phase, late)
 		}
 		if l := leap(w.out[8000:]); l > leap(in)+200 {
 			t.Errorf("phase %v: a sample leaps by %d", phase, l)

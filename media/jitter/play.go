@@ -170,6 +170,11 @@ func (b *Buffer) popLocked() slot {
 func (b *Buffer) decideLocked(need int) deed {
 	p := &b.play
 	b.in.packet = p.packet
+	if b.anew {
+		b.anew = false
+		p.pause()
+	}
+	fixed := b.delay.fixed > 0
 	us := func(t int64) int64 { return t * int64(p.rate) / 1_000_000 }
 	for {
 		s := b.queue.head()
@@ -186,7 +191,7 @@ func (b *Buffer) decideLocked(need int) deed {
 				p.pause()
 				continue
 			}
-			if b.cfg.Fixed > 0 {
+			if fixed {
 				p.next += int64(need) // time goes on, whatever comes
 			}
 			return deed{what: doExtend, n: need}
@@ -229,7 +234,7 @@ func (b *Buffer) decideLocked(need int) deed {
 			continue
 		}
 		lost, gap := s.seq-b.in.played-1, s.media-p.next
-		if b.cfg.Fixed > 0 && gap < 0 && s.media+max(p.packet, 1) <= p.next {
+		if fixed && gap < 0 && s.media+max(p.packet, 1) <= p.next {
 			b.stats.Late++
 			free(b.popLocked().sound)
 			continue
@@ -238,11 +243,11 @@ func (b *Buffer) decideLocked(need int) deed {
 			b.delay.lose(p.time)
 		}
 		if lost == 0 {
-			if gap > us(smudge) && b.cfg.Fixed == 0 || gap > us(gapMost) {
+			if gap > us(smudge) && !fixed || gap > us(gapMost) {
 				p.pause()
 				continue
 			}
-			if b.cfg.Fixed > 0 && gap > us(smudge) {
+			if fixed && gap > us(smudge) {
 				p.next += min(gap, int64(need))
 				return deed{what: doSilence, n: int(min(gap, int64(need)))}
 			}
@@ -255,7 +260,7 @@ func (b *Buffer) decideLocked(need int) deed {
 		}
 		per := max(gap/lost, 1)
 		_, finds := s.f.decoder.(media.Recoverer)
-		if b.cfg.Fixed == 0 && !(finds && wait+per <= b.delay.target+us(smudge)) { // else it may be found, and the delay is to grow
+		if !fixed && !(finds && wait+per <= b.delay.target+us(smudge)) { // else it may be found, and the delay is to grow
 			p.next += min(max(gap, 0), p.beyond) // that time was filled already
 			gap = s.media - p.next
 		}
@@ -421,13 +426,17 @@ func (b *Buffer) silence(n int) {
 // adapt makes what is to be played shorter or longer by a period.
 func (b *Buffer) adapt() {
 	p := &b.play
-	if b.cfg.Fixed > 0 || !p.playing || p.rest > 0 || p.seam {
+	if !p.playing || p.rest > 0 || p.seam {
 		return
 	}
 	b.mu.Lock()
+	fixed := b.delay.fixed > 0
 	over := b.waits(p.next) - b.delay.target
 	ready := b.queue.head() != nil && b.queue.head().seq == b.in.played+1 && b.queue.head().f.sound
 	b.mu.Unlock()
+	if fixed {
+		return
+	}
 	edge := int64(p.rate) * smudge / 1_000_000
 	least := 0.9
 	if over > int64(p.rate/10) || -over > int64(p.rate/50) {

@@ -82,7 +82,6 @@ func TestRedundancyRecovers(t *testing.T) {
 		}
 		w.run(6*time.Second, 20*ms)
 		s := w.b.Stats()
-		w.t.Logf("%+v", s)
 		if s.Recovered < 68 || s.Concealed > 800 {
 			t.Errorf("copy of %d before: %+v", far, s)
 		}
