@@ -44,6 +44,7 @@ type LineState struct {
 	Mux     bool             `json:"mux"`
 	Ptime   int              `json:"ptime"`
 	Wish    int              `json:"wish"`
+	Longest int              `json:"longest"`
 	Meter   meter            `json:"meter"`
 	T38     t38              `json:"t38"`
 	Fax     *FaxState        `json:"fax,omitempty"`
@@ -78,7 +79,7 @@ func (s *Session) Freeze() State {
 	for i, l := range s.lines {
 		ls := LineState{
 			Kind: l.kind, Proto: l.proto, Said: l.said, Refused: l.refused, Dir: l.dir, Held: l.held, Terms: l.terms,
-			Remote: l.remote, Local: l.local, Agreed: l.agreed, Mux: l.localMux, Ptime: l.ptime, Wish: l.wish,
+			Remote: l.remote, Local: l.local, Agreed: l.agreed, Mux: l.localMux, Ptime: l.ptime, Wish: l.wish, Longest: l.longest,
 			T38: l.t38, Fax: l.fax.freeze(), Wire: l.wire, Keys: l.keys, Spoken: l.spoken, MID: l.mid, Past: l.past, Named: l.named,
 		}
 		if l.stream != nil {
@@ -121,7 +122,7 @@ func Thaw(cfg *Config, st State) (*Session, error) {
 	for i, ls := range st.Lines {
 		l := &line{
 			kind: ls.Kind, proto: ls.Proto, said: ls.Said, refused: ls.Refused, dir: ls.Dir, held: ls.Held, terms: ls.Terms,
-			remote: ls.Remote, local: ls.Local, agreed: ls.Agreed, localMux: ls.Mux, ptime: ls.Ptime, wish: ls.Wish, meter: ls.Meter,
+			remote: ls.Remote, local: ls.Local, agreed: ls.Agreed, localMux: ls.Mux, ptime: ls.Ptime, wish: ls.Wish, longest: ls.Longest, meter: ls.Meter,
 			t38: ls.T38, fax: thawFax(ls.Fax), wire: ls.Wire, keys: ls.Keys, spoken: ls.Spoken, mid: ls.MID, past: ls.Past, named: ls.Named,
 		}
 		if ls.Stream != nil && ls.Stream.Secured { // the machines come with the stream

@@ -49,13 +49,19 @@ func means(lists ...[]media.Format) *heardFormats {
 			n := f.Payload & 0x7f
 			switch {
 			case m.codecs[n] != nil || sdp.IsEvents(f):
-			case isRed(f):
+			case sdp.IsRed(f):
 				m.red.Add(n)
 			default:
 				if c, ok := codec.Lookup(f); ok {
 					m.codecs[n], m.format[n] = c, f
 				}
 			}
+		}
+	}
+	if n := codec.NoisePayload; m.codecs[n] == nil { // it needs no name (RFC 3389 §4)
+		f := media.Format{Name: "CN", Payload: codec.NoisePayload, Rate: 8000, Channels: 1}
+		if c, ok := codec.Lookup(f); ok {
+			m.codecs[n], m.format[n] = c, f
 		}
 	}
 	return m

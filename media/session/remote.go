@@ -115,7 +115,7 @@ func (s *Session) applyRemoteLocked(d *sdp.Description) {
 		l.dir = m.Direction(d)
 		l.wants = extensionsOf(d, m)
 		l.held = m.Held(d)
-		l.wish = m.Ptime()
+		l.wish, l.longest = m.Ptime(), longest(m)
 		l.terms, l.said = s.terms(d, m, l), true
 		l.hearFax(m)
 		if l.refused {

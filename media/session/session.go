@@ -133,6 +133,7 @@ type line struct {
 	ptime       int            // of our last description
 	agreed      []media.Format // what both last had in common
 	wish        int            // ptime of the peer's last one, 0 when unsaid
+	longest     int            // most of a packet that it takes, in milliseconds; 0 when unsaid
 	wire        wire
 	path        *path // nil where the transport is a pair of ports and no more
 	keys        secrets

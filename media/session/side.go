@@ -62,7 +62,7 @@ func sends(l *line, agreed []media.Format) media.Format {
 	}
 	first := media.Format{}
 	for _, f := range l.local {
-		if sdp.IsEvents(f) || sdp.IsNoise(f) || isRed(f) || !has(agreed, f) {
+		if sdp.IsEvents(f) || sdp.IsNoise(f) || sdp.IsRed(f) || !has(agreed, f) {
 			continue
 		}
 		if begun && f.Payload == last {
@@ -93,7 +93,7 @@ func hears(a, b *side) bool {
 		return false
 	}
 	for _, f := range a.agreed[a.speech.line] { // what may come between the sound
-		if (sdp.IsNoise(f) || isRed(f)) && !has(agreed, f) {
+		if (sdp.IsNoise(f) || sdp.IsRed(f)) && !has(agreed, f) {
 			return false
 		}
 	}

@@ -2,7 +2,7 @@ package session
 
 import (
 	"slices"
-	"strings"
+	"strconv"
 	"time"
 
 	"santral/media"
@@ -38,7 +38,7 @@ func (s *Session) speechLocked() (sp speech, ok bool) {
 		}
 		list := s.agreedLocked(l)
 		for _, f := range list {
-			if sdp.IsEvents(f) || sdp.IsNoise(f) || isRed(f) {
+			if sdp.IsEvents(f) || sdp.IsNoise(f) || sdp.IsRed(f) {
 				continue
 			}
 			if c, found := codec.Lookup(f); found {
@@ -55,7 +55,7 @@ func (s *Session) speechLocked() (sp speech, ok bool) {
 				sp.events = f // at the clock of the sound where the peer has it (RFC 4733 §2.1)
 			case sdp.IsNoise(f) && f.Rate == sp.format.Rate:
 				sp.noise = f
-			case isRed(f) && f.Rate == sp.format.Rate:
+			case sdp.IsRed(f) && f.Rate == sp.format.Rate:
 				sp.red = f
 			}
 		}
@@ -86,23 +86,34 @@ func (s *Session) agreedLocked(l *line) []media.Format {
 	return list
 }
 
-// isRed reports redundant sound (RFC 2198), which is no codec by itself.
-func isRed(f media.Format) bool { return strings.EqualFold(f.Name, "red") }
-
 // ptimeLocked is how much sound a packet of ours holds: what the peer asks for, else what is set for it, else
-// 20 ms (RFC 3551 §4.2); a bad link gets longer ones, as headers cost it more than sound.
+// 20 ms (RFC 3551 §4.2); a bad link gets longer ones, as headers cost it more than sound. Nobody gets more than it can
+// take (RFC 8866 §6.4, maxptime).
 func (s *Session) ptimeLocked(l *line, c *codec.Codec) time.Duration {
 	ms := 20
 	switch {
-	case l.wish > 0:
-		ms = l.wish
 	case s.profile.Lossy:
 		ms = 40
+	case l.wish > 0:
+		ms = l.wish
 	case s.profile.Ptime > 0:
 		ms = s.profile.Ptime
 	}
+	if l.longest > 0 {
+		ms = min(ms, l.longest)
+	}
 	ms = min(max(ms/ptimeStep*ptimeStep, ptimeLeast), ptimeMost)
 	return c.Fit(time.Duration(ms) * time.Millisecond)
+}
+
+// longest is the most sound in milliseconds that a line's peer takes in a packet, 0 when it doesn't say.
+func longest(m *sdp.Media) int {
+	value, _ := m.Attr("maxptime")
+	n, err := strconv.Atoi(value)
+	if err != nil || n <= 0 {
+		return 0
+	}
+	return n
 }
 
 // options are how our encoder is to behave for this peer.

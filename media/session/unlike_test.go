@@ -55,11 +55,16 @@ func (s *speaker) offer(extra ...string) *sdp.Description {
 // say sends the next packet.
 func (s *speaker) say() {
 	sound := make([]int16, s.codec.Rate*int(s.ptime/time.Millisecond)/1000)
-	for i := range sound {
-		sound[i] = int16(8000 * math.Sin(s.turn))
+	s.tone(sound)
+	s.saySound(sound)
+}
+
+// tone fills a frame with the next of the phone's tone.
+func (s *speaker) tone(f []int16) {
+	for i := range f {
+		f[i] = int16(8000 * math.Sin(s.turn))
 		s.turn += 2 * math.Pi * s.hz / float64(s.codec.Rate)
 	}
-	s.saySound(sound)
 }
 
 // saySound sends the next packet with a sound.
