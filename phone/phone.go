@@ -219,6 +219,10 @@ func (p *Phone) assemble() error {
 		Random:    p.cfg.Random,
 		Host:      func(string) string { return p.domain },
 		UserAgent: p.cfg.UserAgent,
+		// The phone has an ear for tones of its own, which tells them apart from telephone events.
+		Manners: func(sipleg.Peer) sipleg.Manners {
+			return sipleg.Manners{Trusted: true, From: true, Media: session.Profile{Digits: session.DigitsEvents}}
+		},
 	}
 	settings.Manners = func(sipleg.Peer) sipleg.Manners { // it trusts its exchange
 		return sipleg.Manners{Trusted: true, From: true, Media: p.cfg.Media}

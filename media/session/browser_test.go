@@ -170,7 +170,7 @@ func TestBrowser(t *testing.T) {
 			name := map[bool]string{true: "full", false: "lite"}[full] + map[bool]string{true: ", it calls", false: ", it is called"}[calls]
 			t.Run(name, func(t *testing.T) {
 				cfg := webHouse(t, full)
-				s := New(cfg, netip.MustParseAddr("127.0.0.1"), Profile{Web: true})
+				s := New(cfg, netip.MustParseAddr("127.0.0.1"), Profile{Web: true, Codecs: []string{"PCMU"}}) // what the page speaks
 				defer s.Close()
 				p := newPage(t, false)
 				connect(t, s, p, calls)

@@ -15,7 +15,7 @@ func TestABrowserRoams(t *testing.T) {
 		t.Run(map[bool]string{true: "full", false: "lite"}[full], func(t *testing.T) {
 			t.Parallel()
 			cfg := webHouse(t, full)
-			s := New(cfg, netip.MustParseAddr("127.0.0.1"), Profile{Web: true})
+			s := New(cfg, netip.MustParseAddr("127.0.0.1"), Profile{Web: true, Codecs: []string{"PCMU"}})
 			defer s.Close()
 			p := newPage(t, false)
 			connect(t, s, p, true)
