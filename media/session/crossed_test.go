@@ -171,6 +171,8 @@ func TestRedundantSound(t *testing.T) {
 		d := a.offer()
 		d.Media[0].Formats = append([]string{"121"}, d.Media[0].Formats...)
 		d.Media[0].Attrs = append(d.Media[0].Attrs, sdp.Attr{Name: "rtpmap", Value: "121 red/8000"}, sdp.Attr{Name: "fmtp", Value: "121 8/8"})
+		c.sa.Close()
+		c.sa = session.New(c.cfg, aAddr.Addr(), session.Profile{Red: true})
 		_ = got(c.sa.OfferLocal())(t) // with all of ours
 		check(t, c.sa.SetRemote(d))
 		check(t, c.sb.SetRemote(b.offer()))
