@@ -35,7 +35,6 @@ type voice struct {
 	src     origin
 	keys    keys
 	marker  bool
-	hush    *codec.Hush        // nil: silence is sent as any sound
 	red     *jitter.Redundancy // nil: nothing is said twice
 	single  []byte             // the payload that a redundant packet is made of
 
@@ -98,11 +97,6 @@ func (v *voice) speakLocked(sp speech, o codec.Options) {
 	if v.encoder == nil || was.codec != sp.codec || was.format.Params != sp.format.Params || was.ptime != sp.ptime || v.options != o {
 		v.encoder, _ = sp.codec.NewEncoder(sp.format, o) // without one nothing is said
 		v.options, v.marker = o, true
-	}
-	if sp.noise.Rate == 0 || !o.DTX {
-		v.hush = nil
-	} else if v.hush == nil || was.codec != sp.codec {
-		v.hush = codec.NewHush(sp.codec.Rate)
 	}
 	if sp.red.Rate == 0 {
 		v.red = nil
@@ -204,14 +198,7 @@ func (v *voice) frameLocked() {
 		return
 	}
 	said := &v.speech.format
-	if verdict := v.judgeLocked(); verdict == codec.Described {
-		v.packet = v.hush.Append(v.headerLocked(v.speech.noise.Payload, false, v.timestamp))
-		v.sendLocked(v.packet)
-		v.marker = true
-		return
-	} else if verdict == codec.Silent {
-		v.packet = v.packet[:0]
-	} else if v.red == nil {
+	if v.red == nil {
 		v.packet = v.encoder.Encode(v.headerLocked(said.Payload, v.marker, v.timestamp), v.sound)
 	} else {
 		v.single = v.encoder.Encode(v.single[:0], v.sound)
@@ -220,18 +207,10 @@ func (v *voice) frameLocked() {
 			v.packet = v.red.Pack(v.packet, said.Payload, v.timestamp, v.single)
 		}
 	}
-	if v.marker = len(v.packet) <= rtp.HeaderSize; v.marker { // silence, which is not sent; what follows it begins a talk spurt
+	if v.marker = len(v.packet) == rtp.HeaderSize; v.marker { // silence, which is not sent; what follows it begins a talk spurt
 		return
 	}
 	v.sendLocked(v.packet)
-}
-
-// judgeLocked tells whether the sound is silence that comfort noise stands for (RFC 3389 §4). A key is none.
-func (v *voice) judgeLocked() codec.Verdict {
-	if v.hush == nil || v.keys.began {
-		return codec.Speech
-	}
-	return v.hush.Hear(v.sound)
 }
 
 func (v *voice) headerLocked(payload uint8, marker bool, timestamp uint32) []byte {
