@@ -219,13 +219,13 @@ func (p *Phone) assemble() error {
 		Random:    p.cfg.Random,
 		Host:      func(string) string { return p.domain },
 		UserAgent: p.cfg.UserAgent,
-		// The phone has an ear for tones of its own, which tells them apart from telephone events.
-		Manners: func(sipleg.Peer) sipleg.Manners {
-			return sipleg.Manners{Trusted: true, From: true, Media: session.Profile{Digits: session.DigitsEvents}}
-		},
+	}
+	media := p.cfg.Media
+	if media.Digits == session.DigitsAuto {
+		media.Digits = session.DigitsEvents // the phone has an ear of its own for tones, and tells the two apart
 	}
 	settings.Manners = func(sipleg.Peer) sipleg.Manners { // it trusts its exchange
-		return sipleg.Manners{Trusted: true, From: true, Media: p.cfg.Media}
+		return sipleg.Manners{Trusted: true, From: true, Media: media}
 	}
 	if p.cfg.Password != "" {
 		settings.Account = &invite.Account{User: p.cfg.User, Password: p.cfg.Password}
