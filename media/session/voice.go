@@ -29,9 +29,10 @@ type voice struct {
 	speech  speech
 	options codec.Options
 	encoder media.Encoder
-	inband  bool // keys are tones even where the peer takes events
-	mute    bool // the peer wants nothing now
-	talking bool // silence is said when src has nothing
+	hush    *codec.Hush // nil: silence is sent as it is
+	inband  bool        // keys are tones even where the peer takes events
+	mute    bool        // the peer wants nothing now
+	talking bool        // silence is said when src has nothing
 	src     origin
 	keys    keys
 	marker  bool
@@ -97,6 +98,10 @@ func (v *voice) speakLocked(sp speech, o codec.Options) {
 	if v.encoder == nil || was.codec != sp.codec || was.format.Params != sp.format.Params || was.ptime != sp.ptime || v.options != o {
 		v.encoder, _ = sp.codec.NewEncoder(sp.format, o) // without one nothing is said
 		v.options, v.marker = o, true
+		v.hush = nil
+	}
+	if v.hush == nil || was.noise != sp.noise {
+		v.hush = hushOf(sp, o)
 	}
 	if sp.red.Rate == 0 {
 		v.red = nil
@@ -194,7 +199,7 @@ func (v *voice) Speak(now time.Duration) bool {
 
 // frameLocked sends the sound.
 func (v *voice) frameLocked() {
-	if v.mute {
+	if v.mute || v.quietLocked() {
 		return
 	}
 	said := &v.speech.format
