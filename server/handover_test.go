@@ -85,7 +85,7 @@ func TestHandOverSecured(t *testing.T) {
 		w.handOver()
 		heard("after another")
 		for v, n := range w.x.pool.Stats().Dropped {
-			if v := rtp.Verdict(v); n > 2 && v != rtp.Unarmed { // a key of an answer may be overtaken by the first packet that it seals
+			if v := rtp.Verdict(v); n > 0 && v != rtp.Unarmed {
 				t.Errorf("%d packets are dropped as %s", n, v)
 			}
 		}

@@ -203,7 +203,7 @@ func (s *Stream) transmit(b []byte, to *target, control, apart bool) bool {
 	if seal == nil {
 		return s.emit(b, to, apart)
 	}
-	room := sealed.Get().(*[]byte)
+	room := rooms.Get().(*[]byte)
 	seal.mu.Lock()
 	var out []byte
 	var err error
@@ -215,7 +215,7 @@ func (s *Stream) transmit(b []byte, to *target, control, apart bool) bool {
 	seal.mu.Unlock()
 	ok := err == nil && s.emit(out, to, apart)
 	*room = out[:0]
-	sealed.Put(room)
+	rooms.Put(room)
 	return ok
 }
 

@@ -107,17 +107,15 @@ type opening struct {
 
 // sealing is how packets to the peer are sealed. Its lock is held while they are sealed, not while they are sent.
 type sealing struct {
-	out    Sealer
-	before *sealing
-
-	mu sync.Mutex
+	out Sealer
+	mu  sync.Mutex
 }
 
 // room for a packet that is sealed; a longer one costs an allocation.
 const sealRoom = 2048
 
-// sealed are buffers for packets that are sealed.
-var sealed = sync.Pool{New: func() any { b := make([]byte, 0, sealRoom); return &b }}
+// rooms are buffers for packets that are sealed.
+var rooms = sync.Pool{New: func() any { b := make([]byte, 0, sealRoom); return &b }}
 
 // Secure has packets from the peer opened by in and those to it sealed by out, from the next one on; nil for
 // both is plain RTP, [Shut] for both lets nothing pass. What can't be opened is dropped, and counted by its
@@ -132,35 +130,49 @@ func (s *Stream) Secure(in Opener, out Sealer) {
 	defer s.mu.Unlock()
 	now := s.pool.now()
 	o := &s.opening
-	switch {
+	switch { // of two that it may inherit from, the later one counts
 	case in == nil:
-		*o = opening{}
-	case inherits(in, o.in):
+		if o.in != nil { // the same keys may come back
+			o.in, o.before, o.until = nil, o.in, 0
+		}
 	case inherits(in, o.before):
 		o.in, o.before = o.before, o.in
 		o.changed(now)
+	case inherits(in, o.in):
 	default:
-		o.in, o.before = in, o.in
+		if o.in != nil {
+			o.before = o.in
+		}
+		o.in = in
 		o.changed(now)
 	}
-
 	was := s.sealing.Load()
 	switch {
 	case out == nil:
-		s.sealing.Store(nil)
-	case was == nil:
-		s.sealing.Store(&sealing{out: out})
+		if was != nil { // the same keys may come back
+			s.sealing.Store(nil)
+			s.sealed = was
+		}
+	case s.sealed.goesOn(out):
+		s.sealing.Store(s.sealed)
+		s.sealed = was
+	case was.goesOn(out):
 	default:
-		was.mu.Lock()
-		defer was.mu.Unlock()
-		switch {
-		case inherits(out, was.out):
-		case was.before != nil && inherits(out, was.before.out):
-			s.sealing.Store(&sealing{out: was.before.out, before: &sealing{out: was.out}})
-		default:
-			s.sealing.Store(&sealing{out: out, before: &sealing{out: was.out}})
+		s.sealing.Store(&sealing{out: out})
+		if was != nil {
+			s.sealed = was
 		}
 	}
+}
+
+// goesOn reports whether l goes on in place of out. A nil l does not.
+func (l *sealing) goesOn(out Sealer) bool {
+	if l == nil {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return inherits(out, l.out)
 }
 
 func (o *opening) changed(now int64) {

@@ -286,6 +286,18 @@ func TestRekeying(t *testing.T) {
 		if n := len(h.b.Heard()); n != 13 {
 			t.Error("the old key is taken for ever")
 		}
+		a.read = len(h.a.Heard())
+		h.sa.Secure(nil, nil) // a fax is in the clear
+		a.agree(h.sa)         // and the sound after it is not: no number is used again
+		a.say(at(h.sa))
+		h.b.Say(at(h.sb))
+		sr := rtp.AppendReport(nil, h.b.SSRC, nil)
+		h.b.SendControl(control(h.sb), sr)
+		synctest.Wait()
+		a.understood(h.b.SSRC, 1)
+		if n := len(h.b.Heard()); n != 14 {
+			t.Errorf("%d packets of 14 were heard", n)
+		}
 		old.agree(h.sa) // the change was refused: what was sealed before is not sealed again
 		h.b.Say(at(h.sb))
 		synctest.Wait()

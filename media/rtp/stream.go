@@ -77,6 +77,7 @@ type Stream struct {
 	tapTypes  TypeSet
 	tap       Handler
 	opening   opening
+	sealed    *sealing // what sealed packets before the last change of keys
 	alarm     func(Alarm)
 	flooded   int64   // when a packet last came too fast
 	bundle    *bundle // streams that share this one's transport; nil for none

@@ -282,10 +282,15 @@ func within(list, local []media.Format) []media.Format {
 // secureLocked has the stream of a line use the keys that were agreed on. Until they are, nothing passes in the clear
 // where the protocol forbids it.
 func (s *Session) secureLocked(l *line) {
-	if l.stream == nil || l.wire.DTLS || !sdp.RTP(l.proto) {
+	if l.stream == nil || l.wire.DTLS {
 		return
 	}
 	k := &l.keys
+	if l.terms.Raw {
+		l.stream.Secure(nil, nil) // the images of a fax are in the clear beside sound that is not
+		k.in, k.out = srtp.Key{}, srtp.Key{}
+		return
+	}
 	peer, ours, ok := k.agreed()
 	switch {
 	case ok && sameKey(peer, k.in) && sameKey(ours, k.out):
