@@ -68,7 +68,7 @@ func (w *Wish) proto(i int, kind string) string {
 
 // refuses reports a line that the peer is not to have, whatever it carries.
 func (w *Wish) refuses(m *Media) bool {
-	return w.NoVideo && m.Kind == "video" || w.NoFax && m.Kind == "image" || !Relayable(m.Proto)
+	return w.NoVideo && m.Kind == "video" || w.NoFax && m.Kind == "image" || !Relayable(m.Proto) || w.Browser && !RTP(m.Proto)
 }
 
 // Relayable reports whether the packets of a protocol can be passed on: RTP whatever protects it, since each leg

@@ -230,6 +230,9 @@ func (w *Wish) renumber(a Attr, to *[128]uint8, picks []pick, explained *set) (A
 			if target, ok := apt(p.Params); ok && isRepair(&p.Format) && to[target] != target {
 				params = "apt=" + itoa(int(to[target]))
 			}
+			if IsRed(p.Format) {
+				params = mapped(params, to)
+			}
 			if params != p.Params {
 				a.Value, rest = "", params
 			}
@@ -240,6 +243,17 @@ func (w *Wish) renumber(a Attr, to *[128]uint8, picks []pick, explained *set) (A
 		a.Value = itoa(int(n)) + " " + rest
 	}
 	return a, true
+}
+
+// mapped gives the parameters of redundancy, "98/98", the numbers that its formats have now (RFC 2198 §5).
+func mapped(params string, to *[128]uint8) string {
+	parts := strings.Split(params, "/")
+	for i, text := range parts {
+		if n, ok := payload(strings.Trim(text, " ")); ok && to[n] != gone && to[n] != n {
+			parts[i] = itoa(int(to[n]))
+		}
+	}
+	return strings.Join(parts, "/")
 }
 
 // apt is the format that a retransmission's format belongs to (RFC 4588 §8.1).

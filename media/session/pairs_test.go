@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 
 	"santral/media/mediatest"
+	"santral/media/rtp"
 	"santral/media/sdp"
 	"santral/media/session"
 	"santral/media/srtp"
@@ -122,5 +123,40 @@ func TestWithdraw(t *testing.T) {
 		}
 		c.sa.Withdraw()
 		c.sa.Withdraw()
+	})
+}
+
+// RTP and RTCP share a port with a peer that offers that, and only with that one (RFC 5761 §5.1.1).
+func TestOnePortAccepted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCall(t)
+		toB, toA := c.agree(mediatest.Offer(t, aAddr, "rtcp-mux"), mediatest.Offer(t, bAddr))
+		if !toA.Media[0].Mux() || toB.Media[0].Mux() {
+			t.Fatalf("a is told\n%s\nb is told\n%s", toA, toB)
+		}
+		c.toA, c.toB = mediatest.To(t, toA), mediatest.To(t, toB)
+		c.sa.Join(c.sb)
+		c.talk(5)
+		c.a.Send(c.toA, rtp.AppendReport(nil, c.a.SSRC, &rtp.Sender{NTP: 1 << 40}))
+		synctest.Wait()
+		if n := len(c.b.HeardControl()); n != 1 {
+			t.Errorf("b heard %d reports", n)
+		}
+	})
+}
+
+// A line that an answer leaves out is refused.
+func TestLeftOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCall(t)
+		two := mediatest.Offer(t, aAddr)
+		two.Media = append(two.Media, sdp.Media{Kind: "video", Port: 4002, Proto: "RTP/AVP", Formats: []string{"99"}, Attrs: []sdp.Attr{{Name: "rtpmap", Value: "99 H264/90000"}}})
+		toB, toA := c.agree(two, mediatest.Offer(t, bAddr))
+		if len(toB.Media) != 2 || toB.Media[1].Port == 0 || len(toA.Media) != 2 || toA.Media[1].Port != 0 {
+			t.Errorf("b is told\n%s\na is told\n%s", toB, toA)
+		}
+		if st := c.cfg.Pool.Stats(); st.Used != 2 {
+			t.Errorf("%d pairs are in use", st.Used)
+		}
 	})
 }

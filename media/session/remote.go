@@ -36,6 +36,10 @@ func (s *Session) setRemote(d *sdp.Description, answer bool) error {
 		s.mu.Unlock()
 		return errClosed
 	}
+	if answer && s.weakens(d) {
+		s.mu.Unlock()
+		return errKeyless
+	}
 	s.before, s.remote, s.settled, s.undo = s.remote, d, answer, nil
 	s.applyRemoteLocked(d)
 	var err error
@@ -70,6 +74,16 @@ func (s *Session) hopelessLocked() bool {
 }
 
 var errKeyless = errors.New("set remote media: the answer has no key for a line that was offered with keys alone")
+
+// weakens reports an answer that takes a line in the clear that was offered with keys alone.
+func (s *Session) weakens(d *sdp.Description) bool {
+	for i := range d.Media {
+		if m := &d.Media[i]; m.Port != 0 && i < len(s.lines) && sealed(s.lines[i].spoken) && sdp.RTP(m.Proto) && !sealed(m.Proto) {
+			return true
+		}
+	}
+	return false
+}
 
 // keylessLocked reports whether the peer's answer leaves out a key that the line can't do without.
 func (s *Session) keylessLocked() bool {
@@ -128,6 +142,10 @@ func (s *Session) applyRemoteLocked(d *sdp.Description) {
 		}
 		s.pathRemoteLocked(l, d, m)
 		s.negotiateLocked(l)
+	}
+	for _, l := range s.lines[min(len(d.Media), len(s.lines)):] { // which the peer must not leave out (RFC 3264 §6, §8)
+		l.refused = true
+		l.drop()
 	}
 	s.stale = true
 	s.applyModeLocked()

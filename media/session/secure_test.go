@@ -125,6 +125,9 @@ func TestKeysRequired(t *testing.T) {
 			t.Error("an answer without a key was taken")
 		}
 		b := newSecret(t, c.b, srtp.AES128CM80, 3)
+		if err := c.sb.SetAnswer(over(t, "RTP/AVP", bAddr, b.attr())); err == nil {
+			t.Error("an answer over a plain profile was taken")
+		}
 		check(t, c.sb.SetAnswer(over(t, "RTP/SAVP", bAddr, b.attr())))
 		ours := b.hears(toB)
 		toA := got(c.sa.RelayLocal(over(t, "RTP/SAVP", bAddr, b.attr()), true))(t)

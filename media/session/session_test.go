@@ -65,7 +65,7 @@ func (c *call) agree(offer, answer *sdp.Description) (toB, toA *sdp.Description)
 	c.t.Helper()
 	check(c.t, c.sa.SetRemote(offer))
 	toB = got(c.sb.RelayLocal(offer, false))(c.t)
-	check(c.t, c.sb.SetRemote(answer))
+	check(c.t, c.sb.SetAnswer(answer))
 	toA = got(c.sa.RelayLocal(answer, true))(c.t)
 	if err := sdp.CheckAnswer(offer, toA); err != nil {
 		c.t.Error(err)
