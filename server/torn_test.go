@@ -25,12 +25,13 @@ func TestConnectionsTorn(t *testing.T) {
 		for n := range 100 {
 			w.wait(100 * time.Millisecond)
 			wires.tear()
-			if n%10 == 3 { // it is asked when it is back
+			w.wait(50 * time.Millisecond) // what is sent before we know of it is only known to be lost after 32 s
+			if n%10 == 3 {                // it is asked when it is back
 				ctx, stop := context.WithTimeout(w.ctx, 400*time.Millisecond)
 				_ = other.Hold(ctx)
 				stop()
 			}
-			w.wait(200 * time.Millisecond)
+			w.wait(150 * time.Millisecond)
 			w.must(b.Register(w.ctx, time.Hour))
 			if n%10 == 3 {
 				begin := time.Now()
