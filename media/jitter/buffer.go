@@ -22,7 +22,7 @@ type Packet struct {
 	Seq       uint16
 	Timestamp uint32
 	SSRC      uint32
-	Marker    bool
+	Marker    bool          // not needed: silence shows in the timestamps
 	Spare     bool          // a copy of an earlier packet that came within a later one (RFC 2198)
 	Sound     []byte        // the payload; Put keeps nothing of it
 	At        time.Duration // when it came
@@ -144,7 +144,7 @@ func (b *Buffer) Fix(delay time.Duration) {
 	defer b.mu.Unlock()
 	if fixed := b.samples(max(delay, 0)); fixed != b.delay.fixed {
 		b.delay.fixed, b.anew = fixed, true
-		b.delay.target = b.delay.aim(b.delay.target)
+		b.delay.target = b.delay.aim(b.delay.target, 0)
 	}
 }
 

@@ -403,6 +403,31 @@ func fixed(t *testing.T, w *world, from int) {
 	}
 }
 
+// The way becomes longer by much, at once, and shorter again: little is made up, and nothing goes wrong until the
+// buffer has forgotten the old way.
+func TestAnotherWay(t *testing.T) {
+	for _, longer := range []time.Duration{150 * ms, 700 * ms, 1500 * ms} {
+		w := newWorld(t, Config{Rate: 8000})
+		in := sine(300, 30*time.Second)
+		r := rand.New(rand.NewPCG(1, 1))
+		w.send(0, in, 20*ms, 1, 1, func(i int) time.Duration {
+			d := time.Duration(r.IntN(20)) * ms
+			if i >= 200 && i < 1000 {
+				d += longer
+			}
+			return d
+		})
+		w.run(29*time.Second, 20*ms)
+		s := w.b.Stats()
+		if made := w.b.duration(int64(s.Concealed + s.Comfort)); made > longer+400*ms || s.Resyncs > 2 || s.Delay > 80*ms || s.Late > 0 && longer < 200*ms {
+			t.Errorf("longer by %v: %v made up, %+v", longer, made, s)
+		}
+		if l := leap(w.out); l > leap(in)*3/2 {
+			t.Errorf("longer by %v: a sample leaps by %d", longer, l)
+		}
+	}
+}
+
 // Nobody reads for a while: then the sound is of now, not of long ago.
 func TestNobodyReads(t *testing.T) {
 	w := newWorld(t, Config{Rate: 8000})

@@ -75,15 +75,16 @@ func (d *delay) limits(c Config) {
 	for i := range d.lost {
 		d.lost[i] = -1 << 40
 	}
-	d.target = d.aim(0)
+	d.target = d.aim(0, 0)
 }
 
-// aim brings what is wanted within the limits.
-func (d *delay) aim(v int64) int64 {
+// aim brings what is wanted within the limits. floor is what even the fastest of the last packets took longer than
+// the base remembers: no buffer can play them sooner.
+func (d *delay) aim(v, floor int64) int64 {
 	if d.fixed > 0 {
 		return d.fixed
 	}
-	return min(max(v, d.least), d.most)
+	return min(max(v, d.least), floor+d.most)
 }
 
 // arrived takes the arrival of a packet, all in samples: when it came, where it stands in the stream, and
@@ -107,7 +108,7 @@ func (d *delay) arrived(at, media, long int64) int64 {
 	d.count++
 	d.long[n]++
 	d.short[n]++
-	wait := d.cheapest()
+	wait, floor := d.cheapest()
 	since := at - lossTime*d.rate
 	switch {
 	case d.lost[0] > since && d.copies > 0:
@@ -115,17 +116,21 @@ func (d *delay) arrived(at, media, long int64) int64 {
 	case d.lost[3] > since:
 		wait += long // a hole is filled better when its other side is known
 	}
-	d.target = d.aim(wait)
+	d.target = d.aim(wait, floor)
 	return late
 }
 
-// cheapest finds the delay whose cost is least, in both memories, and takes the greater.
-func (d *delay) cheapest() int64 {
+// cheapest finds the delay whose cost is least, in both memories, and takes the greater; and the least that any
+// packet of the short memory took.
+func (d *delay) cheapest() (wait, floor int64) {
 	shorts := min(d.count, shortMost)
 	var a, b int // the best bin of each
 	costA, costB := math.MaxInt, math.MaxInt
 	inA, inB := 0, 0
 	for i := range bins {
+		if inB == 0 {
+			floor = int64(i) * d.bin
+		}
 		inA += int(d.long[i])
 		inB += int(d.short[i])
 		// A bin costs 5 ms, and a per cent too late costs 20: in units of a hundredth of a bin's.
@@ -141,9 +146,9 @@ func (d *delay) cheapest() int64 {
 	}
 	n := max(a, b)
 	if n == 0 {
-		return 0
+		return 0, 0
 	}
-	return int64(n+1) * d.bin
+	return int64(n+1) * d.bin, floor
 }
 
 // lose notes that a packet was lost.

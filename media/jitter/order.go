@@ -13,7 +13,7 @@ const (
 	// A timestamp that makes its packet so much earlier than the fastest, or so much later, counts anew. The
 	// first is less: a single packet would make all others late.
 	tooEarly = 500 * time.Millisecond
-	tooLate  = 1500 * time.Millisecond
+	tooLate  = 1200 * time.Millisecond
 
 	quietFor = 60 * time.Millisecond // a source that was quiet so long gives way to another at once
 )

@@ -15,7 +15,7 @@ const (
 	smudge    = 5_000   // timestamps may be wrong by so much where numbers are not
 	slackTime = 4_000   // by which waves are moved to fit at a seam
 	behind    = 250_000 // a clock later than this has paused
-	tooFar    = 200_000 // beyond the most: what waits is thrown away
+	tooFar    = 300_000 // more waits than is wanted by so much: the oldest is thrown away
 )
 
 // play is the state of the side that reads.
@@ -41,6 +41,7 @@ type play struct {
 	last    media.Decoder // spoke last
 	rest    int           // samples until waves may be stretched again
 	quiet   quiet
+	stiff   bool // time is not moved
 
 	delta Stats // since the lock was held last
 }
@@ -175,6 +176,7 @@ func (b *Buffer) decideLocked(need int) deed {
 		p.pause()
 	}
 	fixed := b.delay.fixed > 0
+	p.stiff = fixed
 	us := func(t int64) int64 { return t * int64(p.rate) / 1_000_000 }
 	for {
 		s := b.queue.head()
@@ -224,13 +226,14 @@ func (b *Buffer) decideLocked(need int) deed {
 			b.in.played = s.seq - 1
 			p.beyond = 0
 		}
-		if wait > b.delay.aim(1<<40)+us(tooFar) && len(b.queue.slots) > 1 {
+		if last := b.queue.slots[len(b.queue.slots)-1]; last.era == s.era && last.media-s.media > b.delay.target+us(tooFar) {
 			b.stats.Resyncs++
-			for len(b.queue.slots) > 1 && b.waits(b.queue.head().media) > b.delay.target {
+			for s.media < last.media-b.delay.target {
 				free(b.popLocked().sound)
+				s = b.queue.head()
 			}
-			p.next, p.beyond, p.seam = b.queue.head().media, 0, true
-			b.in.played = b.queue.head().seq - 1
+			p.next, p.beyond, p.seam = s.media, 0, true
+			b.in.played = s.seq - 1
 			continue
 		}
 		lost, gap := s.seq-b.in.played-1, s.media-p.next
@@ -329,11 +332,15 @@ func (b *Buffer) decode(d deed) {
 		p.delta.Recovered++
 	}
 	sound := (*f)[:min(n, len(*f))]
+	skip := 0
+	if p.stiff && d.n == 0 && d.recover == 0 { // the time of its beginning is over
+		skip = int(min(max(p.next-d.s.media, 0), int64(len(sound))))
+	}
 	p.noise = nil
 	p.packet = int64(len(sound))
 	p.next = d.s.media + p.packet
 	p.quiet.learn(sound)
-	p.fill(d.n, sound)
+	p.fill(d.n, sound[skip:])
 	p.last = d.s.f.decoder
 }
 
@@ -348,8 +355,15 @@ func (p *play) append(sound media.Frame) {
 		p.lag, _ = pcm.Pitch(p.buf, p.rate)
 	}
 	p.gone = 0
-	slack := p.rate * slackTime / 1_000_000
-	p.buf, _ = pcm.Join(p.buf, sound, p.lag, p.rate, slack)
+	p.buf, _ = pcm.Join(p.buf, sound, p.lag, p.rate, p.slack())
+}
+
+// slack is by how many samples a seam may move time.
+func (p *play) slack() int {
+	if p.stiff {
+		return 0
+	}
+	return p.rate * slackTime / 1_000_000
 }
 
 // extend goes on with what was heard last, which fades away.
@@ -363,7 +377,7 @@ func (b *Buffer) extend(n int) {
 	p.gone += int64(n)
 	fade := 1.0
 	if p.gone > int64(p.rate/50) {
-		fade = 1 - 8/float64(p.rate/10) // e to the -8 in 100 ms
+		fade = 1 - 2/float64(p.rate/10) // e to the -2 in 100 ms
 	}
 	p.buf = pcm.Extend(p.buf, n, p.lag, p.rate, fade)
 }
@@ -381,9 +395,9 @@ func (p *play) fill(n int, sound media.Frame) {
 	p.delta.Concealed += uint64(n)
 	fade := 1.0
 	if n > p.rate/40 {
-		fade = 1 - 8/float64(p.rate/10)
+		fade = 1 - 1/float64(p.rate/10) // less: the other side is as loud
 	}
-	p.buf, _ = pcm.Bridge(p.buf, n, sound, p.lag, p.rate, p.rate*slackTime/1_000_000, fade)
+	p.buf, _ = pcm.Bridge(p.buf, n, sound, p.lag, p.rate, p.slack(), fade)
 	p.buf = append(p.buf, sound...)
 }
 
