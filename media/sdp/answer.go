@@ -38,7 +38,7 @@ func CheckAnswer(offer, answer *Description) error {
 type Chosen struct {
 	Line     int          // index of the media line
 	Format   media.Format // with the peer's payload number
-	Events   media.Format // telephone-event at the same clock (RFC 4733 §2.5.1); zero when there is none
+	Events   media.Format // telephone-event, at the same clock where that is had (RFC 4733 §2.5.1); zero when there is none
 	Digits   bool         // Events holds
 	Ptime    int          // milliseconds for each packet, 20 when the peer said nothing
 	Dir      Direction    // as the answer says it, from our side
@@ -60,9 +60,14 @@ func Choose(m *Media, ours []media.Format) (c Chosen, ok bool) {
 		return Chosen{}, false
 	}
 	for _, f := range list {
-		if IsEvents(f) && f.Rate == c.Format.Rate && contains(ours, f) {
+		if !IsEvents(f) || !contains(ours, f) {
+			continue
+		}
+		if same := f.Rate == c.Format.Rate; same || !c.Digits {
 			c.Events, c.Digits = f, true
-			break
+			if same {
+				break
+			}
 		}
 	}
 	if c.Ptime = m.Ptime(); c.Ptime < 10 || c.Ptime > 60 {

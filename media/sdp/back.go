@@ -111,12 +111,14 @@ func (w *Wish) answerSound(offered, far []media.Format) (picks []pick, passed bo
 	if codecs == 0 {
 		return nil, false
 	}
+	matched := slices.ContainsFunc(offered, func(f media.Format) bool { return IsEvents(f) && clocked(picks, f.Rate) })
 	for i := range offered {
 		f := &offered[i]
 		switch {
 		case IsRed(*f) && (w.Red || w.Lossy) && covers(picks[:codecs], f),
 			IsNoise(*f) && clocked(picks[:codecs], f.Rate) && (w.Noise || contains(far, *f)),
-			IsEvents(*f) && !w.NoEvents && clocked(picks[:codecs], f.Rate):
+			IsEvents(*f) && !w.NoEvents && (!matched || clocked(picks[:codecs], f.Rate)):
+			matched = matched || IsEvents(*f) // one of another clock is better than none: Firefox has events at 8000 Hz beside Opus
 			if !slices.ContainsFunc(picks, func(q pick) bool { return Same(q.Format, *f) }) {
 				picks = append(picks, pick{*f, gone})
 			}

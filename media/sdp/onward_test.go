@@ -97,6 +97,7 @@ func TestBack(t *testing.T) {
 		"chromium to a soft phone":                    {"chromium", soft + "m=video 5006 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1;profile-level-id=420016\r\na=rtcp-fb:96 nack pli\r\na=rtcp-fb:96 nack tmmbr\r\n", "browser"},
 		"chromium to another codec":                   {"chromium", "m=audio 5004 RTP/AVP 97\r\na=rtpmap:97 PCMA/8000\r\nm=video 0 RTP/AVP 96\r\n", "browser"},
 		"chromium with RED to opus":                   {"chromium", "m=audio 5004 RTP/AVP 111\r\na=rtpmap:111 opus/48000/2\r\n", "lossy"},
+		"firefox to opus":                             {"firefox", "m=audio 5004 RTP/AVP 109\r\na=rtpmap:109 opus/48000/2\r\n", "browser"},
 		"linphone to a desk phone":                    {"linphone", desk + "m=video 0 RTP/AVP 96\r\n", "plain"},
 		"a desk phone that may speak G.711 to opus":   {"desk", "m=audio 5004 RTP/AVP 96\r\na=rtpmap:96 opus/48000/2\r\n", "choosy"},
 		"a desk phone to what nobody can make":        {"desk", amr, "plain"},

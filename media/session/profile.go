@@ -95,7 +95,7 @@ var tables atomic.Pointer[speakable]
 func (p *Profile) wish() sdp.Wish {
 	return sdp.Wish{
 		Codecs: p.Codecs, Speak: spoken(), Ptime: p.Ptime, NoEvents: p.Digits == DigitsInfo || p.Digits == DigitsInband,
-		Noise: p.Noise, Red: p.Red, Lossy: p.Lossy, NoVideo: p.NoVideo, NoFax: p.Fax != FaxPass, Browser: p.Web,
+		Noise: p.Noise, Red: p.Red, Lossy: p.Lossy, NoVideo: p.NoVideo, NoFax: p.Fax != FaxPass || p.Secure == SecureRequired, Browser: p.Web,
 	}
 }
 

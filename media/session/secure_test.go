@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"net/netip"
 	"strings"
@@ -274,5 +275,44 @@ func TestKeysHere(t *testing.T) {
 			t.Errorf("offered\n%s", offer)
 		}
 		s.Close()
+	})
+}
+
+// A call with keys goes over into a second instance: packets go on under the same keys, and the next offer names them.
+func TestKeysOverAHandover(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCall(t)
+		a := newSecret(t, c.a, srtp.AES128CM80, 1)
+		_, toA := c.agree(over(t, "RTP/SAVP", aAddr, a.attr()), mediatest.Offer(t, bAddr))
+		ours := a.hears(toA)
+		c.toA = mediatest.To(t, toA)
+		c.sa.Echo()
+		mediatest.Talk(5, func() { a.say(c.toA) })
+		if n := len(a.Heard()); n != 5 {
+			t.Errorf("%d packets came back", n)
+		}
+		a.Forget()
+		text := got(json.Marshal(c.sa.Freeze()))(t)
+		c.cfg.Pool.Close()
+		c.cfg = config(t, c.host)
+		var st session.State
+		check(t, json.Unmarshal(text, &st))
+		c.sa = got(session.Thaw(c.cfg, st))(t)
+		c.sa.Echo()
+		mediatest.Talk(5, func() { a.say(c.toA) })
+		heard := a.Heard()
+		if len(heard) != 5 {
+			t.Fatalf("%d packets came back", len(heard))
+		}
+		for _, p := range heard {
+			if _, err := a.in.Open(append([]byte(nil), p.Data...)); err != nil {
+				t.Error(err)
+			}
+		}
+		next := got(c.sa.RelayLocal(mediatest.Offer(t, bAddr, "sendonly"), false))(t)
+		if next.Media[0].Proto != "RTP/SAVP" || a.hears(next).Crypto() != ours.Crypto() {
+			t.Errorf("the next offer is\n%s", next)
+		}
+		c.sa.Close()
 	})
 }
