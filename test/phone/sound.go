@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+
+	"santral/media/mediatest"
 )
 
 // Speech makes a WAV file (8 kHz mono, 16 bit) of somebody saying text, repeated until it lasts at
@@ -58,6 +60,25 @@ func Samples(t testing.TB, file string) []float64 {
 		samples[i] = float64(int16(binary.LittleEndian.Uint16(data[2*i:])))
 	}
 	return samples
+}
+
+// Opinion compares speech that a phone heard with what was said, as a listener would: 1 to 4.5 (docs/quality.md).
+func Opinion(t testing.TB, heard, said string) float64 {
+	t.Helper()
+	whole := func(file string) []int16 {
+		samples := Samples(t, file)
+		list := make([]int16, len(samples))
+		for i, s := range samples {
+			list[i] = int16(s)
+		}
+		return list
+	}
+	h, s := whole(heard), whole(said)
+	const edge = 8000 // of both: a call begins and ends in the middle of a word
+	if len(h) < 4*edge || len(s) < 4*edge {
+		t.Fatalf("%d samples were heard of %d", len(h), len(s))
+	}
+	return mediatest.Opinion(s[edge:min(len(s), len(h))-edge], h[edge/2:], 8000)
 }
 
 // Match compares what was heard with what was played: it finds where each second of the middle of
