@@ -268,6 +268,8 @@ func (l *Leg) Inform(i call.Info) {
 	l.do(func() {
 		if i.Text {
 			l.session.Text(i.ContentType, i.Content)
+		} else if asksPicture(&i) {
+			l.media.AskPicture()
 		} else if i.Package == "" || takes(l.packages, i.Package) {
 			l.session.Inform(i.Package, i.ContentType, i.Content)
 		}

@@ -9,6 +9,18 @@ import (
 	"santral/sip/invite"
 )
 
+// A whole picture is asked for in signalling by this document (RFC 5168 §5).
+const (
+	mediaControl = "application/media_control+xml"
+	fastUpdate   = `<?xml version="1.0" encoding="utf-8"?><media_control><vc_primitive><to_encoder><picture_fast_update/></to_encoder></vc_primitive></media_control>` + "\r\n"
+)
+
+// asksPicture reports an INFO that asks for a whole picture (RFC 5168 §5). What else such documents say passes as it is.
+func asksPicture(i *call.Info) bool {
+	kind, _, _ := strings.Cut(i.ContentType, ";")
+	return i.Package == "" && strings.EqualFold(strings.TrimSpace(kind), mediaControl) && strings.Contains(i.Content, "picture_fast_update")
+}
+
 // maxPackages bounds the INFO packages that a peer may list, maxPackage the length of a name.
 const (
 	maxPackages = 16

@@ -207,7 +207,13 @@ func (l *Leg) hearMedia() {
 	l.media.OnDigit(func(d session.Digit) {
 		l.post(call.LegEvent{Kind: call.Pressed, Digit: d.Key, Long: d.Long, Passed: d.Passed})
 	})
-	l.media.OnNews(func(n session.News) { l.post(call.LegEvent{Kind: call.Noticed, News: n}) })
+	l.media.OnNews(func(n session.News) {
+		if n.Kind == session.KeyFrame { // RFC 5168: the peer takes no such request with its media
+			l.do(func() { l.session.Inform("", mediaControl, fastUpdate) })
+			return
+		}
+		l.post(call.LegEvent{Kind: call.Noticed, News: n})
+	})
 }
 
 // watch begins to look after the peer's packets, once the leg is established.

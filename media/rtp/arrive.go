@@ -127,6 +127,9 @@ func (s *Stream) pass(b []byte, now int64, control bool) {
 			if s.tap != nil && s.tapTypes.Has(h.Payload) {
 				tap = s.tap
 			}
+			if s.wide.to != nil {
+				s.wideLocked(b, h, now)
+			}
 		} else {
 			handler = nil
 		}

@@ -79,6 +79,7 @@ type Stream struct {
 	opening   opening
 	sealed    *sealing // what sealed packets before the last change of keys
 	alarm     func(Alarm)
+	wide      wide
 	flooded   int64   // when a packet last came too fast
 	bundle    *bundle // streams that share this one's transport; nil for none
 	extension uint8   // number of the MID extension of these

@@ -165,7 +165,7 @@ func (w *Wish) write(dst, m, offered *Media, picks []pick, ptime int, dir Direct
 			continue
 		case picks != nil && numbered(a.Name):
 			var ok bool
-			if a, ok = w.renumber(a, &to, picks, &explained); !ok || a.Name == "rtcp-fb" && offered != nil && !hasFeedback(offered, a.Value) {
+			if a, ok = w.renumber(a, &to, picks, &explained); !ok || a.Name == "rtcp-fb" && offered != nil && !HasFeedback(offered, a.Value) {
 				continue
 			}
 		}
@@ -347,8 +347,15 @@ func hasExtension(m *Media, value string) bool {
 	return false
 }
 
-// hasFeedback reports whether a line has a kind of feedback, for the format or for all (RFC 4585 §4.2).
-func hasFeedback(m *Media, value string) bool {
+// Feedback splits the value of an rtcp-fb attribute: the payload number or "*", and the kind with its parameter
+// (RFC 4585 §4.2).
+func Feedback(value string) (number, kind string) {
+	number, kind = cutField(value)
+	return number, strings.Trim(kind, " ")
+}
+
+// HasFeedback reports whether a line has a kind of feedback, for the format or for all (RFC 4585 §4.2).
+func HasFeedback(m *Media, value string) bool {
 	n, kind := cutField(value)
 	for i := range m.Attrs {
 		if m.Attrs[i].Name != "rtcp-fb" {

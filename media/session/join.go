@@ -145,6 +145,10 @@ func (j *joint) route() {
 			foreignA, foreignB = strange, odd
 		}
 	}
+	for i := range max(len(a.streams), len(b.streams)) {
+		j.a.seen(i, j.b)
+		j.b.seen(i, j.a)
+	}
 	j.a.told(j, passing(&a, &b, j.way), foreignA)
 	j.b.told(j, passing(&b, &a, j.way), foreignB)
 }
@@ -225,6 +229,9 @@ func (j *joint) end() {
 			s.hushLocked()
 			s.mode, s.joint, s.foreign = parted, nil, rtp.TypeSet{}
 			s.ears.pass(rtp.TypeSet{})
+			for _, l := range s.lines {
+				l.picture.flows = false
+			}
 		}
 		if s.joint == nil {
 			s.applyModeLocked()

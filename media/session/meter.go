@@ -28,8 +28,10 @@ type meter struct {
 	ours     reference // our own, which its answer quotes
 	receiver bool      // RoundTrip is of such an answer
 	wants    extensions
-	format   string   // of the peer's stream, as of the last figures
-	played   repaired // likewise
+	wanted   func()        // is told that the peer wants a whole picture; nil for a line of sound
+	wantedAt time.Duration // when it was told
+	format   string        // of the peer's stream, as of the last figures
+	played   repaired      // likewise
 
 	clocks [128]uint16 // of each payload number in units of 250 Hz, 0 where unknown
 	events rtp.TypeSet // of telephone events
@@ -121,9 +123,13 @@ func (m *meter) Control(p []byte, at time.Duration) {
 	}
 	b.reports++
 	b.control = at
-	for c, rest, ok := rtp.NextControl(p); ok; c, rest, ok = rtp.NextControl(rest) {
+	for c, rest, ok := rtp.NextControl(p); ok; c, rest, ok = rtp.NextControl(p) {
 		if c.Type == rtp.SenderReport {
 			m.claimLocked(c.Sender.Packets, at)
+		}
+		if m.wanted != nil && rtp.AsksPicture(p, &c) && at-m.wantedAt > askEvery {
+			m.wantedAt = at
+			go m.wanted() // its locks come before the stream's
 		}
 		m.hear(&c)
 		left := mostBlocks
@@ -131,6 +137,7 @@ func (m *meter) Control(p []byte, at time.Duration) {
 			left--
 			m.extended(&c, &x, at)
 		}
+		p = rest
 	}
 }
 

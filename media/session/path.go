@@ -32,9 +32,11 @@ type path struct {
 	gate   *dtls.Gate  // nil where keys do not come from a handshake
 	users  int         // lines that use it
 
-	prints string             // of the peer, with its tls-id, as they were said
-	peer   []dtls.Fingerprint // nil while nothing was said
-	client bool
+	prints     string             // of the peer, with its tls-id, as they were said
+	peer       []dtls.Fingerprint // nil while nothing was said
+	client     bool
+	congestion *congestion // nil where arrivals are not reported
+
 	agreed bool // the handshake in use has ended with keys
 	failed int  // handshakes in a row
 
@@ -125,6 +127,7 @@ func (p *path) Close() {
 	a := p.assoc
 	p.closed, p.assoc, p.hello = true, nil, nil
 	p.mu.Unlock()
+	p.congestion.close()
 	if a != nil {
 		a.Close()
 	}
@@ -197,6 +200,9 @@ func (p *path) State(st ice.State) {
 		return
 	}
 	s.tell(News{Kind: kind, Line: p.index, Addr: p.agent.Remote()})
+	if kind == PathFound {
+		s.shown()
+	}
 }
 
 // beginLocked begins the handshake where that is ours to do and can be done: the peer's fingerprints are known, and there
@@ -304,7 +310,9 @@ func (p *path) shaken(a *dtls.Association, k dtls.Keys, err error) {
 	s.mu.Unlock()
 	if err != nil {
 		s.tell(News{Kind: WrongKey, Line: p.index, Text: err.Error()})
+		return
 	}
+	s.shown()
 }
 
 // pathAttrsLocked gives the attributes by which the peer finds our end of a line's path, beside port and address:

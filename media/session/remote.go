@@ -128,6 +128,8 @@ func (s *Session) applyRemoteLocked(d *sdp.Description) {
 		}
 		l.dir = m.Direction(d)
 		l.wants = extensionsOf(d, m)
+		l.picture.learn(m)
+		l.peerWide = wideNumber(m)
 		l.held = m.Held(d)
 		l.wish, l.longest = m.Ptime(), longest(m)
 		l.terms, l.said = s.terms(d, m, l), true
@@ -187,11 +189,17 @@ func (s *Session) negotiateLocked(l *line) {
 	l.stream.Locked(func() {
 		l.meter.learn(l.remote, l.local)
 		l.meter.wants = l.wants
+		l.meter.wanted = nil
+		if l.kind == "video" {
+			i := s.indexOf(l)
+			l.meter.wanted = func() { s.wanted(i) }
+		}
 	})
 	l.stream.SetMeter(&l.meter)
 	s.heed(l)
 	s.secureLocked(l) // before the stream is open: nothing is to pass in the clear meanwhile
 	l.stream.Negotiate(t)
+	s.reportLocked(l)
 }
 
 // terms reads what d says of a line.

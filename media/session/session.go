@@ -151,6 +151,9 @@ type line struct {
 	buffer      *jitter.Buffer // the last one
 	vigil       vigil
 	wants       extensions // that the peer asked for
+	picture     picture
+	wide        uint8 // number of the transport-wide sequence numbers of our last description, 0 for none
+	peerWide    uint8 // of the peer's
 }
 
 // New makes the session of a leg whose signalling peer is at peer and is spoken with as the profile says.

@@ -243,6 +243,7 @@ func (s *Session) writeLineLocked(l *line, m *sdp.Media, answering bool, i int) 
 	if at.IsValid() {
 		m.Port, m.Conn = at.Port(), sdp.NewConn(at.Addr())
 	}
+	s.wideLocked(l, m, answering, i)
 	if l.wire.Bundle != i && !answering && fresh { // RFC 9143 §7.2.1
 		m.Port = 0
 		m.Attrs = append(m.Attrs, sdp.Attr{Name: "bundle-only"})
