@@ -56,6 +56,31 @@ func TestInfoPackages(t *testing.T) {
 	})
 }
 
+// TestAWholePictureIsAskedFor: who asks in signalling for a whole picture has the other side's phone asked, in signalling
+// too where it takes nothing else, and a flood of such wishes is one.
+func TestAWholePictureIsAskedFor(t *testing.T) {
+	play(t, func(w *world, x *exchange) {
+		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
+		a.sdp += "m=video 4002 RTP/AVP 99\r\na=rtpmap:99 H264/90000\r\n"
+		b.sdp += "m=video 4002 RTP/AVP 99\r\na=rtpmap:99 H264/90000\r\n"
+		talking(w, a, b)
+		for range 5 {
+			req := a.d.Request(sip.INFO)
+			req.Prepend(sip.ViaKind, a.via())
+			req.SetBody(mediaControl, "<media_control><vc_primitive><to_encoder><picture_fast_update></picture_fast_update></to_encoder></vc_primitive></media_control>")
+			a.send(req)
+			a.status(200)
+		}
+		got := b.want(sip.INFO)
+		if !strings.Contains(got.Body, "picture_fast_update") || got.MediaType() != mediaControl {
+			t.Errorf("B got\n%s", got)
+		}
+		b.reply(got, 200, "")
+		b.none(time.Second)
+		a.leaves(b)
+	})
+}
+
 // TestNoInfoPackages: who lists none is sent none, and told so.
 func TestNoInfoPackages(t *testing.T) {
 	play(t, func(w *world, x *exchange) {

@@ -1,7 +1,6 @@
 package session
 
 import (
-	"sync/atomic"
 	"time"
 
 	"santral/media/rtp"
@@ -14,10 +13,10 @@ import (
 
 // picture is what is known of the requests that a line's peer takes.
 type picture struct {
-	pli, fir bool         // RFC 4585 §6.3.1, RFC 5104 §4.3.1
-	count    uint8        // of our commands (RFC 5104 §4.3.1.1)
-	flows    bool         // the other side sees the peer
-	asked    atomic.Int64 // when the peer was asked last, on the pool's clock; 0 for never
+	pli, fir bool  // RFC 4585 §6.3.1, RFC 5104 §4.3.1
+	count    uint8 // of our commands (RFC 5104 §4.3.1.1)
+	flows    bool  // the other side sees the peer
+	asked    int64 // when the peer was asked last, on the pool's clock; 0 for never
 }
 
 // askEvery is the least time between two requests to a peer: who gets a picture in the meantime has one.
@@ -43,11 +42,14 @@ func (p *picture) learn(m *sdp.Media) {
 
 // AskPicture asks the peer for a whole picture on each line of pictures that it sends. One that takes no such requests
 // is to be asked in signalling: News tells it, KeyFrame.
-func (s *Session) AskPicture() {
+func (s *Session) AskPicture() { s.askPicture(false) }
+
+// askPicture asks, but not a peer that has not been heard when begun is set: it begins with a whole picture.
+func (s *Session) askPicture(begun bool) {
 	var quiet []int
 	s.mu.Lock()
 	for i, l := range s.lines {
-		if !s.closed && l.kind == "video" && l.stream != nil && l.dir.Sends() && !l.picture.ask(s, l) {
+		if !s.closed && l.kind == "video" && l.stream != nil && l.dir.Sends() && !l.picture.ask(s, l, begun) {
 			quiet = append(quiet, i)
 		}
 	}
@@ -57,31 +59,31 @@ func (s *Session) AskPicture() {
 	}
 }
 
-// ask sends a request to the peer of a line; false when it takes none. Of a peer that has not been heard there is
-// nothing to ask: it begins with a whole picture.
-func (p *picture) ask(s *Session, l *line) bool {
+// ask sends a request to the peer of a line; false when it takes none.
+func (p *picture) ask(s *Session, l *line, begun bool) bool {
 	now := int64(s.cfg.Pool.Clock())
-	if last := p.asked.Load(); last != 0 && now-last < int64(askEvery) {
+	if p.asked != 0 && now-p.asked < int64(askEvery) {
 		return true
 	}
 	var source uint32
 	heard := false
 	l.stream.Locked(func() { source, heard = l.meter.SSRC, l.meter.Begun })
-	if !heard {
+	signalled := !p.pli && !p.fir
+	if !heard && (begun || !signalled) { // a request names the source that it is for
 		return true
 	}
-	p.asked.Store(now)
+	p.asked = now
+	if signalled {
+		return false
+	}
 	own := s.voiceLocked().ssrc
 	var room [64]byte
 	out := rtp.AppendReport(room[:0], own, nil) // RFC 4585 §3.1: a compound packet begins with a report
-	switch {
-	case p.pli:
+	if p.pli {
 		out = rtp.AppendPLI(out, own, source)
-	case p.fir:
+	} else {
 		p.count++
 		out = rtp.AppendFIR(out, own, source, p.count)
-	default:
-		return false
 	}
 	l.stream.SendControl(out)
 	return true
@@ -133,7 +135,7 @@ func (s *Session) seen(i int, by *Session) {
 	}
 	s.mu.Unlock()
 	if begins {
-		s.AskPicture()
+		s.askPicture(true)
 	}
 }
 
@@ -147,6 +149,6 @@ func (s *Session) takes(i int) bool {
 // shown has the other side asked for a whole picture when this one can be sent to, after its way or its keys were found.
 func (s *Session) shown() {
 	if other := s.partner(); other != nil {
-		other.AskPicture()
+		other.askPicture(true)
 	}
 }

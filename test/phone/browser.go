@@ -169,3 +169,24 @@ func (b *Browser) Heard() string {
 	run(b.t, "sox", "-t", "raw", "-r", "8000", "-c", "1", "-b", "16", "-e", "signed", in, out)
 	return out
 }
+
+// Seen is what a browser has seen of pictures, and was asked for.
+type Seen struct {
+	Codec  string  `json:"codec"`  // "video/VP8"
+	Frames int     `json:"frames"` // decoded
+	Keys   int     `json:"keys"`   // whole pictures among them
+	Width  int     `json:"width"`  // pixels
+	Sent   int     `json:"sent"`   // whole pictures encoded
+	Asked  int     `json:"asked"`  // requests for one, PLI and FIR
+	Rate   float64 `json:"rate"`   // bits a second that it thinks it may send
+}
+
+// Seen gives the figures of the page's call.
+func (b *Browser) Seen() Seen {
+	b.t.Helper()
+	seen, err := chromedp.Run(b.ctx, chromedp.Evaluate[Seen]("window.seen()", chromedp.EvalAwaitPromise))
+	if err != nil {
+		b.t.Fatalf("browser: %v", err)
+	}
+	return seen
+}

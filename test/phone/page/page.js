@@ -5,9 +5,12 @@ window.events = [];
 window.ice = []; // the page's iceServers
 window.policy = "all";
 const note = (kind, detail) => window.events.push({ kind, detail: detail ? String(detail) : "" });
-const media = () => ({
+const media = (video) => ({
   // the microphone as it is, so that what was said can be compared with what was heard
-  mediaConstraints: { audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false }, video: false },
+  mediaConstraints: {
+    audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false },
+    video: video ? { width: 320, height: 240, frameRate: 15 } : false,
+  },
   pcConfig: { iceServers: window.ice, iceTransportPolicy: window.policy },
 });
 
@@ -44,8 +47,46 @@ window.say = (target, text) =>
     eventHandlers: { succeeded: () => note("said", text), failed: (e) => note("notSaid", e.cause) },
   });
 
-window.call = (target) => window.ua.call(target, media());
-window.answer = () => window.session.answer(media());
+// only leaves one codec of pictures in a description, with what repairs it.
+const only = (sdp, codec) => {
+  const [head, ...sections] = sdp.split(/(?=^m=)/m);
+  return head + sections.map((section) => {
+    if (!section.startsWith("m=video")) return section;
+    const keep = new Set([...section.matchAll(new RegExp(`^a=rtpmap:(\\d+) ${codec}/`, "gim"))].map((m) => m[1]));
+    for (const [, n, of] of section.matchAll(/^a=fmtp:(\d+) apt=(\d+)/gm)) if (keep.has(of)) keep.add(n);
+    return section
+      .replace(/^(m=video \d+ \S+) (.*)$/m, (_, begin, list) => begin + " " + list.trim().split(" ").filter((n) => keep.has(n)).join(" "))
+      .split("\r\n")
+      .filter((line) => !/^a=(rtpmap|fmtp|rtcp-fb):\d+ /.test(line) || keep.has(line.match(/:(\d+) /)[1]))
+      .join("\r\n");
+  }).join("");
+};
+
+// With a codec the call has pictures, of that codec alone.
+window.call = (target, codec) => {
+  const session = window.ua.call(target, {
+    ...media(codec),
+    eventHandlers: { sdp: (e) => { if (codec && e.originator === "local") e.sdp = only(e.sdp, codec); } },
+  });
+  return session;
+};
+window.answer = (video) => window.session.answer(media(video));
+
+// seen tells what came of pictures, and what was asked for: the figures of the browser's own.
+window.seen = async () => {
+  const sum = { codec: "", frames: 0, keys: 0, width: 0, sent: 0, asked: 0, told: 0, rate: 0 };
+  const stats = await window.pc.getStats();
+  for (const s of stats.values()) {
+    if (s.kind !== "video" && s.type !== "candidate-pair") continue;
+    if (s.type === "inbound-rtp") {
+      Object.assign(sum, { frames: s.framesDecoded || 0, keys: s.keyFramesDecoded || 0, width: s.frameWidth || 0 });
+      sum.codec = stats.get(s.codecId)?.mimeType || "";
+    }
+    if (s.type === "outbound-rtp") Object.assign(sum, { sent: s.keyFramesEncoded || 0, asked: (s.pliCount || 0) + (s.firCount || 0) });
+    if (s.type === "candidate-pair" && s.nominated) sum.rate = s.availableOutgoingBitrate || 0;
+  }
+  return sum;
+};
 
 // What the page hears is kept as samples, 8,000 a second.
 const rate = 8000;
