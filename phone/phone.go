@@ -220,12 +220,12 @@ func (p *Phone) assemble() error {
 		Host:      func(string) string { return p.domain },
 		UserAgent: p.cfg.UserAgent,
 	}
-	media := p.cfg.Media
-	if media.Digits == session.DigitsAuto {
-		media.Digits = session.DigitsEvents // the phone has an ear of its own for tones, and tells the two apart
+	profile := p.cfg.Media
+	if profile.Digits == session.DigitsAuto {
+		profile.Digits = session.DigitsEvents // the phone has an ear of its own for tones, and tells the two apart
 	}
 	settings.Manners = func(sipleg.Peer) sipleg.Manners { // it trusts its exchange
-		return sipleg.Manners{Trusted: true, From: true, Media: media}
+		return sipleg.Manners{Trusted: true, From: true, Media: profile}
 	}
 	if p.cfg.Password != "" {
 		settings.Account = &invite.Account{User: p.cfg.User, Password: p.cfg.Password}

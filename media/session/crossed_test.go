@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"encoding/json"
+	"math"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -248,4 +249,52 @@ func TestBadLink(t *testing.T) {
 			t.Errorf("%s", w)
 		}
 	})
+}
+
+// A phone that speaks Opus alone hears its own echo, what is played to it, and is recorded at the rate that the
+// recorder asks for.
+func TestWideHouse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCall(t)
+		a := newSpeaker(t, c.a, opus, 20, 440)
+		offer := a.offer()
+		check(t, c.sa.SetRemote(offer))
+		d := got(c.sa.AnswerLocal())(t)
+		check(t, sdp.CheckAnswer(offer, d))
+		a.to = mediatest.To(t, d)
+		c.sa.Echo()
+		talk(600*time.Millisecond, a)
+		a.hears(440, 600*time.Millisecond)
+
+		ear := &wideEar{rate: 16000}
+		c.sa.Attach(&mediatest.Sound{Samples: toneAt(1000, 8000, 8000)}, ear)
+		talk(300*time.Millisecond, a)
+		c.a.Forget()
+		talk(600*time.Millisecond, a)
+		a.hears(1000, 600*time.Millisecond)
+		heard := ear.Samples()
+		if n := len(heard); n < 16000*85/100 || n > 16000*95/100 {
+			t.Errorf("%d samples in 900 ms", n)
+		}
+		if level, share := toneOf(heard[8000:], 440, 16000); level < 7000 || share < 0.97 {
+			t.Errorf("heard the phone at %.0f, %.2f of the sound", level, share)
+		}
+	})
+}
+
+// wideEar is an ear for sound at another rate than 8 kHz.
+type wideEar struct {
+	mediatest.Ear
+	rate int
+}
+
+func (e *wideEar) Rate() int { return e.rate }
+
+// toneAt is n samples of a tone.
+func toneAt(hz float64, rate, n int) []int16 {
+	f := make([]int16, n)
+	for i := range f {
+		f[i] = int16(8000 * math.Sin(2*math.Pi*hz*float64(i)/float64(rate)))
+	}
+	return f
 }

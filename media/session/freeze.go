@@ -153,6 +153,7 @@ func Thaw(cfg *Config, st State) (*Session, error) {
 	if st.Hearing != nil {
 		s.ears = &ears{f: func(Digit) {}, hearing: *st.Hearing, ssrc: st.Speaker}
 	}
+	s.ears.await()
 	s.mu.Lock()
 	s.applyModeLocked()
 	s.mu.Unlock()

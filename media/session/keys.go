@@ -275,6 +275,18 @@ func (e *ears) Packet(p []byte, h rtp.Header) {
 	e.tell(passes)
 }
 
+// await ends a key that was down when the session was written out, if nothing more of it comes.
+func (e *ears) await() {
+	if e == nil {
+		return
+	}
+	e.mu.Lock()
+	if e.hearing.Sounds() && e.timer == nil {
+		e.timer = time.AfterFunc(dtmf.Patience, e.lapse)
+	}
+	e.mu.Unlock()
+}
+
 // lapse is the timer: nothing more came of a key.
 func (e *ears) lapse() {
 	e.mu.Lock()

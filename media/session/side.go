@@ -118,14 +118,7 @@ func numbers(a, b *side, i int) (m *rtp.Numbers, strange rtp.TypeSet) {
 	}
 	for k := len(a.ours[i]) - 1; k >= 0; k-- { // the first of two of one number counts
 		f := a.ours[i][k]
-		n := uint8(rtp.NoNumber)
-		for _, g := range b.agreed[i] {
-			if sdp.Same(f, g) && (n == rtp.NoNumber || g.Params == f.Params) {
-				if n = g.Payload & 0x7f; g.Params == f.Params {
-					break
-				}
-			}
-		}
+		n := numberOf(f, b.agreed[i])
 		if n == rtp.NoNumber && a.sound[i] && !sdp.IsEvents(f) {
 			strange.Add(f.Payload)
 		}
@@ -136,6 +129,28 @@ func numbers(a, b *side, i int) (m *rtp.Numbers, strange rtp.TypeSet) {
 		m = nil
 	}
 	return m, strange
+}
+
+// numberOf finds the number of a format in a list: of two of one name the one with the same parameters, otherwise the
+// one with the same number, as a description that crossed kept it.
+func numberOf(f media.Format, list []media.Format) uint8 {
+	n, best := uint8(rtp.NoNumber), 0
+	for _, g := range list {
+		if !sdp.Same(f, g) {
+			continue
+		}
+		fits := 1
+		if g.Payload == f.Payload {
+			fits++
+		}
+		if g.Params == f.Params {
+			fits += 2
+		}
+		if fits > best {
+			n, best = g.Payload&0x7f, fits
+		}
+	}
+	return n
 }
 
 // passing gives the payload numbers of a's telephone events that b's peer gets by media.
