@@ -5,8 +5,10 @@ import (
 	"testing/synctest"
 
 	"santral/media/mediatest"
+	"santral/media/rtp"
 	"santral/media/session"
 	"santral/media/srtp"
+	"santral/media/udptl"
 )
 
 // A flood is told once, with the line that it comes by, and the other direction is as good as before.
@@ -73,5 +75,43 @@ func TestWrongKeyIsTold(t *testing.T) {
 		if n := c.b.HeardOf(a.SSRC); n != 20 {
 			t.Errorf("%d packets of 20 were heard after the change", n)
 		}
+	})
+}
+
+// Sound with keys gives way to a fax in the clear on the same ports, and comes back with the same keys.
+func TestFaxBesideKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCall(t)
+		a := newSecret(t, c.a, srtp.AES128GCM, 1)
+		sound := func() {
+			t.Helper()
+			_, toA := c.agree(over(t, "RTP/SAVP", aAddr, a.attr()), mediatest.Offer(t, bAddr))
+			a.hears(toA)
+			c.toA = mediatest.To(t, toA)
+			c.a.Forget()
+			c.b.Forget()
+			mediatest.Talk(20, func() { a.say(c.toA) }, func() { c.b.Say(c.toB) })
+			if n := c.b.HeardOf(a.SSRC); n != 20 {
+				t.Errorf("%d packets of 20 were heard", n)
+			}
+			if n := a.opened(c.b.SSRC); n != 20 {
+				t.Errorf("the phone with keys heard %d of 20", n)
+			}
+		}
+		toB, _ := c.agree(over(t, "RTP/SAVP", aAddr, a.attr()), mediatest.Offer(t, bAddr))
+		c.toB = mediatest.To(t, toB)
+		c.sa.Join(c.sb)
+		sound()
+		c.agree(image(t, aAddr), image(t, bAddr))
+		c.b.Forget()
+		var s udptl.Sender
+		for seq := range uint16(5) {
+			c.a.Send(c.toA, s.Append(nil, seq, []byte{byte('0' + seq)}))
+			mediatest.Wait(rtp.FrameTime)
+		}
+		if names, _ := pages(c.b.Heard()); len(names) != 5 {
+			t.Errorf("of the fax came %q", names)
+		}
+		sound()
 	})
 }
