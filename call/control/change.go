@@ -1,6 +1,9 @@
 package control
 
-import "santral/call"
+import (
+	"santral/call"
+	"santral/media/session"
+)
 
 // change is one change of the session that one party asked for and that passes through to the other:
 // hold, resume, another codec, another line (RFC 3264 §8). At most one is under way in a call.
@@ -177,5 +180,8 @@ func (c *ongoing) refused(m *member, e *call.LegEvent) {
 	if h := c.change; h.to == m && h.sent && !h.given {
 		c.change = change{}
 		h.from.leg.Refuse(e.Cause)
+		if m := h.from.media(); m != nil && e.Cause.SIP == call.NotAcceptable.SIP && session.OnlyFax(h.offer.Desc) {
+			m.CarryFax() // it is sent as sound now (ITU-T V.152)
+		}
 	}
 }

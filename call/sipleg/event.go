@@ -186,6 +186,13 @@ func (l *Leg) onOffered(req *sip.Message) {
 		l.session.AcceptChange("") // it offers nothing, whatever it carries
 		return
 	}
+	if l.media.RefusesFax(d) { // it goes on as sound
+		l.offer = nil
+		status, headers := l.refusal(call.NotAcceptable)
+		l.session.RefuseChange(status, "", headers...)
+		l.media.CarryFax()
+		return
+	}
 	if d != nil {
 		l.media.Restrict(d)
 	}

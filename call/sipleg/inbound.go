@@ -119,8 +119,9 @@ func (a *Agent) receive(in call.Incoming, tx *endpoint.ServerTx) {
 	l.hearSession(req)
 	l.noteDialog(tx.Tag(), req.FromTag())
 	if offer != nil {
+		fax := l.media.RefusesFax(offer)
 		l.media.Restrict(offer)
-		if err := l.media.SetRemote(offer); err != nil {
+		if err := l.media.SetRemote(offer); err != nil || fax {
 			l.refuseMedia()
 			return
 		}

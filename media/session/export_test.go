@@ -48,7 +48,7 @@ func BenchTranscode(b *testing.B, cfg *Config, nameA, nameB string) {
 	for _, s := range sides { // off the clock, which is ours now
 		s.ear.clock = func() time.Duration { return now }
 		s.ear.buffer.Store(nil)
-		s.ear.learn(s.lines[0].local, s.lines[0].remote, s.voice.speech.codec.Rate)
+		s.ear.learn(s.lines[0].local, s.lines[0].remote, s.voice.speech.codec.Rate, 0)
 		s.voice.mu.Lock()
 		s.voice.onClock = true
 		s.voice.mu.Unlock()

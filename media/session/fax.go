@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"santral/media"
+	"santral/media/codec"
 	"santral/media/rtp"
 	"santral/media/sdp"
 	"santral/media/udptl"
@@ -235,4 +236,84 @@ func (l *line) hearFax(m *sdp.Media) {
 		l.fax.end()
 		l.faxOver = true
 	}
+}
+
+// Through sound a fax needs what a voice does not: a delay that stays as it is, and every moment of silence.
+
+// fixedDelay is that delay: most networks hold it, and no fax notices it.
+const fixedDelay = 100 * time.Millisecond
+
+// CarryFax has the sound of the session, and of the one that it is joined with, treated as that of a fax or a modem (ITU-T
+// V.152): a fixed buffer, nothing stretched and no silence suppressed. It lasts until the session ends.
+func (s *Session) CarryFax() {
+	s.mu.Lock()
+	j := s.joint
+	s.mu.Unlock()
+	if j == nil {
+		s.carry()
+		return
+	}
+	j.a.carry()
+	j.b.carry()
+	j.route()
+}
+
+func (s *Session) carry() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed && !s.carries && s.profile.Fax != FaxRefuse {
+		s.carries = true
+		s.applyModeLocked()
+	}
+}
+
+// fixedLocked is the delay of the buffer, 0 for one that adapts.
+func (s *Session) fixedLocked() time.Duration {
+	if s.carries {
+		return fixedDelay
+	}
+	return 0
+}
+
+// optionsLocked are how our encoder is to behave now.
+func (s *Session) optionsLocked() codec.Options {
+	o := s.profile.options()
+	o.DTX = o.DTX && !s.carries
+	return o
+}
+
+// passesFaxLocked reports whether images can go to the peer: not where its packets need a handshake or a way that ICE finds, which
+// fax machines know nothing of, nor where nothing may be in the clear.
+func (s *Session) passesFaxLocked() bool {
+	if s.profile.Web || s.profile.Secure == SecureRequired {
+		return false
+	}
+	for _, l := range s.lines {
+		if l.path != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// RefusesFax reports whether a description offers nothing but a fax that the peer is not to send as data: it is to go
+// on as sound, and nobody else need be asked.
+func (s *Session) RefusesFax(d *sdp.Description) bool {
+	if s.profile.Fax == FaxPass || d == nil {
+		return false
+	}
+	return OnlyFax(d)
+}
+
+// OnlyFax reports whether the lines that a description has in use are those of a fax.
+func OnlyFax(d *sdp.Description) bool {
+	any := false
+	for i := range d.Media {
+		if m := &d.Media[i]; !m.Rejected() {
+			if any = isT38(m.Kind, m.Proto); !any {
+				return false
+			}
+		}
+	}
+	return any
 }

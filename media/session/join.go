@@ -340,7 +340,7 @@ func (s *Session) hearLocked(l *line, sp speech) {
 		s.ear.listen(nil, false, false)
 	}
 	if l != nil {
-		s.ear.learn(l.local, l.remote, sp.codec.Rate)
+		s.ear.learn(l.local, l.remote, sp.codec.Rate, s.fixedLocked())
 		l.ear = s.ear
 	}
 }

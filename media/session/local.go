@@ -9,7 +9,6 @@ import (
 
 	"santral/media"
 	"santral/media/sdp"
-	"santral/media/srtp"
 )
 
 // RelayLocal makes the description for our peer out of what the other side of the call said: as an answer to what
@@ -47,7 +46,8 @@ func (s *Session) relayLocked(other *sdp.Description, answering bool) (d *sdp.De
 		w.Refused = s.untaken()
 		d, err = sdp.Back(s.remote, other, &w)
 	} else {
-		s.beginOffer()
+		s.noteLocked()
+		w.NoFax = w.NoFax || !s.passesFaxLocked()
 		w.Proto, w.Pictures = s.protos()
 		w.Lines = s.pastLocked()
 		d, err = sdp.Onward(other, &w)
@@ -56,50 +56,6 @@ func (s *Session) relayLocked(other *sdp.Description, answering bool) (d *sdp.De
 		return nil, err
 	}
 	return d, s.finishLocked(d, answering)
-}
-
-// undone is what a line goes back to when an offer of ours is refused.
-type undone struct {
-	local    []media.Format
-	localMux bool
-	ptime    int
-	wire     wire
-	ours     []srtp.Key
-}
-
-// beginOffer notes what holds, for Withdraw.
-func (s *Session) beginOffer() {
-	if s.remote == nil || s.undo != nil {
-		return
-	}
-	s.undo = make([]undone, len(s.lines))
-	for i, l := range s.lines {
-		s.undo[i] = undone{l.local, l.localMux, l.ptime, l.wire, l.keys.Ours}
-	}
-}
-
-// Withdraw takes back an offer of ours that the peer has refused: the session goes on as it was (RFC 3264 §8). A line
-// that the offer switched off stays so, since its ports are gone. Without such an offer it does nothing.
-func (s *Session) Withdraw() {
-	s.mu.Lock()
-	undo := s.undo
-	s.undo = nil
-	if s.closed || undo == nil {
-		s.mu.Unlock()
-		return
-	}
-	for i := range undo {
-		l, u := s.lines[i], &undo[i]
-		if l.stream == nil || l.wire != u.wire {
-			continue
-		}
-		l.local, l.localMux, l.ptime, l.keys.Ours = u.local, u.localMux, u.ptime, u.ours
-		s.negotiateLocked(l)
-	}
-	s.applyModeLocked()
-	j := s.joint
-	s.mu.Unlock()
-	j.route()
 }
 
 // sameBody reports whether two descriptions differ in nothing but their origin and name.
@@ -194,7 +150,7 @@ func (s *Session) offerLocked() (*sdp.Description, error) {
 	if s.closed {
 		return nil, errClosed
 	}
-	s.beginOffer()
+	s.noteLocked()
 	at := 0
 	if s.remote != nil && s.chooseLocked() {
 		at = s.chosen.Line

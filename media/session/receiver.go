@@ -23,6 +23,7 @@ type receiver struct {
 	means  atomic.Pointer[heardFormats]
 
 	local, remote []media.Format // that the formats were learnt from
+	fixed         time.Duration  // delay of the buffer for a fax; 0 for one that adapts
 
 	mu    sync.Mutex // of those who pull
 	out   origin     // the buffer, at the puller's rate
@@ -68,21 +69,23 @@ func means(lists ...[]media.Format) *heardFormats {
 }
 
 // learn tells the receiver what both sides of its line have said, and the rate at which most of the sound will be.
+// fixed is the buffer's delay where a fax or a modem is heard, otherwise 0.
 // It is called under the session's lock.
-func (e *receiver) learn(local, remote []media.Format, rate int) {
+func (e *receiver) learn(local, remote []media.Format, rate int, fixed time.Duration) {
 	b := e.buffer.Load()
-	if b != nil && b.Rate() == rate && slices.Equal(e.local, local) && slices.Equal(e.remote, remote) {
+	same := b != nil && b.Rate() == rate && e.fixed == fixed
+	if same && slices.Equal(e.local, local) && slices.Equal(e.remote, remote) {
 		return
 	}
-	e.local, e.remote = local, remote
+	e.local, e.remote, e.fixed = local, remote, fixed
 	m := means(local, remote)
 	e.means.Store(m)
-	if b != nil && b.Rate() == rate {
+	if same {
 		b.Learn(func(payload uint8) (media.Decoder, int, bool) { return m.decoder(payload, rate) })
 		return
 	}
 	e.buffer.Store(jitter.New(jitter.Config{
-		Rate: rate, Clock: e.clock,
+		Rate: rate, Fixed: fixed, Clock: e.clock,
 		Decoder: func(payload uint8) (media.Decoder, int, bool) { return m.decoder(payload, rate) },
 	}))
 }

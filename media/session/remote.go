@@ -40,7 +40,7 @@ func (s *Session) setRemote(d *sdp.Description, answer bool) error {
 		s.mu.Unlock()
 		return errKeyless
 	}
-	s.before, s.remote, s.settled, s.undo = s.remote, d, answer, nil
+	s.before, s.remote, s.settled, s.offered = s.remote, d, answer, nil
 	s.applyRemoteLocked(d)
 	var err error
 	switch {

@@ -89,8 +89,8 @@ type Session struct {
 	settled     bool             // the peer's last was an answer to an offer of ours
 	local       *sdp.Description // our last one; nil after Thaw
 	other       *sdp.Description // what that was made of, nil for media that ends here
-	undo        []undone         // what held before the offer of ours that the peer has not answered; nil for none
 	lines       []*line          // one for each media line, in order
+	offered     *offered         // our last offer waits for its answer: what held before it
 	dir         sdp.Direction    // of our own offers
 	chosen      sdp.Chosen       // what media that ends here has agreed on
 	agreed      bool             // chosen holds
@@ -98,6 +98,7 @@ type Session struct {
 
 	// What is done.
 	mode    mode
+	carries bool // a fax or a modem is heard, which nothing may be done to
 	joint   *joint
 	across  bool        // joined, and transcoded
 	muted   bool        // across: keys do not pass as tones

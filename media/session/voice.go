@@ -83,7 +83,7 @@ func (s *Session) aimVoiceLocked(l *line, sp speech) {
 		v.stream, v.meter = l.stream, &l.meter
 		v.mute = !l.dir.Receives() || l.terms.Mute
 		v.inband = s.profile.Digits == DigitsInband
-		v.speakLocked(sp, s.profile.options())
+		v.speakLocked(sp, s.optionsLocked())
 	}
 	if v.stream == nil {
 		v.keys = keys{}

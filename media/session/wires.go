@@ -48,9 +48,9 @@ func (s *Session) offeredWire(l *line, m *sdp.Media, i, tagged int) wire {
 	p := &s.profile
 	w := wire{Bundle: i}
 	switch {
+	case !sdp.RTP(m.Proto):
 	case l.stream != nil && l.said && !l.refused && l.wire != (wire{}):
 		w = l.wire
-	case !sdp.RTP(m.Proto):
 	case overTLS(m.Proto):
 		w.DTLS, w.Mux = true, true
 		w.ICE = (p.ICE || p.Web) && s.cfg.finds()
@@ -157,7 +157,9 @@ func (s *Session) placeLocked(d *sdp.Description, answering bool) error {
 			l.mid = mid
 		}
 		if m.Port == 0 {
-			l.drop()
+			if answering || !l.said { // a line that an offer leaves goes on until that is answered
+				l.drop()
+			}
 			continue
 		}
 		if mid == "" && !answering && s.profile.Web && overTLS(m.Proto) { // browsers know a line by it alone (RFC 8829 §5.2.1)
@@ -213,9 +215,11 @@ func (s *Session) writeLineLocked(l *line, m *sdp.Media, answering bool, i int) 
 			l.spoken = m.Proto
 		}
 	}
-	if sdp.RTP(m.Proto) || !sdp.RTP(l.proto) {
-		l.noteLocal(m.FormatList())
+	if !answering && l.said && !l.refused && sdp.RTP(l.proto) && !sdp.RTP(m.Proto) { // so do its formats and keys
+		m.Port, m.Ports, m.Conn = l.stream.Port(), 0, sdp.Conn{}
+		return nil
 	}
+	l.noteLocal(m.FormatList())
 	l.localMux, l.ptime = l.wire.Mux, m.Ptime()
 	if answering { // what may be spoken is what the answer has of the offer (RFC 3264 §6.1)
 		l.remote = within(s.remote.Media[i].FormatList(), l.local)
