@@ -3,14 +3,18 @@ package session_test
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"santral/media"
 	"santral/media/mediatest"
+	"santral/media/pcm"
 	"santral/media/sdp"
 	"santral/media/session"
 	"santral/media/udptl"
@@ -194,6 +198,144 @@ func TestFaxSaysItsLastAgain(t *testing.T) {
 		}
 		if !slices.Equal(seqs, []uint16{0, 1, 2, 2, 2}) {
 			t.Errorf("heard %v", seqs)
+		}
+	})
+}
+
+// sing sends sound of one frequency at a time, packet by packet.
+func sing(c *call, p *mediatest.Phone, to netip.AddrPort, seconds float64, hz func(at float64) float64) {
+	at, phase := 0.0, 0.0
+	mediatest.Talk(int(seconds*50), func() {
+		f := make(media.Frame, 160)
+		for i := range f {
+			if h := hz(at); h > 0 {
+				phase += 2 * math.Pi * h / 8000
+				f[i] = int16(4000 * math.Sin(phase))
+			}
+			at += 1. / 8000
+		}
+		b := p.Next()
+		pcm.EncodeALaw(b[12:], f)
+		p.Send(to, b)
+	})
+}
+
+// The tones of a fax are told of in a relayed call, once each, and by the profile not at all.
+func TestFaxTones(t *testing.T) {
+	for _, mode := range []session.FaxMode{session.FaxPass, session.FaxSound, session.FaxRefuse} {
+		synctest.Test(t, func(t *testing.T) {
+			c := newCall(t)
+			c.sa, c.sb = session.New(c.cfg, aAddr.Addr(), session.Profile{Fax: mode}), session.New(c.cfg, bAddr.Addr(), session.Profile{Fax: mode})
+			c.begin()
+			var mu sync.Mutex
+			var told []string
+			for name, s := range map[string]*session.Session{"a": c.sa, "b": c.sb} {
+				s.OnNews(func(n session.News) {
+					mu.Lock()
+					told = append(told, fmt.Sprint(name, " ", n.Kind, " ", n.Text))
+					mu.Unlock()
+				})
+			}
+			sing(c, c.a, c.toA, 8, func(at float64) float64 {
+				if math.Mod(at, 3.5) < 0.5 {
+					return 1100
+				}
+				return 0
+			})
+			sing(c, c.b, c.toB, 3, func(float64) float64 { return 2100 })
+			want := []string{"a fax calling CNG", "b fax answering CED"}
+			if mode == session.FaxRefuse {
+				want = nil
+			}
+			mu.Lock()
+			if !slices.Equal(told, want) {
+				t.Errorf("mode %d: told %q", mode, told)
+			}
+			mu.Unlock()
+			if c.sa.Way() != session.Relayed {
+				t.Errorf("the call is %v", c.sa.Way())
+			}
+		})
+	}
+}
+
+// A transcoded call has a fixed buffer from the first tone of a fax on: what one phone sends with jitter the other gets
+// with every sample, one after another.
+func TestFaxAsSound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCall(t)
+		c.sa = session.New(c.cfg, aAddr.Addr(), session.Profile{Codecs: []string{"PCMA"}})
+		c.sb = session.New(c.cfg, bAddr.Addr(), session.Profile{Codecs: []string{"PCMU"}, Noise: true})
+		offer, answer := mediatest.Offer(t, aAddr), mediatest.Offer(t, bAddr)
+		toB := got(c.sb.RelayLocal(offer, false))(t)
+		check(t, c.sa.SetRemote(offer))
+		check(t, c.sb.SetAnswer(answer))
+		toA := got(c.sa.RelayLocal(answer, true))(t)
+		c.toA, c.toB = mediatest.To(t, toA), mediatest.To(t, toB)
+		c.b.Payload = 0
+		c.sa.Join(c.sb)
+		mediatest.Talk(10, func() { c.a.Say(c.toA) }, func() { c.b.Say(c.toB) })
+		if c.sa.Way() != session.Transcoded {
+			t.Fatalf("the call is %v", c.sa.Way())
+		}
+		c.sa.CarryFax()
+		mediatest.Wait(time.Second)
+		c.b.Forget()
+		const n = 200
+		rnd := rand.New(rand.NewPCG(2, 2))
+		begun := time.Now()
+		for i := range n {
+			// Each sample tells where it belongs: a slow ramp that is silence for a while.
+			f := make(media.Frame, 160)
+			for k := range f {
+				f[k] = int16(8000 * math.Sin(2*math.Pi*1850*float64(i*160+k)/8000))
+			}
+			if i/20%2 == 1 {
+				clear(f)
+			}
+			due := begun.Add(time.Duration(i)*20*time.Millisecond + time.Duration(rnd.IntN(20))*time.Millisecond)
+			mediatest.Wait(time.Until(due))
+			b := c.a.Next()
+			pcm.EncodeALaw(b[12:], f)
+			c.a.Send(c.toA, b)
+		}
+		mediatest.Wait(time.Second)
+		var sound media.Frame
+		seq, first := uint16(0), true
+		for _, p := range c.b.Heard() {
+			if p.Header.Payload != 0 {
+				t.Errorf("payload %d: silence is not to be suppressed", p.Header.Payload)
+				continue
+			}
+			if !first && p.Header.Seq != seq+1 {
+				t.Errorf("packet %d after %d", p.Header.Seq, seq)
+			}
+			seq, first = p.Header.Seq, false
+			f := make(media.Frame, p.Header.End-p.Header.Begin)
+			pcm.DecodeULaw(f, p.Data[p.Header.Begin:p.Header.End])
+			sound = append(sound, f...)
+		}
+		// It begins softly; from there on all is as it was said.
+		begin := slices.IndexFunc(sound, func(s int16) bool { return s > 100 || s < -100 })
+		if begin < 160 || begin+n*160 > len(sound)+160 {
+			t.Fatalf("of %d samples the first is %d", len(sound), begin)
+		}
+		wrong := n * 160
+		for lag := begin - 160; lag <= begin; lag++ {
+			bad := 0
+			for i := 200; i < n*160-160 && lag+i < len(sound); i++ {
+				want := 8000 * math.Sin(2*math.Pi*1850*float64(i)/8000)
+				if i/160/20%2 == 1 {
+					want = 0
+				}
+				if got := float64(sound[lag+i]); math.Abs(got-want) > 500 {
+					bad++
+				}
+			}
+			wrong = min(wrong, bad)
+		}
+		if wrong > 0 {
+			t.Errorf("%d samples of %d are others", wrong, n*160)
 		}
 	})
 }

@@ -112,6 +112,7 @@ type Session struct {
 	telling sync.Mutex // held while somebody is told
 	onNews  func(News)
 	ears    *ears
+	hark    *hark // for the tones of a fax; nil before there is sound
 	watch   watch
 
 	// Of the rounds, under their lock.

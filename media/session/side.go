@@ -181,10 +181,13 @@ func (s *Session) tapLocked() {
 		}
 		types := t.keys
 		if s.mode == joined && l.kind == "audio" && s.foreign != (rtp.TypeSet{}) {
-			t.joint = s.joint
+			t.joint, t.foreign = s.joint, s.foreign
 			types[0] |= s.foreign[0]
 			types[1] |= s.foreign[1]
 		}
+		t.hark, t.tones = s.harkLocked(l)
+		types[0] |= t.tones[0]
+		types[1] |= t.tones[1]
 		if types == (rtp.TypeSet{}) {
 			l.stream.Tap(nil, types)
 		} else {
@@ -195,17 +198,23 @@ func (s *Session) tapLocked() {
 
 // tap looks at packets on their way.
 type tap struct {
-	ears  *ears
-	keys  rtp.TypeSet
-	joint *joint // is to choose anew when something else comes
-	once  sync.Once
+	ears    *ears
+	keys    rtp.TypeSet
+	hark    *hark // listens to the sound
+	tones   rtp.TypeSet
+	joint   *joint // is to choose anew when something else comes
+	foreign rtp.TypeSet
+	once    sync.Once
 }
 
 // Packet looks at one (rtp.Handler).
 func (t *tap) Packet(p []byte, h rtp.Header) {
+	if t.tones.Has(h.Payload) {
+		t.hark.Packet(p, h)
+	}
 	if t.keys.Has(h.Payload) {
 		t.ears.Packet(p, h)
-	} else if t.joint != nil {
+	} else if t.joint != nil && t.foreign.Has(h.Payload) {
 		t.once.Do(func() { go t.joint.route() }) // not on a reader: a lock above the stream's is taken
 	}
 }
