@@ -142,6 +142,14 @@ func Talk(n int, say ...func()) {
 // Heard is every RTP packet heard so far.
 func (p *Phone) Heard() []Packet { return p.copy(&p.heard) }
 
+// Take gives every RTP packet heard so far, and forgets them.
+func (p *Phone) Take() (list []Packet) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	list, p.heard = p.heard, nil
+	return list
+}
+
 // HeardControl is every RTCP packet heard so far.
 func (p *Phone) HeardControl() []Packet { return p.copy(&p.control) }
 
