@@ -3,6 +3,7 @@ package sdp
 import (
 	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -102,6 +103,26 @@ func TestAnswer(t *testing.T) {
 		}
 		if a, _, err := Answer(offer, local()); !errors.Is(err, ErrNoMatch) {
 			t.Errorf("%s: %v\n%v", name, err, a)
+		}
+	}
+}
+
+// Comfort noise and redundancy are answered where they are wanted and belong to what was chosen.
+func TestAnswerWithMore(t *testing.T) {
+	offer := parsed(t, lines("v=0", "o=- 1 1 IN IP4 10.0.0.1", "s=-", "c=IN IP4 10.0.0.1", "t=0 0", "m=audio 4000 RTP/AVP 8 0 13 121 122 101",
+		"a=rtpmap:121 red/8000", "a=fmtp:121 8/8", "a=rtpmap:122 red/8000", "a=fmtp:122 0/0", "a=rtpmap:101 telephone-event/8000"))
+	for _, c := range []struct {
+		noise, red bool
+		want       string
+	}{{false, false, "8 101"}, {true, false, "8 13 101"}, {false, true, "8 121 101"}, {true, true, "8 13 121 101"}} {
+		l := local()
+		l.Noise, l.Red = c.noise, c.red
+		d, _, err := Answer(offer, l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(d.Media[0].Formats, " "); got != c.want {
+			t.Errorf("%+v: %s", c, got)
 		}
 	}
 }

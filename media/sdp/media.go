@@ -112,41 +112,6 @@ func (m *Media) Has(name string) bool {
 	return ok
 }
 
-// SetAttr gives the attribute one value: the first of that name takes it and the others go.
-func (m *Media) SetAttr(name, value string) {
-	done := false
-	keep := m.Attrs[:0:0]
-	for _, a := range m.Attrs {
-		if a.Name == name {
-			if done {
-				continue
-			}
-			done, a.Value = true, value
-		}
-		keep = append(keep, a)
-	}
-	if !done {
-		keep = append(keep, Attr{Name: name, Value: value})
-	}
-	m.Attrs = keep
-}
-
-// RemoveAttrs drops the attributes for which drop is true.
-func (m *Media) RemoveAttrs(drop func(Attr) bool) { m.Attrs = remove(m.Attrs, drop) }
-
-// RemoveAttrs drops the session-level attributes for which drop is true.
-func (d *Description) RemoveAttrs(drop func(Attr) bool) { d.Attrs = remove(d.Attrs, drop) }
-
-func remove(attrs []Attr, drop func(Attr) bool) []Attr {
-	keep := attrs[:0:0]
-	for _, a := range attrs {
-		if !drop(a) {
-			keep = append(keep, a)
-		}
-	}
-	return keep
-}
-
 // Addr is where the peer that wrote d wants the line's media: the line's own c= address or the
 // session's, with the line's port. ok is false for a name and when there is no address at all. An
 // unspecified address (the old hold, RFC 3264 §8.4) is given as it is.

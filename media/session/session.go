@@ -139,7 +139,6 @@ type line struct {
 	wire        wire
 	path        *path // nil where the transport is a pair of ports and no more
 	keys        secrets
-	awaits      bool           // our offer has keys alone, and the peer has said none yet
 	spoken      string         // the last protocol of RTP
 	mid         string         // the identification tag of the line (RFC 5888), "" for none
 	past        []media.Format // what payload numbers have meant on this line
