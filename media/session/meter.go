@@ -24,10 +24,10 @@ type meter struct {
 	habits    habits
 
 	// Of extended reports (RFC 3611 §4.4, §4.5).
-	theirs   reference // the peer's clock, which our next report answers
-	ours     reference // our own, which its answer quotes
-	receiver bool      // RoundTrip is of such an answer
-	wants    extensions
+	theirs   reference     // the peer's clock, which our next report answers
+	ours     reference     // our own, which its answer quotes
+	receiver bool          // RoundTrip is of such an answer
+	Wants    extensions    `json:"wants,omitempty"`
 	wanted   func()        // is told that the peer wants a whole picture; nil for a line of sound
 	wantedAt time.Duration // when it was told
 	format   string        // of the peer's stream, as of the last figures
@@ -91,6 +91,8 @@ func (m *meter) Packet(h rtp.Header, size int, at time.Duration) {
 		}
 		m.SSRC, m.Begun = h.SSRC, true
 		b.steady, b.claims = at, false
+	} else if b.at == 0 { // taken over from another process
+		b.steady = at
 	} else if at-b.at > pauseLeast && h.Seq-b.seq == 1 || m.noises.Has(h.Payload) {
 		b.pauses, b.steady = true, at
 	}

@@ -188,7 +188,7 @@ func (s *Session) negotiateLocked(l *line) {
 	t.Mux = t.Mux && l.localMux
 	l.stream.Locked(func() {
 		l.meter.learn(l.remote, l.local)
-		l.meter.wants = l.wants
+		l.meter.Wants = l.wants
 		l.meter.wanted = nil
 		if l.kind == "video" {
 			i := s.indexOf(l)

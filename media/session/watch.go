@@ -91,7 +91,8 @@ func (s *Session) Target() netip.AddrPort {
 	defer s.mu.Unlock()
 	for _, l := range s.lines {
 		if l.stream != nil && !l.refused {
-			if to := l.stream.Facts().Target; to.IsValid() {
+			f := l.stream.Facts()
+			if to := l.target(&f); to.IsValid() {
 				return to
 			}
 		}
@@ -121,6 +122,17 @@ func (s *Session) heardLocked() (last time.Time, due bool) {
 		}
 	}
 	return last, due
+}
+
+// target is where packets for the peer go on a line.
+func (l *line) target(f *rtp.Facts) netip.AddrPort {
+	switch {
+	case l.path != nil && l.path.agent != nil:
+		return l.path.agent.Remote()
+	case f.Target.IsValid():
+		return f.Target
+	}
+	return f.Signalled
 }
 
 // look looks after the session; whole says that its second is over, otherwise only what is new is looked at. It
@@ -228,11 +240,7 @@ func (l *line) look(now time.Time) (n News, soon bool) {
 		return News{}, soon
 	}
 	v.told = now
-	to := f.Target
-	if !to.IsValid() {
-		to = f.Signalled
-	}
-	return News{Kind: OneWay, Addr: to, Text: why}, false
+	return News{Kind: OneWay, Addr: l.target(&f), Text: why}, false
 }
 
 // oneWay tells by which of the rules the peer does not get through; "" for none.

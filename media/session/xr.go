@@ -58,11 +58,11 @@ func (m *meter) appendExtended(dst []byte, ssrc uint32, roundTrip, now time.Dura
 		since := min(max(0, now-t.at), 18*time.Hour)
 		dst = rtp.AppendSince(dst, rtp.Since{SSRC: t.ssrc, Last: t.middle, Delay: uint32(uint64(since) << 16 / uint64(time.Second))})
 	}
-	if m.wants&wantsRoundTrip != 0 {
+	if m.Wants&wantsRoundTrip != 0 {
 		m.ours = reference{ssrc, uint32(ntp >> 16), now}
 		dst = rtp.AppendReference(dst, ntp)
 	}
-	if m.wants&wantsVoIP != 0 && m.Receiver.Packets > 0 {
+	if m.Wants&wantsVoIP != 0 && m.Receiver.Packets > 0 {
 		dst = rtp.AppendVoIP(dst, m.voip(roundTrip))
 	}
 	return rtp.EndXR(dst, begin)
