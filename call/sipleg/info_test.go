@@ -1,10 +1,14 @@
 package sipleg
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
+	"santral/media/dtmf"
+	"santral/media/mediatest"
+	"santral/media/rtp"
 	"santral/media/session"
 	"santral/sip"
 )
@@ -149,6 +153,59 @@ func TestKeysByINFO(t *testing.T) {
 				t.Errorf("B got\n%s", got)
 			}
 			b.none(2 * time.Second)
+		}
+		a.leaves(b)
+	})
+}
+
+// TestKeysThroughACall: a key by INFO reaches a phone that takes telephone events as one event in its media, as long as it
+// was, and one that it presses itself passes with the media and is not sent again.
+func TestKeysThroughACall(t *testing.T) {
+	play(t, func(w *world, x *exchange) {
+		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
+		talking(w, a, b)
+		ears := map[*phone]*mediatest.Phone{}
+		for _, p := range []*phone{a, b} {
+			ears[p] = mediatest.NewPhone(w.T, w.host(p.addr), netip.AddrPortFrom(netip.MustParseAddr(p.addr), 4000))
+			defer ears[p].Close()
+		}
+		heard := func(p *phone) (keys []dtmf.Heard) {
+			var h dtmf.Hearing
+			for _, m := range ears[p].Heard() {
+				if m.Header.Payload == 101 {
+					keys = h.Hear(keys, m.Header.Timestamp, 8000, m.Data[m.Header.Begin:m.Header.End])
+				}
+			}
+			ears[p].Forget()
+			return h.Lapse(keys)
+		}
+		info := a.d.Request(sip.INFO)
+		info.Prepend(sip.ViaKind, a.via())
+		info.SetBody("application/dtmf-relay", "Signal=5\r\nDuration=200\r\n")
+		a.send(info)
+		a.status(200)
+		b.none(2 * time.Second)
+		var to netip.AddrPort // where B hears A from
+		for _, m := range ears[b].Heard() {
+			to = m.From
+		}
+		if keys := heard(b); len(keys) != 1 || keys[0].Key != '5' || keys[0].Long != 200*time.Millisecond {
+			t.Errorf("B heard %+v", keys)
+		}
+		press, _ := dtmf.NewPress('7', 100*time.Millisecond, 8000)
+		for at := ears[b].Stamp; ; {
+			p, ok := press.Next(160)
+			if !ok {
+				break
+			}
+			h := rtp.Header{Payload: 101, Marker: p.Marker, Seq: ears[b].Seq, Timestamp: at, SSRC: ears[b].SSRC}
+			ears[b].Seq++
+			ears[b].Send(to, append(rtp.AppendHeader(nil, h), p.Payload[:]...))
+			mediatest.Wait(20 * time.Millisecond)
+		}
+		a.none(2 * time.Second)
+		if keys := heard(a); len(keys) != 1 || keys[0].Key != '7' || keys[0].Long != 100*time.Millisecond {
+			t.Errorf("A heard %+v", keys)
 		}
 		a.leaves(b)
 	})
