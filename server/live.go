@@ -5,6 +5,7 @@ import (
 	"santral/call"
 	"santral/call/control"
 	"santral/media"
+	"santral/media/session"
 	"santral/service/cdr"
 	"santral/store"
 )
@@ -29,7 +30,7 @@ func live(l control.Live) rest.LiveCall {
 		}
 		c.Legs = append(c.Legs, rest.LiveLeg{
 			Leg: string(leg.ID), Direction: leg.Detail.Direction.String(), Account: leg.Detail.Account, Trunk: leg.Detail.Trunk,
-			SIPCallID: leg.Detail.SIPCallID, SessionID: leg.Detail.SessionID, Remote: leg.Detail.Remote, Media: leg.Detail.Media, Codec: leg.Codec,
+			SIPCallID: leg.Detail.SIPCallID, SessionID: leg.Detail.SessionID, Remote: leg.Detail.Remote, Media: leg.Detail.Media, Codec: leg.Codec, Way: way(leg.Way),
 			Streams: liveStreams(leg.Detail.Quality), Notices: liveNotices(leg.Notices),
 		})
 	}
@@ -111,3 +112,11 @@ func (s *server) pickup(who call.Party, account string) bool {
 }
 
 func (s *server) hangup(id string) bool { return s.control.Hangup(call.ID(id), call.NormalClearing) }
+
+// way names how the sound of a leg goes to the other; "" while it goes to none.
+func way(w session.Way) string {
+	if w == session.NoWay {
+		return ""
+	}
+	return w.String()
+}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"santral/call"
+	"santral/media/session"
 )
 
 // Live is one call as it stands now, for lists and the API. It is a copy.
@@ -28,6 +29,7 @@ type LiveLeg struct {
 	Over     bool // ended while the call goes on: a device of a fork that did not answer
 	Held     bool // its phone holds the other
 	Codec    string
+	Way      session.Way // how its sound goes to the leg that it is joined with
 	Detail   call.LegDetail
 	Notices  []call.Notice // what was noticed of its media, the oldest first
 }
@@ -76,6 +78,9 @@ func (c *ongoing) show() (l Live, ok bool) {
 	c.mu.Unlock()
 	for i, m := range members { // a leg's own lock is not taken under ours
 		l.Legs[i].Detail = *m.detail(legs[i].Detail())
+		if s := legs[i].Media(); s != nil {
+			l.Legs[i].Way = s.Way()
+		}
 	}
 	return l, l.State < Frozen
 }
