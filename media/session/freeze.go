@@ -132,7 +132,7 @@ func Thaw(cfg *Config, st State) (*Session, error) {
 		if ls.Stream == nil {
 			continue
 		}
-		if err := s.thawStreamLocked(l, i, *ls.Stream, ls.Path); err != nil {
+		if err := s.thawStream(l, i, *ls.Stream, ls.Path); err != nil {
 			s.Close()
 			return nil, fmt.Errorf("thaw media: %w", err)
 		}

@@ -72,18 +72,23 @@ func (s *Session) openLocked(l *line, like netip.Addr, w wire) (err error) {
 		p.gate = s.cfg.DTLS
 	}
 	if w.ICE && s.cfg.ICE != nil {
+		stream := s.cfg.Pool.Over(p)
+		p.stream = stream
 		p.agent, err = s.cfg.ICE.Open(ice.AgentConfig{Peer: s.peer, Controlling: !s.answering(index), Handler: p})
 		if err != nil {
+			stream.Release()
 			return err
 		}
-		l.stream = s.cfg.Pool.Over(p)
+		l.stream = stream
 	} else if l.stream, err = s.cfg.Pool.Take(like); err != nil {
 		return err
 	}
 	if p.agent == nil && p.gate == nil {
 		return nil
 	}
-	p.stream, l.path = l.stream, p
+	if l.path = p; p.agent == nil {
+		p.stream = l.stream
+	}
 	if p.gate != nil {
 		l.stream.Secure(rtp.Shut, rtp.Shut)
 		if p.agent == nil {

@@ -47,8 +47,10 @@ func (s *Session) freezePathLocked(i int) *PathState {
 	return st
 }
 
-// thawStreamLocked makes the stream and the path of line l again. Lines before it are there already.
-func (s *Session) thawStreamLocked(l *line, index int, stream rtp.StreamState, st *PathState) (err error) {
+// thawStream makes the stream and the path of line l again. Lines before it are there already.
+func (s *Session) thawStream(l *line, index int, stream rtp.StreamState, st *PathState) (err error) {
+	s.mu.Lock() // packets may come before the session is whole
+	defer s.mu.Unlock()
 	if st == nil {
 		l.stream, err = s.cfg.Pool.Thaw(stream, srtp.Machines{})
 		return err
@@ -79,6 +81,7 @@ func (s *Session) thawStreamLocked(l *line, index int, stream rtp.StreamState, s
 		if l.stream, err = s.cfg.Pool.Thaw(stream, srtp.Machines{}); err != nil {
 			return err
 		}
+		p.stream = l.stream
 	} else {
 		if s.cfg.ICE == nil {
 			return fmt.Errorf("line %d has ICE, and there is no port for it here", index)
@@ -91,7 +94,7 @@ func (s *Session) thawStreamLocked(l *line, index int, stream rtp.StreamState, s
 			return err
 		}
 	}
-	p.stream, l.path = l.stream, p
+	l.path = p
 	if p.gate != nil && p.agent == nil {
 		l.stream.Other(p.foreign)
 	}
