@@ -10,6 +10,7 @@ import (
 
 	"santral/media"
 	"santral/media/codec"
+	"santral/media/dtmf"
 	"santral/media/jitter"
 	"santral/media/mediatest"
 	"santral/media/rtp"
@@ -297,4 +298,35 @@ func toneAt(hz float64, rate, n int) []int16 {
 		f[i] = int16(8000 * math.Sin(2*math.Pi*hz*float64(i)/float64(rate)))
 	}
 	return f
+}
+
+// Keys that wait to be sent go over into another instance with their session.
+func TestThawedKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCall(t)
+		answered(t, c, mediatest.Offer(t, aAddr))
+		c.sa.Attach(nil, nil)
+		for _, k := range []byte("1#") {
+			check(t, c.sa.SendDigit(k, 100))
+		}
+		text := got(json.Marshal(c.sa.Freeze()))(t)
+		c.cfg.Pool.Close()
+		c.cfg = config(t, c.host)
+		c.a.Forget()
+		var st session.State
+		check(t, json.Unmarshal(text, &st))
+		c.sa = got(session.Thaw(c.cfg, st))(t)
+		defer c.sa.Close()
+		mediatest.Wait(time.Second)
+		var h dtmf.Hearing
+		var keys []dtmf.Heard
+		for _, p := range c.a.Heard() {
+			if p.Header.Payload == 101 {
+				keys = h.Hear(keys, p.Header.Timestamp, 8000, p.Data[p.Header.Begin:])
+			}
+		}
+		if len(keys) != 2 || keys[0].Key != '1' || keys[1].Key != '#' || keys[1].Long != 100*time.Millisecond {
+			t.Errorf("%+v", keys)
+		}
+	})
 }

@@ -3,6 +3,7 @@ package session
 import (
 	"fmt"
 	"net/netip"
+	"time"
 
 	"santral/media"
 	"santral/media/dtmf"
@@ -58,13 +59,20 @@ type LineState struct {
 
 // VoiceState is where our own stream stands.
 type VoiceState struct {
-	SSRC      uint32 `json:"ssrc"`
-	Timestamp uint32 `json:"timestamp"`
-	Seq       uint16 `json:"seq"`
-	Packets   uint32 `json:"packets"`
-	Octets    uint32 `json:"octets"`
-	Name      string `json:"name"`
-	Rate      int    `json:"rate"` // clock of Timestamp
+	SSRC      uint32     `json:"ssrc"`
+	Timestamp uint32     `json:"timestamp"`
+	Seq       uint16     `json:"seq"`
+	Packets   uint32     `json:"packets"`
+	Octets    uint32     `json:"octets"`
+	Name      string     `json:"name"`
+	Rate      int        `json:"rate"`           // clock of Timestamp
+	Keys      []KeyState `json:"keys,omitempty"` // that wait to be sent
+}
+
+// KeyState is a key on its way to the peer.
+type KeyState struct {
+	Key  byte          `json:"key"`
+	Long time.Duration `json:"long"`
 }
 
 // Freeze writes the session out without changing it. What is joined or attached is not part of it.
@@ -95,6 +103,13 @@ func (s *Session) Freeze() State {
 	if v := s.voice; v != nil {
 		v.mu.Lock()
 		st.Voice = &VoiceState{SSRC: v.ssrc, Timestamp: v.timestamp, Seq: v.seq, Packets: v.packets, Octets: v.octets, Name: v.name, Rate: v.rate}
+		waiting := v.keys.list
+		if v.keys.began { // the peer has heard of it
+			waiting = waiting[1:]
+		}
+		for _, k := range waiting {
+			st.Voice.Keys = append(st.Voice.Keys, KeyState{k.key, k.long})
+		}
 		v.mu.Unlock()
 	}
 	if e := s.ears; e != nil {
@@ -148,6 +163,9 @@ func Thaw(cfg *Config, st State) (*Session, error) {
 		}
 		if secured {
 			s.voice.seq += saidSince
+		}
+		for _, k := range v.Keys {
+			s.voice.keys.list = append(s.voice.keys.list, key{k.Key, k.Long})
 		}
 	}
 	if st.Hearing != nil {
