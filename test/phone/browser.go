@@ -190,3 +190,24 @@ func (b *Browser) Seen() Seen {
 	}
 	return seen
 }
+
+// Voices tells the encodings of the page's call, as "audio/opus audio/opus": what it hears, and what it says.
+func (b *Browser) Voices() string { return b.ask("window.voices()") }
+
+// Selected tells the pair of candidates that the page's media goes by: kinds of ours and theirs, and their address.
+func (b *Browser) Selected() string { return b.ask("window.selected()") }
+
+func (b *Browser) ask(script string) string {
+	b.t.Helper()
+	text, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](script, chromedp.EvalAwaitPromise))
+	if err != nil {
+		b.t.Fatalf("browser: %v", err)
+	}
+	return text
+}
+
+// Call has the page call a number of the realm.
+func (b *Browser) Call(number, realm string) {
+	b.t.Helper()
+	b.Tell(fmt.Sprintf("call(%q)", "sip:"+number+"@"+realm))
+}

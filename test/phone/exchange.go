@@ -236,7 +236,18 @@ func (x *Exchange) Get(path string, to any) {
 // Put sends a JSON document to a page of the API.
 func (x *Exchange) Put(path, document string) {
 	x.t.Helper()
-	req, err := http.NewRequest("PUT", x.HTTP+path, strings.NewReader(document))
+	x.send("PUT", path, document)
+}
+
+// Post sends a JSON document to a page of the API, and gives what it answers.
+func (x *Exchange) Post(path, document string) []byte {
+	x.t.Helper()
+	return x.send("POST", path, document)
+}
+
+func (x *Exchange) send(method, path, document string) []byte {
+	x.t.Helper()
+	req, err := http.NewRequest(method, x.HTTP+path, strings.NewReader(document))
 	if err != nil {
 		x.t.Fatal(err)
 	}
@@ -247,9 +258,11 @@ func (x *Exchange) Put(path, document string) {
 		x.t.Fatal(err)
 	}
 	defer res.Body.Close()
-	if body, _ := io.ReadAll(res.Body); res.StatusCode >= 300 {
-		x.t.Fatalf("PUT %s: %s\n%s", path, res.Status, body)
+	body, _ := io.ReadAll(res.Body)
+	if res.StatusCode >= 300 {
+		x.t.Fatalf("%s %s: %s\n%s", method, path, res.Status, body)
 	}
+	return body
 }
 
 // CDR is a call record as the API gives it; only what tests look at.

@@ -72,3 +72,27 @@ func (h *Host) NAT(outside, inside string, ports ...string) {
 	}
 	h.Run("iptables", "-t", "nat", "-A", "POSTROUTING", "-s", inside, "-j", "SNAT", "--to-source", outside)
 }
+
+// Alone runs a test again in a process of its own, on a host that has a loopback interface and nothing else: its ports are
+// all free, and what it does to the packet filter bothers nobody. It reports whether this is that process; where it is
+// not, the other one has passed.
+func Alone(t testing.TB) bool {
+	t.Helper()
+	const within = "SANTRAL_TEST_ALONE"
+	if os.Getenv(within) == t.Name() {
+		return true
+	}
+	h := NewHost(t, "alone")
+	cmd := h.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=2m")
+	cmd.Env = append(os.Environ(), within+"="+t.Name())
+	out, err := cmd.CombinedOutput()
+	switch {
+	case err != nil:
+		t.Errorf("on a host alone: %v\n%s", err, out)
+	case strings.Contains(string(out), "--- SKIP: "+t.Name()):
+		t.Skipf("on a host alone:\n%s", out)
+	default:
+		t.Logf("on a host alone:\n%s", out)
+	}
+	return false
+}

@@ -15,18 +15,24 @@ import (
 // serves. It is the default tenant's domain that Realm names. Only MD5 is offered, as some phones want it.
 func StartServe(t testing.TB, realm string, tenants ...string) *Exchange {
 	t.Helper()
+	return StartServeMedia(t, realm, "", tenants...)
+}
+
+// StartServeMedia is StartServe with further keys of the boot file's media, each behind a comma: ", dscp: 0".
+func StartServeMedia(t testing.TB, realm, more string, tenants ...string) *Exchange {
+	t.Helper()
 	rtp := 44000 + FreePort(t)%12000
-	sip := fmt.Sprintf("127.0.0.1:%d", FreePort(t))
+	sip, web := fmt.Sprintf("127.0.0.1:%d", FreePort(t)), FreePort(t)
 	x := Serve(t, t.TempDir(), fmt.Sprintf(`listen:
   - {transport: udp, address: "%s"}
   - {transport: tcp, address: "%s"}
 http: 127.0.0.1:%d
-media: {address: 127.0.0.1, ports: %d-%d}
+media: {address: 127.0.0.1, ports: %d-%d%s}
 data: data
 tenants: tenants
 digest: [md5]
-`, sip, sip, FreePort(t), rtp, rtp+999), tenants...)
-	x.Ready.SIP, x.Ready.Realm = sip, realm
+`, sip, sip, web, rtp, rtp+999, more), tenants...)
+	x.Ready.SIP, x.Ready.Realm, x.Ready.WS = sip, realm, fmt.Sprintf("ws://localhost:%d/ws", web)
 	return x
 }
 

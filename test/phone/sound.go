@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"testing"
 
+	"santral/media"
+	"santral/media/dtmf"
 	"santral/media/mediatest"
 )
 
@@ -62,23 +64,62 @@ func Samples(t testing.TB, file string) []float64 {
 	return samples
 }
 
-// Opinion compares speech that a phone heard with what was said, as a listener would: 1 to 4.5 (docs/quality.md).
+// Opinion compares speech that a phone heard with what was said, as a listener would: 1 to 4.5 (docs/quality.md). What
+// was heard may begin and end anywhere in what was said, and the other way round: a phone that begins to record before
+// the other one speaks does not suffer for it. It must hold five seconds of what was said.
 func Opinion(t testing.TB, heard, said string) float64 {
 	t.Helper()
-	whole := func(file string) []int16 {
-		samples := Samples(t, file)
-		list := make([]int16, len(samples))
-		for i, s := range samples {
-			list[i] = int16(s)
+	h, s := Samples(t, heard), Samples(t, said)
+	lag := overlay(h, s)
+	from, to := max(0, -lag)+rim, min(len(s), len(h)-lag)-rim // of what was said
+	if to-from < enough {
+		t.Fatalf("%d samples were heard of %d, and lie over each other for %d", len(h), len(s), to-from)
+	}
+	return mediatest.Opinion(whole(s[from:to]), whole(h[max(0, from+lag-rim/2):]), 8000)
+}
+
+const (
+	rim    = 4000  // of both: a call begins and ends in the middle of a word
+	enough = 32000 // so much is compared at least
+)
+
+func whole(samples []float64) []int16 {
+	list := make([]int16, len(samples))
+	for i, s := range samples {
+		list[i] = int16(s)
+	}
+	return list
+}
+
+// overlay gives by how many samples what was heard comes later than what was said: where their loudness goes together
+// best, on the whole.
+func overlay(heard, said []float64) (lag int) {
+	const piece = 80
+	h, s := envelope(heard, piece), envelope(said, piece)
+	together := 0.0
+	for shift := -len(s); shift <= len(h); shift++ {
+		from, to := max(0, -shift), min(len(s), len(h)-shift)
+		if to-from < (enough+2*rim)/piece {
+			continue
 		}
-		return list
+		if c := correlate(h[from+shift:to+shift], s[from:to]); c > together {
+			together, lag = c, shift*piece
+		}
 	}
-	h, s := whole(heard), whole(said)
-	const edge = 8000 // of both: a call begins and ends in the middle of a word
-	if len(h) < 4*edge || len(s) < 4*edge {
-		t.Fatalf("%d samples were heard of %d", len(h), len(s))
-	}
-	return mediatest.Opinion(s[edge:min(len(s), len(h))-edge], h[edge/2:], 8000)
+	return lag
+}
+
+// Keys gives the keys of a telephone whose tones are in a sound file, in their order.
+func Keys(t testing.TB, file string) (keys string) {
+	t.Helper()
+	ear := dtmf.NewDetector(8000, func(k dtmf.Heard) {
+		if k.Over {
+			keys += string(k.Key)
+		}
+	})
+	ear.Write(whole(Samples(t, file)))
+	ear.Write(make(media.Frame, 1600)) // a key that is down at the end
+	return keys
 }
 
 // Match compares what was heard with what was played: it finds where each second of the middle of

@@ -130,3 +130,13 @@ window.selected = async () => {
     }
   return "";
 };
+
+// voices tells the encodings of what is heard and of what is said.
+window.voices = async () => {
+  const stats = await window.pc.getStats();
+  const of = (type) => {
+    for (const s of stats.values()) if (s.kind === "audio" && s.type === type) return stats.get(s.codecId)?.mimeType || "";
+    return "";
+  };
+  return of("inbound-rtp") + " " + of("outbound-rtp");
+};
