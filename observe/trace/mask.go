@@ -3,12 +3,13 @@ package trace
 import "strings"
 
 // Mask hides what must not be written down in a SIP message: what proves a password (in Authorization,
-// Proxy-Authorization and Authentication-Info), keys of media (RFC 4568) and passwords in URIs (RFC 3261
+// Proxy-Authorization and Authentication-Info), keys of media (RFC 4568), passwords of ICE and passwords in URIs (RFC 3261
 // §19.1.1). What is hidden is replaced by as many x, so that the message keeps its lengths. A message
 // without any of it is given back as it is.
 func Mask(text string) string {
 	m := masker{text: text}
-	keys, head := strings.Contains(text, "ypto:"), false // of "a=crypto:", the letters that stand nowhere else
+	// Of "a=crypto:" and "a=ice-pwd:", the letters that stand nowhere else.
+	keys, head := strings.Contains(text, "ypto:") || strings.Contains(text, "pwd:"), false
 	// Answers seldom have what is looked for in lines, and are half of all.
 	from := 0
 	if !keys && strings.HasPrefix(text, "SIP/2.0 ") && !strings.Contains(text, "hent") && !strings.Contains(text, "HENT") {
@@ -126,8 +127,13 @@ func indexFold(s, name string) int {
 	return -1
 }
 
-// key hides the key of every "inline:" of a crypto attribute (RFC 4568 §6.1).
+// key hides the key of every "inline:" of a crypto attribute (RFC 4568 §6.1), and the password that ICE's checks are
+// proved by (RFC 8839 §5.4).
 func (m *masker) key(at int, line string) {
+	if password := "a=ice-pwd:"; strings.HasPrefix(line, password) {
+		m.hide(at+len(password), at+len(strings.TrimRight(line, "\r")))
+		return
+	}
 	if !strings.HasPrefix(line, "a=crypto:") {
 		return
 	}

@@ -19,6 +19,7 @@ func TestMask(t *testing.T) {
 		{"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj|2^20|1:4\r\n",
 			"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx|2^20|1:4\r\n"},
 		{"a=crypto:2 F inline:abc;inline:def\r\nm=audio\r\n", "a=crypto:2 F inline:xxx;inline:xxx\r\nm=audio\r\n"},
+		{"SIP/2.0 200 OK\r\n\r\na=ice-ufrag:abcd\r\na=ice-pwd:d0RmdmcmVCspeEc3QGZiNW\r\n", "SIP/2.0 200 OK\r\n\r\na=ice-ufrag:abcd\r\na=ice-pwd:xxxxxxxxxxxxxxxxxxxxxx\r\n"},
 		{"INVITE sip:bob:secret@example.com SIP/2.0\r\n", "INVITE sip:bob:xxxxxx@example.com SIP/2.0\r\n"},
 		{"Contact: <sips:+98;phone-context=x:pw@h:5061>;q=1, <SIP:a:b@c>\r\n", "Contact: <sips:+98;phone-context=x:xx@h:5061>;q=1, <SIP:a:x@c>\r\n"},
 		{"From: sip:a:b@c;tag=1\r\n", "From: sip:a:x@c;tag=1\r\n"},
