@@ -24,7 +24,6 @@ type hark struct {
 	left  int        // samples still to be heard
 	modem *tone.Modem
 	laws  [128]law
-	sound [maxHark]int16
 }
 
 const maxHark = 60 * 8 // samples of a packet
@@ -80,7 +79,8 @@ func (h *hark) Packet(p []byte, head rtp.Header) {
 		return
 	}
 	h.left -= len(b)
-	f := h.sound[:len(b)]
+	var sound [maxHark]int16
+	f := sound[:len(b)]
 	switch h.laws[head.Payload&0x7f] {
 	case aLaw:
 		pcm.DecodeALaw(f, b)
