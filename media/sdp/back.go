@@ -13,10 +13,11 @@ import (
 // w refuses, is refused in its place (RFC 3264 §6). Origin and addresses are left out; lines that are kept have port 9. The
 // error is ErrNoMatch when a line could not be had for want of something in common, and none was kept.
 func Back(offer, far *Description, w *Wish) (*Description, error) {
-	d := &Description{Name: far.Name, Attrs: w.sessionAttrs(far.Attrs), Lines: make([]Line, 0, len(far.Lines)+1)}
-	for _, l := range sessionLines(far.Lines) {
-		if l.Type != 't' && l.Type != 'r' {
-			d.Lines = append(d.Lines, l)
+	d := begin(far.Name, len(offer.Media), max(len(far.Lines), len(offer.Lines)))
+	d.Attrs = w.sessionAttrs(far.Attrs)
+	for i := range far.Lines {
+		if l := &far.Lines[i]; l.passes() && l.Type != 't' && l.Type != 'r' {
+			d.Lines = append(d.Lines, *l)
 		}
 	}
 	for _, l := range offer.Lines { // RFC 3264 §6: times equal the offer's
@@ -24,7 +25,6 @@ func Back(offer, far *Description, w *Wish) (*Description, error) {
 			d.Lines = append(d.Lines, l)
 		}
 	}
-	d.Media = make([]Media, len(offer.Media))
 	kept, lost := 0, 0
 	for i := range offer.Media {
 		o, dst := &offer.Media[i], &d.Media[i]
@@ -58,13 +58,15 @@ func (m *Media) copyMID(offered *Media) {
 
 // answerLine writes what is answered to line o; false when nothing is in common.
 func (w *Wish) answerLine(dst, o, f *Media, offer, far *Description) bool {
+	var room [formatRoom]pick
+	var offered, theirs [formatRoom]media.Format
 	var picks []pick
 	ptime, passed := f.Ptime(), true
 	switch {
 	case !RTP(o.Proto):
 		dst.Formats = f.Formats
 	case o.Kind == "audio":
-		if picks, passed = w.answerSound(o.FormatList(), f.FormatList()); !passed {
+		if picks, passed = w.answerSound(room[:0], o.AppendFormats(offered[:0]), f.AppendFormats(theirs[:0])); !passed {
 			ptime = 0
 		}
 		ptime = w.ptime(ptime)
@@ -80,18 +82,17 @@ func (w *Wish) answerLine(dst, o, f *Media, offer, far *Description) bool {
 		said = &Media{Kind: f.Kind}
 	}
 	w.write(dst, said, o, picks, ptime, dir.And(o.Direction(offer).Reverse())) // RFC 3264 §6.1
-	for _, l := range sessionLines(f.Lines) {
-		if l.Type != 'b' || passed {
-			dst.Lines = append(dst.Lines, l)
+	for i := range f.Lines {
+		if l := &f.Lines[i]; l.passes() && (l.Type != 'b' || passed) {
+			dst.Lines = append(dst.Lines, *l)
 		}
 	}
 	return len(dst.Formats) > 0
 }
 
-// answerSound chooses among the formats of an offer by those of the far side. passed says that the far side's pass;
+// answerSound chooses among the formats of an offer by those of the far side, into picks. passed says that the far side's pass;
 // otherwise they are made out of one another here.
-func (w *Wish) answerSound(offered, far []media.Format) (picks []pick, passed bool) {
-	picks = make([]pick, 0, len(far)+3)
+func (w *Wish) answerSound(picks []pick, offered, far []media.Format) (_ []pick, passed bool) {
 	for i := range far {
 		f := &far[i]
 		if j := match(offered, f); isCodec(f) && j >= 0 && w.allows(f) && !from(picks, f.Payload) {
@@ -178,12 +179,12 @@ func match(offered []media.Format, f *media.Format) int {
 // fits reports whether the parameters that must be the same on both sides are: those of H.264 (RFC 6184 §8.2.2), VP9
 // (RFC 9628 §6.1) and AV1, whose streams can't be understood otherwise.
 func fits(a, b *media.Format) bool {
-	switch strings.ToUpper(a.Name) {
-	case "H264":
+	switch {
+	case strings.EqualFold(a.Name, "H264"):
 		return equal(a, b, "packetization-mode", "0") && profile(a) == profile(b)
-	case "VP9":
+	case strings.EqualFold(a.Name, "VP9"):
 		return equal(a, b, "profile-id", "0")
-	case "AV1":
+	case strings.EqualFold(a.Name, "AV1"):
 		return equal(a, b, "profile", "0")
 	}
 	return true

@@ -267,6 +267,65 @@ func (m *Media) FormatList() []media.Format {
 	if !m.RTP() {
 		return nil
 	}
+	return m.appendFormats(make([]media.Format, 0, len(m.Formats)))
+}
+
+// formatRoom is room for the formats of an everyday line, and scanMost how many are looked for one by one among the
+// attributes: with more of them a table is cheaper.
+const (
+	formatRoom = 8
+	scanMost   = 12
+)
+
+// AppendFormats is FormatList into memory of the caller's.
+func (m *Media) AppendFormats(dst []media.Format) []media.Format {
+	if !m.RTP() {
+		return dst
+	}
+	return m.appendFormats(dst)
+}
+
+func (m *Media) appendFormats(dst []media.Format) []media.Format {
+	if len(m.Formats) > scanMost {
+		return m.appendMany(dst)
+	}
+	var seen set
+	for _, text := range m.Formats {
+		pt, ok := payload(text)
+		if !ok || seen.has(pt) {
+			continue
+		}
+		seen.add(pt)
+		name, params := m.explain(pt)
+		dst = appendFormat(dst, pt, name, params)
+	}
+	return dst
+}
+
+// explain gives what the attributes say of a payload type, the first of each kind that says anything.
+func (m *Media) explain(pt uint8) (name, params string) {
+	for i := range m.Attrs {
+		a := &m.Attrs[i]
+		into := &name
+		switch a.Name {
+		case "rtpmap":
+		case "fmtp":
+			into = &params
+		default:
+			continue
+		}
+		if *into != "" {
+			continue
+		}
+		text, rest := cutField(a.Value)
+		if n, ok := payload(text); ok && n == pt {
+			*into = strings.Trim(rest, " ")
+		}
+	}
+	return name, params
+}
+
+func (m *Media) appendMany(dst []media.Format) []media.Format {
 	var maps, params [128]string // the first of each payload type holds
 	for i := range m.Attrs {
 		a := &m.Attrs[i]
@@ -283,25 +342,27 @@ func (m *Media) FormatList() []media.Format {
 			into[pt] = strings.Trim(rest, " ")
 		}
 	}
-	list := make([]media.Format, 0, len(m.Formats))
-	var seen [128]bool
+	var seen set
 	for _, text := range m.Formats {
-		pt, ok := payload(text)
-		if !ok || seen[pt] {
-			continue
+		if pt, ok := payload(text); ok && !seen.has(pt) {
+			seen.add(pt)
+			dst = appendFormat(dst, pt, maps[pt], params[pt])
 		}
-		seen[pt] = true
-		f, ok := rtpmap(maps[pt])
-		if !ok {
-			f = static[pt]
-		}
-		if f.Name == "" {
-			continue
-		}
-		f.Payload, f.Params = pt, params[pt]
-		list = append(list, f)
 	}
-	return list
+	return dst
+}
+
+// appendFormat appends a format by what is said of it; one that nothing explains is left out.
+func appendFormat(dst []media.Format, pt uint8, name, params string) []media.Format {
+	f, ok := rtpmap(name)
+	if !ok {
+		f = static[pt]
+	}
+	if f.Name == "" {
+		return dst
+	}
+	f.Payload, f.Params = pt, params
+	return append(dst, f)
 }
 
 func payload(text string) (uint8, bool) {
@@ -340,9 +401,12 @@ func rtpmap(text string) (media.Format, bool) {
 
 // Rtpmap prints the value of the rtpmap attribute for a format.
 func Rtpmap(f media.Format) string {
-	s := strconv.Itoa(int(f.Payload)) + " " + f.Name + "/" + strconv.Itoa(f.Rate)
-	if f.Channels > 1 {
-		s += "/" + strconv.Itoa(f.Channels)
+	number := itoa(int(f.Payload))
+	switch {
+	case f.Channels > 1:
+		return number + " " + f.Name + "/" + strconv.Itoa(f.Rate) + "/" + strconv.Itoa(f.Channels)
+	case f.Rate == 8000:
+		return number + " " + f.Name + "/8000"
 	}
-	return s
+	return number + " " + f.Name + "/" + strconv.Itoa(f.Rate)
 }

@@ -15,8 +15,13 @@ const placeholder = 9
 // ones port 0, and so has each further line of w.Lines, as no line that was offered is ever taken back
 // (RFC 3264 §8). The error is ErrNoMatch when lines were there and none could be kept.
 func Onward(other *Description, w *Wish) (*Description, error) {
-	d := &Description{Name: other.Name, Lines: sessionLines(other.Lines), Attrs: w.sessionAttrs(other.Attrs)}
-	d.Media = make([]Media, max(len(other.Media), len(w.Lines)))
+	d := begin(other.Name, max(len(other.Media), len(w.Lines)), len(other.Lines))
+	for i := range other.Lines {
+		if l := &other.Lines[i]; l.passes() {
+			d.Lines = append(d.Lines, *l)
+		}
+	}
+	d.Attrs = w.sessionAttrs(other.Attrs)
 	b := book{shared: w.Browser}
 	b.avoid(other, w)
 	kept, lost := 0, 0
@@ -52,20 +57,29 @@ func Onward(other *Description, w *Wish) (*Description, error) {
 	return d, nil
 }
 
-// sessionLines are the lines of a description that pass: not its addresses, nor its key (RFC 8866 §5.12).
-func sessionLines(lines []Line) []Line {
-	keep := make([]Line, 0, len(lines))
-	for _, l := range lines {
-		if l.Type != 'c' && l.Type != 'k' {
-			keep = append(keep, l)
-		}
+// passes reports lines that pass from one description to another: not its addresses, nor its key (RFC 8866 §5.12).
+func (l *Line) passes() bool { return l.Type != 'c' && l.Type != 'k' }
+
+// begin makes a description with media lines that are still blank, and room for others.
+func begin(name string, media, lines int) *Description {
+	if media == 1 && lines <= 2 { // as telephones have it: in one piece
+		all := new(struct {
+			d     Description
+			media [1]Media
+			lines [2]Line
+		})
+		all.d = Description{Name: name, Media: all.media[:], Lines: all.lines[:0]}
+		return &all.d
 	}
-	return keep
+	return &Description{Name: name, Media: make([]Media, media), Lines: make([]Line, 0, lines)}
 }
 
 // sessionAttrs are the attributes of a description that pass. Its direction is said on each line.
 func (w *Wish) sessionAttrs(attrs []Attr) []Attr {
-	keep := make([]Attr, 0, len(attrs)+1)
+	if len(attrs) == 0 {
+		return nil
+	}
+	keep := make([]Attr, 0, len(attrs)+1) // with room for a group
 	for _, a := range attrs {
 		switch {
 		case Path(a.Name), ParseDirection(a.Name) != UnknownDirection:
@@ -103,13 +117,15 @@ func (w *Wish) nameLines(lines, other []Media) {
 
 // offerLine writes what is offered of a line of the other side's; false when nothing of it is left.
 func (w *Wish) offerLine(dst, m *Media, other *Description, b *book) bool {
+	var room [formatRoom]pick
+	var formats [formatRoom]media.Format
 	var picks []pick
 	added, ptime := false, m.Ptime()
 	switch {
 	case !RTP(m.Proto):
 		dst.Formats = m.Formats
 	case m.Kind == "audio":
-		picks, added = w.offerSound(m.FormatList(), b)
+		picks, added = w.offerSound(room[:0], m.AppendFormats(formats[:0]), b)
 		ptime = w.ptime(ptime)
 	default:
 		picks, dst.Formats = w.offerOther(m, b)
@@ -119,9 +135,9 @@ func (w *Wish) offerLine(dst, m *Media, other *Description, b *book) bool {
 		dir = dir.And(SendOnly) // the old hold: our own address takes the place of none (RFC 3264 §8.4)
 	}
 	w.write(dst, m, nil, picks, ptime, dir)
-	for _, l := range sessionLines(m.Lines) {
-		if l.Type != 'b' || !added { // what was enough for the other side's formats is not for ours
-			dst.Lines = append(dst.Lines, l)
+	for i := range m.Lines {
+		if l := &m.Lines[i]; l.passes() && (l.Type != 'b' || !added) { // what was enough for the other side's formats is not for ours
+			dst.Lines = append(dst.Lines, *l)
 		}
 	}
 	return len(dst.Formats) > 0
@@ -138,9 +154,8 @@ func (w *Wish) ptime(other int) int {
 	return other
 }
 
-// offerSound chooses the formats of a line of sound out of the other side's. added says that some are ours.
-func (w *Wish) offerSound(list []media.Format, b *book) (picks []pick, added bool) {
-	picks = make([]pick, 0, len(list)+4)
+// offerSound chooses the formats of a line of sound out of the other side's, into picks. added says that some are ours.
+func (w *Wish) offerSound(picks []pick, list []media.Format, b *book) (_ []pick, added bool) {
 	codecs := 0
 	transcodes := !w.Alone && w.spoken(list)
 	have := func(f *media.Format) bool {

@@ -126,15 +126,13 @@ func (w *Wish) write(dst, m, offered *Media, picks []pick, ptime int, dir Direct
 	for i := range to {
 		to[i] = gone
 	}
-	fresh := 0
 	for i := range picks {
 		if p := &picks[i]; p.from != gone {
 			to[p.from] = p.Payload
-		} else {
-			fresh++
 		}
 	}
-	attrs := make([]Attr, 0, len(m.Attrs)+2*fresh+6)
+	var room [24]Attr
+	attrs := room[:0]
 	explained := set{}
 	paced, directed := false, false
 	for i := range m.Attrs {
@@ -191,7 +189,11 @@ func (w *Wish) write(dst, m, offered *Media, picks []pick, ptime int, dir Direct
 	if directed || dir != SendRecv {
 		attrs = append(attrs, Attr{Name: dir.String()})
 	}
-	dst.Attrs = attrs
+	spare := 0
+	if w.Browser { // keys, candidates and names follow
+		spare = 16
+	}
+	dst.Attrs = append(make([]Attr, 0, len(attrs)+spare), attrs...)
 }
 
 // numbered reports attributes whose value begins with a payload number.
@@ -368,4 +370,11 @@ func HasFeedback(m *Media, value string) bool {
 	return false
 }
 
-func itoa(n int) string { return strconv.Itoa(n) }
+// itoa prints a number; those of payloads are ready made.
+func itoa(n int) string {
+	const hundreds = "100101102103104105106107108109110111112113114115116117118119120121122123124125126127"
+	if n >= 100 && n <= 127 {
+		return hundreds[3*(n-100):][:3]
+	}
+	return strconv.Itoa(n)
+}
