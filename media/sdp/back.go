@@ -116,7 +116,7 @@ func (w *Wish) answerSound(picks []pick, offered, far []media.Format) (_ []pick,
 	for i := range offered {
 		f := &offered[i]
 		switch {
-		case IsRed(*f) && (w.Red || w.Lossy) && covers(picks[:codecs], f),
+		case IsRed(*f) && w.Red && covers(picks[:codecs], f),
 			IsNoise(*f) && clocked(picks[:codecs], f.Rate) && (w.Noise || contains(far, *f)),
 			IsEvents(*f) && !w.NoEvents && (!matched || clocked(picks[:codecs], f.Rate)):
 			matched = matched || IsEvents(*f) // one of another clock is better than none: Firefox has events at 8000 Hz beside Opus

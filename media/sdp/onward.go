@@ -195,7 +195,7 @@ func (w *Wish) offerSound(picks []pick, list []media.Format, b *book) (_ []pick,
 	if codecs = len(picks); codecs == 0 {
 		return nil, false
 	}
-	if f := picks[0].Format; (w.Red || w.Lossy) && w.speaks(&f) {
+	if f := picks[0].Format; w.Red && w.speaks(&f) {
 		theirs := false
 		red := media.Format{Name: "red", Payload: likedRed, Rate: f.Rate, Channels: f.Channels, Params: itoa(int(f.Payload)) + "/" + itoa(int(f.Payload))}
 		for i := range list {

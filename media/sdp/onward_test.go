@@ -23,7 +23,7 @@ var wishes = map[string]Wish{
 	"plain":   {Speak: speak},
 	"choosy":  {Speak: speak, Codecs: []string{"G722", "opus", "pcma"}, Ptime: 30, NoEvents: true, NoVideo: true, NoFax: true},
 	"browser": {Speak: speak, Browser: true, Proto: "UDP/TLS/RTP/SAVPF"},
-	"lossy":   {Speak: speak, Lossy: true, Noise: true, Proto: "RTP/SAVP"},
+	"lossy":   {Speak: speak, Lossy: true, Red: true, Noise: true, Proto: "RTP/SAVP"},
 }
 
 // read gives an offer of testdata, as phones of several makes write theirs.

@@ -120,7 +120,7 @@ func (s *Session) answerLocked() (*sdp.Description, error) {
 	}
 	p := &s.profile
 	d, chosen, err := sdp.Answer(s.remote, sdp.Local{
-		Formats: s.formats(), Dir: s.dir, Ptime: p.Ptime, Noise: p.Noise, Red: p.Red || p.Lossy, Refused: s.untaken(),
+		Formats: s.formats(), Dir: s.dir, Ptime: p.Ptime, Noise: p.Noise, Red: p.Red, Refused: s.untaken(),
 	})
 	if err != nil {
 		return nil, err

@@ -22,7 +22,7 @@ type Profile struct {
 	Codecs []string
 	Ptime  int       // milliseconds of sound in a packet that we ask for; 0 for the other side's wish
 	Digits DigitMode // how the peer's keys travel
-	Lossy  bool      // a bad link: Opus at 12 to 24 kbit/s with forward error correction, 40 ms a packet, RED
+	Lossy  bool      // a bad link: Opus at 12 to 24 kbit/s with forward error correction, 40 ms a packet
 	Noise  bool      // silence is suppressed, with comfort noise where the peer takes it (RFC 3389)
 	Red    bool      // redundant sound (RFC 2198) where the peer takes it
 
