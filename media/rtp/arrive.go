@@ -128,7 +128,7 @@ func (s *Stream) pass(b []byte, now int64, control bool) {
 				tap = s.tap
 			}
 			if s.wide.to != nil {
-				s.wideLocked(b, h, now)
+				b, h = s.wideLocked(b, h, now)
 			}
 		} else {
 			handler = nil

@@ -18,7 +18,7 @@ type wide struct {
 }
 
 // OnWide has w told of every packet of the peer's that carries a transport-wide sequence number in header extension
-// element number, 1 to 255. The element ends here: it is blanked in what is relayed, since the number is this leg's
+// element number, 1 to 255. The element ends here: it is cut out of what is relayed, since the number is this leg's
 // own. nil ends it.
 func (s *Stream) OnWide(number uint8, w Wide) {
 	s.mu.Lock()
@@ -26,25 +26,66 @@ func (s *Stream) OnWide(number uint8, w Wide) {
 	s.mu.Unlock()
 }
 
-// wideLocked tells of a packet's number and blanks it.
-func (s *Stream) wideLocked(p []byte, h Header, now int64) {
+// wideLocked tells of a packet's number and cuts it out: it gives what is left, in the same memory.
+func (s *Stream) wideLocked(p []byte, h Header, now int64) ([]byte, Header) {
 	e := Extension(p, s.wide.number)
 	if len(e) < 2 {
-		return
+		return p, h
 	}
 	s.wide.to.Arrived(h.SSRC, binary.BigEndian.Uint16(e), time.Duration(now))
-	blank(p, e)
+	n := len(p)
+	p = cut(p, e)
+	n -= len(p)
+	h.Begin, h.End = h.Begin-n, h.End-n
+	return p, h
 }
 
-// blank makes padding of an element that [Extension] has found in p (RFC 8285 §4.1.2): its content and what stands
-// before it, which is one octet in the short form and two in the other.
-func blank(p, element []byte) {
-	at := cap(p) - cap(element) // where the content begins
-	head := 1
-	if form := HeaderSize + 4*int(p[0]&0x0f); binary.BigEndian.Uint16(p[form:]) != 0xbede {
-		head = 2
+// cut takes an element that [Extension] has found in p out of its header extension, and the extension where nothing
+// else is in it. Those behind it move up, so that no padding stands before or between them: baresip 1.0 throws a packet
+// away whose extension begins with padding, whatever RFC 8285 §4.1.2 allows.
+func cut(p, element []byte) []byte {
+	form := HeaderSize + 4*int(p[0]&0x0f)
+	begin, end := form+4, form+4+4*int(binary.BigEndian.Uint16(p[form+2:]))
+	head := 2
+	if binary.BigEndian.Uint16(p[form:]) == 0xbede {
+		head = 1
 	}
-	clear(p[at-head : at+len(element)])
+	at := cap(p) - cap(element) // where the content begins
+	used := at - head + copy(p[at-head:end], p[at+len(element):end])
+	clear(p[used:end])
+	used = begin + filled(p[begin:used], head)
+	if used == begin { // nothing is left
+		p[0] &^= 0x10
+		copy(p[end-form:], p[:form])
+		return p[end-form:]
+	}
+	words := (used - begin + 3) / 4
+	spare := end - begin - 4*words
+	binary.BigEndian.PutUint16(p[form+2:], uint16(words))
+	copy(p[spare:], p[:used]) // and the padding of the last word is what was cleared
+	return p[spare:]
+}
+
+// filled gives where the last element of a list ends, behind which there is only padding. head is how many octets stand
+// before an element's content. A list that is no list of elements is filled whole.
+func filled(list []byte, head int) (end int) {
+	for i := 0; i < len(list); {
+		size := 0
+		switch {
+		case list[i] == 0: // padding
+			i++
+			continue
+		case head == 1 && list[i]>>4 != 0 && list[i]>>4 != 15:
+			size = 2 + int(list[i]&0x0f)
+		case head == 2 && i+1 < len(list):
+			size = 2 + int(list[i+1])
+		}
+		if i += size; size == 0 || i > len(list) {
+			return len(list)
+		}
+		end = i
+	}
+	return end
 }
 
 // AppendPLI appends a request for a whole picture (RFC 4585 §6.3.1): sender is our own source, media the one that is
