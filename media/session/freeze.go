@@ -50,7 +50,7 @@ type LineState struct {
 	T38     t38              `json:"t38"`
 	Fax     *FaxState        `json:"fax,omitempty"`
 	Wire    wire             `json:"wire"`
-	Keys    secrets          `json:"keys"`
+	Keys    *secrets         `json:"keys,omitempty"`
 	Spoken  string           `json:"spoken"`
 	MID     string           `json:"mid,omitempty"`
 	Past    []media.Format   `json:"past"`
@@ -81,14 +81,14 @@ func (s *Session) Freeze() State {
 	defer s.mu.Unlock()
 	st := State{Peer: s.peer, Profile: s.profile, Like: s.like, ID: s.id, Version: s.version, Body: s.body, Dir: s.dir}
 	if s.chooseLocked() {
-		c := s.chosen
+		c := *s.chosen
 		st.Chosen = &c
 	}
 	for i, l := range s.lines {
 		ls := LineState{
 			Kind: l.kind, Proto: l.proto, Said: l.said, Refused: l.refused, Dir: l.dir, Held: l.held, Terms: l.terms,
 			Remote: l.remote, Local: l.local, Agreed: l.agreed, Mux: l.localMux, Ptime: l.ptime, Wish: l.wish, Longest: l.longest,
-			T38: l.t38, Fax: l.fax.freeze(), Wire: l.wire, Keys: l.keys, Spoken: l.spoken, MID: l.mid, Past: l.past, Named: l.named,
+			T38: l.t38, Fax: l.fax.freeze(), Wire: l.wire, Keys: l.keys.clone(), Spoken: l.spoken, MID: l.mid, Past: l.past, Named: l.named,
 		}
 		if l.stream != nil {
 			stream := l.stream.Freeze()
@@ -131,17 +131,19 @@ const saidSince = 16
 func Thaw(cfg *Config, st State) (*Session, error) {
 	s := &Session{cfg: cfg, peer: st.Peer, profile: st.Profile, like: st.Like, id: st.ID, version: st.Version, body: st.Body, dir: st.Dir}
 	if st.Chosen != nil {
-		s.chosen, s.agreed = *st.Chosen, true
+		c := *st.Chosen
+		s.chosen = &c
 	}
 	secured := false
 	for i, ls := range st.Lines {
 		l := &line{
 			kind: ls.Kind, proto: ls.Proto, said: ls.Said, refused: ls.Refused, dir: ls.Dir, held: ls.Held, terms: ls.Terms,
 			remote: ls.Remote, local: ls.Local, agreed: ls.Agreed, localMux: ls.Mux, ptime: ls.Ptime, wish: ls.Wish, longest: ls.Longest, meter: ls.Meter,
-			t38: ls.T38, fax: thawFax(ls.Fax), wire: ls.Wire, keys: ls.Keys, spoken: ls.Spoken, mid: ls.MID, past: ls.Past, named: ls.Named,
+			t38: ls.T38, fax: thawFax(ls.Fax), wire: ls.Wire, keys: ls.Keys.clone(), spoken: ls.Spoken, mid: ls.MID, past: ls.Past, named: ls.Named,
 		}
 		if ls.Stream != nil && ls.Stream.Secured { // the machines come with the stream
-			l.keys.in, l.keys.out, _ = l.keys.agreed()
+			k := l.secrets()
+			k.in, k.out, _ = k.agreed()
 		}
 		s.lines = append(s.lines, l)
 		if ls.Stream == nil {

@@ -102,9 +102,8 @@ func (j *joint) route() {
 	if j.over {
 		return
 	}
-	a, okA := j.a.sideOf(j)
-	b, okB := j.b.sideOf(j)
-	if !okA || !okB {
+	var a, b side
+	if !j.a.sideOf(j, &a) || !j.b.sideOf(j, &b) {
 		return
 	}
 	j.way = Relayed
@@ -122,13 +121,13 @@ func (j *joint) route() {
 		j.a.hushFor(j)
 		j.b.hushFor(j)
 	}
-	for i := range max(len(a.streams), len(b.streams)) {
+	for i := range max(len(a.lines), len(b.lines)) {
 		var x, y *rtp.Stream
-		if i < len(a.streams) && i != skipA {
-			x = a.streams[i]
+		if i != skipA {
+			x = a.stream(i)
 		}
-		if i < len(b.streams) && i != skipB {
-			y = b.streams[i]
+		if i != skipB {
+			y = b.stream(i)
 		}
 		if j.faxes(i, x, y) {
 			continue
@@ -145,7 +144,7 @@ func (j *joint) route() {
 			foreignA, foreignB = strange, odd
 		}
 	}
-	for i := range max(len(a.streams), len(b.streams)) {
+	for i := range max(len(a.lines), len(b.lines)) {
 		j.a.seen(i, j.b)
 		j.b.seen(i, j.a)
 	}

@@ -170,10 +170,17 @@ type ears struct {
 	hearing dtmf.Hearing
 	ssrc    uint32
 	passed  bool        // what is sounding, or was heard last, reaches the other side
-	rates   [128]uint16 // clocks of telephone events by payload number, in units of 250 Hz
+	rates   []eventRate // of telephone events
+	room    [2]eventRate
 	passes  rtp.TypeSet // payload numbers of events that the other side gets
 	timer   *time.Timer // to the end of a key whose packets cease
 	keys    []dtmf.Heard
+}
+
+// eventRate is the clock of the telephone events of a payload number.
+type eventRate struct {
+	payload uint8
+	rate    uint16 // in units of 250 Hz
 }
 
 // OnDigit has f told of every digit from the peer when it is over, once each, whether the session is joined or
@@ -216,7 +223,7 @@ func (e *ears) forget() {
 		return
 	}
 	e.mu.Lock()
-	e.rates = [128]uint16{}
+	e.rates = e.rates[:0]
 	e.mu.Unlock()
 }
 
@@ -230,12 +237,25 @@ func (e *ears) learn(lists ...[]media.Format) (set rtp.TypeSet) {
 			if !sdp.IsEvents(*f) {
 				continue
 			}
-			if set.Add(f.Payload); e.rates[f.Payload&0x7f] == 0 {
-				e.rates[f.Payload&0x7f] = uint16(min(f.Rate/250, 1<<16-1))
+			if set.Add(f.Payload); e.rateLocked(f.Payload) == 0 {
+				if e.rates == nil {
+					e.rates = e.room[:0]
+				}
+				e.rates = append(e.rates, eventRate{f.Payload, uint16(min(f.Rate/250, 1<<16-1))})
 			}
 		}
 	}
 	return set
+}
+
+// rateLocked is the clock of a payload number's events in units of 250 Hz, 0 for unknown.
+func (e *ears) rateLocked(payload uint8) uint16 {
+	for _, r := range e.rates {
+		if r.payload == payload {
+			return r.rate
+		}
+	}
+	return 0
 }
 
 // pass tells which payload numbers the other side gets.
@@ -261,7 +281,7 @@ func (e *ears) Packet(p []byte, h rtp.Header) {
 	if !e.hearing.Sounds() {
 		e.passed = passes
 	}
-	e.keys = e.hearing.Hear(e.keys, h.Timestamp, int(e.rates[h.Payload])*250, p[h.Begin:h.End])
+	e.keys = e.hearing.Hear(e.keys, h.Timestamp, int(e.rateLocked(h.Payload))*250, p[h.Begin:h.End])
 	switch {
 	case !e.hearing.Sounds():
 		if e.timer != nil {

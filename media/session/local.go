@@ -125,7 +125,7 @@ func (s *Session) answerLocked() (*sdp.Description, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.chosen, s.agreed, s.stale = chosen, true, false
+	s.chosen, s.stale = &chosen, false
 	return d, s.finishLocked(d, true)
 }
 

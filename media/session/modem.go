@@ -18,23 +18,15 @@ const harkFor = 60 * time.Second
 // hark listens to a peer's sound for the tones of a fax or a modem. It is fed G.711 from the packets on their way,
 // whether they are relayed or end here; through other codecs such tones mean nothing, as no fax would pass.
 type hark struct {
-	s *Session
+	s *Session // nil before there is sound
 
-	mu    sync.Mutex // a leaf
-	left  int        // samples still to be heard
-	modem *tone.Modem
-	laws  [128]law
+	mu         sync.Mutex  // a leaf
+	left       int         // samples still to be heard
+	modem      *tone.Modem // made by the first packet, gone when enough was heard
+	aLaw, uLaw rtp.TypeSet // payload numbers
 }
 
 const maxHark = 60 * 8 // samples of a packet
-
-type law uint8
-
-const (
-	noLaw law = iota
-	aLaw
-	uLaw
-)
 
 // harkLocked gives what listens to the peer and the payload numbers that it wants, none where it is not to or has
 // heard enough.
@@ -42,32 +34,28 @@ func (s *Session) harkLocked(l *line) (h *hark, types rtp.TypeSet) {
 	if s.profile.Fax == FaxRefuse || l.kind != "audio" || !rtpProto(l.proto) || s.mode == echoing {
 		return nil, types
 	}
-	if s.hark == nil {
-		s.hark = &hark{s: s, left: int(harkFor.Seconds() * 8000)}
-		s.hark.modem = tone.NewModem(s.hark.heard)
-	}
-	h = s.hark
+	h = &s.hark
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.s == nil {
+		h.s, h.left = s, int(harkFor.Seconds()*8000)
+	}
 	if h.left <= 0 {
 		return nil, types
 	}
-	h.laws = [128]law{}
-	for _, list := range [...][]media.Format{l.remote, l.local} {
+	h.aLaw, h.uLaw = rtp.TypeSet{}, rtp.TypeSet{}
+	for _, list := range [...][]media.Format{l.local, l.remote} { // what we said a number means comes first
 		for i := range list {
-			n := list[i].Payload & 0x7f
-			switch {
-			case strings.EqualFold(list[i].Name, "PCMA"):
-				h.laws[n] = aLaw
-			case strings.EqualFold(list[i].Name, "PCMU"):
-				h.laws[n] = uLaw
-			default:
-				continue
+			switch f := &list[i]; {
+			case h.aLaw.Has(f.Payload) || h.uLaw.Has(f.Payload):
+			case strings.EqualFold(f.Name, "PCMA"):
+				h.aLaw.Add(f.Payload)
+			case strings.EqualFold(f.Name, "PCMU"):
+				h.uLaw.Add(f.Payload)
 			}
-			types.Add(n)
 		}
 	}
-	return h, types
+	return h, rtp.TypeSet{h.aLaw[0] | h.uLaw[0], h.aLaw[1] | h.uLaw[1]}
 }
 
 // Packet hears one packet (rtp.Handler).
@@ -78,18 +66,31 @@ func (h *hark) Packet(p []byte, head rtp.Header) {
 	if h.left <= 0 || len(b) > maxHark {
 		return
 	}
-	h.left -= len(b)
 	var sound [maxHark]int16
 	f := sound[:len(b)]
-	switch h.laws[head.Payload&0x7f] {
-	case aLaw:
+	switch {
+	case h.aLaw.Has(head.Payload):
 		pcm.DecodeALaw(f, b)
-	case uLaw:
+	case h.uLaw.Has(head.Payload):
 		pcm.DecodeULaw(f, b)
 	default:
 		return
 	}
+	if h.modem == nil {
+		h.modem = tone.NewModem(h.heard)
+	}
 	h.modem.Write(f)
+	if h.left -= len(b); h.left <= 0 {
+		h.modem = nil
+		go h.s.retap() // not on a reader: a lock above the stream's is taken
+	}
+}
+
+// retap has packets pass by who wants them no more.
+func (s *Session) retap() {
+	s.mu.Lock()
+	s.tapLocked()
+	s.mu.Unlock()
 }
 
 // heard is told of a tone, on a reader and under the lock.

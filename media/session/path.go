@@ -67,6 +67,10 @@ func (s *Session) openLocked(l *line, like netip.Addr, w wire) (err error) {
 			return nil
 		}
 	}
+	if !(w.ICE && s.cfg.finds()) && !(w.DTLS && s.cfg.handshakes()) { // ports, and no more
+		l.stream, err = s.cfg.Pool.Take(like)
+		return err
+	}
 	p := &path{s: s, index: index, users: 1, client: w.Client}
 	if w.DTLS {
 		p.gate = s.cfg.DTLS
@@ -82,9 +86,6 @@ func (s *Session) openLocked(l *line, like netip.Addr, w wire) (err error) {
 		l.stream = stream
 	} else if l.stream, err = s.cfg.Pool.Take(like); err != nil {
 		return err
-	}
-	if p.agent == nil && p.gate == nil {
-		return nil
 	}
 	if l.path = p; p.agent == nil {
 		p.stream = l.stream

@@ -121,7 +121,7 @@ func (s *Session) applyRemoteLocked(d *sdp.Description) {
 		m := &d.Media[i]
 		l.kind, l.proto = m.Kind, m.Proto
 		l.refused = m.Rejected()
-		l.remote = m.FormatList()
+		l.remote = formatsOf(m, l.remote, l.local)
 		l.remember(l.remote)
 		if mid, ok := m.Attr("mid"); ok {
 			l.mid = mid
@@ -140,7 +140,7 @@ func (s *Session) applyRemoteLocked(d *sdp.Description) {
 		}
 		if sdp.RTP(m.Proto) {
 			l.spoken = m.Proto
-			l.keys.hear(d, m)
+			l.hearKeys(d, m)
 		}
 		s.pathRemoteLocked(l, d, m)
 		s.negotiateLocked(l)
@@ -157,9 +157,9 @@ func (s *Session) applyRemoteLocked(d *sdp.Description) {
 // with a format of ours. It is false when there is none.
 func (s *Session) chooseLocked() bool {
 	if !s.stale {
-		return s.agreed
+		return s.chosen != nil
 	}
-	s.stale, s.agreed = false, false
+	s.stale, s.chosen = false, nil
 	for i := range s.remote.Media {
 		m := &s.remote.Media[i]
 		if m.Kind != "audio" || m.Rejected() {
@@ -170,11 +170,11 @@ func (s *Session) chooseLocked() bool {
 		}
 		if c, ok := sdp.Choose(m, s.formats()); ok {
 			c.Line = i
-			s.chosen, s.agreed = c, true
+			s.chosen = &c
 			break
 		}
 	}
-	return s.agreed
+	return s.chosen != nil
 }
 
 // negotiateLocked hands a line's terms to its stream, if it has one.

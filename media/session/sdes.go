@@ -40,6 +40,9 @@ func readKeys(m *sdp.Media) (list []srtp.Key) {
 // agreed finds the key that the peer seals with and the one that we seal with: the first of the peer's that one of
 // ours goes with, by tag and suite (RFC 4568 §5.1.2).
 func (k *secrets) agreed() (peer, ours srtp.Key, ok bool) {
+	if k == nil {
+		return peer, ours, false
+	}
 	for _, p := range k.Peer {
 		for _, o := range k.Ours {
 			if p.Tag == o.Tag && p.Suite == o.Suite {
@@ -50,10 +53,41 @@ func (k *secrets) agreed() (peer, ours srtp.Key, ok bool) {
 	return peer, ours, false
 }
 
-// hear takes what the peer's description says of keys. Where the peer changes its key or its place our next answer
+// heard reports whether the peer has keys. A line that never had any has no secrets.
+func (k *secrets) heard() bool { return k != nil && len(k.Peer) > 0 }
+
+// unused takes note that the stream has no keys now.
+func (k *secrets) unused() {
+	if k != nil {
+		k.in, k.out = srtp.Key{}, srtp.Key{}
+	}
+}
+
+// clone gives a copy, nil of nil.
+func (k *secrets) clone() *secrets {
+	if k == nil {
+		return nil
+	}
+	c := *k
+	return &c
+}
+
+// secrets are those of a line, made when they are first needed.
+func (l *line) secrets() *secrets {
+	if l.keys == nil {
+		l.keys = new(secrets)
+	}
+	return l.keys
+}
+
+// hearKeys takes what the peer's description says of keys. Where the peer changes its key or its place our next answer
 // has a new one too: no key may protect two streams (RFC 4568 §7.1.4).
-func (k *secrets) hear(d *sdp.Description, m *sdp.Media) {
+func (l *line) hearKeys(d *sdp.Description, m *sdp.Media) {
 	peer := readKeys(m)
+	if peer == nil && l.keys == nil {
+		return
+	}
+	k := l.secrets()
 	at, _ := m.Addr(d)
 	ufrag, _ := m.Attr("ice-ufrag")
 	if used, _, ok := k.agreed(); ok {

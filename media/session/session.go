@@ -92,8 +92,7 @@ type Session struct {
 	lines       []*line          // one for each media line, in order
 	offered     *offered         // our last offer waits for its answer: what held before it
 	dir         sdp.Direction    // of our own offers
-	chosen      sdp.Chosen       // what media that ends here has agreed on
-	agreed      bool             // chosen holds
+	chosen      *sdp.Chosen      // what media that ends here has agreed on, nil for nothing
 	stale       bool             // chosen does not follow from the peer's last description yet
 
 	// What is done.
@@ -112,7 +111,7 @@ type Session struct {
 	telling sync.Mutex // held while somebody is told
 	onNews  func(News)
 	ears    *ears
-	hark    *hark // for the tones of a fax; nil before there is sound
+	hark    hark // for the tones of a fax
 	watch   watch
 
 	// Of the rounds, under their lock.
@@ -137,8 +136,9 @@ type line struct {
 	wish        int            // ptime of the peer's last one, 0 when unsaid
 	longest     int            // most of a packet that it takes, in milliseconds; 0 when unsaid
 	wire        wire
-	path        *path // nil where the transport is a pair of ports and no more
-	keys        secrets
+	path        *path          // nil where the transport is a pair of ports and no more
+	keys        *secrets       // nil while there were none
+	tap         *tap           // nil while nobody looks at packets
 	spoken      string         // the last protocol of RTP
 	mid         string         // the identification tag of the line (RFC 5888), "" for none
 	past        []media.Format // what payload numbers have meant on this line

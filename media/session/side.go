@@ -11,45 +11,60 @@ import (
 
 // side is what a joint has to know of one of its two sessions.
 type side struct {
-	streams    []*rtp.Stream    // one for each line, nil where a line has none
-	sound      []bool           // the line's packets are RTP
-	ours       [][]media.Format // that its peer was told, for each line
-	agreed     [][]media.Format // at its peer's numbers, for each line
-	speech     speech           // codec nil: nothing that we speak
-	sends      media.Format     // what its peer sends on that line, as far as it is known
-	ptime      int              // that its peer was asked for, 0 when unsaid
-	wish       int              // that its peer asks for, 0 when unsaid
-	tones      bool             // its keys are tones in the sound
-	takesTones bool             // it gets keys as tones
+	lines      []sideLine
+	room       [2]sideLine  // for the lines of most
+	speech     speech       // codec nil: nothing that we speak
+	sends      media.Format // what its peer sends on that line, as far as it is known
+	ptime      int          // that its peer was asked for, 0 when unsaid
+	wish       int          // that its peer asks for, 0 when unsaid
+	tones      bool         // its keys are tones in the sound
+	takesTones bool         // it gets keys as tones
 }
 
-// sideOf gives a side of j; ok is false when the session has left it.
-func (s *Session) sideOf(j *joint) (d side, ok bool) {
+// sideLine is what a joint has to know of one line.
+type sideLine struct {
+	stream *rtp.Stream    // nil where it has none
+	sound  bool           // its packets are RTP
+	ours   []media.Format // that its peer was told
+	agreed []media.Format // at its peer's numbers
+}
+
+// sideOf fills in a side of j; it is false when the session has left it.
+func (s *Session) sideOf(j *joint, d *side) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.joint != j {
-		return side{}, false
+		return false
 	}
-	n := len(s.lines)
-	d = side{streams: make([]*rtp.Stream, n), sound: make([]bool, n), ours: make([][]media.Format, n), agreed: make([][]media.Format, n)}
-	for i, l := range s.lines {
-		d.streams[i], d.sound[i], d.ours[i] = l.stream, rtpProto(l.proto) && l.kind == "audio", l.local
-		if d.sound[i] && l.said {
-			d.agreed[i] = s.agreedLocked(l)
+	d.lines = d.room[:0]
+	for _, l := range s.lines {
+		x := sideLine{stream: l.stream, sound: rtpProto(l.proto) && l.kind == "audio", ours: l.local}
+		if x.sound && l.said {
+			x.agreed = s.agreedLocked(l)
 		}
+		d.lines = append(d.lines, x)
 	}
 	d.tones = s.profile.Digits == DigitsInband
 	d.takesTones = true
+	var ok bool
 	if d.speech, ok = s.speechLocked(); ok {
 		l := s.lines[d.speech.line]
 		d.ptime, d.wish = l.ptime, l.wish
 		d.takesTones = d.tones || s.profile.Digits != DigitsInfo && d.speech.events.Rate == 0
-		d.sends = sends(l, d.agreed[d.speech.line])
+		d.sends = sends(l, d.lines[d.speech.line].agreed)
 		if l.stream == nil {
 			d.speech.codec = nil
 		}
 	}
-	return d, true
+	return true
+}
+
+// stream gives the stream of line i, nil where there is none.
+func (d *side) stream(i int) *rtp.Stream {
+	if i < len(d.lines) {
+		return d.lines[i].stream
+	}
+	return nil
 }
 
 // sends is what a peer sends on a line: what it sent last, where that is agreed on, else the first that it was told
@@ -85,14 +100,14 @@ func alike(a, b *side) bool { return hears(a, b) && hears(b, a) && a.tones == b.
 
 // hears reports whether what a's peer sends is good for b's.
 func hears(a, b *side) bool {
-	agreed := b.agreed[b.speech.line]
+	agreed := b.lines[b.speech.line].agreed
 	if !has(agreed, a.sends) {
 		return false
 	}
 	if b.wish > 0 && a.ptime > 0 && b.wish != a.ptime {
 		return false
 	}
-	for _, f := range a.agreed[a.speech.line] { // what may come between the sound
+	for _, f := range a.lines[a.speech.line].agreed { // what may come between the sound
 		if (sdp.IsNoise(f) || sdp.IsRed(f)) && !has(agreed, f) {
 			return false
 		}
@@ -103,30 +118,32 @@ func hears(a, b *side) bool {
 // numbers maps the payload numbers of a's peer to those of b's on line i; nil where they are the same. What b's peer
 // does not know does not pass; strange is what of it is sound that could be transcoded.
 func numbers(a, b *side, i int) (m *rtp.Numbers, strange rtp.TypeSet) {
-	if i >= len(a.ours) || i >= len(b.agreed) || len(b.agreed[i]) == 0 {
+	if i >= len(a.lines) || i >= len(b.lines) || len(b.lines[i].agreed) == 0 {
 		return nil, strange
 	}
+	from, agreed := &a.lines[i], b.lines[i].agreed
 	same := true
-	m = new(rtp.Numbers)
-	for n := range m {
-		m[n] = uint8(n)
+	var list rtp.Numbers
+	for n := range list {
+		list[n] = uint8(n)
 	}
-	for _, g := range b.agreed[i] { // a number that means something else there
-		if g.Payload != 13 && !slices.ContainsFunc(a.ours[i], func(f media.Format) bool { return f.Payload == g.Payload }) {
-			m[g.Payload&0x7f], same = rtp.NoNumber, false
+	for _, g := range agreed { // a number that means something else there
+		if g.Payload != 13 && !slices.ContainsFunc(from.ours, func(f media.Format) bool { return f.Payload == g.Payload }) {
+			list[g.Payload&0x7f], same = rtp.NoNumber, false
 		}
 	}
-	for k := len(a.ours[i]) - 1; k >= 0; k-- { // the first of two of one number counts
-		f := a.ours[i][k]
-		n := numberOf(f, b.agreed[i])
-		if n == rtp.NoNumber && a.sound[i] && !sdp.IsEvents(f) {
+	for k := len(from.ours) - 1; k >= 0; k-- { // the first of two of one number counts
+		f := from.ours[k]
+		n := numberOf(f, agreed)
+		if n == rtp.NoNumber && from.sound && !sdp.IsEvents(f) {
 			strange.Add(f.Payload)
 		}
-		m[f.Payload&0x7f] = n
+		list[f.Payload&0x7f] = n
 		same = same && n == f.Payload
 	}
-	if same {
-		m = nil
+	if !same {
+		m = new(rtp.Numbers)
+		*m = list
 	}
 	return m, strange
 }
@@ -158,9 +175,9 @@ func passing(a, b *side, way Way) (set rtp.TypeSet) {
 	if way != Relayed {
 		return set
 	}
-	for i := range min(len(a.ours), len(b.agreed)) {
-		for _, f := range a.ours[i] {
-			if sdp.IsEvents(f) && has(b.agreed[i], f) {
+	for i := range min(len(a.lines), len(b.lines)) {
+		for _, f := range a.lines[i].ours {
+			if sdp.IsEvents(f) && has(b.lines[i].agreed, f) {
 				set.Add(f.Payload)
 			}
 		}
@@ -175,7 +192,7 @@ func (s *Session) tapLocked() {
 		if l.stream == nil {
 			continue
 		}
-		t := &tap{ears: s.ears}
+		t := wanted{ears: s.ears}
 		if s.ears != nil && rtpProto(l.proto) {
 			t.keys = s.ears.learn(l.local, l.remote)
 		}
@@ -189,22 +206,31 @@ func (s *Session) tapLocked() {
 		types[0] |= t.tones[0]
 		types[1] |= t.tones[1]
 		if types == (rtp.TypeSet{}) {
+			l.tap = nil
 			l.stream.Tap(nil, types)
-		} else {
-			l.stream.Tap(t, types)
+			continue
 		}
+		if l.tap == nil || l.tap.wanted != t || t.joint != nil {
+			l.tap = &tap{wanted: t}
+		}
+		l.stream.Tap(l.tap, types)
 	}
 }
 
 // tap looks at packets on their way.
 type tap struct {
+	wanted
+	once sync.Once
+}
+
+// wanted is who wants which packets.
+type wanted struct {
 	ears    *ears
 	keys    rtp.TypeSet
 	hark    *hark // listens to the sound
 	tones   rtp.TypeSet
 	joint   *joint // is to choose anew when something else comes
 	foreign rtp.TypeSet
-	once    sync.Once
 }
 
 // Packet looks at one (rtp.Handler).

@@ -73,17 +73,21 @@ func (s *Session) agreedLocked(l *line) []media.Format {
 	if ours == nil {
 		ours = s.formats()
 	}
-	list := make([]media.Format, 0, len(l.remote))
+	var room [8]media.Format
+	list := room[:0]
 	for _, f := range l.remote {
 		if slices.ContainsFunc(ours, func(o media.Format) bool { return sdp.Same(o, f) }) {
 			list = append(list, f)
 		}
 	}
-	if len(list) == 0 {
-		return l.agreed
+	switch {
+	case len(list) == 0:
+	case len(list) == len(l.remote):
+		l.agreed = l.remote
+	case !slices.Equal(list, l.agreed):
+		l.agreed = slices.Clone(list)
 	}
-	l.agreed = list
-	return list
+	return l.agreed
 }
 
 // ptimeLocked is how much sound a packet of ours holds: what the peer asks for, else what is set for it, else

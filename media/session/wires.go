@@ -91,7 +91,7 @@ func (s *Session) takenWire(i int) (w wire, ok bool) {
 	}
 	_, print := either(d, m, "fingerprint")
 	print = print && s.cfg.handshakes()
-	keyed := len(l.keys.Peer) > 0
+	keyed := l.keys.heard()
 	switch {
 	case sealed(m.Proto) && p.Secure == SecureOff:
 		return w, false
@@ -219,10 +219,11 @@ func (s *Session) writeLineLocked(l *line, m *sdp.Media, answering bool, i int) 
 		m.Port, m.Ports, m.Conn = l.stream.Port(), 0, sdp.Conn{}
 		return nil
 	}
-	l.noteLocal(m.FormatList())
+	l.local = formatsOf(m, l.local, l.remote)
+	l.remember(l.local)
 	l.localMux, l.ptime = l.wire.Mux, m.Ptime()
 	if answering { // what may be spoken is what the answer has of the offer (RFC 3264 §6.1)
-		l.remote = within(s.remote.Media[i].FormatList(), l.local)
+		l.narrow(&s.remote.Media[i])
 	}
 	m.Port, m.Ports, m.Conn = l.stream.Port(), 0, sdp.Conn{}
 	if l.wire.Mux {
@@ -231,11 +232,11 @@ func (s *Session) writeLineLocked(l *line, m *sdp.Media, answering bool, i int) 
 	var list []srtp.Key
 	switch {
 	case l.wire.DTLS:
-	case answering && sdp.RTP(m.Proto) && len(l.keys.Peer) > 0 && s.profile.Secure != SecureOff:
+	case answering && sdp.RTP(m.Proto) && l.keys.heard() && s.profile.Secure != SecureOff:
 		list, err = l.keys.answer()
 	case !answering && s.offersKeys(l, m.Proto):
-		list, err = l.keys.offer()
-	default:
+		list, err = l.secrets().offer()
+	case l.keys != nil:
 		l.keys.Ours = nil
 	}
 	if err != nil {
@@ -255,13 +256,24 @@ func (s *Session) writeLineLocked(l *line, m *sdp.Media, answering bool, i int) 
 	return nil
 }
 
-// noteLocal takes note of the formats of our last description. Each payload number keeps its meaning for as long as
-// the session lasts (RFC 3264 §8.3.2).
-func (l *line) noteLocal(list []media.Format) {
-	l.local = list
-	l.remember(list)
+// formatsOf gives the formats of a line of a description. Lists of a line are never changed, so that one of those that it
+// has already serves where it is the same.
+func formatsOf(m *sdp.Media, known ...[]media.Format) []media.Format {
+	if !m.RTP() {
+		return nil
+	}
+	var room [8]media.Format
+	list := m.AppendFormats(room[:0])
+	for _, k := range known {
+		if k != nil && slices.Equal(list, k) {
+			return k
+		}
+	}
+	return slices.Clone(list)
 }
 
+// remember takes note of formats that either side named. Each payload number keeps its meaning for as long as the session
+// lasts (RFC 3264 §8.3.2).
 func (l *line) remember(list []media.Format) {
 	for i := range list {
 		l.named.Add(list[i].Payload)
@@ -277,11 +289,15 @@ func (l *line) remember(list []media.Format) {
 	}
 }
 
-// within gives the formats whose payload numbers local has.
-func within(list, local []media.Format) []media.Format {
-	return slices.DeleteFunc(list, func(f media.Format) bool {
-		return !slices.ContainsFunc(local, func(o media.Format) bool { return o.Payload == f.Payload })
+// narrow has the peer take what its line m and our last description have in common, by payload numbers.
+func (l *line) narrow(m *sdp.Media) {
+	var room [8]media.Format
+	list := slices.DeleteFunc(m.AppendFormats(room[:0]), func(f media.Format) bool {
+		return !slices.ContainsFunc(l.local, func(o media.Format) bool { return o.Payload == f.Payload })
 	})
+	if !slices.Equal(list, l.remote) {
+		l.remote = slices.Clone(list)
+	}
 }
 
 // secureLocked has the stream of a line use the keys that were agreed on. Until they are, nothing passes in the clear
@@ -290,10 +306,10 @@ func (s *Session) secureLocked(l *line) {
 	if l.stream == nil || l.wire.DTLS {
 		return
 	}
-	k := &l.keys
+	k := l.keys
 	if l.terms.Raw {
 		l.stream.Secure(nil, nil) // the images of a fax are in the clear beside sound that is not
-		k.in, k.out = srtp.Key{}, srtp.Key{}
+		k.unused()
 		return
 	}
 	peer, ours, ok := k.agreed()
@@ -303,12 +319,12 @@ func (s *Session) secureLocked(l *line) {
 		if l.secure(peer, ours) {
 			k.in, k.out = peer, ours
 		}
-	case sealed(l.proto) && k.in.Suite != srtp.UnknownSuite: // a change is under way: what holds goes on until it is agreed on
+	case sealed(l.proto) && k != nil && k.in.Suite != srtp.UnknownSuite: // a change is under way: what holds goes on until it is agreed on
 	case sealed(l.proto):
 		l.stream.Secure(rtp.Shut, rtp.Shut)
 	default:
 		l.stream.Secure(nil, nil)
-		k.in, k.out = srtp.Key{}, srtp.Key{}
+		k.unused()
 	}
 }
 

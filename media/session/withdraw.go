@@ -17,7 +17,7 @@ type offeredLine struct {
 	local                    []media.Format
 	localMux                 bool
 	ptime                    int
-	keys                     secrets
+	keys                     *secrets
 	wire                     wire
 	had                      bool // a stream
 }
@@ -29,7 +29,7 @@ func (s *Session) noteLocked() {
 	}
 	o := &offered{local: s.local, other: s.other}
 	for _, l := range s.lines {
-		o.lines = append(o.lines, offeredLine{l.kind, l.proto, l.spoken, l.mid, l.local, l.localMux, l.ptime, l.keys, l.wire, l.stream != nil})
+		o.lines = append(o.lines, offeredLine{l.kind, l.proto, l.spoken, l.mid, l.local, l.localMux, l.ptime, l.keys.clone(), l.wire, l.stream != nil})
 	}
 	s.offered = o
 }
