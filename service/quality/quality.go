@@ -9,6 +9,7 @@ package quality
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -52,8 +53,8 @@ type House struct {
 
 	mu      sync.Mutex // a leaf
 	waiting map[leg]store.PhoneReport
-	order   []leg       // of waiting, the oldest first; those that are gone are passed over
-	of      map[leg]int // how many of an account wait; callID is "" then
+	order   []leg         // of waiting, the oldest first; those that are gone are passed over
+	of      map[leg][]leg // those of an account, the oldest first; callID is "" then
 	ended   map[leg]time.Time
 	lately  []leg // of ended, the oldest first
 	closed  bool
@@ -67,7 +68,7 @@ type House struct {
 // New makes a collector and begins its work.
 func New(cfg Config) *House {
 	h := &House{
-		cfg: cfg, waiting: map[leg]store.PhoneReport{}, of: map[leg]int{}, ended: map[leg]time.Time{},
+		cfg: cfg, waiting: map[leg]store.PhoneReport{}, of: map[leg][]leg{}, ended: map[leg]time.Time{},
 		queue: make(chan store.PhoneReport, mostQueued), done: make(chan struct{}),
 	}
 	go h.write()
@@ -162,16 +163,18 @@ func (h *House) take(l leg, r store.PhoneReport) {
 		return
 	}
 	if !again {
-		if h.of[account] >= mostOf {
+		if own := h.of[account]; len(own) >= mostOf { // of calls that never were, or whose records were made long ago
+			h.dropLocked(own[0])
 			h.unknown.Add(1)
-			return
 		}
 		for len(h.waiting) >= mostWaiting && len(h.order) > 0 {
+			if _, ok := h.waiting[h.order[0]]; ok {
+				h.unknown.Add(1)
+			}
 			h.dropLocked(h.order[0])
 			h.order = h.order[1:]
-			h.unknown.Add(1)
 		}
-		h.of[account]++
+		h.of[account] = append(h.of[account], l)
 		h.order = append(h.order, l)
 		if len(h.order) > 2*mostWaiting {
 			h.siftLocked()
@@ -200,7 +203,8 @@ func (h *House) dropLocked(l leg) {
 	}
 	delete(h.waiting, l)
 	account := leg{l.tenant, l.account, ""}
-	if h.of[account]--; h.of[account] <= 0 {
+	own := slices.DeleteFunc(h.of[account], func(o leg) bool { return o == l })
+	if h.of[account] = own; len(own) == 0 {
 		delete(h.of, account)
 	}
 }

@@ -181,6 +181,11 @@ func TestReportsAreBounded(t *testing.T) {
 	if s := h.Stats(); s.Waiting != mostOf || s.Unknown != 100-mostOf {
 		t.Errorf("%+v", s)
 	}
+	h.Recorded(record(store.CDRLeg{SIPCallID: "c99", Account: "102"})) // made-up calls keep no report of a true one out
+	h.Recorded(record(store.CDRLeg{SIPCallID: "c0", Account: "102"}))
+	if s := h.Stats(); s.Waiting != mostOf-1 {
+		t.Errorf("the last report does not find its call: %+v", s)
+	}
 	for i := range mostWaiting + 50 {
 		h.Publish(publish(session("c")), call.Party{Tenant: "sample", Account: strconv.Itoa(1000 + i)})
 	}
