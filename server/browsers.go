@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/tls"
@@ -14,6 +15,7 @@ import (
 
 	"santral/api/rest"
 	"santral/base/advertise"
+	"santral/config"
 	"santral/media/dtls"
 	"santral/media/ice"
 	"santral/media/session"
@@ -25,7 +27,8 @@ import (
 type browsers struct {
 	ice  *ice.Mux
 	dtls *dtls.Gate
-	turn *turn.Server // nil when it is switched off
+	turn *turn.Server             // nil when it is switched off
+	far  func(v6 bool) netip.Addr // which address somebody far away is told
 }
 
 // relayLife is how long credentials for relays hold.
@@ -49,7 +52,7 @@ func (s *server) openBrowsers(cfg *session.Config, bind []netip.Addr, policy *ad
 		return netip.Addr{}
 	}
 	if s.browsers.ice, err = s.openPort(ice.Config{
-		Net: network, Bind: bind, Port: s.boot.Media.Port, Advertise: told, Full: s.boot.Media.ICE == "full", Random: s.random,
+		Net: network, Bind: bind, Port: s.boot.Media.Port, Advertise: told, Full: s.boot.Media.ICE == "full", DSCP: s.boot.Media.DSCP, Random: s.random,
 	}); err != nil {
 		return err
 	}
@@ -118,10 +121,9 @@ func (s *server) openRelays(policy *advertise.Policy) error {
 		mac.Write([]byte("relays of media"))
 		cfg.Secret = mac.Sum(nil)
 	}
-	far := map[bool]netip.Addr{false: netip.AddrFrom4([4]byte{192, 0, 2, 1}), true: netip.MustParseAddr("2001:db8::1")}
-	cfg.Relay = func(v6 bool) (net.PacketConn, error) {
-		return s.browsers.ice.Relay(policy.For(far[v6])) // the address that somebody far away is told
-	}
+	peer := map[bool]netip.Addr{false: netip.AddrFrom4([4]byte{192, 0, 2, 1}), true: netip.MustParseAddr("2001:db8::1")}
+	s.browsers.far = func(v6 bool) netip.Addr { return policy.For(peer[v6]) }
+	cfg.Relay = func(v6 bool) (net.PacketConn, error) { return s.browsers.ice.Relay(s.browsers.far(v6)) }
 	fail := func(err error) error {
 		for _, c := range cfg.Packets {
 			c.Close()
@@ -171,24 +173,34 @@ func (s *server) relaysFor(tenant, account string) (r rest.Relays, ok bool) {
 	if s.browsers.turn == nil || s.current.Load().Account(tenant, account) == nil {
 		return rest.Relays{}, false
 	}
-	host := t.Host
-	if host == "" {
-		host = s.certs.name
-	}
-	if host == "" {
-		host = t.Address.Addr().String()
-	}
 	until := time.Now().Add(relayLife)
 	r.Expires = until
 	r.Username, r.Credential = s.browsers.turn.Credentials(tenant+"/"+account, until)
+	r.URLs = relayURLs(t, s.certs.name, s.browsers.far)
+	return r, true
+}
+
+// relayURLs are the ways to the server of relays, the quickest first. Where nobody has named it, and there is no
+// certificate with a name, it is told by its address: the one that it was opened on, or the one that far away is told.
+func relayURLs(t config.TURN, name string, far func(v6 bool) netip.Addr) (urls []string) {
+	host := cmp.Or(t.Host, name)
+	if host == "" {
+		addr := t.Address.Addr()
+		if addr.IsUnspecified() {
+			if addr = far(false); !addr.IsValid() {
+				addr = far(true)
+			}
+		}
+		host = addr.String()
+	}
 	if t.Address.IsValid() {
 		at := net.JoinHostPort(host, fmt.Sprint(t.Address.Port()))
-		r.URLs = append(r.URLs, "turn:"+at+"?transport=udp", "turn:"+at+"?transport=tcp")
+		urls = append(urls, "turn:"+at+"?transport=udp", "turn:"+at+"?transport=tcp")
 	}
 	if t.TLS.IsValid() {
-		r.URLs = append(r.URLs, "turns:"+net.JoinHostPort(host, fmt.Sprint(t.TLS.Port()))+"?transport=tcp")
+		urls = append(urls, "turns:"+net.JoinHostPort(host, fmt.Sprint(t.TLS.Port()))+"?transport=tcp")
 	}
-	return r, true
+	return urls
 }
 
 // browserMetrics adds the figures of media of browsers.

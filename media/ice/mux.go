@@ -107,7 +107,7 @@ func NewMux(cfg Config) (*Mux, error) {
 	for _, bind := range cfg.Bind {
 		bind = bind.Unmap()
 		for range max(cfg.Loops, 1) {
-			udp, err := cfg.Net.ListenUDP(netip.AddrPortFrom(bind, port), vnet.Options{ReusePort: true, ReadBuffer: readBuffer, DSCP: cfg.DSCP})
+			udp, err := cfg.Net.ListenUDP(netip.AddrPortFrom(bind, port), vnet.Options{ReusePort: m.cfg.Loops > 1, ReadBuffer: readBuffer, DSCP: cfg.DSCP})
 			if err != nil {
 				m.Close()
 				return nil, fmt.Errorf("open the port of browsers: %w", err)
