@@ -34,7 +34,8 @@ type Config struct {
 	Least time.Duration // the delay never shrinks below this, beyond what the frames themselves take
 	Most  time.Duration // the delay never grows above this on purpose; 400 ms when 0
 
-	// Fixed above 0 is for modems and fax: this delay, no stretching, no adapting.
+	// Fixed above 0 is for modems and fax: this delay, no stretching, no adapting. Who hears one in mid call makes
+	// another buffer: what is known of how a voice came means little for it.
 	Fixed time.Duration
 
 	// Decoder gives the decoder for a payload number, of sound at Rate, and the RTP clock of its format. ok
@@ -72,7 +73,6 @@ type Buffer struct {
 	delay   delay
 	stats   Stats
 	held    int    // octets in the queue
-	anew    bool   // the delay was fixed or let go: the reader begins anew
 	apart   lowest // of our clock less the packets', when they come in
 
 	reading atomic.Bool
@@ -135,17 +135,6 @@ func (b *Buffer) Learn(decoder func(payload uint8) (d media.Decoder, clock int, 
 	b.decoder = decoder
 	b.formats = nil
 	b.mu.Unlock()
-}
-
-// Fix makes the delay a fixed one, as Config.Fixed does, or adaptive again when it is 0: a fax was heard, say.
-// The sound pauses until the delay is reached.
-func (b *Buffer) Fix(delay time.Duration) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if fixed := b.samples(max(delay, 0)); fixed != b.delay.fixed {
-		b.delay.fixed, b.anew = fixed, true
-		b.delay.target = b.delay.aim(b.delay.target, 0)
-	}
 }
 
 // Stats gives what the buffer has done so far.

@@ -342,26 +342,6 @@ func TestEventsBetween(t *testing.T) {
 func TestFixed(t *testing.T) {
 	w := newWorld(t, Config{Rate: 8000, Fixed: 100 * ms})
 	fixed(t, w, 800)
-	// A fax is heard in mid call.
-	w = newWorld(t, Config{Rate: 8000})
-	w.each = func() {
-		if w.now == 400*ms {
-			w.b.Fix(100 * ms)
-		}
-	}
-	fixed(t, w, 8000)
-	// And is over.
-	w = newWorld(t, Config{Rate: 8000, Fixed: 200 * ms})
-	w.send(0, sine(300, 5*time.Second), 20*ms, 1, 1, steady)
-	w.each = func() {
-		if w.now == time.Second {
-			w.b.Fix(0)
-		}
-	}
-	w.run(4*time.Second, 20*ms)
-	if s := w.b.Stats(); s.Delay > 40*ms || s.Resyncs+s.Late > 0 {
-		t.Errorf("let go: %+v", s)
-	}
 }
 
 func fixed(t *testing.T, w *world, from int) {

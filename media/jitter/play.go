@@ -171,10 +171,6 @@ func (b *Buffer) popLocked() slot {
 func (b *Buffer) decideLocked(need int) deed {
 	p := &b.play
 	b.in.packet = p.packet
-	if b.anew {
-		b.anew = false
-		p.pause()
-	}
 	fixed := b.delay.fixed > 0
 	p.stiff = fixed
 	us := func(t int64) int64 { return t * int64(p.rate) / 1_000_000 }

@@ -122,3 +122,68 @@ func TestHalfABrowser(t *testing.T) {
 		t.Error("a handshake that nobody here can do was taken")
 	}
 }
+
+// When the first line of a bundle ends, the others go on by the same transport, and what is said of it stands on the first
+// of them (RFC 9143 §7.3.1, §7.5.3).
+func TestFirstOfABundleEnds(t *testing.T) {
+	const web = "m=audio %s UDP/TLS/RTP/SAVPF 8\r\na=mid:0\r\n" + transport + "m=video 9 UDP/TLS/RTP/SAVPF 99\r\na=mid:1\r\na=rtpmap:99 VP8/90000\r\n" + transport
+	const pictures = "m=video 5006 RTP/AVP 99\r\na=rtpmap:99 VP8/90000\r\n"
+	said := func(port, group, user string) string {
+		return "a=group:BUNDLE " + group + "\r\n" + strings.ReplaceAll(strings.Replace(web, "%s", port, 1), "USER", user)
+	}
+	for _, c := range [...]struct {
+		name   string
+		offers bool // we do
+	}{{"it refuses ours", true}, {"it ends it", false}} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg := webHouse(t, false)
+			s := New(cfg, netip.MustParseAddr("127.0.0.1"), Profile{Web: true})
+			defer s.Close()
+			relay := func(text string, answering bool) *sdp.Description {
+				t.Helper()
+				d, err := s.RelayLocal(parse(t, text), answering)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return d
+			}
+			set := func(f func(*sdp.Description) error, text string) {
+				t.Helper()
+				if err := f(parse(t, text)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var before *sdp.Description
+			if c.offers {
+				before = relay("m=audio 5004 RTP/AVP 8\r\n"+pictures, false)
+				set(s.SetAnswer, said("0", "1", "page"))
+			} else {
+				set(s.SetRemote, said("9", "0 1", "page"))
+				before = relay("m=audio 5004 RTP/AVP 8\r\n"+pictures, true)
+				set(s.SetRemote, said("0", "1", "page"))
+				relay("m=audio 0 RTP/AVP 8\r\n"+pictures, true)
+			}
+			user, _ := before.Media[0].Attr("ice-ufrag")
+			p := s.lines[1].path
+			if s.lines[0].stream != nil || p == nil || p.index != 1 || p.users != 1 || p.peer == nil {
+				t.Fatalf("the path is %+v", p)
+			}
+			again := relay("m=audio 0 RTP/AVP 8\r\n"+pictures, false)
+			m := &again.Media[1]
+			if u, _ := m.Attr("ice-ufrag"); u != user || !m.Has("candidate") || m.Port == 0 || m.Has("bundle-only") {
+				t.Errorf("of %q, offered\n%s", user, again)
+			}
+			if v, _ := again.Attr("group"); v != "BUNDLE 1" {
+				t.Errorf("group %q", v)
+			}
+			agent := p.agent
+			s.Close()
+			if agent.Remote().IsValid() || cfg.ICE.Stats().Agents != 0 {
+				t.Errorf("%+v", cfg.ICE.Stats())
+			}
+		})
+	}
+}
+
+const transport = "a=rtcp-mux\r\na=ice-ufrag:USER\r\na=ice-pwd:0123456789012345678901\r\na=setup:active\r\n" +
+	"a=fingerprint:sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\r\n"

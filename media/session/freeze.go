@@ -23,6 +23,7 @@ type State struct {
 	Dir     sdp.Direction `json:"dir"`
 	Lines   []LineState   `json:"lines"`
 	Chosen  *sdp.Chosen   `json:"chosen,omitempty"`
+	Carries bool          `json:"carries,omitempty"` // a fax or a modem
 	Voice   *VoiceState   `json:"voice,omitempty"`
 	Hearing *dtmf.Hearing `json:"hearing,omitempty"`
 	Speaker uint32        `json:"speaker,omitempty"` // source number that Hearing belongs to
@@ -79,7 +80,7 @@ type KeyState struct {
 func (s *Session) Freeze() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st := State{Peer: s.peer, Profile: s.profile, Like: s.like, ID: s.id, Version: s.version, Body: s.body, Dir: s.dir}
+	st := State{Peer: s.peer, Profile: s.profile, Like: s.like, ID: s.id, Version: s.version, Body: s.body, Dir: s.dir, Carries: s.carries}
 	if s.chooseLocked() {
 		c := *s.chosen
 		st.Chosen = &c
@@ -129,7 +130,7 @@ const saidSince = 16
 // descriptions' versions and our own stream's numbers go on. Joins are not kept (join again), nor are
 // the functions given to OnDigit and OnDead. It fails when a port is taken.
 func Thaw(cfg *Config, st State) (*Session, error) {
-	s := &Session{cfg: cfg, peer: st.Peer, profile: st.Profile, like: st.Like, id: st.ID, version: st.Version, body: st.Body, dir: st.Dir}
+	s := &Session{cfg: cfg, peer: st.Peer, profile: st.Profile, like: st.Like, id: st.ID, version: st.Version, body: st.Body, dir: st.Dir, carries: st.Carries}
 	if st.Chosen != nil {
 		c := *st.Chosen
 		s.chosen = &c

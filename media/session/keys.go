@@ -25,6 +25,7 @@ type keys struct {
 	list  []key
 	began bool // the first is being sent
 	tones bool // as tones
+	rate  int  // of the clock that it is told by, or of the sound that it is in
 	press dtmf.Press
 	tone  dtmf.Tones
 	at    uint32        // timestamp of its beginning
@@ -57,6 +58,9 @@ func (v *voice) keyLocked() sending {
 	if len(k.list) == 0 {
 		return noKey
 	}
+	if tones, rate := v.keyWayLocked(); k.tones != tones || k.rate != rate { // the peer is spoken with in another way since
+		k.began = false
+	}
 	if !k.began && !v.beginKeyLocked() {
 		k.list = k.list[1:]
 		return noKey
@@ -81,14 +85,22 @@ func (v *voice) keyLocked() sending {
 	return sentEvent
 }
 
+// keyWayLocked is how keys go to the peer now: as tones in sound of a rate, or as events at a clock.
+func (v *voice) keyWayLocked() (tones bool, rate int) {
+	if v.inband || v.speech.events.Rate == 0 {
+		return true, v.speech.codec.Rate
+	}
+	return false, v.speech.events.Rate
+}
+
 // beginKeyLocked begins the first key in the peer's way; it is false where the peer has none for it.
 func (v *voice) beginKeyLocked() (ok bool) {
 	k := &v.keys
 	first := k.list[0]
-	if k.tones = v.inband || v.speech.events.Rate == 0; k.tones {
-		k.tone, ok = dtmf.NewTones(first.key, first.long, v.speech.codec.Rate)
+	if k.tones, k.rate = v.keyWayLocked(); k.tones {
+		k.tone, ok = dtmf.NewTones(first.key, first.long, k.rate)
 	} else {
-		k.press, ok = dtmf.NewPress(first.key, first.long, v.speech.events.Rate)
+		k.press, ok = dtmf.NewPress(first.key, first.long, k.rate)
 	}
 	k.at, k.began = v.timestamp, ok
 	return ok

@@ -2,6 +2,7 @@ package session
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,8 +27,8 @@ type wire struct {
 // bundle share one. What its lock does not cover is under the session's.
 type path struct {
 	s      *Session
-	index  int         // of the line that has it
-	stream *rtp.Stream // of that line
+	index  int         // of the line that descriptions tell of it on: the first of a bundle's
+	stream *rtp.Stream // of the line that it was made for, which may have been released: its transport goes on
 	agent  *ice.Agent  // nil over ports
 	gate   *dtls.Gate  // nil where keys do not come from a handshake
 	users  int         // lines that use it
@@ -114,13 +115,26 @@ func (s *Session) answering(i int) bool {
 	return s.remote != nil && !s.settled && i < len(s.remote.Media)
 }
 
-// leave takes a line off its path.
-func (p *path) leave() {
+// leaveLocked takes a line off its path. Where others go on by it the first of them speaks for it from now on: its
+// part of descriptions tells of the transport (RFC 9143 §7.3.1).
+func (s *Session) leaveLocked(l *line, p *path) {
 	if p == nil {
 		return
 	}
-	if p.users--; p.users == 0 && p.agent == nil {
-		p.Close() // over ICE the stream does it
+	if p.users--; p.users == 0 {
+		if p.agent == nil {
+			p.Close() // over ICE the stream does it
+		}
+		return
+	}
+	if s.lines[p.index] != l {
+		return
+	}
+	p.index = slices.IndexFunc(s.lines, func(o *line) bool { return o.path == p })
+	for _, o := range s.lines {
+		if o.path == p {
+			o.wire.Bundle = p.index
+		}
 	}
 }
 
@@ -195,17 +209,18 @@ func (p *path) State(st ice.State) {
 	kind := PathFound
 	switch st {
 	case ice.Found:
-		s.mu.Lock()
-		if !s.closed {
-			p.beginLocked()
-		}
-		s.mu.Unlock()
 	case ice.Lost:
 		kind = PathLost
 	default:
 		return
 	}
-	s.tell(News{Kind: kind, Line: p.index, Addr: p.agent.Remote()})
+	s.mu.Lock()
+	if !s.closed && kind == PathFound {
+		p.beginLocked()
+	}
+	index := p.index
+	s.mu.Unlock()
+	s.tell(News{Kind: kind, Line: index, Addr: p.agent.Remote()})
 	if kind == PathFound {
 		s.shown()
 	}
@@ -313,9 +328,10 @@ func (p *path) shaken(a *dtls.Association, k dtls.Keys, err error) {
 			p.stream.Prove(from)
 		}
 	}
+	index := p.index
 	s.mu.Unlock()
 	if err != nil {
-		s.tell(News{Kind: WrongKey, Line: p.index, Text: err.Error()})
+		s.tell(News{Kind: WrongKey, Line: index, Text: err.Error()})
 		return
 	}
 	s.shown()

@@ -40,7 +40,8 @@ func (s *Session) setRemote(d *sdp.Description, answer bool) error {
 		s.mu.Unlock()
 		return errKeyless
 	}
-	s.before, s.remote, s.settled, s.offered = s.remote, d, answer, nil
+	s.before, s.wasSettled = s.remote, s.settled
+	s.remote, s.settled, s.offered = d, answer, nil
 	s.applyRemoteLocked(d)
 	var err error
 	switch {
@@ -48,8 +49,7 @@ func (s *Session) setRemote(d *sdp.Description, answer bool) error {
 		err = errKeyless
 	case !answer && s.hopelessLocked():
 		if err = sdp.ErrNoMatch; s.before != nil {
-			s.remote, s.before = s.before, nil
-			s.applyRemoteLocked(s.remote)
+			s.revertLocked()
 		}
 	}
 	j := s.joint
@@ -105,11 +105,15 @@ func (s *Session) Revert() {
 		s.mu.Unlock()
 		return
 	}
-	s.remote, s.before = s.before, nil
-	s.applyRemoteLocked(s.remote)
+	s.revertLocked()
 	j := s.joint
 	s.mu.Unlock()
 	j.route()
+}
+
+func (s *Session) revertLocked() {
+	s.remote, s.before, s.settled = s.before, nil, s.wasSettled
+	s.applyRemoteLocked(s.remote)
 }
 
 var errClosed = errors.New("the media session is closed")
@@ -135,7 +139,7 @@ func (s *Session) applyRemoteLocked(d *sdp.Description) {
 		l.terms, l.said = s.terms(d, m, l), true
 		l.hearFax(m)
 		if l.refused {
-			l.drop()
+			s.dropLocked(l)
 			continue
 		}
 		if sdp.RTP(m.Proto) {
@@ -147,7 +151,7 @@ func (s *Session) applyRemoteLocked(d *sdp.Description) {
 	}
 	for _, l := range s.lines[min(len(d.Media), len(s.lines)):] { // which the peer must not leave out (RFC 3264 §6, §8)
 		l.refused = true
-		l.drop()
+		s.dropLocked(l)
 	}
 	s.stale = true
 	s.applyModeLocked()

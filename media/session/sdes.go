@@ -89,7 +89,7 @@ func (l *line) hearKeys(d *sdp.Description, m *sdp.Media) {
 	}
 	k := l.secrets()
 	at, _ := m.Addr(d)
-	ufrag, _ := m.Attr("ice-ufrag")
+	ufrag, _ := either(d, m, "ice-ufrag")
 	if used, _, ok := k.agreed(); ok {
 		kept := slices.ContainsFunc(peer, func(p srtp.Key) bool { return sameKey(p, used) })
 		moved := at != k.At && at.IsValid() && !at.Addr().IsUnspecified() && k.At.IsValid() && !k.At.Addr().IsUnspecified()

@@ -87,6 +87,7 @@ type Session struct {
 	remote      *sdp.Description // the peer's last; nil after Thaw
 	before      *sdp.Description // the one that Revert goes back to
 	settled     bool             // the peer's last was an answer to an offer of ours
+	wasSettled  bool             // so was the one before
 	local       *sdp.Description // our last one; nil after Thaw
 	other       *sdp.Description // what that was made of, nil for media that ends here
 	lines       []*line          // one for each media line, in order
@@ -261,23 +262,27 @@ func (s *Session) Held() bool {
 // Close gives the ports back to the pool, which lets them drain. It may be called again. What
 // Quality and Remote tell stays.
 func (s *Session) Close() {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return
+	}
+	s.closed = true // first, so that nobody joins or attaches anew meanwhile
+	s.onNews = nil
+	s.watch.f = nil
+	s.ears.stop()
+	s.mu.Unlock()
 	s.Part()
 	s.cfg.look().leave(s)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
-		return
-	}
-	s.closed = true
-	s.onNews = nil
-	s.watch.f = nil
 	for _, l := range s.lines {
-		l.drop()
+		s.dropLocked(l)
 	}
 }
 
-// drop gives a line's ports back and keeps what is worth knowing of them.
-func (l *line) drop() {
+// dropLocked gives a line's ports back and keeps what is worth knowing of them.
+func (s *Session) dropLocked(l *line) {
 	if l.stream == nil {
 		return
 	}
@@ -290,8 +295,9 @@ func (l *line) drop() {
 		l.meter.RoundTrip = f.RoundTrip
 	}
 	l.stream.Release()
-	l.path.leave()
+	p := l.path
 	l.stream, l.path = nil, nil
+	s.leaveLocked(l, p)
 	l.fax.end()
 }
 

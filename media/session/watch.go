@@ -56,18 +56,17 @@ type vigil struct {
 // timer's goroutine; nil ends the watch.
 func (s *Session) OnDead(f func()) {
 	s.mu.Lock()
-	closed := s.closed
-	s.watch = watch{on: f != nil && !closed, f: f, since: time.Now()}
+	s.watch = watch{on: f != nil && !s.closed, f: f, since: time.Now()}
 	for _, l := range s.lines {
 		l.vigil = vigil{}
 	}
-	s.mu.Unlock()
-	if f == nil || closed {
-		s.cfg.look().leave(s)
-		return
+	if r := s.cfg.look(); s.watch.on { // under the lock: a Close meanwhile leaves after it
+		r.join(s)
+		r.rejuvenate(s)
+	} else {
+		r.leave(s)
 	}
-	s.cfg.look().join(s)
-	s.cfg.look().rejuvenate(s)
+	s.mu.Unlock()
 }
 
 // Heard tells when a packet last came from the peer, on any line on which it is to send, zero for never. due is

@@ -158,7 +158,7 @@ func (s *Session) placeLocked(d *sdp.Description, answering bool) error {
 		}
 		if m.Port == 0 {
 			if answering || !l.said { // a line that an offer leaves goes on until that is answered
-				l.drop()
+				s.dropLocked(l)
 			}
 			continue
 		}
@@ -185,7 +185,7 @@ func (s *Session) placeLocked(d *sdp.Description, answering bool) error {
 			tags = append(tags, mid)
 		}
 		if l.stream != nil && (l.wire.ICE != w.ICE || l.wire.DTLS != w.DTLS || l.wire.Bundle != w.Bundle && l.wire != (wire{})) {
-			l.drop() // another transport
+			s.dropLocked(l) // another transport
 		}
 		l.wire = w
 		if err := s.openLocked(l, like, w); err != nil {
@@ -197,7 +197,7 @@ func (s *Session) placeLocked(d *sdp.Description, answering bool) error {
 		l.nameLocked(m, mid)
 	}
 	for i := len(d.Media); i < len(s.lines); i++ {
-		s.lines[i].drop()
+		s.dropLocked(s.lines[i])
 	}
 	s.pathSaidLocked(d)
 	if len(tags) > 0 {

@@ -46,14 +46,14 @@ func (s *Session) Withdraw() {
 	s.local, s.other = o.local, o.other
 	for i, l := range s.lines {
 		if i >= len(o.lines) {
-			l.drop()
+			s.dropLocked(l)
 			l.kind, l.proto, l.local = "", "", nil
 			continue
 		}
 		b := &o.lines[i]
 		l.kind, l.proto, l.spoken, l.mid, l.local, l.localMux, l.ptime, l.keys = b.kind, b.proto, b.spoken, b.mid, b.local, b.localMux, b.ptime, b.keys
 		if !b.had {
-			l.drop()
+			s.dropLocked(l)
 		}
 		if l.stream != nil {
 			l.wire = b.wire
