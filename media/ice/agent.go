@@ -50,6 +50,7 @@ const (
 	consentVary  = 2 * time.Second
 	consentAgain = time.Second          // without an answer
 	consentEnds  = 30 * time.Second     // RFC 7675 §5.1
+	talking      = 5 * time.Second      // after a peer was heard its address is its own
 	requestEvery = 5 * time.Millisecond // a peer may send so many checks
 	requestBurst = 400
 	ufragSize    = 8
@@ -101,6 +102,7 @@ type pair struct {
 	triggered bool // the peer's check came: ours is next (RFC 8445 §7.3.1.4)
 	nominated bool // by the peer
 	use       bool // we nominate it
+	asked     bool // the last check said that we control
 	tx        txid
 	tried     int
 	due       int64 // when the answer is late
@@ -330,13 +332,14 @@ func (a *Agent) Close() {
 	a.places = nil
 }
 
-// admitLocked has packets from an address reach the leg: a check was proved from there.
+// admitLocked has packets from an address reach the leg: a check was proved from there. The source of a check is easily
+// forged by one who may make calls, so an address at which another leg's peer talks stays that one's.
 func (a *Agent) admitLocked(from netip.AddrPort) {
 	m := a.mux
 	m.mu.RLock()
-	mine := m.places[from] == a
+	other := m.places[from]
 	m.mu.RUnlock()
-	if mine {
+	if other == a || other.talks(from) {
 		return
 	}
 	m.mu.Lock()
@@ -357,6 +360,11 @@ func (a *Agent) admitLocked(from netip.AddrPort) {
 		a.places = slices.Delete(a.places, i, i+1)
 		return
 	}
+}
+
+// talks reports whether the peer of a leg has just been heard at an address by which its packets go. Nobody does not.
+func (a *Agent) talks(at netip.AddrPort) bool {
+	return a != nil && a.Remote() == at && a.mux.now()-a.heard.Load() < int64(talking)
 }
 
 // selectLocked has packets go by p from now on. It reports what is to be told.

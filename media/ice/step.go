@@ -165,14 +165,14 @@ func (a *Agent) response(r *reader, from netip.AddrPort, local netip.Addr) {
 	var code stun.ErrorCodeAttribute
 	switch {
 	case p.remote != from: // RFC 8445 §7.2.5.2.1: the ways there and back differ
-		p.progress = failed
+		p.fail()
 	case r.in.Type.Class == stun.ClassErrorResponse:
 		if code.GetFrom(&r.in) == nil && code.Code == stun.CodeRoleConflict {
-			a.controlling = !a.controlling
+			a.controlling = !p.asked // several checks may be answered so, of which the first has changed it already
 			p.progress, p.tried, p.triggered = waiting, 0, true
 			a.rollLocked(p)
 		} else {
-			p.progress = failed
+			p.fail()
 		}
 	default:
 		a.heard.Store(now)
@@ -181,6 +181,11 @@ func (a *Agent) response(r *reader, from netip.AddrPort, local netip.Addr) {
 	a.wakeLocked()
 	a.mu.Unlock()
 	a.tell(told)
+}
+
+// fail ends a pair, with whatever was meant to be done with it: another is to be chosen.
+func (p *pair) fail() {
+	p.progress, p.triggered, p.nominated, p.use = failed, false, false, false
 }
 
 func (a *Agent) succeededLocked(g *generation, p *pair, local netip.Addr, now int64) (told bool) {
@@ -272,13 +277,15 @@ func (a *Agent) checksLocked(g *generation, now int64) time.Duration {
 	}
 	a.nominateLocked(g, now)
 	var best *pair
+	ripe := false // one waits to be chosen
 	for _, p := range g.pairs {
+		ripe = ripe || p.progress == succeeded
 		switch {
 		case p.progress == checking && p.due > now:
 			wait = min(wait, time.Duration(p.due-now))
 			continue
 		case p.progress == checking && p.tried >= tries:
-			p.progress, p.triggered = failed, false
+			p.fail()
 			continue
 		case p.progress == failed, p.progress == succeeded && !(p.use && p.due <= now):
 			if p.use {
@@ -293,7 +300,7 @@ func (a *Agent) checksLocked(g *generation, now int64) time.Duration {
 		}
 	}
 	if best == nil {
-		if g.selected == nil && g.succeeded != 0 && a.controlling {
+		if g.selected == nil && ripe && a.controlling {
 			wait = min(wait, pace)
 		}
 		return wait
@@ -309,7 +316,7 @@ func (a *Agent) checksLocked(g *generation, now int64) time.Duration {
 	best.tried++
 	best.due = now + int64(min(firstWait<<(best.tried-1), longestWait))
 	if best.tried > tries && best.use {
-		best.use, best.progress = false, failed
+		best.fail()
 	}
 	g.next = now + int64(pace)
 	a.sendLocked(g, best)
@@ -364,6 +371,7 @@ func (a *Agent) sendLocked(g *generation, p *pair) {
 		tx: p.tx, to: g.remote, from: g.local, controlling: a.controlling, tie: a.tie, use: p.use,
 		priority: priority(PeerReflexive, p.remote.Addr()),
 	}
+	p.asked = a.controlling
 	p.socket.send(c.write(&a.out), p.remote, p.local)
 }
 
