@@ -46,6 +46,7 @@ type HandoverLeg struct {
 	Privacy   call.Privacy    `json:"privacy,omitempty"` // what its peer wants withheld, of one that did not begin the call
 	Session   string          `json:"session,omitempty"` // its peer's half of the Session-ID
 	Said      string          `json:"said,omitempty"`    // what its peer can do, as a session description
+	Notices   []call.Notice   `json:"notices,omitempty"` // what was noticed of its media so far
 	State     json.RawMessage `json:"state,omitempty"`
 }
 
@@ -167,7 +168,7 @@ func (c *ongoing) handover() *Handover {
 			}
 		}
 		h.Legs = append(h.Legs, HandoverLeg{ID: m.id, Direction: m.dir, Tenant: m.tenant, Account: m.account, Trunk: m.trunk,
-			Number: m.number, Target: m.target, Held: m.held, Codec: m.codec, Who: who, Privacy: m.privacy, Session: m.session, Said: said})
+			Number: m.number, Target: m.target, Held: m.held, Codec: m.codec, Who: who, Privacy: m.privacy, Session: m.session, Said: said, Notices: m.notices})
 	}
 	return h
 }
@@ -187,7 +188,7 @@ func (k *Control) Thaw(h *Handover, door call.Thawer) error {
 	for i := range h.Legs {
 		l := &h.Legs[i]
 		m := &member{id: l.ID, dir: l.Direction, tenant: l.Tenant, account: l.Account, trunk: l.Trunk, number: l.Number,
-			target: l.Target, held: l.Held, codec: l.Codec, who: l.Who, privacy: l.Privacy, session: l.Session, answered: true, confirmed: true}
+			target: l.Target, held: l.Held, codec: l.Codec, who: l.Who, privacy: l.Privacy, session: l.Session, notices: l.Notices, answered: true, confirmed: true}
 		if l.State == nil {
 			m.over, m.leg = true, departed{l.ID}
 		} else if leg, err := door.Thaw(h.ID, l.State, c.seat(m)); err != nil {

@@ -3,13 +3,18 @@ package control_test
 import (
 	"encoding/json"
 	"errors"
+	"net/netip"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"santral/call"
 	"santral/call/calltest"
 	"santral/call/control"
+	"santral/media/session"
 )
 
 // handOver moves call 1 into another control, through the text that would lie between two processes;
@@ -71,7 +76,12 @@ func TestHandover(t *testing.T) {
 	})
 	together(t, "handed-over-and-transferred", nil, func(s *stage) { // who is who is written out too
 		s.talk()
+		s.leg("b").Say("news", call.LegEvent{Kind: call.Noticed, News: session.News{Kind: session.OneWay, Text: "nothing came from it"}})
+		before := s.k.Calls("")[0].Legs[1].Notices
 		k := s.handOver(func() {})
+		if after := k.Calls("")[0].Legs[1].Notices; len(after) != 1 || !cmp.Equal(after, before, cmpopts.EquateComparable(netip.AddrPort{})) {
+			s.t.Errorf("what was noticed was %+v and is %+v", before, after)
+		}
 		a, b := s.leg("a"), s.leg("b")
 		b.Refer("105")
 		for _, l := range k.Calls("") {

@@ -187,6 +187,9 @@ func TestNoEarlyMedia(t *testing.T) {
 					return Manners{Media: session.Profile{NoEarly: p.Account == quiet}}
 				}
 				a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.12", "102")
+				listener, talker := w.ear("192.0.2.11"), w.ear("192.0.2.12")
+				defer listener.close()
+				defer talker.close()
 				a.invite("102", a.sdp)
 				b.req = b.want(sip.INVITE)
 				b.reply(b.req, 183, b.sdp)
@@ -194,6 +197,10 @@ func TestNoEarlyMedia(t *testing.T) {
 					a.status(180)
 				} else if res := a.status(183); res.Body != "" {
 					t.Errorf("183 with %s", res.Body)
+				}
+				talker.talk(10000, 50)
+				if n := listener.heard(); n != 0 {
+					t.Errorf("%d packets before the answer", n)
 				}
 				b.reply(b.req, 200, "")
 				b.want(sip.ACK)
