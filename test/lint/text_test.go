@@ -77,7 +77,10 @@ func TestTheStandardsPageIsTrue(t *testing.T) {
 	known := map[string]string{}
 	for _, m := range row.FindAllStringSubmatch(read(t, "docs/rfc.md"), -1) {
 		for n := range strings.SplitSeq(m[1], "/") {
-			known[strings.TrimSpace(n)] = m[3]
+			if n = strings.TrimSpace(n); known[n] != "" {
+				t.Errorf("docs/rfc.md: RFC %s has two rows", n)
+			}
+			known[n] = m[3]
 		}
 		if m[3] == "no" {
 			continue
@@ -115,6 +118,24 @@ func hasTest(folder, test string) error {
 		}
 	}
 	return fmt.Errorf("there is no test %s in %s", test, folder)
+}
+
+// TestDecisionsHaveNumbersOfTheirOwn holds that a decision is found by its number.
+func TestDecisionsHaveNumbersOfTheirOwn(t *testing.T) {
+	seen := map[string]string{}
+	for _, name := range files(t, ".md") {
+		if !strings.HasPrefix(name, "docs/decisions/") {
+			continue
+		}
+		n, _, _ := strings.Cut(filepath.Base(name), "-")
+		if seen[n] != "" {
+			t.Errorf("%s and %s have one number", seen[n], name)
+		}
+		seen[n] = name
+		if title := "# " + strings.TrimLeft(n, "0") + ". "; !strings.HasPrefix(read(t, name), title) {
+			t.Errorf("%s should begin with %q", name, title)
+		}
+	}
 }
 
 // TestDependenciesHaveTheirReasons holds docs/dependencies.md to go.mod.
