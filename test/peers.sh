@@ -17,6 +17,8 @@ declare -A library=([libopus.so.0]=libopus0 [libbcg729.so.0]=libbcg729-0 [libspa
 for name in "${!library[@]}"; do
 	compgen -G "/usr/lib/*/$name" >/dev/null || missing+=("${library[$name]}")
 done
+# baresip has H.264 in a package of its own.
+[ -e /usr/lib/baresip/modules/avcodec.so ] || missing+=(baresip-ffmpeg)
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
 
 # JsSIP, the telephone in the browser's page.

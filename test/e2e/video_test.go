@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
+	"image/jpeg"
 	"testing"
 	"time"
 
@@ -52,4 +54,82 @@ func TestBrowsersSeeEachOther(t *testing.T) {
 		a.Tell("window.session.terminate()")
 		b.Wait("ended")
 	}
+}
+
+// Phones see each other in the codec that they have, and a phone and a browser do.
+func TestPhonesSeeEachOther(t *testing.T) {
+	t.Parallel()
+	const frames = 45 // three seconds of them
+	says := phone.Speech(t, "en", "The quick brown fox jumps over the lazy dog", speech)
+	start := func(t *testing.T, x *phone.Exchange, user, codec string) *phone.Baresip {
+		account := x.Account(user, "udp")
+		account.Pictures = codec
+		return phone.StartBaresip(t, account, says)
+	}
+	for _, codec := range []string{"H264", "VP8"} {
+		t.Run(codec, func(t *testing.T) {
+			t.Parallel()
+			x := phone.StartExchange(t, "--digest", "md5")
+			a, b := start(t, x, "101", codec), start(t, x, "102", codec)
+			a.Dial("102")
+			b.Wait("CALL_INCOMING")
+			b.Command("accept", "")
+			a.Wait("CALL_ESTABLISHED")
+			for who, p := range map[string]*phone.Baresip{"the caller": a, "the callee": b} {
+				if n, width := p.Seen(frames); width != 320 {
+					t.Errorf("%s sees pictures %d wide, want 320", who, width)
+				} else {
+					t.Logf("%s saw %d frames", who, n)
+				}
+			}
+			a.Command("hangup", "")
+			b.Wait("CALL_CLOSED")
+		})
+	}
+	t.Run("H264 of a browser", func(t *testing.T) {
+		t.Parallel()
+		x := phone.StartExchange(t, "--digest", "md5")
+		page, ali := page101(t, x, says), start(t, x, "102", "H264")
+		page.Tell(fmt.Sprintf("call(%q, %q)", "sip:102@"+x.Realm, "H264"))
+		ali.Wait("CALL_INCOMING")
+		ali.Command("accept", "")
+		page.Wait("talks")
+		n, width := ali.Seen(frames)
+		var s phone.Seen
+		phone.Eventually(t, 20*time.Second, "the page sees ali", func() bool {
+			s = page.Seen()
+			return s.Frames >= frames
+		})
+		if s.Codec != "video/H264" || s.Width != 320 || width != 320 {
+			t.Errorf("the page sees %+v, ali pictures %d wide", s, width)
+		}
+		t.Logf("the page saw %d frames, ali %d", s.Frames, n)
+		page.Tell("window.session.terminate()")
+		ali.Wait("CALL_CLOSED")
+	})
+}
+
+// Linphone shows another one its still picture, in VP8.
+func TestLinphoneShowsAPicture(t *testing.T) {
+	t.Parallel()
+	x := phone.StartExchange(t, "--digest", "md5")
+	start := func(user string) *phone.Linphone {
+		account := x.Account(user, "udp")
+		account.Pictures = "VP8"
+		return phone.StartLinphone(t, account)
+	}
+	a, b := start("101"), start("102")
+	a.Dial("102")
+	b.Wait("Receiving new incoming call")
+	b.Command("answer")
+	for who, p := range map[string]*phone.Linphone{"the caller": a, "the callee": b} {
+		data := p.Snapshot()
+		seen, err := jpeg.Decode(bytes.NewReader(data))
+		if err != nil || seen.Bounds().Dx() < 160 || len(data) < 5000 {
+			t.Errorf("%s sees %d octets of a picture: %v", who, len(data), err)
+			continue
+		}
+		t.Logf("%s sees a picture of %v, %d octets", who, seen.Bounds().Size(), len(data))
+	}
+	b.Command("terminate")
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -23,6 +24,8 @@ type Account struct {
 	Codec          string // "PCMA", "PCMU", "G722/16000/1", "opus"; PCMA when empty. Linphone takes "G729" too, and all that it has when empty
 	Encryption     string // baresip: "srtp" (optional), "srtp-mand", "dtls_srtp"; Linphone: "srtp"; "" for none
 	ICE            bool   // of baresip alone
+
+	Pictures string // baresip: "H264" or "VP8"; Linphone: "VP8", a still one; "" for none
 
 	Within time.Duration // how long registering may take; 15 s when zero
 
@@ -78,6 +81,9 @@ func StartBaresip(t testing.TB, a Account, sound string) *Baresip {
 	for _, m := range a.Modules {
 		modules += "module_app " + m + "\n"
 	}
+	film, sees := pictures(t, a.Pictures)
+	modules += film
+	a.More += sees
 	trust := ""
 	if a.CA != "" { // its resolver reads no file
 		trust = "sip_cafile " + a.CA + "\ndns_server " + localNames(t) + "\n"
@@ -94,7 +100,7 @@ auplay_channels %d
 rtp_ports %d-%d
 snd_path %s
 ctrl_tcp_listen 127.0.0.1:%d
-module_path /usr/lib/baresip/modules
+module_path %s
 module g722.so
 module g711.so
 module opus.so
@@ -106,7 +112,7 @@ module_app contact.so
 module_app debug_cmd.so
 module_app menu.so
 module_app ctrl_tcp.so
-%s`, sip, sound, b.folder, b.folder, rate, rate, channels, channels, rtp, rtp+20, b.folder, ctrl, modules))
+%s`, sip, sound, b.folder, b.folder, rate, rate, channels, channels, rtp, rtp+20, b.folder, ctrl, baresipModules, modules))
 	write(t, b.folder, "contacts", a.Contacts)
 	if a.Proxy != "" {
 		a.More += fmt.Sprintf(`;outbound="sip:%s;transport=%s"`, a.Proxy, a.Transport)
@@ -181,4 +187,14 @@ func (b *Baresip) Heard() string {
 // second, and begins a new one when its session changes.
 func (b *Baresip) Anew() {
 	time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(2*time.Second + 20*time.Millisecond)))
+}
+
+var pressed = regexp.MustCompile(`"CALL_DTMF_START".*?"param":"(.)"`)
+
+// Pressed gives the keys that this phone was told by telephone events.
+func (b *Baresip) Pressed() (keys string) {
+	for _, m := range pressed.FindAllStringSubmatch(b.Out.String(), -1) {
+		keys += m[1]
+	}
+	return keys
 }

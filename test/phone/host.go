@@ -15,15 +15,22 @@ type Host struct {
 	name string
 }
 
+// Root is Need for a test that only root can run, and says why.
+func Root(t testing.TB, why string) {
+	t.Helper()
+	if os.Geteuid() == 0 {
+		return
+	}
+	if os.Getenv("SANTRAL_TEST_PEERS") == "require" && os.Getenv("SANTRAL_TEST_ROOT") != "without" {
+		t.Fatal(why + "; set SANTRAL_TEST_ROOT=without to do without these tests")
+	}
+	t.Skip(why)
+}
+
 // NewHost makes a host with a loopback interface and nothing else. It needs root.
 func NewHost(t testing.TB, name string) *Host {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		if os.Getenv("SANTRAL_TEST_PEERS") == "require" && os.Getenv("SANTRAL_TEST_ROOT") != "without" {
-			t.Fatal("network namespaces need root; set SANTRAL_TEST_ROOT=without to do without these tests")
-		}
-		t.Skip("network namespaces need root")
-	}
+	Root(t, "network namespaces need root")
 	Need(t, "ip")
 	h := &Host{t: t, name: fmt.Sprintf("santral-%s-%x", name, rand.Uint32()&0xffff)}
 	run(t, "ip", "netns", "add", h.name)

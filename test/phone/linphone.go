@@ -62,9 +62,13 @@ username=%s
 passwd=%s
 
 [video]
-enabled=0
-%s%s`, sipPorts, cmp.Or(a.Encryption, "none"), a.CA, FreePort(t), a.Server, a.Transport, a.User, a.Server, publish, a.User, a.Password, linphoneCodecs(a.Codec), friends))
-	l.cmd = exec.Command("linphonec", "-c", rc, "-S", "-l", filepath.Join(l.folder, "log"), "-d", "4")
+%s
+%s%s`, sipPorts, cmp.Or(a.Encryption, "none"), a.CA, FreePort(t), a.Server, a.Transport, a.User, a.Server, publish, a.User, a.Password, linphonePictures(a.Pictures), linphoneCodecs(a.Codec), friends))
+	args := []string{"-c", rc, "-S", "-l", filepath.Join(l.folder, "log"), "-d", "4"}
+	if a.Pictures != "" {
+		args = append(args, "-V")
+	}
+	l.cmd = exec.Command("linphonec", args...)
 	l.cmd.Env = append(os.Environ(), "HOME="+l.folder)
 	l.cmd.Stdout, l.cmd.Stderr = l.Out, l.Out
 	stdin, err := l.cmd.StdinPipe()
@@ -87,6 +91,14 @@ enabled=0
 	l.Command("soundcard use files")
 	l.Command("record " + l.Heard())
 	return l
+}
+
+// linphonePictures has Linphone show the still picture that it brings, which needs no camera, or none.
+func linphonePictures(codec string) string {
+	if codec == "" {
+		return "enabled=0"
+	}
+	return "enabled=1\ncapture=1\ndisplay=1\nautomatically_initiate=1\nautomatically_accept=1\ndevice=StaticImage: Static picture\nsize=cif"
 }
 
 // linphoneCodecs switches all encodings of Linphone's off but one; "" leaves them as they are.

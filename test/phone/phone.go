@@ -27,6 +27,23 @@ func Need(t testing.TB, program string) {
 	t.Skipf("%s is not installed; `make peers` installs it", program)
 }
 
+// Library is Need for a library that the exchange loads when it is there.
+func Library(t testing.TB, name string) {
+	t.Helper()
+	needFile(t, "/usr/lib/*/"+name, name)
+}
+
+func needFile(t testing.TB, pattern, from string) {
+	t.Helper()
+	if found, _ := filepath.Glob(pattern); len(found) > 0 {
+		return
+	}
+	if os.Getenv("SANTRAL_TEST_PEERS") == "require" {
+		t.Fatalf("%s is not installed: run `make peers`", from)
+	}
+	t.Skipf("%s is not installed; `make peers` installs it", from)
+}
+
 // Eventually waits until ok holds, and fails the test after limit with what was awaited.
 func Eventually(t testing.TB, limit time.Duration, what string, ok func() bool) {
 	t.Helper()

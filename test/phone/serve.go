@@ -56,7 +56,15 @@ func Serve(t testing.TB, folder, boot string, tenants ...string) *Exchange {
 	x.gone = gone
 	go func() { gone <- x.cmd.Wait() }()
 	t.Cleanup(func() { x.Kill() })
-	Eventually(t, 20*time.Second, "the exchange serves", func() bool { return x.Out.Contains("serves SIP") })
+	Eventually(t, 20*time.Second, "the exchange serves", func() bool {
+		select {
+		case err := <-gone:
+			gone <- err
+			t.Fatalf("the exchange ended before it served: %v\n%s", err, x.Out)
+		default:
+		}
+		return x.Out.Contains("serves SIP")
+	})
 	var access struct{ URL, Token string }
 	text, err := os.ReadFile(filepath.Join(x.Data, "api.json"))
 	if err == nil {

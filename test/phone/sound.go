@@ -41,6 +41,14 @@ func Rated(t testing.TB, file string, rate, channels int) string {
 	return out
 }
 
+// Beginning gives the first seconds of a sound file.
+func Beginning(t testing.TB, file string, seconds int) string {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "beginning.wav")
+	run(t, "sox", "--ignore-length", file, out, "trim", "0", strconv.Itoa(seconds))
+	return out
+}
+
 func run(t testing.TB, program string, args ...string) {
 	t.Helper()
 	if out, err := exec.Command(program, args...).CombinedOutput(); err != nil {
