@@ -103,7 +103,11 @@ func (a *Agent) receive(in call.Incoming, tx *endpoint.ServerTx) {
 	if p := a.cfg.Phones; p != nil && from.Account != "" {
 		l.settle(from.Account, p.Phone(from.Tenant, from.Account, flow), flow)
 	}
-	a.media(l, flow.Remote.Addr(), flow.Transport)
+	var at sip.Address
+	for at = range req.Contacts() {
+		break
+	}
+	a.media(l, flow.Remote.Addr(), flow.Transport, at.URI, l.detail.UserAgent)
 	s, err := invite.Serve(l.settings(), tx, contact(l.shard, flow, dialled, secured(req.RequestURI)), l)
 	if err != nil {
 		l.close()

@@ -27,7 +27,8 @@ func (l *Leg) dial(ctx context.Context, d call.Dial) {
 	l.manners = l.agent.mannersOf(Peer{d.From.Tenant, l.peer, d.Target.Trunk})
 	uri, to, err := way(d.Target, l.onward(&d))
 	safe := !d.Traits.Secure || secure(&uri, &to)
-	l.agent.media(l, l.agent.peerOf(to), to.Flow.Transport)
+	at, _ := sip.ParseURI(d.Target.URI)
+	l.agent.media(l, l.agent.peerOf(to), to.Flow.Transport, at, d.Target.Agent)
 	switch {
 	case d.Hops < 0: // 0 ends at the phone, which sends nothing on (RFC 3261 §16.6 item 3)
 		l.fail(call.TooManyHops)

@@ -1,6 +1,9 @@
 package sipleg
 
 import (
+	"slices"
+	"strings"
+
 	"santral/sip"
 	"santral/sip/invite"
 )
@@ -18,6 +21,17 @@ type Phones interface {
 	Home(tenant, account, phone string, f sip.Flow) (now sip.Flow, ok bool)
 	// Moves changes whenever Home may give something else than before; it is never 0.
 	Moves() uint64
+}
+
+// browsers are what telephones in web pages are made of, as they name themselves.
+var browsers = []string{"jssip", "sip.js", "sipml", "webrtc", "mozilla"}
+
+// browser reports whether a peer over a WebSocket is a page in a browser, which takes no other media than its own kind.
+// A page has no address to tell and invents one (RFC 7118 §8.1); gateways and test tools that use WebSockets have.
+func browser(contact sip.URI, agent string) bool {
+	host := strings.ToLower(contact.Host)
+	agent = strings.ToLower(agent)
+	return strings.HasSuffix(host, ".invalid") || slices.ContainsFunc(browsers, func(name string) bool { return strings.Contains(agent, name) })
 }
 
 // settle notes by which flow of its own the leg's phone is registered when the call begins: f, or, for a

@@ -23,6 +23,25 @@ func (gruus) Moves() uint64 { return 1 }
 
 // TestReferToAGRUU: the transferee calls the one phone that the GRUU names (RFC 5627 §4.4); one that leads
 // nowhere is no target.
+// TestWhoIsABrowser: over a WebSocket, who has no address of its own or names what pages are made of.
+func TestWhoIsABrowser(t *testing.T) {
+	for _, c := range []struct {
+		contact, agent string
+		want           bool
+	}{
+		{"sip:jf83@k9sd0a.invalid;transport=ws", "", true},
+		{"sip:101@192.0.2.9:5060;transport=ws", "JsSIP 3.13.8", true},
+		{"sip:101@192.0.2.9:5060;transport=ws", "Mozilla/5.0 (X11) page", true},
+		{"sip:101@192.0.2.9:5060;transport=ws", "", false},
+		{"sip:101@invalid.example;transport=ws", "Gateway 1.0", false},
+	} {
+		u, err := sip.ParseURI(c.contact)
+		if got := browser(u, c.agent); err != nil || got != c.want {
+			t.Errorf("%s %q: %v, %v", c.contact, c.agent, got, err)
+		}
+	}
+}
+
 func TestReferToAGRUU(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		x.agent.cfg.Phones = gruus{}

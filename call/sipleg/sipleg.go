@@ -195,11 +195,11 @@ func (a *Agent) stranger(s *invite.Session, tx *endpoint.ServerTx) bool {
 }
 
 // media makes the media session of a leg whose peer is at an address, and is reached by a transport as far as
-// that is known.
-func (a *Agent) media(l *Leg, peer netip.Addr, by sip.Transport) {
+// that is known. contact is where the peer says that it is, agent its software's name.
+func (a *Agent) media(l *Leg, peer netip.Addr, by sip.Transport, contact sip.URI, agent string) {
 	p := l.manners.Media
 	p.Safe = by.Secure()
-	p.Web = p.Web || by == sip.WS || by == sip.WSS
+	p.Web = p.Web || (by == sip.WS || by == sip.WSS) && browser(contact, agent)
 	l.media = session.New(a.cfg.Media, peer.Unmap(), p)
 	l.hearMedia()
 }

@@ -253,6 +253,29 @@ func (a *Agent) SetAnswer(c Credentials) {
 	a.SetRemote(c)
 }
 
+// Direct is told that the peer has no ICE, and is at an address of its description: packets go there, and are taken
+// from there, without a proof (RFC 8445 §7.2.2 asks for one only of who has ICE). It does nothing once there is a way, draws
+// no packets away from another leg, and the handler is not told: it knows.
+func (a *Agent) Direct(to netip.AddrPort) {
+	m := a.mux
+	a.mu.Lock()
+	m.mu.RLock()
+	other := m.places[to]
+	m.mu.RUnlock()
+	s := m.socketFor(to.Addr())
+	if a.closed || s == nil || to.Port() == 0 || other != nil && other != a || a.now.remote.Ufrag != "" || a.way.Load() != nil {
+		a.mu.Unlock()
+		return
+	}
+	g := a.now
+	g.remote.Lite = true // it sends no checks and answers none: there is no consent to wait for
+	p := &pair{way: way{socket: s, remote: to}, progress: succeeded}
+	g.pairs = []*pair{p}
+	a.admitLocked(to)
+	a.selectLocked(g, p)
+	a.mu.Unlock()
+}
+
 // AddRemote takes a candidate of the peer's, at any time (RFC 8838 §11). Those of another generation, those that no
 // check can go to and those above the limit are passed over.
 func (a *Agent) AddRemote(c Candidate) {

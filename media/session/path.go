@@ -426,11 +426,19 @@ func (s *Session) pathRemoteLocked(l *line, d *sdp.Description, m *sdp.Media) {
 		return
 	}
 	if s.settled && p.gate != nil {
+		if _, print := either(d, m, "fingerprint"); !print && !sealed(m.Proto) {
+			p.gate, l.wire.DTLS = nil, false // it has taken the line in the clear, which setRemote has allowed
+		}
 		setup, _ := either(d, m, "setup")
 		l.wire.Client = setup == "passive"
 		p.client = l.wire.Client
 	}
 	p.remoteLocked(d, m)
+	if s.settled && p.agent != nil && p.agent.State() == ice.Searching && l.terms.Open {
+		if _, found := either(d, m, "ice-ufrag"); !found { // RFC 8839 §3.2.5: it has none, and is where it says
+			p.agent.Direct(l.terms.Remote)
+		}
+	}
 	if s.settled {
 		p.beginLocked()
 	}

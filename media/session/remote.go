@@ -78,11 +78,18 @@ var errKeyless = errors.New("set remote media: the answer has no key for a line 
 // weakens reports an answer that takes a line in the clear that was offered with keys alone.
 func (s *Session) weakens(d *sdp.Description) bool {
 	for i := range d.Media {
-		if m := &d.Media[i]; m.Port != 0 && i < len(s.lines) && sealed(s.lines[i].spoken) && sdp.RTP(m.Proto) && !sealed(m.Proto) {
+		if m := &d.Media[i]; m.Port != 0 && i < len(s.lines) && sealed(s.lines[i].spoken) && sdp.RTP(m.Proto) && !sealed(m.Proto) && !s.guessed(s.lines[i]) {
 			return true
 		}
 	}
 	return false
+}
+
+// guessed reports a line whose keys were offered because the peer seemed to be a browser, and not because anybody wants
+// them: what it answers in the clear is its own wish.
+func (s *Session) guessed(l *line) bool {
+	p := &s.profile
+	return p.Web && !p.DTLS && p.Secure == SecureOptional && overTLS(l.spoken) && (l.path == nil || !l.path.agreed)
 }
 
 // keylessLocked reports whether the peer's answer leaves out a key that the line can't do without.
