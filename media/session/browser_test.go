@@ -75,6 +75,7 @@ func newPage(t testing.TB, lite bool, config ...webrtc.Configuration) *page {
 	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
 	settings.SetIPFilter(func(ip net.IP) bool { return ip.IsLoopback() })
 	settings.SetLite(lite)
+	settings.SetRelayAcceptanceMinWait(0) // a browser waits two seconds for something better than a relay
 	settings.SetHandleUndeclaredSSRCWithoutAnswer(true)
 	var engine webrtc.MediaEngine
 	if err := engine.RegisterDefaultCodecs(); err != nil {

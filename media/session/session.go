@@ -6,6 +6,19 @@
 // relayed by media/rtp, which owns sockets and latches; descriptions are parsed by media/sdp; what
 // is wrong with them in SIP is the caller's. A Session owns its streams and is safe for concurrent
 // use: its methods take a mutex that is held for microseconds and never wait.
+//
+// Locks are taken in this order, each of them only by who holds none of a later row; a join's is never held while news or
+// keys are told, nor are two sessions' at once:
+//
+//	joint.mu
+//	Session.mu
+//	voice.mu, path.mu, fax.mu, hark.mu, rounds.mu; agents of ICE, associations of DTLS and pools of ports
+//	receiver.mu
+//	ears.mu, a stream's of media/rtp, a buffer's of media/jitter
+//	congestion.mu
+//
+// What is called under a stream's lock (meter, congestion) or on a reader (tap, hark, fax) and needs an earlier one goes on
+// in a goroutine of its own, at most one for each thing that it tells.
 package session
 
 import (
