@@ -6,6 +6,7 @@ package config
 import (
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -126,13 +127,14 @@ func Read(file string, problems *doc.Problems) *Boot {
 			}
 		}
 	}
+	var media *doc.Node
 	n.Map(doc.Fields{
 		"listen":  func(n *doc.Node) { n.Each(func(n *doc.Node) { b.Listen = append(b.Listen, readListener(n)) }) },
 		"http":    func(n *doc.Node) { b.HTTP = readAddrPort(n) },
 		"https":   func(n *doc.Node) { b.HTTPS = readAddrPort(n) },
 		"tls":     func(n *doc.Node) { readTLS(n, filepath.Dir(file), &b.TLS) },
 		"origins": func(n *doc.Node) { n.Each(func(n *doc.Node) { b.Origins = append(b.Origins, readOrigin(n)) }) },
-		"media":   func(n *doc.Node) { readMedia(n, &b.Media) },
+		"media":   func(n *doc.Node) { media = n; readMedia(n, &b.Media) },
 		"data":    folder(&b.Data),
 		"tenants": folder(&b.Tenants),
 		"digest": func(n *doc.Node) {
@@ -159,6 +161,10 @@ func Read(file string, problems *doc.Problems) *Boot {
 		"silent":   func(n *doc.Node) { b.Silent = n.Duration(500*time.Millisecond, 30*time.Second) },
 		"edges":    func(n *doc.Node) { n.Each(func(n *doc.Node) { b.Edges = append(b.Edges, readNetwork(n)) }) },
 	}, "listen", "data", "tenants")
+	secure := b.HTTPS.IsValid() || slices.ContainsFunc(b.Listen, func(l Listener) bool { return l.Transport == "tls" })
+	if b.Media.TURN.TLS.IsValid() && !secure {
+		media.Fail("turn: tls needs the certificate of a listener for tls, or of https: open one")
+	}
 	return b
 }
 
