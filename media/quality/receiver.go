@@ -18,14 +18,14 @@ const (
 // Receiver counts one received stream. Set Rate and call Update for every packet; the zero value of
 // the rest is ready. A new synchronisation source begins with Restart.
 type Receiver struct {
-	Rate uint32 `json:"rate"` // RTP clock in Hz
+	Rate  uint32 `json:"rate"` // RTP clock in Hz
+	Begun bool   `json:"begun"`
 
 	Packets uint64 `json:"packets"` // received, duplicates and late ones not counted
 	Late    uint64 `json:"late"`    // duplicates and packets older than the window
 	Before  uint64 `json:"before"`  // lost before the last restart
-	Begun   bool   `json:"begun"`
-	Base    uint32 `json:"base"` // extended number of the first packet since the restart
-	High    uint32 `json:"high"` // highest extended number received
+	Base    uint32 `json:"base"`    // extended number of the first packet since the restart
+	High    uint32 `json:"high"`    // highest extended number received
 	Since   uint64 `json:"since"`
 	Seen    uint64 `json:"seen"` // bit n is packet High-n
 	Bad     uint32 `json:"bad"`  // the number that would confirm a jump, plus one; 0 for none

@@ -27,7 +27,7 @@ func (s *Stream) arrive(b []byte, src Addr, now int64, control bool) {
 	}
 	var v Verdict
 	alarm := NoAlarm
-	if s.opening.in == nil {
+	if s.opening == nil || s.opening.in == nil {
 		v = r.Step(b, src, now)
 	} else {
 		b, v, alarm = s.openLocked(r, b, src, now)

@@ -129,10 +129,13 @@ func (s *Stream) Secure(in Opener, out Sealer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.pool.now()
-	o := &s.opening
+	if in != nil && s.opening == nil {
+		s.opening = new(opening)
+	}
+	o := s.opening
 	switch { // of two that it may inherit from, the later one counts
 	case in == nil:
-		if o.in != nil { // the same keys may come back
+		if o.opens() { // the same keys may come back
 			o.in, o.before, o.until = nil, o.in, 0
 		}
 	case inherits(in, o.before):
@@ -174,6 +177,9 @@ func (l *sealing) goesOn(out Sealer) bool {
 	defer l.mu.Unlock()
 	return inherits(out, l.out)
 }
+
+// opens reports whether packets are opened at all.
+func (o *opening) opens() bool { return o != nil && o.in != nil }
 
 func (o *opening) changed(now int64) {
 	o.until, o.row, o.good, o.told = now+int64(overlap), 0, now, false
@@ -223,7 +229,7 @@ func (s *Stream) openLocked(r *Rule, b []byte, src Addr, now int64) (out []byte,
 	if kind != r.Carries && (kind != RTCP || !r.Mux) {
 		return nil, Malformed, NoAlarm
 	}
-	o := &s.opening
+	o := s.opening
 	pinned := src == r.Source && r.Rank != NoRank
 	if !pinned && (r.barred(src, now) || o.due-now > int64(tryBurst)) {
 		return nil, Stranger, NoAlarm

@@ -55,8 +55,9 @@ func (s *Stream) freeze() StreamState {
 		Sent: s.sent.Load(), Unsent: s.unsent.Load(),
 		Middle: s.srMiddle, At: s.srSent, RoundTrip: s.roundTrip,
 	}
-	st.Secured = s.opening.in != nil
-	st.In = freezeCrypt(s.opening.in)
+	if st.Secured = s.opening.opens(); st.Secured {
+		st.In = freezeCrypt(s.opening.in)
+	}
 	if seal := s.sealing.Load(); seal != nil {
 		seal.mu.Lock()
 		st.Out = freezeCrypt(seal.out)
@@ -138,7 +139,7 @@ func (s *Stream) restore(st StreamState, now int64, in Opener, out Sealer) {
 		s.srSent = st.At + shift
 	}
 	if st.Secured {
-		s.opening.in, s.opening.good = in, now
+		s.opening = &opening{in: in, good: now}
 		s.sealing.Store(&sealing{out: out})
 	}
 	if s.bundle != nil && !slices.Contains(s.bundle.members, s) {

@@ -76,7 +76,7 @@ type Stream struct {
 	numbers   *Numbers // of payloads on that way; nil leaves them
 	tapTypes  TypeSet
 	tap       Handler
-	opening   opening
+	opening   *opening // nil while packets always came in the clear
 	sealed    *sealing // what sealed packets before the last change of keys
 	alarm     func(Alarm)
 	wide      wide
@@ -290,7 +290,7 @@ func (s *Stream) Tap(h Handler, types TypeSet) {
 // controlLocked reads the round trip to the peer out of its reports: when it got the last sender
 // report, and how long it kept it (RFC 3550 §6.4.1).
 func (s *Stream) controlLocked(b []byte, now int64) {
-	if s.rtp.Secure && s.carrier().opening.in == nil {
+	if s.rtp.Secure && !s.carrier().opening.opens() {
 		return // it passes as it is
 	}
 	if m, ok := s.meter.(Reporter); ok {
@@ -403,7 +403,7 @@ func (s *Stream) Release() {
 	last := c.bundle.remove(s)
 	if last {
 		c.aimLocked()
-		c.opening = opening{}
+		c.opening = nil
 		c.sealing.Store(nil)
 		c.other.Store(nil)
 	}

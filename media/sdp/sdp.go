@@ -48,7 +48,11 @@ type Origin struct {
 // NewOrigin makes the origin of a description of ours: user "-", a number of our own, the version
 // and the address that the peer may see.
 func NewOrigin(id, version uint64, addr netip.Addr) Origin {
-	c := NewConn(addr)
+	return NewConn(addr).Origin(id, version)
+}
+
+// Origin makes the origin of a description of ours that has this connection.
+func (c Conn) Origin(id, version uint64) Origin {
 	return Origin{User: "-", ID: strconv.FormatUint(id, 10), Version: strconv.FormatUint(version, 10), Net: c.Net, Type: c.Type, Addr: c.Addr}
 }
 

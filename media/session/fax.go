@@ -227,12 +227,20 @@ func (s *Session) faxOf(i int, stream *rtp.Stream) (*fax, t38) {
 		}
 		l.fax, l.faxOver = f, false
 	}
-	return l.fax, l.t38
+	if l.t38 == nil {
+		return l.fax, t38{}
+	}
+	return l.fax, *l.t38
 }
 
 // hearFax takes what the peer's description says of a line, for a fax or against one.
 func (l *line) hearFax(m *sdp.Media) {
-	if l.t38 = t38Of(m); !isT38(m.Kind, m.Proto) || m.Rejected() {
+	l.t38 = nil
+	if isT38(m.Kind, m.Proto) {
+		t := t38Of(m)
+		l.t38 = &t
+	}
+	if l.t38 == nil || m.Rejected() {
 		l.fax.end()
 		l.faxOver = true
 	}

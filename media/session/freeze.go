@@ -48,14 +48,13 @@ type LineState struct {
 	Wish    int              `json:"wish"`
 	Longest int              `json:"longest"`
 	Meter   meter            `json:"meter"`
-	T38     t38              `json:"t38"`
+	T38     *t38             `json:"t38,omitempty"`
 	Fax     *FaxState        `json:"fax,omitempty"`
 	Wire    wire             `json:"wire"`
 	Keys    *secrets         `json:"keys,omitempty"`
 	Spoken  string           `json:"spoken"`
 	MID     string           `json:"mid,omitempty"`
 	Past    []media.Format   `json:"past"`
-	Named   rtp.TypeSet      `json:"named"`
 }
 
 // VoiceState is where our own stream stands.
@@ -88,16 +87,16 @@ func (s *Session) Freeze() State {
 	for i, l := range s.lines {
 		ls := LineState{
 			Kind: l.kind, Proto: l.proto, Said: l.said, Refused: l.refused, Dir: l.dir, Held: l.held, Terms: l.terms,
-			Remote: l.remote, Local: l.local, Agreed: l.agreed, Mux: l.localMux, Ptime: l.ptime, Wish: l.wish, Longest: l.longest,
-			T38: l.t38, Fax: l.fax.freeze(), Wire: l.wire, Keys: l.keys.clone(), Spoken: l.spoken, MID: l.mid, Past: l.past, Named: l.named,
+			Remote: l.remote, Local: l.local, Agreed: l.agreed, Mux: l.localMux, Ptime: int(l.ptime), Wish: int(l.wish), Longest: int(l.longest),
+			T38: l.t38, Fax: l.fax.freeze(), Wire: l.wire, Keys: l.keys.clone(), Spoken: l.spoken, MID: l.mid, Past: l.past,
 		}
 		if l.stream != nil {
 			stream := l.stream.Freeze()
 			ls.Stream = &stream
 			ls.Path = s.freezePathLocked(i)
-			l.stream.Locked(func() { ls.Meter = l.meter })
+			l.stream.Locked(func() { ls.Meter = l.meter.clone() })
 		} else {
-			ls.Meter = l.meter
+			ls.Meter = l.meter.clone()
 		}
 		st.Lines = append(st.Lines, ls)
 	}
@@ -139,8 +138,8 @@ func Thaw(cfg *Config, st State) (*Session, error) {
 	for i, ls := range st.Lines {
 		l := &line{
 			kind: ls.Kind, proto: ls.Proto, said: ls.Said, refused: ls.Refused, dir: ls.Dir, held: ls.Held, terms: ls.Terms,
-			remote: ls.Remote, local: ls.Local, agreed: ls.Agreed, localMux: ls.Mux, ptime: ls.Ptime, wish: ls.Wish, longest: ls.Longest, meter: ls.Meter,
-			t38: ls.T38, fax: thawFax(ls.Fax), wire: ls.Wire, keys: ls.Keys.clone(), spoken: ls.Spoken, mid: ls.MID, past: ls.Past, named: ls.Named,
+			remote: ls.Remote, local: ls.Local, agreed: ls.Agreed, localMux: ls.Mux, ptime: uint16(ls.Ptime), wish: uint16(ls.Wish), longest: uint16(ls.Longest), meter: ls.Meter.clone(),
+			t38: ls.T38, fax: thawFax(ls.Fax), wire: ls.Wire, keys: ls.Keys.clone(), spoken: ls.Spoken, mid: ls.MID, past: ls.Past,
 		}
 		if ls.Stream != nil && ls.Stream.Secured { // the machines come with the stream
 			k := l.secrets()

@@ -121,13 +121,13 @@ func (j *joint) route() {
 		j.a.hushFor(j)
 		j.b.hushFor(j)
 	}
-	for i := range max(len(a.lines), len(b.lines)) {
+	for i := range max(a.n, b.n) {
 		var x, y *rtp.Stream
 		if i != skipA {
-			x = a.stream(i)
+			x = a.line(i).stream
 		}
 		if i != skipB {
-			y = b.stream(i)
+			y = b.line(i).stream
 		}
 		if j.faxes(i, x, y) {
 			continue
@@ -144,7 +144,7 @@ func (j *joint) route() {
 			foreignA, foreignB = strange, odd
 		}
 	}
-	for i := range max(len(a.lines), len(b.lines)) {
+	for i := range max(a.n, b.n) {
 		j.a.seen(i, j.b)
 		j.b.seen(i, j.a)
 	}
@@ -229,7 +229,9 @@ func (j *joint) end() {
 			s.mode, s.joint, s.foreign = parted, nil, rtp.TypeSet{}
 			s.ears.pass(rtp.TypeSet{})
 			for _, l := range s.lines {
-				l.picture.flows = false
+				if l.picture != nil {
+					l.picture.flows = false
+				}
 			}
 		}
 		if s.joint == nil {
@@ -340,7 +342,7 @@ func (s *Session) hearLocked(l *line, sp speech) {
 	}
 	if l != nil {
 		s.ear.learn(l.local, l.remote, sp.codec.Rate, s.fixedLocked())
-		l.ear = s.ear
+		l.heardBy(s.ear)
 	}
 }
 

@@ -207,7 +207,7 @@ func (s *Session) publishLocked(d *sdp.Description, addr netip.Addr) {
 		s.body = body
 		s.version++
 	}
-	d.Origin = sdp.NewOrigin(s.id, s.version, addr)
+	d.Origin = d.Conn.Origin(s.id, s.version)
 	for _, l := range s.lines {
 		s.negotiateLocked(l)
 	}

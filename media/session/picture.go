@@ -22,8 +22,20 @@ type picture struct {
 // askEvery is the least time between two requests to a peer: who gets a picture in the meantime has one.
 const askEvery = 300 * time.Millisecond
 
-// learn reads which requests the peer takes.
-func (p *picture) learn(m *sdp.Media) {
+// pictures is what is known of a line's, made when it is first needed.
+func (l *line) pictures() *picture {
+	if l.picture == nil {
+		l.picture = new(picture)
+	}
+	return l.picture
+}
+
+// learnPicture reads which requests the peer takes.
+func (l *line) learnPicture(m *sdp.Media) {
+	if m.Kind != "video" && l.picture == nil {
+		return
+	}
+	p := l.pictures()
 	p.pli, p.fir = false, false
 	if m.Kind != "video" {
 		return
@@ -49,7 +61,7 @@ func (s *Session) askPicture(begun bool) {
 	var quiet []int
 	s.mu.Lock()
 	for i, l := range s.lines {
-		if !s.closed && l.kind == "video" && l.stream != nil && l.dir.Sends() && !l.picture.ask(s, l, begun) {
+		if !s.closed && l.kind == "video" && l.stream != nil && l.dir.Sends() && !l.pictures().ask(s, l, begun) {
 			quiet = append(quiet, i)
 		}
 	}
@@ -100,7 +112,7 @@ func (s *Session) wanted(i int) {
 	ask := false
 	if i < len(other.lines) {
 		l := other.lines[i]
-		ask = l.stream != nil && l.dir.Sends() && !l.picture.pli && !l.picture.fir
+		ask = l.stream != nil && l.dir.Sends() && (l.picture == nil || !l.picture.pli && !l.picture.fir)
 	}
 	other.mu.Unlock()
 	if ask {
@@ -130,8 +142,11 @@ func (s *Session) seen(i int, by *Session) {
 	if i < len(s.lines) {
 		l := s.lines[i]
 		flows := l.kind == "video" && l.stream != nil && l.dir.Sends() && sees
-		begins = flows && !l.picture.flows
-		l.picture.flows = flows
+		if flows || l.picture != nil {
+			p := l.pictures()
+			begins = flows && !p.flows
+			p.flows = flows
+		}
 	}
 	s.mu.Unlock()
 	if begins {

@@ -139,10 +139,10 @@ func (s *Session) applyRemoteLocked(d *sdp.Description) {
 		}
 		l.dir = m.Direction(d)
 		l.wants = extensionsOf(d, m)
-		l.picture.learn(m)
+		l.learnPicture(m)
 		l.peerWide = wideNumber(m)
 		l.held = m.Held(d)
-		l.wish, l.longest = m.Ptime(), longest(m)
+		l.wish, l.longest = uint16(m.Ptime()), uint16(min(longest(m), 1<<16-1))
 		l.terms, l.said = s.terms(d, m, l), true
 		l.hearFax(m)
 		if l.refused {
@@ -194,16 +194,18 @@ func (s *Session) negotiateLocked(l *line) {
 		return
 	}
 	t := l.terms
-	t.Types = l.named
+	for i := range l.past {
+		t.Types.Add(l.past[i].Payload)
+	}
 	t.Types.Add(13) // comfort noise needs no name (RFC 3389 §4)
 	t.Mux = t.Mux && l.localMux
 	l.stream.Locked(func() {
 		l.meter.learn(l.remote, l.local)
 		l.meter.Wants = l.wants
-		l.meter.wanted = nil
+		l.meter.asks = nil
 		if l.kind == "video" {
 			i := s.indexOf(l)
-			l.meter.wanted = func() { s.wanted(i) }
+			l.meter.asks = &asks{tell: func() { s.wanted(i) }}
 		}
 	})
 	l.stream.SetMeter(&l.meter)
@@ -292,7 +294,7 @@ func rates(m *sdp.Media, l *line) (packets, octets int) {
 		return 0, max(octets, videoOctets)
 	}
 	packets = 50
-	for _, ptime := range [...]int{m.Ptime(), l.ptime} {
+	for _, ptime := range [...]int{m.Ptime(), int(l.ptime)} {
 		if ptime >= 1 && ptime < 20 {
 			packets = max(packets, 1000/ptime)
 		}

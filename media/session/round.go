@@ -47,7 +47,7 @@ func (r *rounds) join(s *Session) {
 			least = i
 		}
 	}
-	s.lap, s.place = least+1, len(r.lists[least])
+	s.lap, s.place = int8(least+1), int32(len(r.lists[least]))
 	r.lists[least] = append(r.lists[least], s)
 	if r.timer == nil {
 		r.timer = time.AfterFunc(beat, r.beat)
@@ -95,7 +95,7 @@ func (r *rounds) beat() {
 	r.busy = append(r.busy[:0], r.lists[r.next]...)
 	r.siftLocked()
 	for _, s := range r.young {
-		if s.lap-1 != r.next {
+		if int(s.lap)-1 != r.next {
 			r.busy = append(r.busy, s)
 		}
 	}

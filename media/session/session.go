@@ -31,7 +31,6 @@ import (
 	"santral/media"
 	"santral/media/dtls"
 	"santral/media/ice"
-	"santral/media/jitter"
 	"santral/media/rtp"
 	"santral/media/sdp"
 )
@@ -104,6 +103,7 @@ type Session struct {
 	local       *sdp.Description // our last one; nil after Thaw
 	other       *sdp.Description // what that was made of, nil for media that ends here
 	lines       []*line          // one for each media line, in order
+	one         [1]*line         // room for the line of most
 	offered     *offered         // our last offer waits for its answer: what held before it
 	dir         sdp.Direction    // of our own offers
 	chosen      *sdp.Chosen      // what media that ends here has agreed on, nil for nothing
@@ -129,46 +129,47 @@ type Session struct {
 	watch   watch
 
 	// Of the rounds, under their lock.
-	lap, place int // where it is in their lists; lap 0: nowhere
-	young      bool
+	place int32 // where it is in their lists …
+	lap   int8  // … and in which of them; 0 for nowhere
+	young bool
 }
 
 // line is one media line.
 type line struct {
 	kind, proto string
+	spoken      string      // the last protocol of RTP
+	mid         string      // the identification tag of the line (RFC 5888), "" for none
 	stream      *rtp.Stream // nil while the line has no ports
-	terms       rtp.Terms   // as the peer's last description has it
-	said        bool        // terms hold
-	refused     bool        // by the peer
-	dir         sdp.Direction
-	held        bool
-	remote      []media.Format // what the peer takes, by its numbers
-	local       []media.Format // what the peer may send, by the numbers of our last description
-	localMux    bool
-	ptime       int            // of our last description
-	agreed      []media.Format // what both last had in common
-	wish        int            // ptime of the peer's last one, 0 when unsaid
-	longest     int            // most of a packet that it takes, in milliseconds; 0 when unsaid
+	path        *path       // nil where the transport is a pair of ports and no more
 	wire        wire
-	path        *path          // nil where the transport is a pair of ports and no more
-	keys        *secrets       // nil while there were none
-	tap         *tap           // nil while nobody looks at packets
-	spoken      string         // the last protocol of RTP
-	mid         string         // the identification tag of the line (RFC 5888), "" for none
-	past        []media.Format // what payload numbers have meant on this line
-	named       rtp.TypeSet    // by which the peer's packets may begin
-	meter       meter
-	t38         t38            // of the peer, on an image line
-	fax         *fax           // the last one on this line
-	faxOver     bool           // the line has become another since
-	ear         *receiver      // that hears the peer here, or did last; nil where its packets were always passed on
-	repaired    repaired       // by buffers before the last one
-	buffer      *jitter.Buffer // the last one
-	vigil       vigil
+	terms       rtp.Terms // as the peer's last description has it
+	said        bool      // terms hold
+	refused     bool      // by the peer
+	held        bool
+	localMux    bool
+	faxOver     bool // the line has become another since
+	dir         sdp.Direction
 	wants       extensions // that the peer asked for
-	picture     picture
-	wide        uint8 // number of the transport-wide sequence numbers of our last description, 0 for none
-	peerWide    uint8 // of the peer's
+	wide        uint8      // number of the transport-wide sequence numbers of our last description, 0 for none
+	peerWide    uint8      // of the peer's
+	ptime       uint16     // milliseconds, of our last description
+	wish        uint16     // of the peer's last one, 0 when unsaid
+	longest     uint16     // most of a packet that it takes; 0 when unsaid
+
+	// Lists of formats are never changed, and may be one another's.
+	remote []media.Format // what the peer takes, by its numbers
+	local  []media.Format // what the peer may send, by the numbers of our last description
+	agreed []media.Format // what both last had in common
+	past   []media.Format // what payload numbers have meant on this line: by these the peer's packets may begin
+
+	keys    *secrets // nil while there were none
+	tap     *tap     // nil while nobody looks at packets
+	vigil   *vigil   // nil while nothing is to come
+	hearing *hearing
+	fax     *fax     // the last one on this line
+	t38     *t38     // of the peer, on an image line
+	picture *picture // on a line of pictures
+	meter   meter
 }
 
 // New makes the session of a leg whose signalling peer is at peer and is spoken with as the profile says.
@@ -187,6 +188,9 @@ func (s *Session) formats() []media.Format {
 
 // line gives line i, made when it is new.
 func (s *Session) lineLocked(i int) *line {
+	if s.lines == nil {
+		s.lines = s.one[:0]
+	}
 	for len(s.lines) <= i {
 		s.lines = append(s.lines, &line{})
 	}

@@ -11,8 +11,9 @@ import (
 
 // side is what a joint has to know of one of its two sessions.
 type side struct {
-	lines      []sideLine
-	room       [2]sideLine  // for the lines of most
+	n          int
+	first      [2]sideLine // of n lines
+	more       []sideLine
 	speech     speech       // codec nil: nothing that we speak
 	sends      media.Format // what its peer sends on that line, as far as it is known
 	ptime      int          // that its peer was asked for, 0 when unsaid
@@ -29,42 +30,49 @@ type sideLine struct {
 	agreed []media.Format // at its peer's numbers
 }
 
-// sideOf fills in a side of j; it is false when the session has left it.
+// line gives line i, one without anything where there is none.
+func (d *side) line(i int) sideLine {
+	switch {
+	case i >= d.n:
+		return sideLine{}
+	case i < len(d.first):
+		return d.first[i]
+	}
+	return d.more[i-len(d.first)]
+}
+
+// sideOf fills in a side of j that is blank; it is false when the session has left it.
 func (s *Session) sideOf(j *joint, d *side) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.joint != j {
 		return false
 	}
-	d.lines = d.room[:0]
 	for _, l := range s.lines {
 		x := sideLine{stream: l.stream, sound: rtpProto(l.proto) && l.kind == "audio", ours: l.local}
 		if x.sound && l.said {
 			x.agreed = s.agreedLocked(l)
 		}
-		d.lines = append(d.lines, x)
+		if d.n < len(d.first) {
+			d.first[d.n] = x
+		} else {
+			d.more = append(d.more, x)
+		}
+		d.n++
 	}
 	d.tones = s.profile.Digits == DigitsInband
 	d.takesTones = true
 	var ok bool
 	if d.speech, ok = s.speechLocked(); ok {
 		l := s.lines[d.speech.line]
-		d.ptime, d.wish = l.ptime, l.wish
+		d.ptime, d.wish = int(l.ptime), int(l.wish)
 		d.takesTones = d.tones || s.profile.Digits != DigitsInfo && d.speech.events.Rate == 0
-		d.sends = sends(l, d.lines[d.speech.line].agreed)
+		d.sends = sends(l, d.line(d.speech.line).agreed)
 		if l.stream == nil {
 			d.speech.codec = nil
 		}
 	}
 	return true
-}
-
-// stream gives the stream of line i, nil where there is none.
-func (d *side) stream(i int) *rtp.Stream {
-	if i < len(d.lines) {
-		return d.lines[i].stream
-	}
-	return nil
 }
 
 // sends is what a peer sends on a line: what it sent last, where that is agreed on, else the first that it was told
@@ -100,14 +108,14 @@ func alike(a, b *side) bool { return hears(a, b) && hears(b, a) && a.tones == b.
 
 // hears reports whether what a's peer sends is good for b's.
 func hears(a, b *side) bool {
-	agreed := b.lines[b.speech.line].agreed
+	agreed := b.line(b.speech.line).agreed
 	if !has(agreed, a.sends) {
 		return false
 	}
 	if b.wish > 0 && a.ptime > 0 && b.wish != a.ptime {
 		return false
 	}
-	for _, f := range a.lines[a.speech.line].agreed { // what may come between the sound
+	for _, f := range a.line(a.speech.line).agreed { // what may come between the sound
 		if (sdp.IsNoise(f) || sdp.IsRed(f)) && !has(agreed, f) {
 			return false
 		}
@@ -118,10 +126,10 @@ func hears(a, b *side) bool {
 // numbers maps the payload numbers of a's peer to those of b's on line i; nil where they are the same. What b's peer
 // does not know does not pass; strange is what of it is sound that could be transcoded.
 func numbers(a, b *side, i int) (m *rtp.Numbers, strange rtp.TypeSet) {
-	if i >= len(a.lines) || i >= len(b.lines) || len(b.lines[i].agreed) == 0 {
+	from, agreed := a.line(i), b.line(i).agreed
+	if i >= a.n || len(agreed) == 0 {
 		return nil, strange
 	}
-	from, agreed := &a.lines[i], b.lines[i].agreed
 	same := true
 	var list rtp.Numbers
 	for n := range list {
@@ -175,9 +183,9 @@ func passing(a, b *side, way Way) (set rtp.TypeSet) {
 	if way != Relayed {
 		return set
 	}
-	for i := range min(len(a.lines), len(b.lines)) {
-		for _, f := range a.lines[i].ours {
-			if sdp.IsEvents(f) && has(b.lines[i].agreed, f) {
+	for i := range min(a.n, b.n) {
+		for _, f := range a.line(i).ours {
+			if sdp.IsEvents(f) && has(b.line(i).agreed, f) {
 				set.Add(f.Payload)
 			}
 		}

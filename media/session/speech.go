@@ -99,12 +99,12 @@ func (s *Session) ptimeLocked(l *line, c *codec.Codec) time.Duration {
 	case s.profile.Lossy:
 		ms = 40
 	case l.wish > 0:
-		ms = l.wish
+		ms = int(l.wish)
 	case s.profile.Ptime > 0:
 		ms = s.profile.Ptime
 	}
 	if l.longest > 0 {
-		ms = min(ms, l.longest)
+		ms = min(ms, int(l.longest))
 	}
 	ms = min(max(ms/ptimeStep*ptimeStep, ptimeLeast), ptimeMost)
 	return c.Fit(time.Duration(ms) * time.Millisecond)
@@ -112,7 +112,10 @@ func (s *Session) ptimeLocked(l *line, c *codec.Codec) time.Duration {
 
 // longest is the most sound in milliseconds that a line's peer takes in a packet, 0 when it doesn't say.
 func longest(m *sdp.Media) int {
-	value, _ := m.Attr("maxptime")
+	value, ok := m.Attr("maxptime")
+	if !ok {
+		return 0
+	}
 	n, err := strconv.Atoi(value)
 	if err != nil || n <= 0 {
 		return 0

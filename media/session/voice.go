@@ -238,7 +238,7 @@ func (v *voice) reportLocked() {
 	var high uint32
 	var gone int64
 	v.stream.Locked(func() {
-		if p := &v.meter.Peer; p.Reports > 0 && p.SSRC == v.ssrc {
+		if p := v.meter.Peer; p != nil && p.Reports > 0 && p.SSRC == v.ssrc {
 			high, gone = p.High, p.Gone
 		}
 		if m := v.meter; m.Begun {

@@ -40,7 +40,6 @@ type watch struct {
 
 // vigil is the same for one line.
 type vigil struct {
-	due     bool
 	began   time.Time // since when the peer is to send
 	sent    uint64    // packets to the peer, at the last look
 	first   uint64    // and when they began to flow
@@ -58,7 +57,7 @@ func (s *Session) OnDead(f func()) {
 	s.mu.Lock()
 	s.watch = watch{on: f != nil && !s.closed, f: f, since: time.Now()}
 	for _, l := range s.lines {
-		l.vigil = vigil{}
+		l.vigil = nil
 	}
 	if r := s.cfg.look(); s.watch.on { // under the lock: a Close meanwhile leaves after it
 		r.join(s)
@@ -204,15 +203,15 @@ func (s *Session) sampleLocked() {
 
 // look looks at one line. soon says that it may be told of within less than a second.
 func (l *line) look(now time.Time) (n News, soon bool) {
-	v := &l.vigil
 	if l.kind != "audio" || !l.listens() {
-		*v = vigil{}
+		l.vigil = nil
 		return News{}, false
 	}
 	f := l.stream.Facts()
-	if !v.due {
-		*v = vigil{due: true, began: now, sent: f.Sent, looked: now}
+	if l.vigil == nil {
+		l.vigil = &vigil{began: now, sent: f.Sent, looked: now}
 	}
+	v := l.vigil
 	before := v.looked
 	v.looked = now
 	switch {

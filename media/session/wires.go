@@ -221,7 +221,7 @@ func (s *Session) writeLineLocked(l *line, m *sdp.Media, answering bool, i int) 
 	}
 	l.local = formatsOf(m, l.local, l.remote)
 	l.remember(l.local)
-	l.localMux, l.ptime = l.wire.Mux, m.Ptime()
+	l.localMux, l.ptime = l.wire.Mux, uint16(m.Ptime())
 	if answering { // what may be spoken is what the answer has of the offer (RFC 3264 §6.1)
 		l.narrow(&s.remote.Media[i])
 	}
@@ -275,9 +275,6 @@ func formatsOf(m *sdp.Media, known ...[]media.Format) []media.Format {
 // remember takes note of formats that either side named. Each payload number keeps its meaning for as long as the session
 // lasts (RFC 3264 §8.3.2).
 func (l *line) remember(list []media.Format) {
-	for i := range list {
-		l.named.Add(list[i].Payload)
-	}
 	if len(l.past) == 0 {
 		l.past = slices.Clip(list)
 		return

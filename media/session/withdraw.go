@@ -16,7 +16,7 @@ type offeredLine struct {
 	kind, proto, spoken, mid string
 	local                    []media.Format
 	localMux                 bool
-	ptime                    int
+	ptime                    uint16
 	keys                     *secrets
 	wire                     wire
 	had                      bool // a stream

@@ -52,14 +52,17 @@ func hasAttr(attrs []sdp.Attr, name string) bool {
 // appendExtended appends our extended report for the peer, where it asked for one or told us its clock. It is called
 // under the stream's lock, at the pool's clock and at our wall clock in NTP's format.
 func (m *meter) appendExtended(dst []byte, ssrc uint32, roundTrip, now time.Duration, ntp uint64) []byte {
-	begin := len(dst)
+	if m.xr == nil && m.Wants == 0 {
+		return dst
+	}
+	begin, e := len(dst), m.more()
 	dst = rtp.BeginXR(dst, ssrc)
-	if t := m.theirs; t.middle != 0 {
+	if t := e.theirs; t.middle != 0 {
 		since := min(max(0, now-t.at), 18*time.Hour)
 		dst = rtp.AppendSince(dst, rtp.Since{SSRC: t.ssrc, Last: t.middle, Delay: uint32(uint64(since) << 16 / uint64(time.Second))})
 	}
 	if m.Wants&wantsRoundTrip != 0 {
-		m.ours = reference{ssrc, uint32(ntp >> 16), now}
+		e.ours = reference{ssrc, uint32(ntp >> 16), now}
 		dst = rtp.AppendReference(dst, ntp)
 	}
 	if m.Wants&wantsVoIP != 0 && m.Receiver.Packets > 0 {
@@ -71,10 +74,10 @@ func (m *meter) appendExtended(dst []byte, ssrc uint32, roundTrip, now time.Dura
 // voip is what a VoIP metrics block says of the peer's stream (RFC 3611 §4.7).
 func (m *meter) voip(roundTrip time.Duration) rtp.VoIP {
 	r := &m.Receiver
-	l := r.Losses()
+	l, played := r.Losses(), m.more().played
 	q := media.Quality{
-		Format: m.format, Packets: r.Packets, Octets: m.Octets, Lost: r.Lost(), Spoken: r.SpokenTime(), Jitter: r.JitterTime(), RoundTrip: roundTrip,
-		Discarded: m.played.discarded, Buffer: m.played.delay, BurstRatio: l.Ratio(),
+		Format: nameOf(m.Payload, m.formats[1], m.formats[0]), Packets: r.Packets, Octets: m.Octets, Lost: r.Lost(), Spoken: r.SpokenTime(), Jitter: r.JitterTime(), RoundTrip: roundTrip,
+		Discarded: played.discarded, Buffer: played.delay, BurstRatio: l.Ratio(),
 	}
 	packet := q.Spoken / time.Duration(q.Packets)
 	all := q.Packets + q.Lost
