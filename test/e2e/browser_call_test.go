@@ -12,12 +12,6 @@ import (
 	"santral/test/phone"
 )
 
-// What the two sides of a browser's call say.
-const (
-	pageText = "The quick brown fox jumps over the lazy dog near the river bank"
-	aliText  = "سلام، حال شما چطور است؟ امروز هوا خیلی خوب است"
-)
-
 // site is a tenant with accounts, each with settings of media.
 func site(accounts ...[2]string) string {
 	text := "tenant: site\ndomains: [site.example]\ndefault: true\nextensions:\n"

@@ -45,8 +45,8 @@ func TestABrowserKeepsItsFlow(t *testing.T) {
 func TestABrowserTalks(t *testing.T) {
 	t.Parallel()
 	x := phone.StartExchange(t, "--digest", "md5")
-	pageSays := phone.Speech(t, "en", "The quick brown fox jumps over the lazy dog near the river bank", speech)
-	aliSays := phone.Speech(t, "fa", "سلام، حال شما چطور است؟ امروز هوا خیلی خوب است", speech)
+	pageSays := phone.Speech(t, "en", pageText, speech)
+	aliSays := phone.Speech(t, "fa", aliText, speech)
 	b := phone.StartTalker(t, phone.Rated(t, pageSays, 48000, 1))
 	b.Register(x.WSS, x.Realm, x.Account("101", "wss"))
 	b.Wait("registered")
@@ -83,8 +83,8 @@ func TestHandshakesAndICEOfPhones(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			x := phone.StartExchange(t, "--digest", "md5")
-			saraSays := phone.Speech(t, "en", "The quick brown fox jumps over the lazy dog near the river bank", speech)
-			aliSays := phone.Speech(t, "fa", "سلام، حال شما چطور است؟ امروز هوا خیلی خوب است", speech)
+			saraSays := phone.Speech(t, "en", pageText, speech)
+			aliSays := phone.Speech(t, "fa", aliText, speech)
 			account := x.Account("101", "udp")
 			account.Encryption, account.ICE, account.More = a.Encryption, a.ICE, a.More
 			sara := phone.StartBaresip(t, account, saraSays)

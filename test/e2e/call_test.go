@@ -19,6 +19,12 @@ const speech = 30
 // talk is how long the parties of a judged call speak.
 const talk = 8 * time.Second
 
+// What the two sides of a call say.
+const (
+	pageText = "The quick brown fox jumps over the lazy dog near the river bank"
+	aliText  = "سلام، حال شما چطور است؟ امروز هوا خیلی خوب است"
+)
+
 // judge fails the test unless what was heard is what was said.
 func judge(t *testing.T, who, heard, said string, least float64) {
 	t.Helper()
@@ -54,8 +60,8 @@ func TestTwoBaresipsTalk(t *testing.T) {
 		t.Run(transport, func(t *testing.T) {
 			t.Parallel()
 			x := phone.StartExchange(t, "--digest", "md5")
-			saraSays := phone.Speech(t, "en", "The quick brown fox jumps over the lazy dog near the river bank", speech)
-			aliSays := phone.Speech(t, "fa", "سلام، حال شما چطور است؟ امروز هوا خیلی خوب است", speech)
+			saraSays := phone.Speech(t, "en", pageText, speech)
+			aliSays := phone.Speech(t, "fa", aliText, speech)
 			sara := phone.StartBaresip(t, x.Account("101", transport), saraSays)
 			ali := phone.StartBaresip(t, x.Account("102", transport), aliSays)
 			sara.Dial("102")

@@ -14,7 +14,7 @@ import (
 func TestKamailioAsAnEdge(t *testing.T) {
 	x := phone.StartExchange(t, "--digest", "md5", "--edge", "127.0.0.2/32")
 	k := phone.StartKamailio(t, x.SIP)
-	saraSays := phone.Speech(t, "en", "The quick brown fox jumps over the lazy dog near the river bank", speech)
+	saraSays := phone.Speech(t, "en", pageText, speech)
 	aliSays := phone.Speech(t, "en", "One two three four five, once I caught a fish alive", speech)
 	behind := x.Account("101", "udp")
 	behind.Proxy = k.Addr

@@ -23,8 +23,8 @@ func TestPhonesWithKeys(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			x := phone.StartExchange(t, "--digest", "md5")
-			saraSays := phone.Speech(t, "en", "The quick brown fox jumps over the lazy dog near the river bank", speech)
-			aliSays := phone.Speech(t, "fa", "سلام، حال شما چطور است؟ امروز هوا خیلی خوب است", speech)
+			saraSays := phone.Speech(t, "en", pageText, speech)
+			aliSays := phone.Speech(t, "fa", aliText, speech)
 			from, to := x.Account("101", c.from), x.Account("102", c.to)
 			from.Encryption, to.Encryption = c.caller.Encryption, c.callee.Encryption
 			sara, ali := phone.StartBaresip(t, from, saraSays), phone.StartBaresip(t, to, aliSays)

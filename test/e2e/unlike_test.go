@@ -33,8 +33,8 @@ var unlike = map[string][2]end{
 // TestUnlikePhonesTalk has each pair call, and judges what both hear by what the other said.
 func TestUnlikePhonesTalk(t *testing.T) {
 	t.Parallel()
-	firstSays := phone.Speech(t, "en", "The quick brown fox jumps over the lazy dog near the river bank", speech)
-	secondSays := phone.Speech(t, "fa", "سلام، حال شما چطور است؟ امروز هوا خیلی خوب است", speech)
+	firstSays := phone.Speech(t, "en", pageText, speech)
+	secondSays := phone.Speech(t, "fa", aliText, speech)
 	for name, pair := range unlike {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

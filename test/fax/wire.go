@@ -75,13 +75,6 @@ func (e *End) send(ifp []byte, copies int) {
 	}
 }
 
-// Drain forgets what came before the fax: the sound of the call.
-func (e *End) Drain() {
-	for len(e.came) > 0 {
-		<-e.came
-	}
-}
-
 // Run lets the machine work until its fax is over, stop is closed or the limit is reached.
 func (e *End) Run(limit time.Duration, stop <-chan struct{}) error {
 	begun := time.Now()
