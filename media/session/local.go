@@ -52,10 +52,13 @@ func (s *Session) relayLocked(other *sdp.Description, answering bool) (d *sdp.De
 		w.Lines = s.pastLocked()
 		d, err = sdp.Onward(other, &w)
 	}
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = s.finishLocked(d, answering)
 	}
-	return d, s.finishLocked(d, answering)
+	if err != nil && !answering { // nobody has heard of it
+		s.withdrawLocked()
+	}
+	return d, err
 }
 
 // sameBody reports whether two descriptions differ in nothing but their origin and name.
@@ -171,10 +174,13 @@ func (s *Session) offerLocked() (*sdp.Description, error) {
 	w.Lines, w.Codecs, w.Alone = s.pastLocked(), nil, true
 	w.NoEvents = w.NoEvents || !slices.ContainsFunc(s.formats(), sdp.IsEvents)
 	d, err := sdp.Onward(all, &w)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = s.finishLocked(d, false)
 	}
-	return d, s.finishLocked(d, false)
+	if err != nil {
+		s.withdrawLocked()
+	}
+	return d, err
 }
 
 // offerable is what we speak ourselves but for uncompressed sound, which is for who asks for it.

@@ -512,6 +512,31 @@ func TestNoPorts(t *testing.T) {
 	})
 }
 
+// An offer that could not be made, for want of ports, leaves nothing of itself: the next one is what it would have been.
+func TestNoPortForAnotherLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCall(t)
+		c.cfg.Pool.Close()
+		pool, err := rtp.NewPool(rtp.Config{Net: vnet.New(2).Host(home), Bind: []netip.Addr{home}, First: 10000, Last: 10005})
+		check(t, err)
+		t.Cleanup(pool.Close)
+		c.cfg.Pool = pool
+		before, _ := c.agree(mediatest.Offer(t, bAddr), mediatest.Offer(t, aAddr))
+		c.sa.Join(c.sb)
+		more := mediatest.Offer(t, bAddr)
+		for range 3 {
+			more.Media = append(more.Media, sdp.Media{Kind: "video", Port: 4002, Proto: "RTP/AVP", Formats: []string{"99"}, Attrs: []sdp.Attr{{Name: "rtpmap", Value: "99 H264/90000"}}})
+		}
+		if d, err := c.sb.RelayLocal(more, false); err == nil {
+			t.Fatalf("offered\n%s", d)
+		}
+		again := got(c.sb.RelayLocal(mediatest.Offer(t, bAddr), false))(t)
+		if again.String() != before.String() || pool.Stats().Used != 2 {
+			t.Errorf("%d pairs are in use, offered\n%s\nbefore\n%s", pool.Stats().Used, again, before)
+		}
+	})
+}
+
 // What a peer may not have does not even reach the other side; what leaves nothing is refused at once, and undone.
 func TestRestricted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -37,9 +37,15 @@ func (s *Session) noteLocked() {
 // Withdraw takes our last offer back, which the peer has refused. Without one that waits for its answer it does nothing.
 func (s *Session) Withdraw() {
 	s.mu.Lock()
+	s.withdrawLocked()
+	j := s.joint
+	s.mu.Unlock()
+	j.route()
+}
+
+func (s *Session) withdrawLocked() {
 	o := s.offered
 	if s.closed || o == nil {
-		s.mu.Unlock()
 		return
 	}
 	s.offered = nil
@@ -64,7 +70,4 @@ func (s *Session) Withdraw() {
 		s.lines = s.lines[:n]
 	}
 	s.applyModeLocked()
-	j := s.joint
-	s.mu.Unlock()
-	j.route()
 }
