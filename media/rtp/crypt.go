@@ -97,7 +97,8 @@ const (
 // opening is how a stream's packets are opened. It is under the stream's lock.
 type opening struct {
 	in, before Opener // in: nil for packets in the clear; before: until the last change of keys
-	until      int64  // before is tried so long
+	until      int64  // before is tried so long …
+	used       bool   // … and until in has opened a packet: who offers another key uses it only when that is answered
 	copy       []byte // of a packet, while before may have to be tried
 	due        int64  // when the bucket of tries from elsewhere will be empty
 	row        int    // packets that did not open since one did
@@ -122,7 +123,7 @@ var rooms = sync.Pool{New: func() any { b := make([]byte, 0, sealRoom); return &
 // verdict. A source whose packets open is the peer, wherever it is: its address is followed at once.
 //
 // It may be called again, with other machines when keys change: then packets with the key before are still opened
-// for two seconds. Machines that are a [Heir] of the same key change nothing, so that a later description which
+// for two seconds, and until one with the new key has come. Machines that are a [Heir] of the same key change nothing, so that a later description which
 // says the same again does no harm.
 func (s *Stream) Secure(in Opener, out Sealer) {
 	s = s.carrier()
@@ -182,7 +183,7 @@ func (l *sealing) goesOn(out Sealer) bool {
 func (o *opening) opens() bool { return o != nil && o.in != nil }
 
 func (o *opening) changed(now int64) {
-	o.until, o.row, o.good, o.told = now+int64(overlap), 0, now, false
+	o.until, o.used, o.row, o.good, o.told = now+int64(overlap), false, 0, now, false
 }
 
 // inherits reports whether before goes on in place of m.
@@ -196,11 +197,12 @@ func inherits(m, before any) bool {
 
 // open opens a packet of the peer's.
 func (o *opening) open(b []byte, control bool, now int64) (out []byte, err error) {
-	again := o.before != nil && now < o.until
+	again := o.before != nil && (now < o.until || !o.used)
 	if again {
 		o.copy = append(o.copy[:0], b...)
 	}
 	out, err = openBy(o.in, b, control)
+	o.used = o.used || err == nil
 	if err != nil && again {
 		b = b[:copy(b, o.copy)]
 		var late error
