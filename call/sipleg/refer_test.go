@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"santral/call"
+	"santral/media/session"
 	"santral/sip"
 	"santral/sip/dialog"
 )
@@ -409,6 +410,37 @@ func TestReplacesRefusals(t *testing.T) {
 		of = sip.Replaces{CallID: b.d.CallID, ToTag: b.d.RemoteTag, FromTag: b.d.LocalTag, Early: true}
 		ask(of.String(), 486) // it may pick up B's, but that is answered
 		b.leaves(a)
+		w.house.Check(t)
+	})
+}
+
+// TestProfilesAfterATransfer: who is sent on is still spoken with as is set for it, and so is whom it is sent to, whoever
+// is on the other side now.
+func TestProfilesAfterATransfer(t *testing.T) {
+	play(t, func(w *world, x *exchange) {
+		x.agent.cfg.Manners = func(p Peer) Manners {
+			return Manners{Media: map[string]session.Profile{
+				"101": {Codecs: []string{"PCMU"}, Digits: session.DigitsInfo}, "104": {Codecs: []string{"PCMA"}, Ptime: 40},
+			}[p.Account]}
+		}
+		a, b, c := cast(w)
+		a.sdp = strings.NewReplacer(" 8 0 101", " 0", "a=rtpmap:8 PCMA/8000\r\n", "").Replace(a.sdp)
+		b.refer("<sip:104@192.0.2.1>")
+		b.status(202)
+		b.news("100")
+		rang := c.rings()
+		b.news("180")
+		c.picksUp()
+		changed := a.changes()
+		b.news("200")
+		for _, told := range []struct{ who, body, want string }{{"A", changed.Body, " RTP/AVP 0\r\n"}, {"C", rang.Body, " RTP/AVP 8 101\r\n"}, {"C", rang.Body, "a=ptime:40\r\n"}} {
+			if !strings.Contains(told.body, told.want) {
+				t.Errorf("%s is told no %q:\n%s", told.who, told.want, told.body)
+			}
+		}
+		b.asks(sip.BYE, "")
+		b.status(200)
+		a.leaves(c)
 		w.house.Check(t)
 	})
 }
