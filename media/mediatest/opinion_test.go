@@ -137,7 +137,7 @@ func TestFFT(t *testing.T) {
 	for i := range x {
 		x[i] = complex(math.Cos(2*math.Pi*5*float64(i)/64), 0)
 	}
-	fft(x)
+	fft(x, twiddlesOf(len(x)))
 	for k, v := range x {
 		want := 0.0
 		if k == 5 || k == 59 {
