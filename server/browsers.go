@@ -93,7 +93,7 @@ func (s *server) openPort(cfg ice.Config) (*ice.Mux, error) {
 			ports = append(ports, p)
 		}
 	}
-	var all error
+	var failed error
 	for _, cfg.Port = range ports {
 		m, err := ice.NewMux(cfg)
 		if err != nil && len(cfg.Bind) > 1 {
@@ -104,9 +104,9 @@ func (s *server) openPort(cfg ice.Config) (*ice.Mux, error) {
 		if err == nil {
 			return m, nil
 		}
-		all = errors.Join(all, err)
+		failed = err
 	}
-	return nil, all
+	return nil, fmt.Errorf("%w: set media.port to one that is free", failed)
 }
 
 // openRelays opens the server of relays, where it is switched on.

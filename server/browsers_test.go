@@ -3,6 +3,7 @@ package server
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -49,6 +50,9 @@ func TestThePortOfBrowsers(t *testing.T) {
 		defer m.Close()
 		if m.Port() == port {
 			t.Errorf("two exchanges share port %d", port)
+		}
+		if m, err := w.x.openPort(ice.Config{Net: network, Bind: []netip.Addr{netip.MustParseAddr("192.0.2.1")}, Port: port, Random: w.x.random}); err == nil || !strings.Contains(err.Error(), "media.port") {
+			t.Errorf("port %d is opened twice, or nobody says what to do: %v, %v", port, m, err)
 		}
 	})
 }

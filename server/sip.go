@@ -164,7 +164,7 @@ func (s *server) media() (*session.Config, error) {
 	m := s.boot.Media
 	if m.G729 != "" {
 		if err := codec.PlugG729(m.G729); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("media.g729: %w: install it, or leave the key out and let G.729 pass as it is", err)
 		}
 	}
 	policy, err := s.advertise(m.Address, m.Advertise)
