@@ -38,8 +38,7 @@ func readKeys(m *sdp.Media) (list []srtp.Key) {
 }
 
 // agreed finds the key that the peer seals with and the one that we seal with: the first of the peer's that one of
-// ours goes with, by tag and suite (RFC 4568 §5.1.2). Where none does, the suite alone decides, of which ours has one
-// key: baresip 1.0 with ICE numbers its answer 1, whichever suite it has taken.
+// ours goes with, by tag and suite (RFC 4568 §5.1.2).
 func (k *secrets) agreed() (peer, ours srtp.Key, ok bool) {
 	if k == nil {
 		return peer, ours, false
@@ -47,13 +46,6 @@ func (k *secrets) agreed() (peer, ours srtp.Key, ok bool) {
 	for _, p := range k.Peer {
 		for _, o := range k.Ours {
 			if p.Tag == o.Tag && p.Suite == o.Suite {
-				return p, o, true
-			}
-		}
-	}
-	for _, p := range k.Peer {
-		for _, o := range k.Ours {
-			if p.Suite == o.Suite {
 				return p, o, true
 			}
 		}

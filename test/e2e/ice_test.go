@@ -9,16 +9,19 @@ import (
 
 // TestPhonesAreOfferedICE is the other side of TestHandshakesAndICEOfPhones: the phones are called, and it is our offer
 // that has candidates, where the account's settings say so. (baresip gathers no candidate of loopback, so this machine's
-// own address is what they agree on.)
+// own address is what they agree on.) With keys in descriptions beside ICE baresip 1.0 answers by a key of its own first
+// suite under the tag of ours, and opens by our first: such an answer is refused (RFC 4568 §5.1.2), where to take it would
+// be a call that one side hears.
 func TestPhonesAreOfferedICE(t *testing.T) {
 	t.Parallel()
 	saraSays, aliSays := phone.Speech(t, "en", pageText, speech), phone.Speech(t, "fa", aliText, speech)
 	for name, c := range map[string]struct {
 		encryption, media string
+		refused           bool
 	}{
-		"ice":          {"", "ice: true"},
-		"ice and dtls": {"dtls_srtp", "ice: true, srtp: required, keys: dtls"},
-		"ice and keys": {"srtp-mand", "ice: true, srtp: required"},
+		"ice":          {"", "ice: true", false},
+		"ice and dtls": {"dtls_srtp", "ice: true, srtp: required, keys: dtls", false},
+		"ice and keys": {"srtp-mand", "ice: true, srtp: required", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -30,6 +33,10 @@ func TestPhonesAreOfferedICE(t *testing.T) {
 			sara.Dial("102")
 			ali.Wait("CALL_INCOMING")
 			ali.Command("accept", "")
+			if c.refused {
+				sara.Wait("488 Not Acceptable Here")
+				return
+			}
 			sara.Wait("CALL_ESTABLISHED")
 			ali.Wait("CALL_ESTABLISHED")
 			time.Sleep(talk)
