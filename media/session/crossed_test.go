@@ -3,6 +3,7 @@ package session_test
 import (
 	"encoding/json"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -229,27 +230,34 @@ func pcmaCodec(t *testing.T) *codec.Codec {
 
 // A leg over a bad link speaks Opus in packets of 40 ms with what mends it, and few bits.
 func TestBadLink(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c, a, b, _, toA := cross(t, opus, pcma, session.Profile{Lossy: true}, session.Profile{}, nil, nil)
-		if !strings.Contains(toA.String(), "ptime:40") {
-			t.Errorf("a is told\n%s", toA)
-		}
-		c.steady(a, b)
-		talk(2*time.Second, a, b)
-		octets, steps := 0, map[uint32]int{}
-		var last rtp.Header
-		for _, p := range c.a.Heard() {
-			octets += len(p.Data) - rtp.HeaderSize
-			steps[p.Header.Timestamp-last.Timestamp]++
-			last = p.Header
-		}
-		if steps[1920] < 45 || octets*4 > 26000 || octets*4 < 8000 {
-			t.Errorf("steps %v, %d bit/s", steps, octets*4)
-		}
-		if w := c.sa.Way(); w != session.Transcoded {
-			t.Errorf("%s", w)
-		}
-	})
+	for ptime, c := range map[int]struct {
+		step uint32
+		bits int // a second, at most; with headers of RTP left out
+	}{0: {1920, 26000}, 20: {960, 28000}} { // what is set for it counts before what a bad link has by itself
+		synctest.Test(t, func(t *testing.T) { badLink(t, ptime, c.step, c.bits) })
+	}
+}
+
+func badLink(t *testing.T, ptime int, step uint32, most int) {
+	c, a, b, _, toA := cross(t, opus, pcma, session.Profile{Lossy: true, Ptime: ptime}, session.Profile{}, nil, nil)
+	if want := "ptime:" + strconv.Itoa(int(step/48)); !strings.Contains(toA.String(), want) {
+		t.Errorf("a is told\n%s", toA)
+	}
+	c.steady(a, b)
+	talk(2*time.Second, a, b)
+	octets, steps := 0, map[uint32]int{}
+	var last rtp.Header
+	for _, p := range c.a.Heard() {
+		octets += len(p.Data) - rtp.HeaderSize
+		steps[p.Header.Timestamp-last.Timestamp]++
+		last = p.Header
+	}
+	if steps[step] < 45 || octets*4 > most || octets*4 < 8000 {
+		t.Errorf("steps %v, %d bit/s", steps, octets*4)
+	}
+	if w := c.sa.Way(); w != session.Transcoded {
+		t.Errorf("%s", w)
+	}
 }
 
 // A phone that speaks Opus alone hears its own echo, what is played to it, and is recorded at the rate that the

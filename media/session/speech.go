@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"time"
@@ -91,13 +92,13 @@ func (s *Session) agreedLocked(l *line) []media.Format {
 }
 
 // ptimeLocked is how much sound a packet of ours holds: what the peer asks for, else what is set for it, else
-// 20 ms (RFC 3551 §4.2); a bad link gets longer ones, as headers cost it more than sound. Nobody gets more than it can
+// 20 ms (RFC 3551 §4.2); a bad link gets longer ones unless it is set, as headers cost it more than sound. Nobody gets more than it can
 // take (RFC 8866 §6.4, maxptime).
 func (s *Session) ptimeLocked(l *line, c *codec.Codec) time.Duration {
 	ms := 20
 	switch {
 	case s.profile.Lossy:
-		ms = 40
+		ms = cmp.Or(s.profile.Ptime, 40)
 	case l.wish > 0:
 		ms = int(l.wish)
 	case s.profile.Ptime > 0:
