@@ -94,21 +94,36 @@ func TestABrowserHoldsItsEcho(t *testing.T) {
 	b := page101(t, x, says)
 	b.Call("*43", x.Realm)
 	b.Wait("talks")
-	time.Sleep(7 * time.Second)
+	itself(t, "the page", b, says)
 	if v := b.Voices(); v != "audio/opus audio/opus" {
 		t.Errorf("the page hears and says %s, want Opus", v)
 	}
-	understood(t, "the page, of itself,", b.Heard(), says)
 	b.Tell("window.session.hold()")
 	time.Sleep(2 * time.Second)
 	b.Heard()
 	b.Tell("window.session.unhold()")
-	time.Sleep(7 * time.Second)
-	understood(t, "the page, of itself after the hold,", b.Heard(), says)
+	itself(t, "the page after the hold", b, says)
 	b.Tell("window.session.terminate()")
 	if c := record(t, x, "101", "*43"); c.State != "answered" || c.EndedBy != "caller" {
 		t.Errorf("record %+v", c)
 	}
+}
+
+// itself waits until a page understands its own echo, at most three times seven seconds: an echo suffers twice from a
+// machine that is too busy for browsers.
+func itself(t *testing.T, who string, b *phone.Browser, says string) {
+	t.Helper()
+	var scores []float64
+	for range 3 {
+		b.Heard()
+		time.Sleep(7 * time.Second)
+		scores = append(scores, phone.Opinion(t, b.Heard(), says))
+		if scores[len(scores)-1] >= 3.5 {
+			t.Logf("%s heard speech of %.2f out of 4.5", who, scores)
+			return
+		}
+	}
+	t.Errorf("%s heard speech of %.2f out of 4.5, want 3.5 once", who, scores)
 }
 
 // A phone sends a browser on to another phone, and the two hear each other.
