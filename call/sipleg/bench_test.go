@@ -3,6 +3,9 @@ package sipleg
 import (
 	"context"
 	"net/netip"
+	"os"
+	"runtime"
+	"runtime/pprof"
 	"strings"
 	"syscall"
 	"testing"
@@ -24,6 +27,7 @@ type loopWire struct {
 	ep    *endpoint.Endpoint
 	a, b  sip.Flow
 	ended chan struct{}
+	stays bool // the caller does not hang up: a call is told of when it is answered
 }
 
 func (w *loopWire) Way(hop sip.Hop) (sip.Flow, error) { return w.b, nil }
@@ -78,6 +82,10 @@ func (w *loopWire) Send(f sip.Flow, msg []byte, fail func(error)) {
 		reply("200 OK", "", "Content-Length: 0\r\n\r\n")
 	case strings.HasPrefix(text, "SIP/2.0 200") && strings.Contains(text, " INVITE\r\n"):
 		w.within(text, "ACK", "1")
+		if w.stays {
+			w.ended <- struct{}{}
+			return
+		}
 		w.within(text, "BYE", "2")
 	case strings.HasPrefix(text, "SIP/2.0 200") && strings.Contains(text, " BYE\r\n"):
 		w.ended <- struct{}{}
@@ -100,15 +108,14 @@ func (w *loopWire) within(text, method, seq string) {
 
 const benchSDP = "v=0\r\no=- 1 1 IN IP4 192.0.2.12\r\ns=-\r\nc=IN IP4 192.0.2.12\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
 
-// BenchmarkCall is a whole call through two legs, INVITE to BYE, with media ports, control and a ledger in
-// memory, but without sockets for SIP, call records and digest. What the two scripted phones cost is in it.
-func BenchmarkCall(b *testing.B) {
+// benchHouse is an exchange with ports from 10000 to last, and its wire.
+func benchHouse(b *testing.B, last uint16) (*loopWire, *rtp.Pool, *id.Source) {
 	host := vnet.New(1).Host(netip.MustParseAddr("192.0.2.1"))
-	pool, err := rtp.NewPool(rtp.Config{Net: host, Bind: []netip.Addr{netip.MustParseAddr("192.0.2.1")}, First: 10000, Last: 10399, Drain: 1})
+	pool, err := rtp.NewPool(rtp.Config{Net: host, Bind: []netip.Addr{netip.MustParseAddr("192.0.2.1")}, First: 10000, Last: last, Drain: 1})
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer pool.Close()
+	b.Cleanup(pool.Close)
 	random := id.New([32]byte{1})
 	flow := func(peer string) sip.Flow {
 		return sip.Flow{Transport: sip.UDP, Local: netip.MustParseAddrPort("192.0.2.1:5060"), Remote: netip.MustParseAddrPort(peer)}
@@ -122,16 +129,76 @@ func BenchmarkCall(b *testing.B) {
 		Media: &session.Config{Pool: pool, Random: random}, Random: random, Door: door{}, UserAgent: "Santral",
 	})
 	w.ep = endpoint.New(endpoint.Config{Wire: w, User: agent, Shards: 1, Random: random, Allow: []sip.Method{sip.INVITE, sip.ACK, sip.BYE, sip.CANCEL}})
-	defer w.ep.Close(context.Background())
+	b.Cleanup(func() { w.ep.Close(context.Background()) })
 	agent.Open(control.New(control.Config{Router: house, Contacts: house, Channels: house, Ledger: house, Dialer: agent}))
 
+	return w, pool, random
+}
+
+// invite is the caller's phone.
+func (w *loopWire) invite(random *id.Source) {
+	w.put(w.a, "INVITE sip:102@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.11;branch=z9hG4bK"+random.Token(8)+"\r\nMax-Forwards: 70\r\n"+
+		"From: \"A\" <sip:101@192.0.2.1>;tag=a\r\nTo: <sip:102@192.0.2.1>\r\nCall-ID: "+random.Token(16)+"\r\nCSeq: 1 INVITE\r\n"+
+		"Contact: <sip:101@192.0.2.11:5060>\r\nUser-Agent: bench\r\nContent-Type: application/sdp\r\n\r\n"+benchSDP)
+	<-w.ended
+}
+
+// BenchmarkMemory reports what an established call holds once its transactions are forgotten: 2,000 everyday calls in
+// one process, with their ports opened before.
+func BenchmarkMemory(b *testing.B) {
+	const calls = 2000
+	for b.Loop() {
+		w, pool, random := benchHouse(b, 10000+4*calls-1)
+		w.stays = true
+		var streams []*rtp.Stream
+		for range 2 * calls {
+			s, err := pool.Take(netip.MustParseAddr("192.0.2.1"))
+			if err != nil {
+				b.Fatal(err)
+			}
+			streams = append(streams, s)
+		}
+		for _, s := range streams {
+			s.Release()
+		}
+		streams = nil
+		before := heap()
+		for range calls {
+			w.invite(random)
+		}
+		fresh := heap()
+		time.Sleep(forgotten)
+		b.ReportMetric(float64(heap()-before)/calls, "B/call")
+		b.ReportMetric(float64(fresh-before)/calls, "B/call-fresh")
+		if path := os.Getenv("SANTRAL_HEAP"); path != "" {
+			f, _ := os.Create(path)
+			pprof.WriteHeapProfile(f)
+			f.Close()
+		}
+		runtime.KeepAlive(w)
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
+// forgotten is when a transaction that has ended is certainly no more (64·T1, RFC 3261 §17.1.1.2).
+const forgotten = 34 * time.Second
+
+func heap() int {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc + m.StackInuse)
+}
+
+// BenchmarkCall is a whole call through two legs, INVITE to BYE, with media ports, control and a ledger in
+// memory, but without sockets for SIP, call records and digest. What the two scripted phones cost is in it.
+func BenchmarkCall(b *testing.B) {
+	w, _, random := benchHouse(b, 10399)
 	b.ReportAllocs()
 	used := cpu()
 	for b.Loop() {
-		w.put(w.a, "INVITE sip:102@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.11;branch=z9hG4bK"+random.Token(8)+"\r\nMax-Forwards: 70\r\n"+
-			"From: \"A\" <sip:101@192.0.2.1>;tag=a\r\nTo: <sip:102@192.0.2.1>\r\nCall-ID: "+random.Token(16)+"\r\nCSeq: 1 INVITE\r\n"+
-			"Contact: <sip:101@192.0.2.11:5060>\r\nUser-Agent: bench\r\nContent-Type: application/sdp\r\n\r\n"+benchSDP)
-		<-w.ended
+		w.invite(random)
 	}
 	b.ReportMetric(float64(cpu()-used)/float64(b.N), "cpu-ns/op")
 }
