@@ -77,14 +77,19 @@ func Choose(m *Media, ours []media.Format) (c Chosen, ok bool) {
 }
 
 // IsEvents reports telephone-event, which carries digits beside a codec (RFC 4733 §2).
-func IsEvents(f media.Format) bool { return strings.EqualFold(f.Name, "telephone-event") }
+func IsEvents(f media.Format) bool { return isNamed(&f, "telephone-event") }
 
 // IsNoise reports comfort noise, which is no codec by itself (RFC 3389).
-func IsNoise(f media.Format) bool { return strings.EqualFold(f.Name, "CN") }
+func IsNoise(f media.Format) bool { return isNamed(&f, "CN") }
+
+// isNamed reports whether a format has a name, in capitals or not.
+func isNamed(f *media.Format, name string) bool {
+	return len(f.Name) == len(name) && strings.EqualFold(f.Name, name)
+}
 
 // Same reports whether two formats are one encoding, whatever their payload numbers.
 func Same(a, b media.Format) bool {
-	return strings.EqualFold(a.Name, b.Name) && a.Rate == b.Rate && max(a.Channels, 1) == max(b.Channels, 1)
+	return a.Rate == b.Rate && max(a.Channels, 1) == max(b.Channels, 1) && isNamed(&a, b.Name)
 }
 
 func contains(list []media.Format, f media.Format) bool {

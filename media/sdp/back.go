@@ -180,11 +180,11 @@ func match(offered []media.Format, f *media.Format) int {
 // (RFC 9628 §6.1) and AV1, whose streams can't be understood otherwise.
 func fits(a, b *media.Format) bool {
 	switch {
-	case strings.EqualFold(a.Name, "H264"):
+	case isNamed(a, "H264"):
 		return equal(a, b, "packetization-mode", "0") && profile(a) == profile(b)
-	case strings.EqualFold(a.Name, "VP9"):
+	case isNamed(a, "VP9"):
 		return equal(a, b, "profile-id", "0")
-	case strings.EqualFold(a.Name, "AV1"):
+	case isNamed(a, "AV1"):
 		return equal(a, b, "profile", "0")
 	}
 	return true

@@ -114,7 +114,7 @@ func (w *Wish) speaks(f *media.Format) bool {
 }
 
 // IsRed reports redundant sound, which is no codec by itself (RFC 2198 §5).
-func IsRed(f media.Format) bool { return strings.EqualFold(f.Name, "red") }
+func IsRed(f media.Format) bool { return isNamed(&f, "red") }
 
 // isCodec reports an encoding of sound that stands by itself.
 func isCodec(f *media.Format) bool { return !IsEvents(*f) && !IsNoise(*f) && !IsRed(*f) }

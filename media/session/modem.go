@@ -89,6 +89,9 @@ func (h *hark) Packet(p []byte, head rtp.Header) {
 // retap has packets pass by who wants them no more.
 func (s *Session) retap() {
 	s.mu.Lock()
+	for _, l := range s.lines {
+		l.tap = nil
+	}
 	s.tapLocked()
 	s.mu.Unlock()
 }

@@ -57,14 +57,15 @@ func (r *rounds) join(s *Session) {
 // rejuvenate has a session looked at in every beat for a while.
 func (r *rounds) rejuvenate(s *Session) {
 	r.mu.Lock()
-	if s.lap != 0 && !s.young {
-		s.young = true
+	if s.lap != 0 && s.young == 0 {
 		r.young = append(r.young, s)
+		s.young = int32(len(r.young))
 	}
 	r.mu.Unlock()
 }
 
-// leave ends it. A beat that is under way may still look once.
+// leave ends it. A beat that is under way may still look once. The timer goes on: the next beat finds whether anybody is
+// left, and a call that comes before needs no other.
 func (r *rounds) leave(s *Session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -78,14 +79,7 @@ func (r *rounds) leave(s *Session) {
 	list[last] = nil
 	r.lists[s.lap-1] = list[:last]
 	s.lap = 0
-	for i := range r.lists {
-		if len(r.lists[i]) > 0 {
-			return
-		}
-	}
-	if r.timer != nil && r.timer.Stop() {
-		r.timer = nil
-	}
+	r.grownLocked(s)
 }
 
 // beat looks after those whose turn it is.
@@ -93,7 +87,6 @@ func (r *rounds) beat() {
 	r.mu.Lock()
 	whole := len(r.lists[r.next])
 	r.busy = append(r.busy[:0], r.lists[r.next]...)
-	r.siftLocked()
 	for _, s := range r.young {
 		if int(s.lap)-1 != r.next {
 			r.busy = append(r.busy, s)
@@ -114,9 +107,8 @@ func (r *rounds) beat() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, s := range grown {
-		s.young = false
+		r.grownLocked(s)
 	}
-	r.siftLocked()
 	clear(r.busy)
 	r.timer = nil
 	for i := range r.lists {
@@ -127,14 +119,15 @@ func (r *rounds) beat() {
 	}
 }
 
-// siftLocked lets go of those that are young no more.
-func (r *rounds) siftLocked() {
-	keep := r.young[:0]
-	for _, s := range r.young {
-		if s.young = s.young && s.lap != 0; s.young {
-			keep = append(keep, s)
-		}
+// grownLocked lets go of one that is young no more.
+func (r *rounds) grownLocked(s *Session) {
+	if s.young == 0 {
+		return
 	}
-	clear(r.young[len(keep):])
-	r.young = keep
+	at, last := s.young-1, len(r.young)-1
+	r.young[at] = r.young[last]
+	r.young[at].young = at + 1
+	r.young[last] = nil
+	r.young = r.young[:last]
+	s.young = 0
 }

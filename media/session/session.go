@@ -131,7 +131,7 @@ type Session struct {
 	// Of the rounds, under their lock.
 	place int32 // where it is in their lists …
 	lap   int8  // … and in which of them; 0 for nowhere
-	young bool
+	young int32 // likewise in that of the young, counted from 1; 0 for one that is not
 }
 
 // line is one media line.

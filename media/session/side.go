@@ -195,6 +195,9 @@ func passing(a, b *side, way Way) (set rtp.TypeSet) {
 
 // tapLocked shows who wants to know what the peer's packets of keys are, and those that can't be relayed.
 func (s *Session) tapLocked() {
+	if s.tappedLocked() {
+		return
+	}
 	s.ears.forget()
 	for _, l := range s.lines {
 		if l.stream == nil {
@@ -221,14 +224,42 @@ func (s *Session) tapLocked() {
 		if l.tap == nil || l.tap.wanted != t || t.joint != nil {
 			l.tap = &tap{wanted: t}
 		}
+		l.tap.stream, l.tap.remote, l.tap.local = l.stream, first(l.remote), first(l.local)
 		l.stream.Tap(l.tap, types)
 	}
+}
+
+// tappedLocked reports whether all is as it was when the taps were set.
+func (s *Session) tappedLocked() bool {
+	for _, l := range s.lines {
+		if l.stream == nil {
+			continue
+		}
+		t := l.tap
+		if t == nil || t.stream != l.stream || t.ears != s.ears || t.joint != nil || s.foreign != (rtp.TypeSet{}) ||
+			t.remote != first(l.remote) || t.local != first(l.local) || (t.hark != nil) == (s.mode == echoing) {
+			return false
+		}
+	}
+	return true
+}
+
+// first names a list of formats, none of which is ever changed.
+func first(list []media.Format) *media.Format {
+	if len(list) == 0 {
+		return nil
+	}
+	return &list[0]
 }
 
 // tap looks at packets on their way.
 type tap struct {
 	wanted
 	once sync.Once
+
+	// What held when it was set, under the session's lock.
+	stream        *rtp.Stream
+	remote, local *media.Format
 }
 
 // wanted is who wants which packets.

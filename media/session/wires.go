@@ -288,10 +288,14 @@ func (l *line) remember(list []media.Format) {
 
 // narrow has the peer take what its line m and our last description have in common, by payload numbers.
 func (l *line) narrow(m *sdp.Media) {
-	var room [8]media.Format
-	list := slices.DeleteFunc(m.AppendFormats(room[:0]), func(f media.Format) bool {
+	gone := func(f media.Format) bool {
 		return !slices.ContainsFunc(l.local, func(o media.Format) bool { return o.Payload == f.Payload })
-	})
+	}
+	if len(l.remote) == len(m.Formats) && !slices.ContainsFunc(l.remote, gone) { // all of it was taken note of, and stays
+		return
+	}
+	var room [8]media.Format
+	list := slices.DeleteFunc(m.AppendFormats(room[:0]), gone)
 	if !slices.Equal(list, l.remote) {
 		l.remote = slices.Clone(list)
 	}
