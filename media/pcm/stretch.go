@@ -24,9 +24,6 @@ func samples(us, rate int) int { return us * rate / 1_000_000 }
 // Longest gives the longest period in samples at rate: what Shrink takes away and Grow puts in at most.
 func Longest(rate int) int { return samples(longest, rate) }
 
-// Overlap gives the length in samples at rate of the seams that Shrink, Grow and Join make.
-func Overlap(rate int) int { return samples(overlap, rate) }
-
 // Pitch finds the period in samples with which the end of past goes on best, and how alike two periods
 // are there: 1 for the same wave, about 0 for noise. past should hold twice Longest; of less, less is
 // known. It is 0 when there is too little.

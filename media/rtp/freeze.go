@@ -51,7 +51,7 @@ func (s *Stream) freeze() StreamState {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := StreamState{
-		Port: s.Port(), V4: s.V4(), Now: s.pool.now(), RTP: s.rtp, RTCP: s.rtcp,
+		Port: s.Port(), V4: s.v4(), Now: s.pool.now(), RTP: s.rtp, RTCP: s.rtcp,
 		Sent: s.sent.Load(), Unsent: s.unsent.Load(),
 		Middle: s.srMiddle, At: s.srSent, RoundTrip: s.roundTrip,
 	}

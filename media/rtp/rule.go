@@ -122,7 +122,6 @@ type Rule struct {
 	// As negotiated.
 	Carries   Kind     // RTP or RTCP; Other lets anything through
 	Mux       bool     // RTCP comes to this port too (RFC 5761)
-	Secure    bool     // payload and reports are encrypted: only headers are looked at
 	Open      bool     // Signalled may be sent to before it was heard from
 	Shared    bool     // by several streams: each has a guard of its own
 	Mute      bool     // the peer wants nothing at all
@@ -217,7 +216,7 @@ func (r *Rule) fits(p []byte) bool {
 	case RTP:
 		return r.Carries == RTP
 	case RTCP:
-		return r.Carries == RTCP && (r.Secure || ValidControl(p)) || r.Mux
+		return r.Carries == RTCP && ValidControl(p) || r.Mux
 	}
 	return false
 }

@@ -114,7 +114,6 @@ func TestWhatTeaches(t *testing.T) {
 		"nothing, where all passes":  {Rule{Carries: Other}, nil, "192.0.2.1:4000", Learned},
 		"a report":                   {Rule{Carries: RTCP}, sr, "192.0.2.2:1", Learned},
 		"half a report":              {Rule{Carries: RTCP}, sr[:24], "192.0.2.1:4000", Malformed},
-		"an encrypted report":        {Rule{Carries: RTCP, Secure: true}, append(append([]byte(nil), sr...), 1, 2, 3), "192.0.2.1:4000", Learned},
 		"RTP on the RTCP port":       {Rule{Carries: RTCP}, pcma(1), "192.0.2.1:4000", Malformed},
 		"before anything is settled": {Rule{Carries: RTP, Opened: -1}, pcma(1), "192.0.2.1:4000", Unarmed},
 	} {

@@ -37,7 +37,6 @@ type Terms struct {
 	Quiet   bool           // the peer is not to send
 	Raw     bool           // not RTP: pass anything that the pinned source sends (T.38 over UDPTL)
 	Mux     bool           // RTP and RTCP on one port (RFC 5761)
-	Secure  bool           // SRTP: only headers are readable
 	Types   TypeSet        // payload types that the peer may begin with; empty means all
 	Packets int            // packets a second as negotiated; 0 leaves the rate unguarded
 	Octets  int            // octets a second as negotiated, headers included
@@ -105,8 +104,8 @@ func (s *Stream) Port() uint16 {
 	return 0
 }
 
-// V4 reports the family of the local address; it means nothing over a path.
-func (s *Stream) V4() bool {
+// v4 reports the family of the local address; it means nothing over a path.
+func (s *Stream) v4() bool {
 	c := s.carrier()
 	return c.pair != nil && c.pair.of.bind.Is4()
 }
@@ -158,7 +157,7 @@ func (s *Stream) negotiateLocked(t Terms, now int64) {
 		}
 		r.Signalled = remote
 	}
-	r.Carries, r.Mux, r.Secure = RTP, t.Mux, t.Secure
+	r.Carries, r.Mux = RTP, t.Mux
 	if t.Raw {
 		r.Carries = Other
 	}
@@ -185,7 +184,7 @@ func (s *Stream) negotiateLocked(t Terms, now int64) {
 		}
 		c.Signalled = control
 	}
-	c.Secure, c.Open, c.Quiet, c.Opened = t.Secure, t.Open, false, now
+	c.Open, c.Quiet, c.Opened = t.Open, false, now
 	if t.Peer.IsValid() {
 		c.Near = t.Peer.As16()
 	}
@@ -290,9 +289,6 @@ func (s *Stream) Tap(h Handler, types TypeSet) {
 // controlLocked reads the round trip to the peer out of its reports: when it got the last sender
 // report, and how long it kept it (RFC 3550 §6.4.1).
 func (s *Stream) controlLocked(b []byte, now int64) {
-	if s.rtp.Secure && !s.carrier().opening.opens() {
-		return // it passes as it is
-	}
 	if m, ok := s.meter.(Reporter); ok {
 		m.Control(b, time.Duration(now))
 	}

@@ -68,12 +68,12 @@ func (w *Wish) proto(i int, kind string) string {
 
 // refuses reports a line that the peer is not to have, whatever it carries.
 func (w *Wish) refuses(m *Media) bool {
-	return w.NoVideo && m.Kind == "video" || w.NoFax && m.Kind == "image" || !Relayable(m.Proto) || w.Browser && !RTP(m.Proto)
+	return w.NoVideo && m.Kind == "video" || w.NoFax && m.Kind == "image" || !relayable(m.Proto) || w.Browser && !RTP(m.Proto)
 }
 
-// Relayable reports whether the packets of a protocol can be passed on: RTP whatever protects it, since each leg
+// relayable reports whether the packets of a protocol can be passed on: RTP whatever protects it, since each leg
 // has keys of its own, and plain datagrams. TCP is none of ours, nor is DTLS that carries anything else.
-func Relayable(proto string) bool {
+func relayable(proto string) bool {
 	return RTP(proto) || strings.EqualFold(proto, "UDPTL") || strings.EqualFold(proto, "UDP") || strings.EqualFold(proto, "UDP/BFCP")
 }
 
