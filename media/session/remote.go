@@ -276,6 +276,9 @@ const (
 	voiceOctets = 16_000 // Opus at 128 kbit/s; the codecs of telephony need less
 	videoOctets = 250_000
 	header      = 40 // RTP header with extensions, and SRTP's tag
+
+	// mostBits is what a description may claim a second: a peer is not to lift its own guard. Pictures of 4K need less.
+	mostBits = 40_000_000
 )
 
 // rates gives the packets and octets a second that a line is good for; 0 packets where only octets
@@ -302,7 +305,7 @@ func rates(m *sdp.Media, l *line) (packets, octets int) {
 	octets = max(octets, voiceOctets)
 	for _, f := range l.remote {
 		if f.Name == "L16" {
-			octets = max(octets, 2*f.Rate*max(f.Channels, 1))
+			octets = max(octets, 2*min(f.Rate, 48000)*min(max(f.Channels, 1), 2))
 		}
 	}
 	return packets, octets + packets*header
@@ -310,7 +313,6 @@ func rates(m *sdp.Media, l *line) (packets, octets int) {
 
 // bandwidth reads b=AS or b=TIAS in bits a second (RFC 8866 §5.8, RFC 3890 §6.2), 0 when unsaid.
 func bandwidth(lines []sdp.Line) int {
-	const most = 1 << 30
 	for _, line := range lines {
 		if line.Type != 'b' {
 			continue
@@ -320,9 +322,9 @@ func bandwidth(lines []sdp.Line) int {
 		switch {
 		case err != nil || n < 0:
 		case kind == "TIAS":
-			return min(n, most)
+			return min(n, mostBits)
 		case kind == "AS":
-			return min(n, most/1000) * 1000
+			return min(n, mostBits/1000) * 1000
 		}
 	}
 	return 0

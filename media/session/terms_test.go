@@ -50,7 +50,8 @@ func TestRates(t *testing.T) {
 		"by TIAS":        {"m=video 9 RTP/AVP 99\r\nb=TIAS:16000000\r\n", 0, 2_000_000},
 		"senseless":      {"m=video 9 RTP/AVP 99\r\nb=AS:-1\r\nb=AS:x\r\nb=AS\r\n", 0, videoOctets},
 		"fax":            {"m=image 9 udptl t38\r\n", faxPackets, faxOctets},
-		"beyond measure": {"m=video 9 RTP/AVP 99\r\nb=AS:99999999999\r\n", 0, 1 << 30 / 1000 * 1000 / 8},
+		"beyond measure": {"m=video 9 RTP/AVP 99\r\nb=AS:99999999999\r\n", 0, mostBits / 8},
+		"no encoding":    {"m=audio 9 RTP/AVP 99\r\na=rtpmap:99 L16/2147483647/255\r\n", 50, 4*48000 + 50*header},
 	} {
 		d, err := sdp.Parse("v=0\r\no=- 1 1 IN IP4 1.2.3.4\r\ns=-\r\nc=IN IP4 1.2.3.4\r\nt=0 0\r\n" + c.lines)
 		if err != nil {
