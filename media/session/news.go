@@ -35,7 +35,7 @@ func (k NewsKind) String() string {
 }
 
 // OnNews has f told of what happens to the streams. f is called on media loops, timers and other
-// goroutines, one at a time, and must not block; nil ends it.
+// goroutines, one at a time, and must not block, nor call the session; nil ends it.
 func (s *Session) OnNews(f func(News)) {
 	s.mu.Lock()
 	s.onNews = f
