@@ -20,7 +20,9 @@ func (s *Session) RelayLocal(other *sdp.Description, answering bool) (*sdp.Descr
 	s.mu.Lock()
 	d, err := s.relayLocked(other, answering && s.remote != nil)
 	if err == nil {
-		s.local, s.other = d, other
+		if s.local, s.other = d, other; answering { // the offer is settled
+			s.before = nil
+		}
 	}
 	j := s.joint
 	s.mu.Unlock()
@@ -103,7 +105,7 @@ func (s *Session) AnswerLocal() (*sdp.Description, error) {
 	s.mu.Lock()
 	d, err := s.answerLocked()
 	if err == nil {
-		s.local, s.other = d, nil
+		s.local, s.other, s.before = d, nil, nil
 	}
 	j := s.joint
 	s.mu.Unlock()

@@ -97,7 +97,7 @@ type Session struct {
 	id, version uint64           // of our descriptions' origin
 	body        uint64           // hash of the last one, without its origin
 	remote      *sdp.Description // the peer's last; nil after Thaw
-	before      *sdp.Description // the one that Revert goes back to
+	before      *sdp.Description // the one that Revert goes back to, until the last is answered
 	settled     bool             // the peer's last was an answer to an offer of ours
 	wasSettled  bool             // so was the one before
 	local       *sdp.Description // our last one; nil after Thaw
