@@ -2,6 +2,7 @@ package session
 
 import (
 	"sync"
+	"time"
 
 	"santral/media"
 	"santral/media/rtp"
@@ -321,6 +322,9 @@ func (s *Session) inbandLocked(sp speech) bool {
 	return s.profile.Digits == DigitsInband || s.profile.Digits == DigitsAuto && sp.events.Rate == 0
 }
 
+// stillTalks is how long after its last packet a peer goes on talking, for whoever goes over from relay to transcoding.
+const stillTalks = 100 * time.Millisecond
+
 // hearLocked makes the receiver for a line that is heard here, and ends one that nobody needs.
 func (s *Session) hearLocked(l *line, sp speech) {
 	inband := s.ears != nil && l != nil && s.inbandLocked(sp)
@@ -331,6 +335,9 @@ func (s *Session) hearLocked(l *line, sp speech) {
 	}
 	if s.ear == nil {
 		s.ear = &receiver{pool: s.cfg.Pool, clock: s.cfg.Pool.Clock}
+		if l != nil && l.stream != nil && time.Since(l.stream.Facts().Spoke) < stillTalks {
+			s.ear.begun.Store(true)
+		}
 		if s.mode == attached {
 			s.ear.feed(s.sink)
 		}

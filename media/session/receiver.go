@@ -21,6 +21,7 @@ type receiver struct {
 	clock  func() time.Duration // of the packets and of who pulls
 	buffer atomic.Pointer[jitter.Buffer]
 	means  atomic.Pointer[heardFormats]
+	begun  atomic.Bool // the peer has been heard
 
 	local, remote []media.Format // that the formats were learnt from
 	fixed         time.Duration  // delay of the buffer for a fax; 0 for one that adapts
@@ -117,6 +118,9 @@ func (e *receiver) Packet(p []byte, h rtp.Header) {
 	}
 	one := jitter.Packet{
 		Payload: h.Payload, Seq: h.Seq, Timestamp: h.Timestamp, SSRC: h.SSRC, Marker: h.Marker, Sound: p[h.Begin:h.End], At: e.clock(),
+	}
+	if !e.begun.Load() {
+		e.begun.Store(true)
 	}
 	if m := e.means.Load(); !m.red.Has(h.Payload) {
 		b.Put(one)

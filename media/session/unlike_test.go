@@ -291,6 +291,24 @@ func TestNumbersAreMapped(t *testing.T) {
 	})
 }
 
+// What is transcoded begins with its first packet: before it the other phone hears nothing, and no stream of ours comes
+// before the peer's own where the two are relayed a moment later, as after a transfer.
+func TestNothingIsSaidForWhoIsSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, a, _ := unlike(t, pcma, pcmu, 20, 20)
+		if w := c.sa.Way(); w != session.Transcoded {
+			t.Fatalf("%s", w)
+		}
+		talk(200*time.Millisecond, a)
+		if n := len(c.a.Heard()); n != 0 {
+			t.Errorf("%d packets of b, who has said nothing", n)
+		}
+		if n := len(c.b.Heard()); n < 8 {
+			t.Errorf("%d packets of a", n)
+		}
+	})
+}
+
 // A phone that goes over to another codec of those that were agreed on, which the other phone has not, is transcoded
 // from then on, with hardly a gap.
 func TestGoesOver(t *testing.T) {

@@ -186,7 +186,7 @@ func (v *voice) Speak(now time.Duration) bool {
 	}
 	switch key := v.keyLocked(); {
 	case key == sentEvent:
-	case key == mixedTone || v.talking:
+	case key == mixedTone || v.talking && v.src.begun():
 		v.frameLocked()
 	}
 	v.timestamp += v.step()
@@ -319,3 +319,7 @@ func (o *origin) next(f media.Frame) {
 	}
 	clear(f[n:])
 }
+
+// begun reports whether there is anything to say yet. What another peer says begins with its first packet: silence
+// before it would be a stream of ours in front of the peer's own, where the two are relayed a moment later.
+func (o *origin) begun() bool { return o.heard == nil || o.heard.begun.Load() }
