@@ -308,18 +308,20 @@ func toneAt(hz float64, rate, n int) []int16 {
 	return f
 }
 
-// Keys that wait to be sent go over into another instance with their session.
+// Keys that wait to be sent go over into another instance with their session; one that has begun was heard.
 func TestThawedKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCall(t)
 		answered(t, c, mediatest.Offer(t, aAddr))
 		c.sa.Attach(nil, nil)
-		for _, k := range []byte("1#") {
+		for _, k := range []byte("51#") {
 			check(t, c.sa.SendDigit(k, 100))
 		}
+		mediatest.Wait(30 * time.Millisecond)
 		text := got(json.Marshal(c.sa.Freeze()))(t)
 		c.cfg.Pool.Close()
 		c.cfg = config(t, c.host)
+		synctest.Wait()
 		c.a.Forget()
 		var st session.State
 		check(t, json.Unmarshal(text, &st))
