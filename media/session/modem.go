@@ -22,11 +22,20 @@ type hark struct {
 
 	mu         sync.Mutex  // a leaf
 	left       int         // samples still to be heard
+	alert      int         // of these, samples that are heard one after the other because there was a tone
+	turn       uint8       // packets, of which one in harkEach is heard otherwise
 	modem      *tone.Modem // made by the first packet, gone when enough was heard
 	aLaw, uLaw rtp.TypeSet // payload numbers
 }
 
 const maxHark = 60 * 8 // samples of a packet
+
+// Speech is most of what there is, so that one packet in a few is enough to notice a tone; from then on all are heard for
+// a while, in which a fax that calls says its tone again (ITU-T T.30 §4.1: half a second in each three and a half).
+const (
+	harkEach  = 4
+	harkAlert = 5 * 8000 // samples
+)
 
 // harkLocked gives what listens to the peer and the payload numbers that it wants, none where it is not to or has
 // heard enough.
@@ -66,6 +75,17 @@ func (h *hark) Packet(p []byte, head rtp.Header) {
 	if h.left <= 0 || len(b) > maxHark {
 		return
 	}
+	if h.left -= len(b); h.left <= 0 {
+		h.modem = nil
+		go h.s.retap() // not on a reader: a lock above the stream's is taken
+		return
+	}
+	if h.alert -= len(b); h.alert <= 0 {
+		h.alert = 0
+		if h.turn++; h.turn%harkEach != 1 {
+			return
+		}
+	}
 	var sound [maxHark]int16
 	f := sound[:len(b)]
 	switch {
@@ -79,10 +99,8 @@ func (h *hark) Packet(p []byte, head rtp.Header) {
 	if h.modem == nil {
 		h.modem = tone.NewModem(h.heard)
 	}
-	h.modem.Write(f)
-	if h.left -= len(b); h.left <= 0 {
-		h.modem = nil
-		go h.s.retap() // not on a reader: a lock above the stream's is taken
+	if h.modem.Write(f); h.modem.Hears() {
+		h.alert = harkAlert
 	}
 }
 

@@ -102,6 +102,16 @@ func (m *Modem) Write(f media.Frame) {
 	}
 }
 
+// Hears reports whether the last piece was one of the tones, so that it pays to listen to what follows.
+func (m *Modem) Hears() bool {
+	for i := range m.hear {
+		if h := &m.hear[i]; h.pieces > 0 && h.missing == 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // take judges a piece that is full. 1100 and 2100 Hz turn a whole number of times in it, so that phases of pieces
 // can be compared as they are.
 func (m *Modem) take() {
