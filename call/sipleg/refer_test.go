@@ -127,8 +127,9 @@ func TestTransferorLeavesAtOnce(t *testing.T) {
 	play(t, func(w *world, x *exchange) {
 		a, b, c := cast(w)
 		b.refer("<sip:104@192.0.2.1>")
-		b.asks(sip.BYE, "")
 		b.status(202)
+		b.news("100")
+		b.asks(sip.BYE, "")
 		b.status(200) // it is told nothing any more
 		c.reply(c.want(sip.INVITE), 603, "")
 		c.want(sip.ACK)
