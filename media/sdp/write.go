@@ -331,18 +331,23 @@ func perLeg(a Attr) bool {
 	return false
 }
 
+// Extension splits the value of an extmap attribute: the number, without the direction behind it, and the URI of the
+// header extension (RFC 8285 §5).
+func Extension(value string) (number, uri string) {
+	number, rest := cutField(value)
+	number, _, _ = strings.Cut(number, "/")
+	uri, _ = cutField(rest)
+	return number, uri
+}
+
 // hasExtension reports whether a line has a header extension under the same number (RFC 8285 §6).
 func hasExtension(m *Media, value string) bool {
-	id, rest := cutField(value)
-	uri, _ := cutField(rest)
-	id, _, _ = strings.Cut(id, "/")
+	id, uri := Extension(value)
 	for i := range m.Attrs {
 		if m.Attrs[i].Name != "extmap" {
 			continue
 		}
-		n, rest := cutField(m.Attrs[i].Value)
-		if u, _ := cutField(rest); u == uri {
-			n, _, _ = strings.Cut(n, "/")
+		if n, u := Extension(m.Attrs[i].Value); u == uri {
 			return n == id
 		}
 	}

@@ -2,7 +2,6 @@ package session
 
 import (
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -92,9 +91,7 @@ func wideNumber(m *sdp.Media) (number uint8) {
 			_, kind := sdp.Feedback(a.Value)
 			feedback = feedback || kind == wideFeedback
 		case "extmap":
-			id, uri, _ := strings.Cut(a.Value, " ")
-			uri, _, _ = strings.Cut(uri, " ")
-			id, _, _ = strings.Cut(id, "/")
+			id, uri := sdp.Extension(a.Value)
 			if n, err := strconv.ParseUint(id, 10, 8); err == nil && uri == wideURI {
 				number = uint8(n)
 			}
@@ -135,8 +132,7 @@ func freeExtension(m *sdp.Media) uint8 {
 	var taken [15]bool
 	for i := range m.Attrs {
 		if a := &m.Attrs[i]; a.Name == "extmap" {
-			id, _, _ := strings.Cut(a.Value, " ")
-			id, _, _ = strings.Cut(id, "/")
+			id, _ := sdp.Extension(a.Value)
 			if n, err := strconv.Atoi(id); err == nil && n > 0 && n < len(taken) {
 				taken[n] = true
 			}

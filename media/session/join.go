@@ -146,8 +146,10 @@ func (j *joint) route() {
 		}
 	}
 	for i := range max(a.n, b.n) {
-		j.a.seen(i, j.b)
-		j.b.seen(i, j.a)
+		if x, y := a.line(i), b.line(i); x.shows || y.shows {
+			j.a.seen(i, y.takes)
+			j.b.seen(i, x.takes)
+		}
 	}
 	j.a.told(j, passing(&a, &b, j.way), foreignA)
 	j.b.told(j, passing(&b, &a, j.way), foreignB)

@@ -240,8 +240,7 @@ func (l *line) nameLocked(m *sdp.Media, mid string) {
 	}
 	number := uint8(0)
 	for _, a := range m.Attrs {
-		if n, uri, ok := strings.Cut(a.Value, " "); a.Name == "extmap" && ok && strings.HasPrefix(uri, "urn:ietf:params:rtp-hdrext:sdes:mid") {
-			n, _, _ = strings.Cut(n, "/")
+		if n, uri := sdp.Extension(a.Value); a.Name == "extmap" && strings.HasPrefix(uri, "urn:ietf:params:rtp-hdrext:sdes:mid") {
 			if v, err := strconv.ParseUint(n, 10, 8); err == nil {
 				number = uint8(v)
 			}

@@ -135,8 +135,7 @@ func (s *Session) partner() *Session {
 }
 
 // seen has a line's peer asked for a whole picture when somebody begins to see it. It is called with no session's lock.
-func (s *Session) seen(i int, by *Session) {
-	sees := by.takes(i)
+func (s *Session) seen(i int, sees bool) {
 	s.mu.Lock()
 	begins := false
 	if i < len(s.lines) {
@@ -152,13 +151,6 @@ func (s *Session) seen(i int, by *Session) {
 	if begins {
 		s.askPicture(true)
 	}
-}
-
-// takes reports whether the peer wants to receive on line i.
-func (s *Session) takes(i int) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return i < len(s.lines) && s.lines[i].stream != nil && s.lines[i].dir.Receives()
 }
 
 // shown has the other side asked for a whole picture when this one can be sent to, after its way or its keys were found.

@@ -26,6 +26,8 @@ type side struct {
 type sideLine struct {
 	stream *rtp.Stream    // nil where it has none
 	sound  bool           // its packets are RTP
+	shows  bool           // it has pictures, or had
+	takes  bool           // its peer wants to receive
 	ours   []media.Format // that its peer was told
 	agreed []media.Format // at its peer's numbers
 }
@@ -50,6 +52,7 @@ func (s *Session) sideOf(j *joint, d *side) bool {
 	}
 	for _, l := range s.lines {
 		x := sideLine{stream: l.stream, sound: rtpProto(l.proto) && l.kind == "audio", ours: l.local}
+		x.shows, x.takes = l.kind == "video" || l.picture != nil, l.stream != nil && l.dir.Receives()
 		if x.sound && l.said {
 			x.agreed = s.agreedLocked(l)
 		}
