@@ -206,14 +206,15 @@ func TestRedundantSound(t *testing.T) {
 		}
 		b.hears(440, time.Second)
 		blocks := 0
-		for _, p := range c.a.Heard() {
+		heard := c.a.Heard() // once: another packet may come in the same instant
+		for _, p := range heard {
 			list, err := jitter.Unpack(nil, jitter.Packet{Payload: p.Header.Payload, Sound: p.Data[p.Header.Begin:]})
 			if err != nil || p.Header.Payload != 121 || list[0].Payload != 8 {
 				t.Fatalf("%v: %+v", err, p.Header)
 			}
 			blocks += len(list)
 		}
-		if n := len(c.a.Heard()); n < 49 || blocks != 2*n {
+		if n := len(heard); n < 49 || blocks != 2*n {
 			t.Errorf("%d packets with %d pieces of sound", n, blocks)
 		}
 	})
