@@ -315,23 +315,3 @@ const MostNotices = 32
 type Incoming interface {
 	Incoming(leg Leg, a Arrival) Inbox
 }
-
-// Control is what a story does with its call: straight, blocking, cancellable code. Every method
-// returns ctx.Err() or ErrEnded when the caller has gone.
-type Control interface {
-	ID() ID
-	Caller() Party
-	Dialled() string
-	Answer(ctx context.Context) error
-	Ringing(ctx context.Context) error
-	Play(ctx context.Context, s media.Source) error // until the source ends
-	Tones(ctx context.Context, keys string) error   // keys as two-tone signals (ITU-T Q.23), a blank is a silence; until the last is over
-	Echo(ctx context.Context) error                 // what is heard is said, until the caller hangs up
-	Collect(ctx context.Context, max int, first, between time.Duration) (digits string, err error)
-	Hangup(c Cause)
-}
-
-// Story is a service's part in a call. It returns the cause to end the call with.
-type Story interface {
-	Serve(ctx context.Context, c Control) Cause
-}

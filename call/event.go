@@ -23,6 +23,8 @@ type Event struct {
 	Detail  *LegDetail `json:"detail,omitempty"`  // LegBegan, LegEnded
 	Codec   string     `json:"codec,omitempty"`   // LegAnswered ("" when the caller made no offer: not yet known), LegEnded
 
+	Tape *Recorded `json:"tape,omitempty"` // Taped
+
 	// LegNoticed.
 	What string         `json:"what,omitempty"` // the kind of news, as session.NewsKind prints it
 	Addr netip.AddrPort `json:"addr,omitzero"`  // where our packets for the leg's peer went
@@ -48,5 +50,6 @@ const (
 	LegLeads    EventKind = "leg leads"   // this leg stands in the caller's place from now on
 	LegEnded    EventKind = "leg ended"
 	Transfer    EventKind = "transferred" // Leg sent the other side on, and it is in the call Other now
-	EndedCall   EventKind = "ended"       // the last event of every call
+	EndedCall   EventKind = "ended"       // the last event of every call but Taped
+	Taped       EventKind = "taped"       // a recording of the call is whole and filed; it may come after the end
 )

@@ -2,19 +2,24 @@ package calltest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"sync"
-	"time"
 
 	"santral/call"
 	"santral/media"
+	"santral/media/mixer"
 )
 
 // Caller is a call.Control for the tests of one story without a call around it: it writes down which
 // verbs the story used. Its fields are set before the story begins.
 type Caller struct {
 	Party  call.Party
-	Number string           // dialled
+	Code   string           // dialled
+	Tongue string           // Language
+	Leg    call.LegDetail   // Detail
+	State  json.RawMessage  // what Saved reads
+	Tape   call.Recorded    // what Record gives
 	Digits string           // what Collect hears
 	Errors map[string]error // what a verb comes back with, by its name ("Answer")
 
@@ -44,8 +49,95 @@ func (c *Caller) ID() call.ID { return "1" }
 // Caller is Party.
 func (c *Caller) Caller() call.Party { return c.Party }
 
-// Dialled is Number.
-func (c *Caller) Dialled() string { return c.Number }
+// Dialled is Code.
+func (c *Caller) Dialled() string { return c.Code }
+
+// Number is Code.
+func (c *Caller) Number() string { return c.Code }
+
+// Language is Tongue.
+func (c *Caller) Language() string { return c.Tongue }
+
+// Detail is Leg.
+func (c *Caller) Detail() call.LegDetail { return c.Leg }
+
+// Save keeps the state for Saved.
+func (c *Caller) Save(state any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.State, _ = json.Marshal(state)
+}
+
+// Saved reads State.
+func (c *Caller) Saved(state any) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.State != nil && json.Unmarshal(c.State, state) == nil
+}
+
+// Show is written down with its text.
+func (c *Caller) Show(_ context.Context, text string) error { return c.did("Show", " %q", text) }
+
+// Say is written down with its phrases.
+func (c *Caller) Say(_ context.Context, keys string, what ...media.Phrase) (byte, error) {
+	return 0, c.did("Say", " %q %v", keys, what)
+}
+
+// SendDigits is written down with its keys.
+func (c *Caller) SendDigits(_ context.Context, keys string) error {
+	return c.did("SendDigits", " %q", keys)
+}
+
+// Record is written down, and gives Tape.
+func (c *Caller) Record(_ context.Context, r call.Recording) (call.Recorded, error) {
+	return c.Tape, c.did("Record", " %s", r.Kind)
+}
+
+// Dial is written down with whom it rings.
+func (c *Caller) Dial(_ context.Context, w call.Wish) (call.Party, error) {
+	return call.Party{}, c.did("Dial", " %q", w.To)
+}
+
+// Join is written down; the other leaves at once.
+func (c *Caller) Join(context.Context) (bool, error) { return true, c.did("Join", "") }
+
+// Hold is written down.
+func (c *Caller) Hold(context.Context) error { return c.did("Hold", "") }
+
+// Drop is written down.
+func (c *Caller) Drop(_ context.Context, cause call.Cause) error {
+	return c.did("Drop", " %d", cause.SIP)
+}
+
+// Move is written down.
+func (c *Caller) Move(_ context.Context, cause call.Cause) error {
+	return c.did("Move", " %d", cause.SIP)
+}
+
+// Transfer is written down with its number.
+func (c *Caller) Transfer(_ context.Context, to string) error { return c.did("Transfer", " %q", to) }
+
+// Park is written down with its music.
+func (c *Caller) Park(_ context.Context, name string) error { return c.did("Park", " %q", name) }
+
+// Take is written down with its call.
+func (c *Caller) Take(_ context.Context, id call.ID) error { return c.did("Take", " %s", id) }
+
+// Attend is written down with its call and its way.
+func (c *Caller) Attend(_ context.Context, id call.ID, how call.Attendance) error {
+	return c.did("Attend", " %s %s", id, how.Mode)
+}
+
+// Meet joins the room.
+func (c *Caller) Meet(r *mixer.Room, o mixer.Options) (*mixer.Member, error) {
+	if err := c.did("Meet", " %q", o.Name); err != nil {
+		return nil, err
+	}
+	return r.Join(o)
+}
+
+// Leave is written down.
+func (c *Caller) Leave() { _ = c.did("Leave", "") }
 
 // Answer is written down.
 func (c *Caller) Answer(context.Context) error { return c.did("Answer", "") }
@@ -54,7 +146,9 @@ func (c *Caller) Answer(context.Context) error { return c.did("Answer", "") }
 func (c *Caller) Ringing(context.Context) error { return c.did("Ringing", "") }
 
 // Play is written down; the source is not read.
-func (c *Caller) Play(context.Context, media.Source) error { return c.did("Play", "") }
+func (c *Caller) Play(_ context.Context, _ media.Source, keys string) (byte, error) {
+	return 0, c.did("Play", " %q", keys)
+}
 
 // Tones is written down with its keys.
 func (c *Caller) Tones(_ context.Context, keys string) error { return c.did("Tones", " %q", keys) }
@@ -69,9 +163,9 @@ func (c *Caller) Echo(ctx context.Context) error {
 }
 
 // Collect gives Digits.
-func (c *Caller) Collect(_ context.Context, max int, _, _ time.Duration) (string, error) {
-	err := c.did("Collect", " %d", max)
-	return c.Digits[:min(max, len(c.Digits))], err
+func (c *Caller) Collect(_ context.Context, ask call.Collecting) (call.Collected, error) {
+	err := c.did("Collect", " %d", ask.Most)
+	return call.Collected{Digits: c.Digits[:min(ask.Most, len(c.Digits))], Why: call.CollectFull}, err
 }
 
 // Hangup is written down.

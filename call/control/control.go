@@ -28,7 +28,7 @@ const DefaultRingTime = 60 * time.Second
 // first and says "no answer".
 const dialSlack = 10 * time.Second
 
-// Config is what a Control needs to begin. All interfaces but Trunks and Board are required; Stories may be
+// Config is what a Control needs to begin. All interfaces but Trunks, Board, Speech, Music and Archive are required; Stories may be
 // empty.
 type Config struct {
 	Router   call.Router
@@ -39,6 +39,9 @@ type Config struct {
 	Dialer   call.Dialer
 	Stories  map[string]call.Story // by the name in a Destination's Service
 	Board    call.Board            // is shown how the legs of accounts stand; nil for nobody
+	Speech   call.Speech           // nil: stories have nothing to say
+	Music    call.Music            // nil: who waits hears silence
+	Archive  call.Archive          // nil: nothing is recorded
 	Random   *id.Source            // of the ids of calls that no phone began; nil means id.Random()
 
 	// Pickup tells whether a party may take the place of a leg of another account of its tenant; nil: none may.
@@ -59,6 +62,9 @@ type Control struct {
 	dialer   call.Dialer
 	stories  map[string]call.Story
 	board    call.Board
+	speech   call.Speech
+	music    call.Music
+	archive  call.Archive
 	random   *id.Source
 	pickup   func(call.Party, string) bool
 	ringTime time.Duration
@@ -87,6 +93,9 @@ func New(cfg Config) *Control {
 		dialer:   cfg.Dialer,
 		stories:  cfg.Stories,
 		board:    cfg.Board,
+		speech:   cfg.Speech,
+		music:    cfg.Music,
+		archive:  cfg.Archive,
 		random:   cfg.Random,
 		pickup:   cfg.Pickup,
 		ringTime: cfg.RingTime,

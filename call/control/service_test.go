@@ -45,8 +45,8 @@ func TestStories(t *testing.T) {
 			t.Error(err)
 		}
 		for _, want := range []string{"12#", "3", ""} {
-			got, err := c.Collect(ctx, 3, 5*time.Second, 2*time.Second)
-			if got != want || err != nil {
+			said, err := c.Collect(ctx, call.Collecting{Most: 3, First: 5 * time.Second, Between: 2 * time.Second})
+			if got := said.Digits; got != want || err != nil {
 				t.Errorf("collected %q, %v instead of %q", got, err, want)
 			}
 		}
@@ -67,10 +67,11 @@ func TestStories(t *testing.T) {
 		if err := c.Answer(ctx); err != nil {
 			t.Error(err)
 		}
-		if got, err := c.Collect(ctx, 1, time.Hour, 0); got != "" || err != call.ErrEnded {
+		if got, err := c.Collect(ctx, call.Collecting{Most: 1, First: time.Hour}); got.Digits != "" || err != call.ErrEnded {
 			t.Errorf("collected %q, %v from a caller that hung up", got, err)
 		}
-		if err := errors.Join(c.Play(ctx, nil), c.Echo(ctx), c.Tones(ctx, "1"), c.Ringing(ctx), c.Answer(ctx)); !errors.Is(err, call.ErrEnded) {
+		_, played := c.Play(ctx, nil, "")
+		if err := errors.Join(played, c.Echo(ctx), c.Tones(ctx, "1"), c.Ringing(ctx), c.Answer(ctx)); !errors.Is(err, call.ErrEnded) {
 			t.Errorf("verbs after the end: %v", err)
 		}
 		return call.NormalClearing
@@ -91,13 +92,13 @@ func TestStories(t *testing.T) {
 		}
 		short, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
-		if _, err := c.Collect(short, 1, time.Hour, 0); err != context.DeadlineExceeded {
+		if _, err := c.Collect(short, call.Collecting{Most: 1, First: time.Hour}); err != context.DeadlineExceeded {
 			t.Errorf("collect in a second: %v", err)
 		}
 		if err := c.Ringing(short); err != context.DeadlineExceeded {
 			t.Errorf("ringing after a second: %v", err)
 		}
-		if err := c.Play(ctx, nil); err == nil {
+		if _, err := c.Play(ctx, nil, ""); err == nil {
 			t.Error("a leg without media played")
 		}
 		if err := c.Echo(ctx); err == nil {
@@ -154,7 +155,7 @@ func TestStories(t *testing.T) {
 // echoes is a service that stays until its caller has gone.
 func echoes(ctx context.Context, c call.Control) call.Cause {
 	if c.Answer(ctx) == nil {
-		_, _ = c.Collect(ctx, 1, 24*time.Hour, 0)
+		_, _ = c.Collect(ctx, call.Collecting{Most: 1, First: 24 * time.Hour})
 	}
 	return call.NormalClearing
 }

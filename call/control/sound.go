@@ -15,7 +15,11 @@ import (
 var errNoMedia = errors.New("the leg has no media")
 
 // Play has the caller hear a source until it ends. A context that ends first cuts it off.
-func (s *story) Play(ctx context.Context, src media.Source) error {
+func (s *story) Play(ctx context.Context, src media.Source, _ string) (byte, error) {
+	return 0, s.play(ctx, src)
+}
+
+func (s *story) play(ctx context.Context, src media.Source) error {
 	ended := make(chan struct{})
 	err := s.ask(ctx, func(c *ongoing) error {
 		a := c.caller()
@@ -40,7 +44,7 @@ const (
 
 // Tones has the caller hear keys as two-tone signals. A blank is a silence of a key's time.
 func (s *story) Tones(ctx context.Context, keys string) error {
-	return s.Play(ctx, tone.Digits(keys, keyTime, keyPause).Play())
+	return s.play(ctx, tone.Digits(keys, keyTime, keyPause).Play())
 }
 
 // Echo gives the caller its own sound back until the context ends or the caller hangs up.
@@ -72,10 +76,10 @@ func (s *story) until(ctx context.Context, ended <-chan struct{}) error {
 	return err
 }
 
-// Collect reads digits until it has max of them, or none came for first at the beginning or for
+// collect reads digits until it has max of them, or none came for first at the beginning or for
 // between after a digit. What it has by then is no error: fewer than max mean that the caller stopped.
 // Digits that were pressed before count. A hook-flash is no digit.
-func (s *story) Collect(ctx context.Context, max int, first, between time.Duration) (string, error) {
+func (s *story) collect(ctx context.Context, max int, first, between time.Duration) (string, error) {
 	if err := s.alive(ctx); err != nil {
 		return "", err
 	}
@@ -96,6 +100,12 @@ func (s *story) Collect(ctx context.Context, max int, first, between time.Durati
 		}
 	}
 	return string(digits), nil
+}
+
+// Collect reads digits.
+func (s *story) Collect(ctx context.Context, ask call.Collecting) (call.Collected, error) {
+	digits, err := s.collect(ctx, ask.Most, ask.First, ask.Between)
+	return call.Collected{Digits: digits}, err
 }
 
 // untilEnd is a source that says when it has ended. It is read by one media loop.

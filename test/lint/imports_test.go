@@ -38,8 +38,12 @@ var rules = []rule{
 
 	{"media", []string{}, "words need no machine"},
 	{"media/*", []string{"media", "base/*", "observe/*"}, "media never meets SIP, and its rooms meet in session"},
-	{"media/player", []string{"media", "media/pcm", "base/*", "observe/*"}, "sound from a file is in A-law and µ-law too"},
-	{"media/recorder", []string{"media", "media/pcm", "base/*", "observe/*"}, "sound into a file likewise"},
+	{"media/mixer", []string{"media", "media/pcm", "media/rtp", "media/listen", "media/level", "base/*", "observe/*"}, "a room keeps the media clock, and knows who talks and how loud"},
+	{"media/level", []string{"media", "media/pcm", "base/*", "observe/*"}, "loudness is of samples"},
+	{"media/prompt", []string{"media", "media/pcm", "media/player", "base/*", "observe/*"}, "phrases become sounds that are played"},
+	{"media/tts", []string{"media", "media/pcm", "media/player", "base/*", "observe/*"}, "an engine's speech is a file to play"},
+	{"media/player", []string{"media", "media/pcm", "media/codec", "media/ogg", "base/*", "observe/*"}, "sound in files is in codecs of the wire too"},
+	{"media/recorder", []string{"media", "media/pcm", "media/codec", "media/ogg", "base/*", "observe/*"}, "sound into a file likewise"},
 	{"media/codec", []string{"media", "media/pcm", "base/*", "observe/*"}, "codecs are made of samples"},
 	{"media/jitter", []string{"media", "media/pcm", "base/*", "observe/*"}, "a buffer stretches samples and conceals what is missing"},
 	{"media/srtp", []string{"media", "media/rtp", "base/*", "observe/*"}, "it is the Opener and Sealer of packets"},
@@ -47,7 +51,7 @@ var rules = []rule{
 	{"media/session", []string{"media", "media/*", "base/*", "observe/*"}, "here descriptions become streams"},
 	{"media/mediatest", []string{"media", "media/*", "base/*"}, "the wing's kit"},
 
-	{"call", []string{"media", "media/sdp", "media/session", "base/*"}, "a call is not SIP"},
+	{"call", []string{"media", "media/sdp", "media/session", "media/mixer", "base/*"}, "a call is not SIP"},
 	{"call/control", []string{"call", "call/bridge", "media", "media/*", "base/*", "observe/*"}, "a call asks the house through small interfaces"},
 	{"call/bridge", []string{"call", "media", "media/*", "base/*", "observe/*"}, "members are legs, whatever they are made of"},
 	{"call/calltest", []string{"call", "media", "media/*", "base/*"}, "the wing's kit"},
@@ -60,6 +64,9 @@ var rules = []rule{
 	{"access", []string{"call", "tenant", "sip", "sip/digest"}, "the door knows who, not what for"},
 
 	{"service/*", []string{"call", "tenant", "store", "cluster", "media", "base/*", "observe/*"}, "services never import one another, nor SIP"},
+	{"service/recording", []string{"call", "tenant", "store", "cluster", "media", "media/recorder", "media/player", "base/*", "observe/*"}, "recordings are its trade"},
+	{"service/prompt", []string{"call", "tenant", "store", "cluster", "media", "media/prompt", "media/player", "media/level", "media/tts", "base/*", "observe/*"}, "what is said is its trade"},
+	{"service/conference", []string{"call", "tenant", "store", "cluster", "media", "media/mixer", "base/*", "observe/*"}, "rooms are its trade"},
 	{"service/trunk", []string{"call", "tenant", "sip", "sip/digest", "sip/endpoint", "access", "base/*", "observe/*"}, "a trunk registers and asks in SIP, and tells the door who may come"},
 	{"service/registrar", []string{"call", "tenant", "store", "cluster", "media", "sip", "sip/event", "access", "base/*", "observe/*"}, "registration is SIP by nature"},
 	{"service/message", []string{"call", "tenant", "store", "cluster", "sip", "sip/event", "access", "base/*", "observe/*"}, "so are text messages"},

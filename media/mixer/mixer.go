@@ -1,0 +1,57 @@
+// Package mixer lets many speak with each other: a room, in which each member hears everyone but itself.
+//
+// A Room is a table of members and a turn every 20 ms on the media clock. Who a member is, and how it came here, is
+// decided elsewhere: to the room it is a Sink (what it says) and a Source (what it hears), both at the room's rate.
+package mixer
+
+import (
+	"errors"
+	"time"
+
+	"santral/media"
+	"santral/media/rtp"
+)
+
+// Frame is how much sound a room mixes at a time.
+const Frame = rtp.FrameTime
+
+// Clock is the media clock (rtp.Pool).
+type Clock interface{ Speak(rtp.Speaker) }
+
+// Config is how a room is made.
+type Config struct {
+	Clock Clock
+	Rate  int                                       // of its sound in Hz: 8000, 16000 or 48000
+	Most  int                                       // members; 0 for no limit
+	Level bool                                      // members' loudness is brought together
+	Talks func(m *Member, talks bool, at time.Time) // somebody began or ended to talk; called on the media clock, must not block; nil for nobody
+}
+
+// Options are how a member takes part.
+type Options struct {
+	Name    string
+	Mute    bool      // it is not heard
+	Deaf    bool      // it hears nothing but what is for it alone
+	Gain    float64   // dB, of what it says
+	To      []*Member // who alone hears it; nil for everyone
+	Denoise bool      // noise is taken from what it says
+}
+
+// ErrFull is why nobody more can join a room.
+var ErrFull = errors.New("the room is full")
+
+// ErrOver is why nobody can join a room: it has been closed.
+var ErrOver = errors.New("the room is closed")
+
+// State is a member as it stands now.
+type State struct {
+	Name   string
+	Mute   bool
+	Deaf   bool
+	Gain   float64 // dB
+	Talks  bool
+	Level  float64       // of what it says, dBov; −127 for silence
+	Joined time.Duration // ago
+}
+
+var _ media.Rated = (*Member)(nil)
