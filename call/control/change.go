@@ -146,6 +146,9 @@ func (c *ongoing) hold(m *member, held bool, e *call.LegEvent) {
 	c.event(call.Event{Kind: kind, Leg: m.id}, e.At)
 	c.tellHeld(m)
 	c.reappear(m)
+	if c.story != nil && m == c.caller() {
+		c.story.hold(held)
+	}
 }
 
 // tellHeld tells whoever counts channels, where it wants to know.

@@ -11,11 +11,12 @@ import (
 	"santral/media/sdp"
 )
 
-// ErrNotQuiet is why a call can't be written out now: it is not (or no longer) two established legs
-// with no change of the session under way. It may be asked again a moment later.
-var ErrNotQuiet = errors.New("the call is not two quiet legs")
+// ErrNotQuiet is why a call can't be written out now: it is not (or no longer) two established legs, or one that a
+// service speaks with, with no change of the session under way. It may be asked again a moment later.
+var ErrNotQuiet = errors.New("the call is not established and quiet")
 
-// Handover is a live call of two legs, written out: all that another Control needs to go on with it.
+// Handover is a live call, written out: all that another Control needs to go on with it. It has two legs, or one
+// and a story.
 type Handover struct {
 	ID       call.ID          `json:"id"`
 	From     call.Party       `json:"from"`
@@ -29,6 +30,7 @@ type Handover struct {
 	Traits   call.Traits      `json:"traits"`
 	Lead     call.LegID       `json:"lead,omitempty"` // who stands in the caller's place; "" for the first leg
 	Legs     []HandoverLeg    `json:"legs"`           // all that were, so that names of legs are not used again
+	Story    *HandoverStory   `json:"story,omitempty"`
 }
 
 // HandoverLeg is one leg of it. State is the door's own, null for a leg that is over.
@@ -60,7 +62,7 @@ func (h *Handover) leg(id call.LegID) *HandoverLeg {
 	return nil
 }
 
-// Freeze writes a live call out and lets go of it: no event, no message to anybody, no port closed. Its
+// Freeze writes a live call out and lets go of it, its story ends with ErrEnded: no event, no message to anybody, no port closed. Its
 // channels are free here, and taken again where it is thawed. The wire should be at rest, as what
 // arrives during Freeze is left to the peers' retransmissions. back is the door that thaws a leg again
 // when the other could not be frozen; then the call goes on as it was, and so it does with ErrNotQuiet.
@@ -76,7 +78,7 @@ func (k *Control) Freeze(ctx context.Context, id call.ID, back call.Thawer) (*Ha
 	ready := make(chan moment, 1)
 	verdict := make(chan func(*ongoing), 1)
 	asked := c.post(func(c *ongoing) {
-		if !c.quiet() {
+		if !c.quiet() && !c.told() {
 			ready <- moment{err: ErrNotQuiet}
 			return
 		}
@@ -101,6 +103,9 @@ func (k *Control) Freeze(ctx context.Context, id call.ID, back call.Thawer) (*Ha
 		gone := make(chan struct{})
 		verdict <- func(c *ongoing) {
 			c.giveBack()
+			if c.story != nil {
+				c.story.stop()
+			}
 			c.setState(Frozen, "handed over")
 			close(gone)
 		}
@@ -158,6 +163,9 @@ func (c *ongoing) handover() *Handover {
 	if c.lead != nil {
 		h.Lead = c.lead.id
 	}
+	if c.story != nil {
+		h.Story = c.story.write()
+	}
 	for _, m := range c.members {
 		var who *call.Party
 		said := ""
@@ -209,6 +217,10 @@ func (k *Control) Thaw(h *Handover, door call.Thawer) error {
 		}
 	}
 	go c.run(func(c *ongoing) {
+		if h.Story != nil && broken == nil {
+			c.servesOn(h.Story)
+			return
+		}
 		c.setState(Talking, "taken over")
 		if broken != nil || c.callee == nil {
 			c.end(exchange, call.Interrupted)
@@ -216,20 +228,49 @@ func (k *Control) Thaw(h *Handover, door call.Thawer) error {
 		}
 		c.take(0, c.caller().tenant, c.caller().account, c.caller().trunk, call.In)
 		c.take(1, c.callee.tenant, c.callee.account, c.callee.trunk, call.Out)
-		for _, m := range c.members {
-			if m.held {
-				c.tellHeld(m)
-			}
-			if !m.over {
-				c.appear(m, call.Talk)
-			}
-		}
+		c.reappears()
 		c.bridge.Join(c.caller().media(), c.callee.media())
 	})
 	if broken != nil {
 		return fmt.Errorf("thaw call %s: %w", h.ID, broken)
 	}
 	return nil
+}
+
+// reappears tells how the legs stand that were thawed.
+func (c *ongoing) reappears() {
+	for _, m := range c.members {
+		if m.held {
+			c.tellHeld(m)
+		}
+		if !m.over {
+			c.appear(m, call.Talk)
+		}
+	}
+}
+
+// told reports a story that speaks with a caller who has nothing else under way.
+func (c *ongoing) told() bool {
+	a := c.caller()
+	return c.state == Serving && a.answered && a.confirmed && a.guest == nil && c.callee == nil && c.refer == nil && c.joining == nil && len(c.later) == 0
+}
+
+// servesOn has a story told on that another Control has written out.
+func (c *ongoing) servesOn(h *HandoverStory) {
+	tale := c.house.stories[c.dest.Service]
+	c.setState(Serving, "taken over")
+	if tale == nil {
+		c.end(exchange, call.Interrupted)
+		return
+	}
+	a := c.caller()
+	c.take(0, a.tenant, a.account, a.trunk, call.In)
+	c.reappears()
+	c.story = newStory(c)
+	c.story.read(h)
+	c.story.held = a.held
+	_ = c.speak(nil)
+	go c.story.serve(tale)
 }
 
 // errTaken is why a call can't be thawed where it lives already, or where there are too many.

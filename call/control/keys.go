@@ -1,6 +1,7 @@
 package control
 
 import (
+	"strings"
 	"time"
 
 	"santral/call"
@@ -47,7 +48,9 @@ func (c *ongoing) pressed(m *member, e *call.LegEvent) {
 		return
 	}
 	if c.story != nil {
-		c.collected(e.Digit)
+		if m == c.caller() {
+			c.story.pressed(e)
+		}
 		return
 	}
 	if e.Passed {
@@ -65,13 +68,94 @@ func (c *ongoing) pressed(m *member, e *call.LegEvent) {
 	}
 }
 
-// collected keeps a caller's digit for the story. A hook-flash is none: what it asks for, a story has not.
-func (c *ongoing) collected(d byte) {
-	if d == dtmf.Flash {
+// typeAhead is how many keys of a caller wait for a story that does not ask for them yet.
+const typeAhead = 64
+
+// keyPress is a key that waits for a story.
+type keyPress struct {
+	key   byte
+	began time.Time // when it went down, zero when that is not known any more
+}
+
+// pressed keeps a caller's key for the story. A hook-flash is none: what it asks for, a story has not. When nobody
+// asks for keys and more were pressed than anybody will ask for, the last are lost.
+func (s *story) pressed(e *call.LegEvent) {
+	if e.Digit == dtmf.Flash {
 		return
 	}
-	select {
-	case c.story.digits <- d:
-	default: // nobody collects, and more were pressed than anybody will ask for
+	s.mu.Lock()
+	if len(s.keys) < typeAhead {
+		s.keys = append(s.keys, keyPress{e.Digit, e.At.Add(-e.Long)})
 	}
+	s.mu.Unlock()
+	s.tell()
+}
+
+// tell has a verb that waits look around.
+func (s *story) tell() {
+	select {
+	case s.news <- struct{}{}:
+	default: // it will
+	}
+}
+
+// hold tells the story that the caller's phone holds us, or no longer does.
+func (s *story) hold(held bool) {
+	s.mu.Lock()
+	s.held = held
+	if s.playing != nil {
+		s.playing.still.Store(held)
+	}
+	s.mu.Unlock()
+	s.tell()
+}
+
+func (s *story) isHeld() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.held
+}
+
+// nextLocked takes the oldest key that waits.
+func (s *story) nextLocked() (key byte, ok bool) {
+	if len(s.keys) == 0 {
+		return 0, false
+	}
+	key = s.keys[0].key
+	s.keys = s.keys[1:]
+	return key, true
+}
+
+// pick takes the oldest key that is one of keys, and leaves the others; 0 when there is none.
+func (s *story) pick(keys string) byte {
+	k, _ := s.pickPress(keys)
+	return k.key
+}
+
+func (s *story) pickPress(keys string) (keyPress, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, k := range s.keys {
+		if strings.IndexByte(keys, k.key) >= 0 {
+			s.keys = append(s.keys[:i:i], s.keys[i+1:]...)
+			return k, true
+		}
+	}
+	return keyPress{}, false
+}
+
+// forget drops the keys that wait.
+func (s *story) forget() {
+	s.mu.Lock()
+	s.keys = nil
+	s.mu.Unlock()
+}
+
+// waiting gives keys in the order in which they were pressed.
+func waiting(list []keyPress) string {
+	keys := make([]byte, len(list))
+	for i := range list {
+		keys[i] = list[i].key
+	}
+	return string(keys)
 }

@@ -5,21 +5,9 @@ import (
 	"errors"
 
 	"santral/call"
-	"santral/media"
 	"santral/media/mixer"
 )
 
-func (s *story) Number() string         { return s.c.dest.Number }
-func (s *story) Language() string       { return "en" }
-func (s *story) Detail() call.LegDetail { return call.LegDetail{} }
-func (s *story) Save(any)               {}
-func (s *story) Saved(any) bool         { return false }
-
-func (s *story) Show(context.Context, string) error { return errors.ErrUnsupported }
-func (s *story) Say(context.Context, string, ...media.Phrase) (byte, error) {
-	return 0, errors.ErrUnsupported
-}
-func (s *story) SendDigits(context.Context, string) error { return errors.ErrUnsupported }
 func (s *story) Record(context.Context, call.Recording) (call.Recorded, error) {
 	return call.Recorded{}, errors.ErrUnsupported
 }

@@ -3,7 +3,9 @@ package control
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"santral/call"
@@ -11,28 +13,47 @@ import (
 	"santral/media/tone"
 )
 
-// errNoMedia is what a story's sound meets on a leg that has no media session.
-var errNoMedia = errors.New("the leg has no media")
+// What a story's sound meets where there can be none.
+var (
+	errNoMedia  = errors.New("the leg has no media")
+	errNoSpeech = errors.New("the exchange has no voice")
+)
 
-// Play has the caller hear a source until it ends. A context that ends first cuts it off.
-func (s *story) Play(ctx context.Context, src media.Source, _ string) (byte, error) {
-	return 0, s.play(ctx, src)
+// speak has the caller hear src, nil for silence, instead of what it heard before.
+func (c *ongoing) speak(src media.Source) error {
+	m := c.caller().media()
+	if m == nil {
+		return errNoMedia
+	}
+	c.bridge.Serve(m, src, nil)
+	return nil
 }
 
-func (s *story) play(ctx context.Context, src media.Source) error {
-	ended := make(chan struct{})
-	err := s.ask(ctx, func(c *ongoing) error {
-		a := c.caller()
-		if a.media() == nil {
-			return errNoMedia
-		}
-		c.bridge.Serve(a.media(), &untilEnd{src: src, ended: ended}, nil)
-		return nil
-	})
+// Play has the caller hear a source until it ends, or until one of keys is pressed. A context that ends first
+// cuts it off.
+func (s *story) Play(ctx context.Context, src media.Source, keys string) (byte, error) {
+	return s.play(ctx, "play", src, keys)
+}
+
+// Say is Play of phrases in the caller's language.
+func (s *story) Say(ctx context.Context, keys string, what ...media.Phrase) (byte, error) {
+	src, err := s.speech(what)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return s.until(ctx, ended)
+	return s.play(ctx, "say", src, keys)
+}
+
+// speech makes sound of phrases.
+func (s *story) speech(what []media.Phrase) (media.Source, error) {
+	if s.c.house.speech == nil {
+		return nil, errNoSpeech
+	}
+	src, err := s.c.house.speech.Say(s.c.from.Tenant, s.language, what...)
+	if err != nil {
+		return nil, fmt.Errorf("say in %q: %w", s.language, err)
+	}
+	return src, nil
 }
 
 // Length of a key that Tones plays, and of the silence after it: long enough for every receiver
@@ -44,7 +65,71 @@ const (
 
 // Tones has the caller hear keys as two-tone signals. A blank is a silence of a key's time.
 func (s *story) Tones(ctx context.Context, keys string) error {
-	return s.play(ctx, tone.Digits(keys, keyTime, keyPause).Play())
+	_, err := s.play(ctx, "tones", tone.Digits(keys, keyTime, keyPause).Play(), "")
+	return err
+}
+
+// played is how far a sound was when it was written out.
+type played struct {
+	At time.Duration `json:"at"`
+}
+
+// play is every verb that is over when a sound is.
+func (s *story) play(ctx context.Context, name string, src media.Source, keys string) (byte, error) {
+	if err := s.alive(ctx); err != nil {
+		return 0, err
+	}
+	p := newPlaying(src)
+	var was played
+	if s.resumes(name, &was) {
+		p.skip(was.At)
+	}
+	s.begin(name, func() any { return played{p.position()} })
+	if key := s.pick(keys); key != 0 {
+		return key, nil
+	}
+	if err := s.hear(ctx, p); err != nil {
+		return 0, err
+	}
+	for {
+		select {
+		case <-p.ended:
+			return s.pick(keys), s.alive(ctx)
+		case <-s.news:
+			if key := s.pick(keys); key != 0 {
+				s.hush(p)
+				return key, nil
+			}
+		case <-s.ctx.Done():
+			return 0, call.ErrEnded
+		case <-ctx.Done():
+			s.hush(p)
+			return 0, s.alive(ctx)
+		}
+	}
+}
+
+// hear begins a sound.
+func (s *story) hear(ctx context.Context, p *playing) error {
+	return s.ask(ctx, func(c *ongoing) error {
+		s.mu.Lock()
+		s.playing = p
+		p.still.Store(s.held)
+		s.mu.Unlock()
+		return c.speak(p)
+	})
+}
+
+// hush cuts a sound off, unless another has taken its place.
+func (s *story) hush(p *playing) {
+	s.c.post(func(c *ongoing) {
+		s.mu.Lock()
+		mine := s.playing == p
+		s.mu.Unlock()
+		if mine && c.state == Serving {
+			_ = c.speak(nil)
+		}
+	})
 }
 
 // Echo gives the caller its own sound back until the context ends or the caller hangs up.
@@ -60,70 +145,85 @@ func (s *story) Echo(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.until(ctx, nil)
-}
-
-// until waits for the end of a sound, and cuts it off when the wait ends before it.
-func (s *story) until(ctx context.Context, ended <-chan struct{}) error {
-	err := s.await(ctx, ended)
-	if err != nil {
-		s.c.post(func(c *ongoing) {
-			if c.state == Serving {
-				c.bridge.Part()
-			}
-		})
+	s.begin("echo", nil)
+	if err = s.await(ctx, nil); err != nil {
+		s.hush(nil)
 	}
 	return err
 }
 
-// collect reads digits until it has max of them, or none came for first at the beginning or for
-// between after a digit. What it has by then is no error: fewer than max mean that the caller stopped.
-// Digits that were pressed before count. A hook-flash is no digit.
-func (s *story) collect(ctx context.Context, max int, first, between time.Duration) (string, error) {
-	if err := s.alive(ctx); err != nil {
-		return "", err
-	}
-	wait := time.NewTimer(first)
-	defer wait.Stop()
-	var digits []byte
-	for len(digits) < max {
-		select {
-		case d := <-s.digits:
-			digits = append(digits, d)
-			wait.Reset(between)
-		case <-wait.C:
-			return string(digits), nil
-		case <-s.ctx.Done():
-			return string(digits), call.ErrEnded
-		case <-ctx.Done():
-			return string(digits), s.alive(ctx)
-		}
-	}
-	return string(digits), nil
-}
-
-// Collect reads digits.
-func (s *story) Collect(ctx context.Context, ask call.Collecting) (call.Collected, error) {
-	digits, err := s.collect(ctx, ask.Most, ask.First, ask.Between)
-	return call.Collected{Digits: digits}, err
-}
-
-// untilEnd is a source that says when it has ended. It is read by one media loop.
-type untilEnd struct {
+// playing is a source that knows how far it is and says when it has ended. It is read by one media loop. While the
+// caller's phone holds us it stands still: nobody would hear what is said meanwhile.
+type playing struct {
 	src   media.Source
+	rate  int
 	ended chan struct{}
 	over  bool
+	still atomic.Bool
+	read  atomic.Int64 // samples
 }
 
-// Read fills the frame from the source.
-func (u *untilEnd) Read(f media.Frame) (int, error) {
-	if u.over {
-		return 0, io.EOF
+var _ media.Rated = (*playing)(nil)
+
+func newPlaying(src media.Source) *playing {
+	p := &playing{src: src, rate: 8000, ended: make(chan struct{})}
+	if r, ok := src.(media.Rated); ok && r.Rate() > 0 {
+		p.rate = r.Rate()
 	}
-	n, err := u.src.Read(f)
+	return p
+}
+
+// Rate is the source's (media.Rated).
+func (p *playing) Rate() int { return p.rate }
+
+// Read fills the frame from the source.
+func (p *playing) Read(f media.Frame) (int, error) {
+	switch {
+	case p.over:
+		return 0, io.EOF
+	case p.src == nil:
+		p.end()
+		return 0, io.EOF
+	case p.still.Load():
+		clear(f)
+		return len(f), nil
+	}
+	n, err := p.src.Read(f)
+	p.read.Add(int64(n))
 	if err != nil {
-		u.over = true
-		close(u.ended)
+		p.end()
 	}
 	return n, err
+}
+
+func (p *playing) end() {
+	p.over = true
+	close(p.ended)
+}
+
+func (p *playing) position() time.Duration {
+	return time.Duration(p.read.Load()) * time.Second / time.Duration(p.rate)
+}
+
+// Seeker is what a source may be besides: one that can go on from a place in it.
+type seeker interface {
+	Seek(at time.Duration)
+}
+
+// mostSkip bounds how much of a source is read only to be thrown away.
+const mostSkip = time.Hour
+
+// skip goes on from a place, before anybody hears the source.
+func (p *playing) skip(at time.Duration) {
+	at = min(max(at, 0), mostSkip)
+	samples := int64(at) * int64(p.rate) / int64(time.Second)
+	if s, ok := p.src.(seeker); ok {
+		s.Seek(at)
+		p.read.Store(samples)
+		return
+	}
+	f := make(media.Frame, p.rate/50)
+	for p.read.Load() < samples && !p.over {
+		_, _ = p.Read(f[:min(int64(len(f)), samples-p.read.Load())])
+	}
 }

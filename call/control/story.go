@@ -2,23 +2,32 @@ package control
 
 import (
 	"context"
+	"encoding/json"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"santral/call"
 )
 
-// typeAhead is how many digits of a caller wait for a story that does not collect yet.
-const typeAhead = 64
-
 // story is a service's side of a call (call.Control): straight, blocking code in a goroutine of its
 // own, which asks the loop for every deed.
 type story struct {
-	c      *ongoing
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	acked  chan struct{} // closed by the caller's ACK
-	digits chan byte
+	c        *ongoing
+	ctx      context.Context
+	cancel   context.CancelCauseFunc
+	acked    chan struct{} // closed by the caller's ACK
+	language string        // that the caller hears
+
+	// What the loop gives the story, and what is written out of it.
+	mu      sync.Mutex // a leaf
+	keys    []keyPress // that nobody has asked for yet
+	held    bool       // the caller's phone holds us
+	news    chan struct{}
+	saved   json.RawMessage
+	doing   verb           // the last that was begun
+	before  []HandoverVerb // what was under way before a take-over, and was not gone on with yet
+	playing *playing       // what the caller hears, nil for silence
 }
 
 var _ call.Control = (*story)(nil)
@@ -30,15 +39,23 @@ func (c *ongoing) serve() {
 		c.end(exchange, call.NotFound)
 		return
 	}
-	s := &story{c: c, acked: make(chan struct{}), digits: make(chan byte, typeAhead)}
-	s.ctx, s.cancel = context.WithCancelCause(context.Background())
-	c.story = s
+	c.story = newStory(c)
 	c.setState(Serving, c.dest.Service)
-	go s.tell(tale)
+	go c.story.serve(tale)
 }
 
-// tell runs the story; its last word is how the call ends.
-func (s *story) tell(tale call.Story) {
+// newStory makes the story of a call; nobody tells it yet.
+func newStory(c *ongoing) *story {
+	s := &story{c: c, acked: make(chan struct{}), news: make(chan struct{}, 1), language: "en"}
+	if c.house.speech != nil {
+		s.language = c.house.speech.Language(c.from)
+	}
+	s.ctx, s.cancel = context.WithCancelCause(context.Background())
+	return s
+}
+
+// serve runs the story; its last word is how the call ends.
+func (s *story) serve(tale call.Story) {
 	cause := call.Interrupted
 	defer func() {
 		if p := recover(); p != nil {
@@ -87,7 +104,7 @@ func (s *story) alive(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// await waits for something that happens outside the loop.
+// await waits for something that happens outside the loop; nil for what never does.
 func (s *story) await(ctx context.Context, what <-chan struct{}) error {
 	select {
 	case <-what:
@@ -107,6 +124,23 @@ func (s *story) Caller() call.Party { return s.c.from }
 
 // Dialled is what the caller dialled.
 func (s *story) Dialled() string { return s.c.dialled }
+
+// Number is what was dialled, as the plan understood it.
+func (s *story) Number() string { return s.c.dest.Number }
+
+// Language is what the caller hears.
+func (s *story) Language() string { return s.language }
+
+// Detail is the caller's leg as it stands now; empty when the call is over.
+func (s *story) Detail() call.LegDetail {
+	var d call.LegDetail
+	_ = s.ask(context.Background(), func(c *ongoing) error {
+		a := c.caller()
+		d = *a.detail(a.leg.Detail())
+		return nil
+	})
+	return d
+}
 
 // Ringing has the caller hear that it rings. After the answer it does nothing.
 func (s *story) Ringing(ctx context.Context) error {
@@ -134,12 +168,26 @@ func (s *story) Answer(ctx context.Context) error {
 		c.mu.Unlock()
 		c.appear(a, call.Talk)
 		c.house.answered.Add(1)
+		_ = c.speak(nil) // the phone hears from us, and we hear its keys, before anything is said
 		return nil
 	})
 	if err != nil {
 		return err
 	}
 	return s.await(ctx, s.acked)
+}
+
+// Show has the caller's phone show a text as the name of whom it speaks with, where a phone can be told
+// (RFC 4916). Where it can't nothing happens.
+func (s *story) Show(ctx context.Context, text string) error {
+	return s.ask(ctx, func(c *ongoing) error {
+		who := call.Party{Tenant: c.dest.Tenant, Name: text, Number: c.dest.Number}
+		if who.Number == "" {
+			who.Number = c.dialled
+		}
+		c.caller().leg.Connected(who, call.Traits{})
+		return nil
+	})
 }
 
 // Hangup ends the call with a cause; before the answer it refuses the caller.
