@@ -13,17 +13,17 @@ type Event struct {
 	Leg     LegID      `json:"leg,omitempty"`
 	Kind    EventKind  `json:"kind"`
 	At      time.Time  `json:"at"`                // UTC, to the microsecond
-	From    *Party     `json:"from,omitempty"`    // Began
+	From    *Party     `json:"from,omitempty"`    // Began; Taped, Untaped: whose the recording is, tenant and account
 	Dialled string     `json:"dialled,omitempty"` // Began
 	To      string     `json:"to,omitempty"`      // Routed: account, or service
 	Status  int        `json:"status,omitempty"`  // LegRinging
 	Cause   *Cause     `json:"cause,omitempty"`   // LegEnded, Ended
-	By      string     `json:"by,omitempty"`      // Ended: "caller", "callee", "exchange"; Began: "transfer", "api" when no phone dialled
+	By      string     `json:"by,omitempty"`      // Ended: "caller", "callee", "exchange"; Began: "transfer", "api" when no phone dialled; Untaped: who deleted it
 	Other   ID         `json:"other,omitempty"`   // Began, LegBegan: the call that it comes from; LegEnded, Transfer: the one that it goes on in
 	Detail  *LegDetail `json:"detail,omitempty"`  // LegBegan, LegEnded
 	Codec   string     `json:"codec,omitempty"`   // LegAnswered ("" when the caller made no offer: not yet known), LegEnded
 
-	Tape *Recorded `json:"tape,omitempty"` // Taped
+	Tape *Recorded `json:"tape,omitempty"` // Taped; Untaped: its name alone
 
 	// LegNoticed.
 	What string         `json:"what,omitempty"` // the kind of news, as session.NewsKind prints it
@@ -50,6 +50,7 @@ const (
 	LegLeads    EventKind = "leg leads"   // this leg stands in the caller's place from now on
 	LegEnded    EventKind = "leg ended"
 	Transfer    EventKind = "transferred" // Leg sent the other side on, and it is in the call Other now
-	EndedCall   EventKind = "ended"       // the last event of every call but Taped
-	Taped       EventKind = "taped"       // a recording of the call is whole and filed; it may come after the end
+	EndedCall   EventKind = "ended"       // the last event of every call but Taped and Untaped
+	Taped       EventKind = "taped"       // a recording of the call is whole and filed; it may come after the end, and twice after a crash
+	Untaped     EventKind = "untaped"     // a recording was deleted, long after perhaps
 )

@@ -45,6 +45,10 @@ func (e *Event) AppendJSON(b []byte) []byte {
 		b = e.Detail.appendJSON(b)
 	}
 	b = member(b, `,"codec":`, e.Codec)
+	if e.Tape != nil {
+		b = append(b, `,"tape":`...)
+		b = e.Tape.appendJSON(b)
+	}
 	b = member(b, `,"what":`, e.What)
 	if e.Addr.IsValid() {
 		b = append(b, `,"addr":"`...)
@@ -251,6 +255,11 @@ func ParseEvent(text string) (Event, error) {
 			}
 		case "codec":
 			e.Codec = s.str()
+		case "tape":
+			if s.present() {
+				e.Tape = new(Recorded)
+				s.tape(e.Tape)
+			}
 		case "what":
 			e.What = s.str()
 		case "addr":

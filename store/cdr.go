@@ -92,6 +92,8 @@ type CDR struct {
 	Codec   string `json:"codec,omitempty"`
 
 	Legs []CDRLeg `json:"legs"` // in the order in which they began
+
+	Recordings []Recording `json:"recordings,omitempty"` // of the call, the oldest first; they may be filed after its end
 }
 
 // CDRLeg is what the record keeps of one leg.
@@ -176,6 +178,15 @@ type OpenCall struct {
 	State []byte // the fold's own text
 }
 
+// Folded is what the ledger gave between two places of the fold.
+type Folded struct {
+	CDRs       []CDR
+	Keep       []OpenCall // put down anew
+	Forget     []string   // calls put down earlier that are over
+	Recordings []Recording
+	Erasures   []Erasure // of these recordings or of earlier ones
+}
+
 // FoldStore keeps records together with how far they have been made, so that neither a crash nor a
 // repeated write can lose or double one.
 type FoldStore interface {
@@ -183,8 +194,8 @@ type FoldStore interface {
 	// Fold gives what the last AddCDRs left, zero before the first.
 	Fold(ctx context.Context) (Fold, []OpenCall, error)
 	// AddCDRs writes everything or nothing. It does nothing, and succeeds, when to is where the tables already
-	// are; it fails when they are neither there nor at from.
-	AddCDRs(ctx context.Context, from, to Fold, rows []CDR, keep []OpenCall, forget []string) error
+	// are; it fails when they are neither there nor at from. A recording that is there stays as it is.
+	AddCDRs(ctx context.Context, from, to Fold, made Folded) error
 	// ResetCDRs empties the tables, so that everything is made from the ledger anew.
 	ResetCDRs(ctx context.Context) error
 }

@@ -39,8 +39,7 @@ type Fold struct {
 	pos    store.Pos  // everything before it has been applied
 	count  uint64
 	open   map[string]*record
-	rows   []store.CDR // to be written
-	forget []string    // calls put down earlier that are over
+	made   store.Folded // to be written; what is put down is asked for only then
 	reader store.LogReader
 	closed bool // calls of earlier processes have been looked after
 
@@ -103,10 +102,10 @@ func (f *Fold) Run(ctx context.Context) error {
 			f.pause(ctx, time.Second)
 			continue
 		}
-		if more && len(f.rows) < f.o.Batch {
+		if more && f.pending() < f.o.Batch {
 			continue
 		}
-		if len(f.rows) > 0 || f.pos > f.saved.Done+f.o.Far/4 {
+		if f.pending() > 0 || f.pos > f.saved.Done+f.o.Far/4 {
 			if f.save(ctx) && !more {
 				f.pause(ctx, f.o.Pace)
 			}
@@ -181,6 +180,12 @@ func (f *Fold) event(at store.Pos, text string) {
 		f.mu.Unlock()
 		return
 	}
+	if e.Kind == call.Taped || e.Kind == call.Untaped {
+		if at >= f.saved.Done { // before it, everything is in the tables
+			f.tape(&e)
+		}
+		return
+	}
 	r := f.open[string(e.Call)]
 	switch {
 	case r == nil && e.Kind == call.Began:
@@ -209,10 +214,10 @@ func (f *Fold) event(at store.Pos, text string) {
 	}
 	f.count++
 	r.CDR.Seq = f.count
-	f.rows = append(f.rows, r.CDR)
+	f.made.CDRs = append(f.made.CDRs, r.CDR)
 	f.o.OnRecord(&r.CDR)
 	if r.kept {
-		f.forget = append(f.forget, r.CDR.Call)
+		f.made.Forget = append(f.made.Forget, r.CDR.Call)
 	}
 }
 
@@ -247,8 +252,9 @@ func (f *Fold) save(ctx context.Context) bool {
 		}
 		low()
 	}
+	f.made.Keep = keep
 	for wait := f.o.Pace; ; wait = min(2*wait, 10*time.Second) {
-		err := f.db.AddCDRs(ctx, f.saved, to, f.rows, keep, f.forget)
+		err := f.db.AddCDRs(ctx, f.saved, to, f.made)
 		if err == nil {
 			break
 		}
@@ -261,8 +267,8 @@ func (f *Fold) save(ctx context.Context) bool {
 		}
 	}
 	f.saved = to
-	clear(f.rows)
-	f.rows, f.forget = f.rows[:0], nil
+	clear(f.made.CDRs)
+	f.made = store.Folded{CDRs: f.made.CDRs[:0]}
 	return true
 }
 
@@ -275,12 +281,17 @@ func (f *Fold) unkeep(keep []store.OpenCall) {
 	}
 }
 
+// pending is how much waits to be written.
+func (f *Fold) pending() int {
+	return len(f.made.CDRs) + len(f.made.Recordings) + len(f.made.Erasures)
+}
+
 // settle tells how far the tables hold everything.
 func (f *Fold) settle() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.stats.Open, f.stats.Records = len(f.open), f.count-uint64(len(f.rows))
-	if all := max(f.pos, f.saved.Done); len(f.rows) == 0 && all > f.settled {
+	f.stats.Open, f.stats.Records = len(f.open), f.count-uint64(len(f.made.CDRs))
+	if all := max(f.pos, f.saved.Done); f.pending() == 0 && all > f.settled {
 		f.settled = all
 		close(f.moved)
 		f.moved = make(chan struct{})
@@ -312,7 +323,7 @@ func (f *Fold) last() {
 			break
 		}
 	}
-	if len(f.rows) > 0 || f.pos > f.saved.Done {
+	if f.pending() > 0 || f.pos > f.saved.Done {
 		f.save(ctx)
 	}
 	f.settle()

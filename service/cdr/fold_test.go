@@ -61,6 +61,18 @@ func TestExactlyOnce(t *testing.T) {
 		if len(got) != 300 || h.fold.Stats().Open != 0 {
 			t.Errorf("%d records, %+v", len(got), h.fold.Stats())
 		}
+		taped, erased := 0, 0
+		for _, c := range got {
+			for _, r := range c.Recordings {
+				taped++
+				if r.DeletedBy == "api" {
+					erased++
+				}
+			}
+		}
+		if wantTaped, wantErased := told(events); taped != wantTaped || erased != wantErased || taped < 50 || erased == 0 {
+			t.Errorf("%d recordings of %d, %d deleted of %d, %+v", taped, wantTaped, erased, wantErased, h.fold.Stats())
+		}
 		if kept == 0 {
 			t.Error("no call was ever put down: the test does not test it")
 		}
@@ -79,6 +91,20 @@ func TestExactlyOnce(t *testing.T) {
 			t.Errorf("made anew they differ:\n%s", d)
 		}
 	})
+}
+
+// told counts the recordings that events tell of.
+func told(events []call.Event) (taped, erased int) {
+	names, gone := map[string]bool{}, map[string]bool{}
+	for _, e := range events {
+		switch e.Kind {
+		case call.Taped:
+			names[e.Tape.Name] = true
+		case call.Untaped:
+			gone[e.Tape.Name] = true
+		}
+	}
+	return len(names), len(gone)
 }
 
 func TestDatabaseThatIsAwayLosesNothing(t *testing.T) {
@@ -123,13 +149,13 @@ func (g *gate) shut(closed bool) {
 	g.closed = closed
 }
 
-func (g *gate) AddCDRs(ctx context.Context, from, to store.Fold, rows []store.CDR, keep []store.OpenCall, forget []string) error {
+func (g *gate) AddCDRs(ctx context.Context, from, to store.Fold, made store.Folded) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {
 		return errShaky
 	}
-	return g.FoldStore.AddCDRs(ctx, from, to, rows, keep, forget)
+	return g.FoldStore.AddCDRs(ctx, from, to, made)
 }
 
 func TestSyncEndsWithItsContext(t *testing.T) {

@@ -191,18 +191,36 @@ type shaky struct {
 
 var errShaky = errors.New("the database is away")
 
-func (s *shaky) AddCDRs(ctx context.Context, from, to store.Fold, rows []store.CDR, keep []store.OpenCall, forget []string) error {
+func (s *shaky) AddCDRs(ctx context.Context, from, to store.Fold, made store.Folded) error {
 	s.mu.Lock()
 	n := s.rand.IntN(6)
 	s.mu.Unlock()
 	if n == 0 {
 		return errShaky
 	}
-	err := s.FoldStore.AddCDRs(ctx, from, to, rows, keep, forget)
+	err := s.FoldStore.AddCDRs(ctx, from, to, made)
 	if n == 1 {
 		return errShaky // written, but nobody was told
 	}
 	return err
+}
+
+// tapes gives what becomes of a call's recording around the end of the call: filed before it or after, told twice
+// as after a crash, deleted.
+func tapes(r *rand.Rand, end call.Event) []call.Event {
+	e := call.Event{
+		Call: end.Call, Kind: call.Taped, At: end.At.Add(time.Duration(r.IntN(4000)-1000) * time.Millisecond), From: &call.Party{Tenant: "sample", Account: "101"},
+		Tape: &call.Recorded{Name: string(end.Call) + ".wav", Kind: call.TapeCall, Began: end.At.Add(-30 * time.Second), Long: 29*time.Second + 1, Octets: 44, SHA256: "ab", Media: "wav", Segments: []call.Segment{{What: "talk", Left: "101", Right: "102"}}},
+	}
+	list := []call.Event{e}
+	if r.IntN(3) == 0 {
+		e.At = e.At.Add(time.Minute)
+		list = append(list, e)
+	}
+	if r.IntN(3) == 0 {
+		list = append(list, call.Event{Call: end.Call, Kind: call.Untaped, At: e.At.Add(time.Second), By: "api", Tape: &call.Recorded{Name: e.Tape.Name}})
+	}
+	return list
 }
 
 // traffic gives the events of many calls, mixed as they would come, in order of time.
@@ -235,6 +253,9 @@ func traffic(r *rand.Rand, calls int, prefix string) []call.Event {
 					return events[a].Kind != call.EndedCall && events[b].Kind == call.EndedCall
 				})
 			}
+		}
+		if r.IntN(3) == 0 {
+			events = append(events, tapes(r, events[len(events)-1])...)
 		}
 		for n, e := range events {
 			rows = append(rows, row{e, n})

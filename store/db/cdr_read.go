@@ -250,7 +250,10 @@ func (d *DB) withLegs(ctx context.Context, rows []cdrRow) ([]store.CDR, error) {
 		c := &page[place[legs[i].Seq]]
 		c.Legs = append(c.Legs, leg)
 	}
-	return page, d.withReports(ctx, page)
+	if err := d.withReports(ctx, page); err != nil {
+		return nil, err
+	}
+	return page, d.withRecordings(ctx, page)
 }
 
 func moment(ms *int64) time.Time {

@@ -58,27 +58,27 @@ func (d *DB) insert(table, columns string, rows int) string {
 }
 
 // AddCDRs is as store.FoldStore says.
-func (d *DB) AddCDRs(ctx context.Context, from, to store.Fold, rows []store.CDR, keep []store.OpenCall, forget []string) error {
+func (d *DB) AddCDRs(ctx context.Context, from, to store.Fold, made store.Folded) error {
 	err := d.within(ctx, func(tx *sql.Tx) error {
 		moved, err := d.moveFold(ctx, tx, from, to)
 		if err != nil || !moved {
 			return err
 		}
-		if err := d.insertCDRs(ctx, tx, rows); err != nil {
+		if err := d.insertCDRs(ctx, tx, made.CDRs); err != nil {
 			return err
 		}
-		for _, call := range forget {
+		for _, call := range made.Forget {
 			if _, err := tx.ExecContext(ctx, d.sql("DELETE FROM open_calls WHERE call = ?"), call); err != nil {
 				return err
 			}
 		}
-		for _, o := range keep {
+		for _, o := range made.Keep {
 			if _, err := tx.ExecContext(ctx, d.sql("INSERT INTO open_calls (call, until, state) VALUES (?, ?, ?) "+
 				"ON CONFLICT (call) DO UPDATE SET until = excluded.until, state = excluded.state"), o.Call, int64(o.Until), string(o.State)); err != nil {
 				return err
 			}
 		}
-		return nil
+		return d.addRecordings(ctx, tx, made.Recordings, made.Erasures)
 	})
 	if err != nil {
 		return fmt.Errorf("add call records: %w", err)
@@ -306,7 +306,7 @@ func legStreams(a *args, seq uint64, n int, l *store.CDRLeg) error {
 func (d *DB) ResetCDRs(ctx context.Context) error {
 	err := d.within(ctx, func(tx *sql.Tx) error {
 		for _, statement := range []string{
-			"DELETE FROM cdr_legs", "DELETE FROM cdrs", "DELETE FROM open_calls",
+			"DELETE FROM cdr_legs", "DELETE FROM recordings", "DELETE FROM cdrs", "DELETE FROM open_calls",
 			"UPDATE folds SET done = 0, low = 0, count = 0 WHERE name = 'cdr'",
 		} {
 			if _, err := tx.ExecContext(ctx, statement); err != nil {

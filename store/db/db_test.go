@@ -81,7 +81,7 @@ func add(t testing.TB, d *db.DB, rows ...store.CDR) {
 	to := from
 	to.Done += store.Pos(100 * len(rows))
 	to.Count += uint64(len(rows))
-	if err := d.AddCDRs(t.Context(), from, to, rows, nil, nil); err != nil {
+	if err := d.AddCDRs(t.Context(), from, to, store.Folded{CDRs: rows}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -212,17 +212,17 @@ func TestRowsAndPlaceMoveTogether(t *testing.T) {
 		}
 		one := store.Fold{Done: 500, Low: 200, Count: 1}
 		keep := []store.OpenCall{{Call: "long", Until: 300, State: []byte(`{"a":"é"}`)}, {Call: "longer", Until: 310, State: []byte(`{}`)}}
-		if err := d.AddCDRs(ctx, zero, one, []store.CDR{cdr(1)}, keep, nil); err != nil {
+		if err := d.AddCDRs(ctx, zero, one, store.Folded{CDRs: []store.CDR{cdr(1)}, Keep: keep}); err != nil {
 			t.Fatal(err)
 		}
-		if err := d.AddCDRs(ctx, zero, one, []store.CDR{cdr(1)}, keep, nil); err != nil {
+		if err := d.AddCDRs(ctx, zero, one, store.Folded{CDRs: []store.CDR{cdr(1)}, Keep: keep}); err != nil {
 			t.Errorf("the same again: %v", err)
 		}
 		at, kept, err := d.Fold(ctx)
 		if err != nil || at != one || !cmp.Equal(kept, keep) {
 			t.Errorf("at %+v with %v, %v", at, kept, err)
 		}
-		if err := d.AddCDRs(ctx, zero, store.Fold{Done: 900, Count: 1}, []store.CDR{cdr(2)}, nil, nil); err == nil {
+		if err := d.AddCDRs(ctx, zero, store.Fold{Done: 900, Count: 1}, store.Folded{CDRs: []store.CDR{cdr(2)}}); err == nil {
 			t.Error("a second writer was let in")
 		}
 		// Everything or nothing: the last of many rows can't be written.
@@ -231,14 +231,14 @@ func TestRowsAndPlaceMoveTogether(t *testing.T) {
 			rows = append(rows, cdr(i+2))
 		}
 		rows[39].Seq = rows[0].Seq
-		if err := d.AddCDRs(ctx, one, store.Fold{Done: 900, Count: 41}, rows, nil, nil); err == nil {
+		if err := d.AddCDRs(ctx, one, store.Fold{Done: 900, Count: 41}, store.Folded{CDRs: rows}); err == nil {
 			t.Error("two records at one place")
 		}
 		if now, _, err := d.Fold(ctx); err != nil || now != one {
 			t.Errorf("after a failure at %+v, %v", now, err)
 		}
 		two := store.Fold{Done: 900, Low: 900, Count: 1}
-		if err := d.AddCDRs(ctx, one, two, nil, []store.OpenCall{{Call: "long", Until: 800, State: []byte(`{"b":1}`)}}, []string{"longer", "unknown"}); err != nil {
+		if err := d.AddCDRs(ctx, one, two, store.Folded{Keep: []store.OpenCall{{Call: "long", Until: 800, State: []byte(`{"b":1}`)}}, Forget: []string{"longer", "unknown"}}); err != nil {
 			t.Fatal(err)
 		}
 		if at, kept, err := d.Fold(ctx); err != nil || at != two || len(kept) != 1 || kept[0].Until != 800 || string(kept[0].State) != `{"b":1}` {
@@ -352,7 +352,7 @@ func benchmarkAdd(b *testing.B, dsn string, id func(int) string) {
 			rows[i].Seq, rows[i].Call, rows[i].Began = uint64(n), id(n), epoch.Add(time.Duration(n)*time.Millisecond)
 		}
 		to := store.Fold{Done: at.Done + 1, Low: at.Low + 1, Count: uint64(n)}
-		if err := d.AddCDRs(context.Background(), at, to, rows, nil, nil); err != nil {
+		if err := d.AddCDRs(context.Background(), at, to, store.Folded{CDRs: rows}); err != nil {
 			b.Fatal(err)
 		}
 		at = to
@@ -374,7 +374,7 @@ func BenchmarkPage(b *testing.B) {
 	for i := range 5000 {
 		rows = append(rows, cdr(i+1))
 	}
-	if err := d.AddCDRs(context.Background(), store.Fold{}, store.Fold{Done: 1, Count: 5000}, rows, nil, nil); err != nil {
+	if err := d.AddCDRs(context.Background(), store.Fold{}, store.Fold{Done: 1, Count: 5000}, store.Folded{CDRs: rows}); err != nil {
 		b.Fatal(err)
 	}
 	for b.Loop() {

@@ -153,6 +153,30 @@ var migrations = []migration{
 			PRIMARY KEY (sip_call_id, tenant, account)
 		){clustered}`,
 	}},
+	{version: 9, up: []string{
+		`CREATE TABLE recordings (
+			name TEXT PRIMARY KEY,
+			tenant TEXT NOT NULL,
+			call TEXT NOT NULL,
+			account TEXT,
+			kind TEXT,
+			began BIGINT NOT NULL,
+			long BIGINT NOT NULL,
+			octets BIGINT NOT NULL,
+			sha256 TEXT,
+			media TEXT,
+			sealed SMALLINT NOT NULL,
+			torn SMALLINT NOT NULL,
+			lost BIGINT NOT NULL,
+			segments TEXT,
+			deleted BIGINT,
+			deleted_by TEXT
+		){clustered}`,
+		`CREATE INDEX recordings_call ON recordings (call)`,
+		`CREATE INDEX recordings_began ON recordings (began, name)`,
+		`CREATE INDEX recordings_tenant ON recordings (tenant, began, name)`,
+		`CREATE INDEX recordings_account ON recordings (tenant, account, began, name)`,
+	}},
 }
 
 // migrate brings the tables up to date. A database that a newer program has changed is refused.
