@@ -83,10 +83,16 @@ func (r *run) run(ctx context.Context) (err error) {
 		}
 	}
 	if r.Record != "" {
-		if r.recorder, err = recorder.Create(r.Record); err != nil {
+		if r.recorder, err = recorder.Create(recorder.Options{Path: r.Record}); err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, r.recorder.Close()) }()
+		defer func() {
+			_, failed := r.recorder.Close()
+			err = errors.Join(err, failed)
+		}()
+		if err = r.recorder.Await(); err != nil {
+			return err
+		}
 	}
 	if r.phone, err = New(ctx, r.Config); err != nil {
 		return err
@@ -205,7 +211,7 @@ func (r *run) connect(ctx context.Context) (c *Call, err error) {
 // begin lets the recorder hear from the first early sound on.
 func (r *run) begin(c *Call) {
 	if r.recorder != nil {
-		c.Record(r.recorder)
+		c.Record(r.recorder.Sink(0))
 	}
 }
 

@@ -24,18 +24,18 @@ import (
 func file(t *testing.T, name string, play tone.Tone, d time.Duration) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
-	r, err := recorder.Create(path)
+	r, err := recorder.Create(recorder.Options{Path: path})
 	if err != nil {
 		t.Fatal(err)
 	}
-	src := play.Play()
+	src, sink := play.Play(), r.Sink(0)
 	f := make(media.Frame, 160)
 	for range d / (20 * time.Millisecond) {
 		n, _ := src.Read(f)
 		clear(f[n:])
-		r.Write(f)
+		sink.Write(f)
 	}
-	if err := r.Close(); err != nil {
+	if _, err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
 	return path

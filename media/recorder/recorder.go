@@ -1,223 +1,304 @@
-// Package recorder writes sound to WAV files as a media.Sink. A file is whole at every moment: its
-// header is brought up to date after each piece of sound, so a crash costs at most the last second.
+// Package recorder writes what is said to files: one channel or two, WAV or Ogg/Opus, in the clear or sealed.
 //
-// The media loop only copies samples; one goroutine for each recording owns the file and writes it.
-// Where recordings are kept, for how long and for whom, is decided elsewhere.
+// A recording has a time line. Frames come on the media clock, each channel in its own phase; they may begin late,
+// stop, and go on from another leg. They are laid on the time line by when they came, so that both channels stay
+// together and nothing drifts, and what nobody said is silence (decision 33). A file can be read at every moment: a
+// crash costs its last second.
+//
+// The media loop only copies samples; one goroutine for each recording owns the file, arranges the sound and writes it.
+// A disk that is full or stuck delays nobody: what can't be written is counted, its place on the time line is silence,
+// and the recording goes on when there is room again. Where recordings are kept, for how long and for whom, is decided
+// elsewhere.
 package recorder
 
 import (
-	"encoding/binary"
+	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"sync"
 	"time"
 
+	"filippo.io/age"
+
 	"santral/media"
 )
 
-// Rate is the sample rate of recordings, in Hz; they are 16-bit PCM, mono.
-const Rate = 8000
+// Format is how sound lies in a file.
+type Format uint8
 
+// Formats.
 const (
-	every   = time.Second   // sound is written at least so often
-	piece   = 32 << 10      // and as soon as this many octets wait
-	waiting = 2 << 20       // more than this is dropped: the disk has been stuck for two minutes
-	most    = 1<<32 - 1<<16 // data octets that a WAV file can hold
-	start   = 44            // octets of the header
+	WAV  Format = iota // 16-bit PCM
+	Opus               // in Ogg (RFC 7845)
+)
+
+// String names the format as file names end.
+func (f Format) String() string { return [...]string{"wav", "opus"}[f&1] }
+
+// Options are how a recording is made.
+type Options struct {
+	Path     string          // a file of that name is overwritten
+	Channels int             // 1 or 2; 0 for 1
+	Rate     int             // samples a second of each channel: 8000, 16000 or 48000 Hz; 0 for 8000
+	Format   Format          // how it lies there
+	Seal     []age.Recipient // who can open it; nil for everyone who can read the file
+	Most     time.Duration   // it takes no more than this; 0 for no limit but the format's
+
+	// Fault is told of a disk that fails or is stuck, once, and with nil when it writes again. It is called on a
+	// goroutine of the recording's and must not wait for the recording; nil for nobody.
+	Fault func(error)
+}
+
+// Limits.
+const (
+	waiting  = 30 * time.Second // of sound that waits for the disk; what comes then is lost
+	stuck    = 5 * time.Second  // a disk that takes longer than this is said to be
+	most     = 1<<32 - 1<<16    // octets of sound that a WAV file can hold
+	diskMost = 256              // files that are written at the same time: each takes a thread while its disk is stuck
 )
 
 // ErrClosed is what a second Close gives.
 var ErrClosed = errors.New("recorder: closed already")
 
-// file is what a recording is written to.
-type file interface {
-	io.WriterAt
-	Sync() error
-	Close() error
-}
+// errStuck is told of a disk that does not answer.
+var errStuck = errors.New("the disk does not answer")
 
-// Recorder is one recording; it is a media.Sink. Close ends it.
+// Recorder is one recording. It is safe for concurrent use, and ended by Close.
 type Recorder struct {
-	out  file
-	wake chan struct{} // a piece waits, or the recording ends
-	done chan struct{} // closed when the file is
+	o     Options
+	birth time.Time
+	wake  chan struct{} // the recording ends
+	ready chan struct{} // closed when the file is there, or can't be
+	done  chan struct{} // closed when the file is
+	fault trouble
+	w     writer // of its goroutine
 
-	mu      sync.Mutex // leaf
-	buffer  []byte
-	spare   []byte
-	samples uint64
-	dropped uint64
+	mu      sync.Mutex // a leaf
+	tracks  [2]queue
+	begun   bool
+	zero    time.Time     // where the time line begins
+	stood   time.Duration // that it stood still
+	since   time.Time     // when it stopped, while it is paused
+	paused  bool
+	masked  bool
+	trim    time.Duration
 	closed  bool
-	err     error // the first failure of the disk
+	opening error // why there is no file, at first
+	sum     Summary
+	err     error
 }
 
-var _ media.Sink = (*Recorder)(nil)
-
-// Create begins a recording; a file of that name is overwritten.
-func Create(path string) (*Recorder, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o640)
-	if err != nil {
-		return nil, fmt.Errorf("create recording: %w", err)
-	}
-	r, err := create(f)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("create recording: %w", err), f.Close())
-	}
-	return r, nil
+// Summary is what a recording has become.
+type Summary struct {
+	Long   time.Duration // of the time line that is in the file
+	Octets int64         // of the file
+	SHA256 string        // of the file as it lies, in hexadecimal
+	Lost   time.Duration // of sound that could not be written
 }
 
-func create(out file) (*Recorder, error) {
-	if _, err := out.WriteAt(header(0), 0); err != nil {
-		return nil, err
+// Create begins a recording. It waits for no disk: the file is made meanwhile, and Fault is told when it can't be. The
+// error is of options that make no sense.
+func Create(o Options) (*Recorder, error) {
+	return create(o, func() (file, error) { return os.OpenFile(o.Path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o640) })
+}
+
+func create(o Options, open func() (file, error)) (*Recorder, error) {
+	if o.Channels == 0 {
+		o.Channels = 1
+	}
+	if o.Rate == 0 {
+		o.Rate = 8000
+	}
+	switch {
+	case o.Channels < 1 || o.Channels > 2:
+		return nil, fmt.Errorf("record: %d channels, 1 and 2 are possible", o.Channels)
+	case o.Rate != 8000 && o.Rate != 16000 && o.Rate != 48000:
+		return nil, fmt.Errorf("record: %d samples a second; 8000, 16000 and 48000 are possible", o.Rate)
+	case o.Most < 0:
+		return nil, errors.New("record: a limit below nothing")
+	}
+	form, err := formOf(o)
+	if err != nil {
+		return nil, fmt.Errorf("record: %w", err)
+	}
+	if o.Format == WAV {
+		longest := time.Duration(most/(2*o.Channels*o.Rate)) * time.Second
+		o.Most = min(cmp.Or(o.Most, longest), longest)
 	}
 	r := &Recorder{
-		out:    out,
-		wake:   make(chan struct{}, 1),
-		done:   make(chan struct{}),
-		buffer: make([]byte, 0, 2*piece),
-		spare:  make([]byte, 0, 2*piece),
+		o: o, wake: make(chan struct{}, 1), ready: make(chan struct{}), done: make(chan struct{}),
+		fault: trouble{tell: o.Fault},
 	}
-	go r.run()
+	r.w = writer{r: r, open: open, form: form, line: newLine(o.Channels, o.Rate)}
+	for i := range r.tracks {
+		r.tracks[i].samples = make([]int16, 0, o.Rate*3/4)
+		r.tracks[i].marks = make([]mark, 0, 48)
+	}
+	go r.w.run()
 	return r, nil
 }
 
-// Write takes the next samples. After Close they are dropped.
-func (r *Recorder) Write(f media.Frame) {
+// Await waits until the file is there, and gives the reason when it can't be made; the recording tries again then,
+// unless it is closed.
+func (r *Recorder) Await() error {
+	<-r.ready
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed || len(r.buffer)+2*len(f) > waiting {
-		r.dropped += uint64(len(f))
-		return
-	}
-	r.samples += uint64(len(f))
-	for _, s := range f {
-		r.buffer = binary.LittleEndian.AppendUint16(r.buffer, uint16(s))
-	}
-	if len(r.buffer) >= piece {
-		r.nudge()
-	}
-}
-
-func (r *Recorder) nudge() {
-	select {
-	case r.wake <- struct{}{}:
-	default:
-	}
-}
-
-// Duration is how much sound was taken.
-func (r *Recorder) Duration() time.Duration {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return time.Duration(r.samples) * time.Second / Rate
-}
-
-// Dropped is how many samples were not recorded because the disk was stuck or failed, or because the
-// recording was over.
-func (r *Recorder) Dropped() uint64 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.dropped
-}
-
-// Close writes what waits, brings it to the disk and closes the file. It gives the first error that
-// the disk made during the recording.
-func (r *Recorder) Close() error {
-	r.mu.Lock()
-	if r.closed {
-		r.mu.Unlock()
-		return ErrClosed
-	}
-	r.closed = true
-	r.mu.Unlock()
-	r.nudge()
-	<-r.done
-	if r.err != nil {
-		return fmt.Errorf("record: %w", r.err)
+	if r.opening != nil {
+		return fmt.Errorf("create recording: %w", r.opening)
 	}
 	return nil
 }
 
-// run owns the file.
-func (r *Recorder) run() {
-	defer close(r.done)
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	var written int64
-	for {
-		select {
-		case <-tick.C:
-		case <-r.wake:
-		}
-		data, closed := r.take()
-		err := r.write(data, &written)
-		if closed {
-			if err == nil {
-				err = r.out.Sync()
-			}
-			err = errors.Join(err, r.out.Close())
-		}
-		r.give(data, err)
-		if closed {
-			return
-		}
-	}
+// Sink gives what takes the sound of a channel: 0 is the left or the only one, 1 the right. It is media.Rated. Its
+// frames come on the media clock, from one leg after the other; sound of two at the same time is heard in pieces.
+// Before the first frame of either channel the time line does not begin. After Close, frames are dropped.
+func (r *Recorder) Sink(channel int) media.Sink {
+	return &sink{r, &r.tracks[min(max(channel, 0), r.o.Channels-1)]}
 }
 
-// take exchanges the buffers.
-func (r *Recorder) take() (data []byte, closed bool) {
+// sink is a channel as media knows it.
+type sink struct {
+	r *Recorder
+	q *queue
+}
+
+// Rate is the recording's (media.Rated).
+func (s *sink) Rate() int { return s.r.o.Rate }
+
+// Write takes the next samples.
+func (s *sink) Write(f media.Frame) { s.r.write(s.q, f) }
+
+// queue is the sound of one channel that waits for the file's goroutine.
+type queue struct {
+	samples []int16
+	marks   []mark
+	seam    bool  // what comes next comes after a pause
+	lost    int64 // samples that found no room
+}
+
+// mark says when a frame came.
+type mark struct {
+	at   int64 // its end on the time line, in samples
+	n    int   // samples
+	seam bool  // the time line stood still before it
+}
+
+func (r *Recorder) write(q *queue, f media.Frame) {
+	if len(f) == 0 {
+		return
+	}
+	now := time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	data = r.buffer
-	r.buffer, r.spare = r.spare, nil
-	return data, r.closed
+	if r.closed || r.paused {
+		return
+	}
+	if !r.begun {
+		r.begun, r.zero = true, now.Add(-r.duration(int64(len(f))))
+	}
+	at := now.Sub(r.zero) - r.stood
+	if r.o.Most > 0 && at > r.o.Most {
+		return
+	}
+	if len(q.samples)+len(f) > r.samples(waiting) {
+		q.lost += int64(len(f))
+		return
+	}
+	q.marks = append(q.marks, mark{at: int64(r.samples(at)), n: len(f), seam: q.seam})
+	q.seam = false
+	if r.masked {
+		for range f {
+			q.samples = append(q.samples, 0)
+		}
+		return
+	}
+	q.samples = append(q.samples, f...)
 }
 
-// give returns the buffer for reuse and keeps the first error.
-func (r *Recorder) give(data []byte, err error) {
+func (r *Recorder) duration(samples int64) time.Duration {
+	return time.Duration(samples) * time.Second / time.Duration(r.o.Rate)
+}
+
+func (r *Recorder) samples(d time.Duration) int {
+	return int((int64(d)/1000*int64(r.o.Rate) + 500_000) / 1_000_000)
+}
+
+// positionLocked gives the place on the time line at a moment.
+func (r *Recorder) positionLocked(now time.Time) time.Duration {
+	if !r.begun {
+		return 0
+	}
+	if r.paused {
+		now = r.since
+	}
+	at := max(now.Sub(r.zero)-r.stood, 0)
+	if r.o.Most > 0 {
+		at = min(at, r.o.Most)
+	}
+	return at
+}
+
+// Position is how long the recording is by now. Before the first frame it is 0, and after Close it is what the
+// Summary says.
+func (r *Recorder) Position() time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.spare = data[:0]
-	if err != nil {
-		r.dropped += uint64(len(data) / 2)
-		if r.err == nil {
-			r.err = err
-		}
+	if r.closed {
+		return r.sum.Long
+	}
+	return r.positionLocked(time.Now())
+}
+
+// Pause has nothing be recorded, and the time line stand still, until it is called with false.
+func (r *Recorder) Pause(on bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if on == r.paused {
+		return
+	}
+	now := time.Now()
+	if r.paused = on; on {
+		r.since = now
+		return
+	}
+	if r.begun {
+		r.stood += now.Sub(r.since)
+	}
+	for i := range r.tracks {
+		r.tracks[i].seam = true
 	}
 }
 
-// write puts sound behind what is there, and then makes it count in the header: in this order a
-// reader never sees a size that is larger than the sound.
-func (r *Recorder) write(data []byte, written *int64) error {
-	if len(data) == 0 {
-		return nil
-	}
-	if *written+int64(len(data)) > most {
-		return errors.New("the file has reached the size that WAV can hold")
-	}
-	if _, err := r.out.WriteAt(data, start+*written); err != nil {
-		return err
-	}
-	*written += int64(len(data))
-	_, err := r.out.WriteAt(header(uint32(*written)), 0)
-	return err
+// Mask has silence be recorded in place of what is said, until it is called with false.
+func (r *Recorder) Mask(on bool) {
+	r.mu.Lock()
+	r.masked = on
+	r.mu.Unlock()
 }
 
-// header is the head of a WAV file with that many octets of sound.
-func header(size uint32) []byte {
-	b := make([]byte, 0, start)
-	b = append(b, "RIFF"...)
-	b = binary.LittleEndian.AppendUint32(b, start-8+size)
-	b = append(b, "WAVEfmt "...)
-	b = binary.LittleEndian.AppendUint32(b, 16)
-	b = binary.LittleEndian.AppendUint16(b, 1) // PCM
-	b = binary.LittleEndian.AppendUint16(b, 1) // channels
-	b = binary.LittleEndian.AppendUint32(b, Rate)
-	b = binary.LittleEndian.AppendUint32(b, 2*Rate)
-	b = binary.LittleEndian.AppendUint16(b, 2)
-	b = binary.LittleEndian.AppendUint16(b, 16)
-	b = append(b, "data"...)
-	return binary.LittleEndian.AppendUint32(b, size)
+// Trim has Close cut off so much of the end, in place of what an earlier Trim said.
+func (r *Recorder) Trim(d time.Duration) {
+	r.mu.Lock()
+	r.trim = max(d, 0)
+	r.mu.Unlock()
+}
+
+// Close writes what waits, brings it to the disk and closes the file. It waits for that, however long it takes. The
+// error says why something, or all, is not there; the Summary is of what is.
+func (r *Recorder) Close() (Summary, error) {
+	r.mu.Lock()
+	if r.closed {
+		r.mu.Unlock()
+		return Summary{}, ErrClosed
+	}
+	r.closed = true
+	r.mu.Unlock()
+	r.wake <- struct{}{}
+	<-r.done
+	if r.err != nil {
+		return r.sum, fmt.Errorf("record: %w", r.err)
+	}
+	return r.sum, nil
 }
