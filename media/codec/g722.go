@@ -234,6 +234,15 @@ func (e *g722Encoder) Encode(dst []byte, sound media.Frame) []byte {
 	return dst
 }
 
+// CopyFrom takes over the state of another (media.Copier).
+func (e *g722Encoder) CopyFrom(o media.Encoder) bool {
+	of, ok := o.(*g722Encoder)
+	if ok {
+		*e = *of
+	}
+	return ok
+}
+
 type g722Decoder struct {
 	bands
 	x    [delayed + 2*piece]int32

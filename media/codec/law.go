@@ -45,3 +45,9 @@ func (e lawEncoder) Encode(dst []byte, sound media.Frame) []byte {
 	e.Codec.Encode(dst[at:], sound)
 	return dst
 }
+
+// CopyFrom has nothing to take over (media.Copier).
+func (e lawEncoder) CopyFrom(o media.Encoder) bool {
+	of, ok := o.(lawEncoder)
+	return ok && of.Payload == e.Payload
+}

@@ -208,6 +208,17 @@ func (e *opusEncoder) set(request uintptr, value int) {
 	call(e.lib.encoderControl, uintptr(unsafe.Pointer(&e.st[0])), request, uintptr(value))
 }
 
+// CopyFrom takes over the state of another (media.Copier): to the library an encoder is memory that may be copied.
+func (e *opusEncoder) CopyFrom(o media.Encoder) bool {
+	of, ok := o.(*opusEncoder)
+	if !ok || of.lib != e.lib || len(of.st) != len(e.st) {
+		return false
+	}
+	copy(e.st, of.st)
+	e.dtx, e.fec, e.loss, e.on, e.kept = of.dtx, of.fec, of.loss, of.on, of.kept
+	return true
+}
+
 // usualLoss is what is expected of a network when forward error correction is wanted before any loss was
 // seen: the library puts none in when it expects none.
 const usualLoss = 0.05

@@ -55,3 +55,9 @@ func (linearEncoder) Encode(dst []byte, sound media.Frame) []byte {
 	}
 	return dst
 }
+
+// CopyFrom has nothing to take over (media.Copier).
+func (linearEncoder) CopyFrom(o media.Encoder) bool {
+	_, ok := o.(linearEncoder)
+	return ok
+}

@@ -79,6 +79,15 @@ func NewResampler(from, to int) (*Resampler, error) {
 	return r, nil
 }
 
+// Copy makes one that goes on where this one stands.
+func (r *Resampler) Copy() *Resampler {
+	c := *r
+	for i := range c.stages[:c.n] {
+		c.stages[i].x = append([]float32(nil), r.stages[i].x...)
+	}
+	return &c
+}
+
 // Most is the most samples that Process gives for n of the source.
 func (r *Resampler) Most(n int) int { return n*r.to/r.from + 2*r.n }
 

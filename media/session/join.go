@@ -263,7 +263,8 @@ func (s *Session) Part() {
 // Attach ends the media here: src is heard by the peer, sink gets what the peer says, in frames of 20 ms that
 // come on the media clock whatever the network does. Either may be nil; either is of sound at 8 kHz, or at its own
 // rate where it is media.Rated. A src that ends by io.EOF is not read again, and the peer gets silence from then
-// on; sink goes on. Both are called on media loops and must not block.
+// on; sink goes on. Both are called on media loops and must not block. Where they have turns of their own (media.Leader,
+// media.Drawer) they are called on these, and nothing is heard there of a peer that holds us.
 func (s *Session) Attach(src media.Source, sink media.Sink) {
 	s.Part()
 	s.mu.Lock()
@@ -351,6 +352,7 @@ func (s *Session) hearLocked(l *line, sp speech) {
 	}
 	if l != nil {
 		s.ear.learn(l.local, l.remote, sp.codec.Rate, s.fixedLocked())
+		s.ear.hold(!l.dir.Receives())
 		l.heardBy(s.ear)
 	}
 }

@@ -49,7 +49,7 @@ const (
 )
 
 // keyLocked sends the next packet of a key as an event (RFC 4733 §2.5), or puts it into the sound as tones.
-func (v *voice) keyLocked() sending {
+func (v *voice) keyLocked(sound media.Frame) sending {
 	k := &v.keys
 	if k.pause > 0 {
 		k.pause -= v.speech.ptime
@@ -66,7 +66,7 @@ func (v *voice) keyLocked() sending {
 		return noKey
 	}
 	if k.tones {
-		if !k.tone.Next(v.sound) {
+		if !k.tone.Next(sound) {
 			v.endKeyLocked()
 		}
 		return mixedTone
@@ -133,7 +133,7 @@ func (s *Session) SendDigit(d byte, ms int) error {
 	v.mu.Lock()
 	_, ok := dtmf.CodeOf(d)
 	tones := v.inband || v.speech.events.Rate == 0
-	if v.stream == nil || v.encoder == nil || !ok || tones && d == dtmf.Flash || len(v.keys.list) >= keysMost {
+	if v.stream == nil || v.key.codec == nil || !ok || tones && d == dtmf.Flash || len(v.keys.list) >= keysMost {
 		v.mu.Unlock()
 		return ErrNoDigits
 	}

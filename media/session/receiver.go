@@ -33,6 +33,8 @@ type receiver struct {
 	rate  int // of the sink's sound
 	frame []int16
 	over  bool
+	holds bool   // the peer holds us, and is heard by nobody who has turns of his own …
+	held  bool   // … and did so a frame ago
 	tones *tones // nil: nobody wants keys out of the sound
 }
 
@@ -172,7 +174,8 @@ func (e *receiver) listen(ears *ears, mute, passed bool) {
 	}
 }
 
-// feed has the receiver write to a sink on the media clock, 20 ms at a time at the sink's rate; nil is for keys alone.
+// feed has the receiver write to a sink on the media clock, 20 ms at a time at the sink's rate, or be asked on the sink's
+// own turns where it has some; nil is for keys alone.
 func (e *receiver) feed(sink media.Sink) {
 	e.mu.Lock()
 	e.sink, e.rate = sink, 8000
@@ -181,7 +184,16 @@ func (e *receiver) feed(sink media.Sink) {
 	}
 	e.frame = make([]int16, samplesIn(e.rate, rtp.FrameTime))
 	e.mu.Unlock()
-	e.pool.Speak(e)
+	if d, ok := sink.(media.Drawer); !ok || !d.Draw(e) {
+		e.pool.Speak(e)
+	}
+}
+
+// hold tells whether the peer holds us.
+func (e *receiver) hold(on bool) {
+	e.mu.Lock()
+	e.holds = on
+	e.mu.Unlock()
 }
 
 // Speak writes the next frame to the sink (rtp.Speaker).
@@ -205,5 +217,9 @@ func (e *receiver) end() {
 	}
 	e.mu.Lock()
 	e.over = true
+	sink := e.sink
 	e.mu.Unlock()
+	if d, ok := sink.(media.Drawer); ok {
+		d.Drop(e)
+	}
 }

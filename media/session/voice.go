@@ -16,7 +16,7 @@ const reportEvery = 5 * time.Second
 
 // voice is what we say ourselves to one peer: it takes sound of a source, or keys, and sends it in the peer's
 // encoding under numbers of its own, which go on through codecs, pauses and holds. It is called on the media
-// clock.
+// clock, or on the turns of its source where that has some (led.go).
 type voice struct {
 	pool   *rtp.Pool
 	random *id.Source
@@ -27,17 +27,20 @@ type voice struct {
 	stream  *rtp.Stream // nil while media does not end here
 	meter   *meter
 	speech  speech
-	options codec.Options
-	encoder media.Encoder
-	hush    *codec.Hush // nil: silence is sent as it is
-	inband  bool        // keys are tones even where the peer takes events
-	mute    bool        // the peer wants nothing now
-	talking bool        // silence is said when src has nothing
+	key     coderKey     // of the coder that is wanted; codec nil for none yet
+	coder   *coder       // the one in use; nil while there was none
+	from    *media.Mixed // whose coder it is; nil for the voice's own
+	leader  media.Leader // src, where it has turns of its own
+	led     bool         // it leads
+	solo    int          // packets for which tones, or what follows them, keep us from what others are sent
+	own     media.Mixed  // what is said meanwhile
+	inband  bool         // keys are tones even where the peer takes events
+	mute    bool         // the peer wants nothing now
+	talking bool         // silence is said when src has nothing
 	src     origin
 	keys    keys
 	marker  bool
 	red     *jitter.Redundancy // nil: nothing is said twice
-	single  []byte             // the payload that a redundant packet is made of
 
 	rate            int // clock that timestamp is in
 	ssrc, timestamp uint32
@@ -94,14 +97,8 @@ func (s *Session) aimVoiceLocked(l *line, sp speech) {
 
 // speakLocked makes the voice speak in this way from the next packet on.
 func (v *voice) speakLocked(sp speech, o codec.Options) {
-	was := v.speech
-	if v.encoder == nil || was.codec != sp.codec || was.format.Params != sp.format.Params || was.ptime != sp.ptime || v.options != o {
-		v.encoder, _ = sp.codec.NewEncoder(sp.format, o) // without one nothing is said
-		v.options, v.marker = o, true
-		v.hush = nil
-	}
-	if v.hush == nil || was.noise != sp.noise {
-		v.hush = hushOf(sp, o)
+	if key := keyOf(sp, o); v.key != key {
+		v.key, v.marker = key, true
 	}
 	if sp.red.Rate == 0 {
 		v.red = nil
@@ -120,9 +117,6 @@ func (v *voice) speakLocked(sp speech, o codec.Options) {
 		v.keys.began = false
 	}
 	v.rate = sp.format.Rate
-	if n := samplesIn(sp.codec.Rate, sp.ptime); n != len(v.sound) {
-		v.sound = make([]int16, n)
-	}
 }
 
 // samplesIn is how many samples of a rate fill a time.
@@ -136,20 +130,30 @@ func (v *voice) play(src media.Source, talking bool) {
 		return
 	}
 	v.mu.Lock()
+	was := v.leader
 	v.src.begin(src)
 	v.talking, v.marker = talking, true
+	v.leader, v.led = nil, false
+	leader, _ := src.(media.Leader)
+	if leader != nil {
+		v.leader, v.led = leader, true
+	}
 	v.mu.Unlock()
+	if was != nil {
+		was.Dismiss(v)
+	}
+	if leader != nil && !leader.Lead(v) {
+		v.Alone()
+	}
 }
 
 // begin puts the voice on the clock if it has something to say.
 func (v *voice) begin() {
 	v.mu.Lock()
-	join := !v.onClock && v.busyLocked()
+	join := !v.onClock && !v.led && v.busyLocked()
 	if join {
 		v.onClock = true
-		if v.left != 0 { // timestamps go on through a pause (RFC 3550 §5.1)
-			v.timestamp += v.step() * uint32((v.pool.Clock()-v.left)/v.speech.ptime)
-		}
+		v.resumeLocked(v.pool.Clock())
 	}
 	v.mu.Unlock()
 	if join {
@@ -157,11 +161,19 @@ func (v *voice) begin() {
 	}
 }
 
+// resumeLocked has timestamps go on through a pause (RFC 3550 §5.1).
+func (v *voice) resumeLocked(now time.Duration) {
+	if v.left != 0 {
+		v.timestamp += v.step() * uint32((now-v.left)/v.speech.ptime)
+		v.left = 0
+	}
+}
+
 // step is a packet's time in units of the RTP clock.
 func (v *voice) step() uint32 { return uint32(samplesIn(v.rate, v.speech.ptime)) }
 
 func (v *voice) busyLocked() bool {
-	return v.stream != nil && v.encoder != nil && (v.talking || v.keys.any())
+	return v.stream != nil && v.key.codec != nil && (v.talking || v.keys.any())
 }
 
 // Pace is the time of one packet (rtp.Paced).
@@ -171,51 +183,61 @@ func (v *voice) Pace() time.Duration {
 	return max(v.speech.ptime, ptimeLeast*time.Millisecond)
 }
 
-// Speak sends the next packet.
+// Speak sends the next packet (rtp.Speaker).
 func (v *voice) Speak(now time.Duration) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if !v.busyLocked() {
+	switch {
+	case v.led:
+		v.onClock = false
+		return false
+	case !v.busyLocked():
 		v.onClock, v.left = false, now
 		return false
+	}
+	if n := samplesIn(v.speech.codec.Rate, v.speech.ptime); n != len(v.sound) {
+		v.sound = make([]int16, n)
 	}
 	if v.talking {
 		v.src.read(v.sound, v.speech.codec.Rate)
 	} else {
 		clear(v.sound)
 	}
-	switch key := v.keyLocked(); {
+	switch key := v.keyLocked(v.sound); {
 	case key == sentEvent:
+	case v.mute:
 	case key == mixedTone || v.talking && v.src.begun():
-		v.frameLocked()
+		if v.coder == nil || v.from != nil || v.coder.key != v.key {
+			v.coder, v.from = newCoder(v.key, v.coder), nil
+		}
+		v.sayLocked(v.coder.encode(v.sound))
 	}
 	v.timestamp += v.step()
-	if now >= v.reportAt {
-		v.reportLocked()
-		v.reportAt = now + reportEvery
-	}
+	v.reportLocked(now)
 	return true
 }
 
-// frameLocked sends the sound.
-func (v *voice) frameLocked() {
-	if v.mute || v.quietLocked() {
+// sayLocked sends what became of a packet's worth of sound. What follows silence that was not sent begins a talk spurt
+// (RFC 3551 §4.1).
+func (v *voice) sayLocked(s *said) {
+	if len(s.octets) == 0 {
+		v.marker = true
 		return
 	}
-	said := &v.speech.format
-	if v.red == nil {
-		v.packet = v.encoder.Encode(v.headerLocked(said.Payload, v.marker, v.timestamp), v.sound)
-	} else {
-		v.single = v.encoder.Encode(v.single[:0], v.sound)
-		v.packet = v.headerLocked(v.speech.red.Payload, v.marker, v.timestamp)
-		if len(v.single) > 0 {
-			v.packet = v.red.Pack(v.packet, said.Payload, v.timestamp, v.single)
+	format := &v.speech.format
+	switch {
+	case s.verdict == codec.Described:
+		v.packet = append(v.headerLocked(v.speech.noise.Payload, false, v.timestamp), s.octets...)
+		if v.speech.noise.Rate != v.speech.codec.Rate {
+			v.packet = v.packet[:rtp.HeaderSize+1] // a spectrum of sound at another rate would be misheard: the level alone
 		}
-	}
-	if v.marker = len(v.packet) == rtp.HeaderSize; v.marker { // silence, which is not sent; what follows it begins a talk spurt
-		return
+	case v.red == nil:
+		v.packet = append(v.headerLocked(format.Payload, v.marker, v.timestamp), s.octets...)
+	default:
+		v.packet = v.red.Pack(v.headerLocked(v.speech.red.Payload, v.marker, v.timestamp), format.Payload, v.timestamp, s.octets)
 	}
 	v.sendLocked(v.packet)
+	v.marker = s.verdict == codec.Described
 }
 
 func (v *voice) headerLocked(payload uint8, marker bool, timestamp uint32) []byte {
@@ -230,8 +252,12 @@ func (v *voice) sendLocked(p []byte) {
 	}
 }
 
-// reportLocked sends a sender report with what we know of the peer's stream (RFC 3550 §6.4.1).
-func (v *voice) reportLocked() {
+// reportLocked sends a sender report with what we know of the peer's stream, when one is due (RFC 3550 §6.4.1).
+func (v *voice) reportLocked(now time.Duration) {
+	if now < v.reportAt {
+		return
+	}
+	v.reportAt = now + reportEvery
 	wall := time.Now()
 	ntp := uint64(wall.Unix()+2208988800)<<32 | uint64(wall.Nanosecond())<<32/1e9
 	var blocks []rtp.Report
@@ -254,17 +280,15 @@ func (v *voice) reportLocked() {
 	trip := v.stream.Facts().RoundTrip
 	v.stream.Locked(func() { v.report = v.meter.appendExtended(v.report, v.ssrc, trip, v.pool.Clock(), ntp) })
 	v.stream.SendControl(v.report)
-	v.expectLocked(high, gone)
+	v.expectLocked(high, gone, now)
 }
 
 // expectLocked tells an encoder that can do something about it how much the peer loses: high and gone are the highest
 // number that it has had and what it missed, by its last report.
-func (v *voice) expectLocked(high uint32, gone int64) {
+func (v *voice) expectLocked(high uint32, gone int64, now time.Duration) {
 	packets := int64(high - v.high)
-	if v.high != 0 && packets > 0 && packets < 1<<16 {
-		if a, ok := v.encoder.(media.Adaptive); ok {
-			a.Expect(min(max(float64(gone-v.gone)/float64(packets), 0), 1))
-		}
+	if v.high != 0 && packets > 0 && packets < 1<<16 && v.coder != nil {
+		v.coder.expect(min(max(float64(gone-v.gone)/float64(packets), 0), 1), now)
 	}
 	if high != 0 {
 		v.high, v.gone = high, gone
