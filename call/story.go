@@ -169,3 +169,10 @@ type Music interface {
 	// for silence. It never blocks.
 	Music(tenant, name string) media.Source
 }
+
+// HoldMusic is what a Music may be besides: it knows what those hear whom a party's phone holds.
+type HoldMusic interface {
+	// OnHold gives the sound for whom a party holds: its line's music, or its tenant's. nil leaves the sound as it is:
+	// silence, or what the phone that holds plays itself. It never blocks.
+	OnHold(holder Party) media.Source
+}

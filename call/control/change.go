@@ -73,7 +73,7 @@ func (c *ongoing) changeNow() {
 		return
 	}
 	h.sent = true
-	h.to.leg.Offer(h.offer.Desc)
+	h.to.leg.Offer(c.hearable(h.from, h.offer.Desc))
 }
 
 // accepted is the answer to a change: of the side that was asked, or, where the asking side wanted an
@@ -102,13 +102,17 @@ func (c *ongoing) accepted(m *member, e *call.LegEvent) {
 		} else {
 			c.changed(h.offer, e) // before the phone knows: it may call out the next moment
 		}
-		h.from.leg.Accept(e.Desc)
+		d := e.Desc
+		if h.to.held { // it holds on, whatever the one that it holds wants
+			d = c.hearable(h.to, d)
+		}
+		h.from.leg.Accept(d)
 	case m == h.from && h.given:
 		if e.Desc == nil { // an offer without an answer leaves nothing to talk with
 			c.end(exchange, call.NotAcceptable)
 			return
 		}
-		h.to.leg.Accept(e.Desc)
+		h.to.leg.Accept(c.hearable(h.from, e.Desc))
 		c.changed(nil, e)
 	}
 }
@@ -144,6 +148,9 @@ func (c *ongoing) hold(m *member, held bool, e *call.LegEvent) {
 		kind = call.LegHeld
 	}
 	c.event(call.Event{Kind: kind, Leg: m.id}, e.At)
+	if c.state == Talking && c.house.music != nil {
+		c.connect()
+	}
 	c.tellHeld(m)
 	c.reappear(m)
 	if c.story != nil && m == c.caller() {

@@ -62,6 +62,9 @@ func (c *ongoing) changedEarly(h change, offer, answer *call.LegEvent) {
 	switch {
 	case h.to.dir == call.Out:
 		h.to.early = answer.Desc
+		if offer != nil {
+			h.from.early = offer.Desc // it may hold already whom it has not reached yet
+		}
 	case offer != nil:
 		h.from.early = offer.Desc
 	}

@@ -130,7 +130,7 @@ func (k *Control) Freeze(ctx context.Context, id call.ID, back call.Thawer) (*Ha
 		frozen.leg = leg
 		c.mu.Unlock()
 		c.bridge.Part()
-		c.bridge.Join(c.caller().media(), c.callee.media())
+		c.connect()
 	}
 	return nil, fmt.Errorf("freeze call %s: %w", id, errors.Join(err, failed))
 }
@@ -229,7 +229,7 @@ func (k *Control) Thaw(h *Handover, door call.Thawer) error {
 		c.take(0, c.caller().tenant, c.caller().account, c.caller().trunk, call.In)
 		c.take(1, c.callee.tenant, c.callee.account, c.callee.trunk, call.Out)
 		c.reappears()
-		c.bridge.Join(c.caller().media(), c.callee.media())
+		c.connect()
 	})
 	if broken != nil {
 		return fmt.Errorf("thaw call %s: %w", h.ID, broken)

@@ -206,7 +206,7 @@ func (c *ongoing) wasAnswered(m *member, e *call.LegEvent) {
 	m.answered, a.answered = true, true
 	m.confirmed = !late
 	c.mu.Unlock()
-	c.bridge.Join(a.media(), m.media())
+	c.connect()
 	c.appear(m, call.Talk)
 	c.appear(a, call.Talk)
 	for l := range c.rung {
@@ -216,6 +216,10 @@ func (c *ongoing) wasAnswered(m *member, e *call.LegEvent) {
 	}
 	c.house.answered.Add(1)
 	c.setState(Talking, "answered")
+	if a.early != nil && c.house.music != nil { // whom it holds already waits from now on
+		a.hears(a.early, true)
+		c.hold(a, holds(a.early), e)
+	}
 }
 
 // failed is the end of a leg that we opened: refused, timed out or unreachable.

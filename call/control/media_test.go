@@ -30,6 +30,7 @@ type ear struct {
 	mu   sync.Mutex
 	keys []byte // digits heard as tones
 	from []uint32
+	said media.Frame
 	done chan struct{}
 }
 
@@ -104,6 +105,7 @@ func listen(t *testing.T, network *vnet.Network, at netip.AddrPort) *ear {
 				frame := make(media.Frame, h.End-h.Begin)
 				pcm.DecodeALaw(frame, d.B[h.Begin:h.End])
 				tones.Write(frame)
+				e.said = append(e.said, frame...)
 				e.mu.Unlock()
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"santral/call"
+	"santral/media"
 	"santral/media/sdp"
 	"santral/media/session"
 )
@@ -35,14 +36,15 @@ type member struct {
 	progressed bool             // a 183 came
 	well       bool             // its trunk was told that it works
 	answered   bool
-	confirmed  bool    // its ACK has been sent or has come: it can change its session
-	held       bool    // its peer holds the other
-	key        keyTold // the last key that its peer told
-	over       bool    // it has ended, or was told to
-	void       int     // Refused events to come for offers that another change made void
-	leaving    bool    // it is on its way to another call
-	guest      *guest  // it is established, and stands here as a caller that waits for its answer
-	counted    call.ID // the call that its account's channel was taken for
+	confirmed  bool         // its ACK has been sent or has come: it can change its session
+	held       bool         // its peer holds the other
+	tune       media.Source // what the other hears then; nil for nothing of ours
+	key        keyTold      // the last key that its peer told
+	over       bool         // it has ended, or was told to
+	void       int          // Refused events to come for offers that another change made void
+	leaving    bool         // it is on its way to another call
+	guest      *guest       // it is established, and stands here as a caller that waits for its answer
+	counted    call.ID      // the call that its account's channel was taken for
 	codec      string
 	shown      call.Appearing // what the board was told last
 	lamp       call.Lamp      // of its account, nil while nothing was

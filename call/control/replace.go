@@ -115,7 +115,7 @@ func (c *ongoing) replaced(old, m *member, channel func()) {
 	c.bridge.Part()
 	c.occupy(c.place(old), m, channel)
 	c.hangup(old, call.Replaced)
-	c.bridge.Join(c.caller().media(), c.callee.media())
+	c.connect()
 	c.appear(m, call.Talk)
 	c.reappear(other)
 	c.introduce(m, other, call.Party{}, call.Traits{})

@@ -194,7 +194,7 @@ func (c *ongoing) stay(cause call.Cause) {
 		c.end(s.left.by, s.left.cause)
 		return
 	}
-	c.bridge.Join(c.caller().media(), c.callee.media())
+	c.connect()
 }
 
 // sentRings is told when the target rings.
@@ -250,7 +250,7 @@ func (c *ongoing) sentBack(p *parcel, cause call.Cause, hops int) {
 	c.event(call.Event{Kind: call.LegAnswered, Leg: m.id, Codec: m.codec}, time.Time{})
 	c.setState(Talking, "the transfer failed")
 	m.seat.sit(c, m)
-	c.bridge.Join(c.caller().media(), c.callee.media())
+	c.connect()
 	c.appear(m, call.Talk)
 	c.gaveBack = givenBack{s.by, time.Now()}
 	s.notify(asRefusal(cause))

@@ -25,10 +25,11 @@ const (
 	NoWay      Way = iota // not joined
 	Relayed               // packet by packet, payload numbers changed where they differ
 	Transcoded            // decoded and encoded anew
+	Mixed                 // not joined, but seated in a room with others; a session does not know that by itself
 )
 
 // String names the way.
-func (w Way) String() string { return [...]string{"none", "relay", "transcode"}[w] }
+func (w Way) String() string { return [...]string{"none", "relay", "transcode", "mix"}[w] }
 
 // Way tells how sound goes between this session and the one that it is joined with.
 func (s *Session) Way() Way {
