@@ -38,6 +38,11 @@ type Config struct {
 	// another buffer: what is known of how a voice came means little for it.
 	Fixed time.Duration
 
+	// Steady above 0 is for who writes down what is said, beside somebody else: every sample comes so long after it was
+	// said, however long its packet, and neither jitter, pauses nor a sender's clock that goes wrong change that by
+	// more than some milliseconds. What is off by little is brought back by a change of pace that nobody hears.
+	Steady time.Duration
+
 	// Decoder gives the decoder for a payload number, of sound at Rate, and the RTP clock of its format. ok
 	// is false for one that carries no sound. It is asked once for each number, and must not call the
 	// buffer. A decoder whose Decode gives no samples has learnt what silence sounds like (RFC 3389); its

@@ -51,6 +51,7 @@ type delay struct {
 	rate               int64
 	bin                int64
 	least, most, fixed int64
+	steady             bool // fixed is from mouth to ear, and held to the sample
 
 	base   lowest // of arrival less media time: how the fastest packets come
 	target int64
@@ -71,6 +72,9 @@ func (d *delay) limits(c Config) {
 	d.bin = max(1, d.rate*binTime/1_000_000)
 	of := func(t int64) int64 { return t / 1000 * d.rate / 1_000_000 }
 	d.least, d.most, d.fixed = of(int64(c.Least)), of(int64(c.Most)), of(int64(c.Fixed))
+	if c.Steady > 0 {
+		d.steady, d.fixed = true, of(int64(c.Steady))
+	}
 	d.lim = longMost / 2
 	for i := range d.lost {
 		d.lost[i] = -1 << 40

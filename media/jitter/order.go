@@ -15,6 +15,10 @@ const (
 	tooEarly = 500 * time.Millisecond
 	tooLate  = 1200 * time.Millisecond
 
+	// Timestamps of some phones stand still through a hold. A steady buffer must not take what comes then for late.
+	pausedFor = 300 * time.Millisecond
+	notPaused = 100 * time.Millisecond
+
 	quietFor = 60 * time.Millisecond // a source that was quiet so long gives way to another at once
 )
 
@@ -23,6 +27,7 @@ type order struct {
 	begun  bool
 	ssrc   uint32
 	last   time.Duration // when the newest packet came
+	pause  time.Duration // when the one before it came
 	high   int64         // the highest sequence number, with its wraps counted
 	seen   [2]uint64     // which of the last 128 numbers came; bit 0 is high
 	played int64         // the last number that was played or given up; less than any at the beginning
@@ -128,9 +133,13 @@ func (b *Buffer) takeLocked(p Packet, f format) {
 	place := func(stamp int64) int64 { return stamp * int64(b.cfg.Rate) / clock }
 	at := b.samples(p.At)
 	if !p.Spare {
-		o.last = p.At
+		o.pause, o.last = o.last, p.At
 		if b.delay.base.any && f.sound {
-			if off := b.duration(at - place(stamp) - b.delay.base.get()); off > tooLate || off < -tooEarly {
+			late := tooLate
+			if b.delay.steady && p.At-o.pause > pausedFor {
+				late = notPaused
+			}
+			if off := b.duration(at - place(stamp) - b.delay.base.get()); off > late || off < -tooEarly {
 				b.eraLocked(p)
 				o.clock = clock
 				stamp = 0

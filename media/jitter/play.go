@@ -215,7 +215,11 @@ func (b *Buffer) decideLocked(need int) deed {
 			wait = b.delay.target
 		}
 		if !p.playing {
-			if wait < b.delay.target {
+			if b.delay.steady {
+				if early := b.early(s.media); early > 0 {
+					return deed{what: doSilence, n: int(min(early, int64(need)))}
+				}
+			} else if wait < b.delay.target {
 				return deed{what: doSilence, n: need}
 			}
 			p.playing, p.seam, p.next = true, true, s.media
@@ -428,7 +432,11 @@ func (b *Buffer) silence(n int) {
 		return
 	}
 	f := borrow(n)
-	p.quiet.fill(*f)
+	if b.delay.steady {
+		clear(*f) // what nobody said is not written down
+	} else {
+		p.quiet.fill(*f)
+	}
 	p.append(*f)
 	scratch.Put(f)
 }
@@ -440,6 +448,13 @@ func (b *Buffer) adapt() {
 		return
 	}
 	b.mu.Lock()
+	if b.delay.steady {
+		early := b.early(p.next)
+		ready := b.queue.head() != nil && b.queue.head().seq == b.in.played+1 && b.queue.head().f.sound
+		b.mu.Unlock()
+		b.pace(early, ready)
+		return
+	}
 	fixed := b.delay.fixed > 0
 	over := b.waits(p.next) - b.delay.target
 	ready := b.queue.head() != nil && b.queue.head().seq == b.in.played+1 && b.queue.head().f.sound

@@ -177,10 +177,10 @@ func (s *Session) hearFor(j *joint, muted bool) *receiver {
 func (s *Session) sayFor(j *joint, heard *receiver) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.joint != j || !s.across || s.said == heard {
+	if s.joint != j || !s.across || s.says == heard {
 		return
 	}
-	s.said = heard
+	s.says = heard
 	if heard == nil {
 		s.voice.play(nil, false)
 	} else {
@@ -202,7 +202,7 @@ func (s *Session) hushFor(j *joint) {
 // hushLocked ends the transcoding.
 func (s *Session) hushLocked() {
 	if s.across {
-		s.across, s.said = false, nil
+		s.across, s.says = false, nil
 		s.voice.play(nil, false)
 	}
 }

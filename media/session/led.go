@@ -45,6 +45,9 @@ func (v *voice) Say(m *media.Mixed, now time.Duration) {
 		return
 	}
 	v.resumeLocked(now)
+	if !v.mute {
+		v.tappedLocked(m.Sound, m.Rate)
+	}
 	many, into := packetsOn(m, v.speech.ptime), v.toneLocked
 	if v.solo == 0 {
 		into = nil

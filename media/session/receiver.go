@@ -25,6 +25,7 @@ type receiver struct {
 
 	local, remote []media.Format // that the formats were learnt from
 	fixed         time.Duration  // delay of the buffer for a fax; 0 for one that adapts
+	steady        time.Duration  // delay from mouth to sink for a tap; 0 for one that somebody talks through
 
 	mu    sync.Mutex // of those who pull
 	out   origin     // the buffer, at the puller's rate
@@ -88,7 +89,7 @@ func (e *receiver) learn(local, remote []media.Format, rate int, fixed time.Dura
 		return
 	}
 	e.buffer.Store(jitter.New(jitter.Config{
-		Rate: rate, Fixed: fixed, Clock: e.clock,
+		Rate: rate, Fixed: fixed, Steady: e.steady, Clock: e.clock,
 		Decoder: func(payload uint8) (media.Decoder, int, bool) { return m.decoder(payload, rate) },
 	}))
 }

@@ -13,7 +13,7 @@
 //	joint.mu
 //	Session.mu
 //	voice.mu, path.mu, fax.mu, hark.mu, rounds.mu; agents of ICE, associations of DTLS and pools of ports
-//	receiver.mu
+//	receiver.mu, saying.mu
 //	ears.mu, a stream's of media/rtp, a buffer's of media/jitter
 //	congestion.mu
 //
@@ -116,10 +116,12 @@ type Session struct {
 	across  bool        // joined, and transcoded
 	muted   bool        // across: keys do not pass as tones
 	foreign rtp.TypeSet // joined, and relayed: what the other side does not know
-	said    *receiver   // across: what the voice says of the other side
+	says    *receiver   // across: what the voice says of the other side
 	voice   *voice      // made when media first ends here
 	sink    media.Sink
 	ear     *receiver // while somebody wants to hear the peer
+	taps    *taps     // who hears the peer besides; nil for nobody
+	said    []*saying // who hears besides what our voice says
 
 	// Who is told.
 	telling sync.Mutex // held while somebody is told
@@ -288,6 +290,7 @@ func (s *Session) Close() {
 	s.onNews = nil
 	s.watch.f = nil
 	s.ears.stop()
+	s.untapLocked()
 	s.mu.Unlock()
 	s.Part()
 	s.cfg.look().leave(s)

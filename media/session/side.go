@@ -202,11 +202,15 @@ func (s *Session) tapLocked() {
 		return
 	}
 	s.ears.forget()
+	heard := s.tapsLocked()
 	for _, l := range s.lines {
 		if l.stream == nil {
 			continue
 		}
 		t := wanted{ears: s.ears}
+		if l == heard {
+			t.taps = s.taps
+		}
 		if s.ears != nil && rtpProto(l.proto) {
 			t.keys = s.ears.learn(l.local, l.remote)
 		}
@@ -219,6 +223,9 @@ func (s *Session) tapLocked() {
 		t.hark, t.tones = s.harkLocked(l)
 		types[0] |= t.tones[0]
 		types[1] |= t.tones[1]
+		if t.taps != nil {
+			types = everyType
+		}
 		if types == (rtp.TypeSet{}) {
 			l.tap = nil
 			l.stream.Tap(nil, types)
@@ -239,7 +246,7 @@ func (s *Session) tappedLocked() bool {
 			continue
 		}
 		t := l.tap
-		if t == nil || t.stream != l.stream || t.ears != s.ears || t.joint != nil || s.foreign != (rtp.TypeSet{}) ||
+		if t == nil || t.stream != l.stream || s.taps != nil || t.taps != nil || t.ears != s.ears || t.joint != nil || s.foreign != (rtp.TypeSet{}) ||
 			t.remote != first(l.remote) || t.local != first(l.local) || (t.hark != nil) == (s.mode == echoing) {
 			return false
 		}
@@ -273,10 +280,16 @@ type wanted struct {
 	tones   rtp.TypeSet
 	joint   *joint // is to choose anew when something else comes
 	foreign rtp.TypeSet
+	taps    *taps // hear all
 }
 
 // Packet looks at one (rtp.Handler).
 func (t *tap) Packet(p []byte, h rtp.Header) {
+	if t.taps != nil {
+		for _, r := range t.taps.list {
+			r.Packet(p, h)
+		}
+	}
 	if t.tones.Has(h.Payload) {
 		t.hark.Packet(p, h)
 	}

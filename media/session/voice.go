@@ -41,6 +41,7 @@ type voice struct {
 	keys    keys
 	marker  bool
 	red     *jitter.Redundancy // nil: nothing is said twice
+	taps    []*saying          // who hears besides what we say; never changed
 
 	rate            int // clock that timestamp is in
 	ssrc, timestamp uint32
@@ -61,6 +62,7 @@ func (s *Session) voiceLocked() *voice {
 	if s.voice == nil {
 		s.voice = &voice{pool: s.cfg.Pool, random: s.cfg.Random, name: s.cfg.Random.Token(12)} // a random CNAME, RFC 7022 §4.2
 		s.voice.renumber()
+		s.voice.taps = s.said
 	}
 	return s.voice
 }
@@ -209,6 +211,9 @@ func (v *voice) Speak(now time.Duration) bool {
 	case key == mixedTone || v.talking && v.src.begun():
 		if v.coder == nil || v.from != nil || v.coder.key != v.key {
 			v.coder, v.from = newCoder(v.key, v.coder), nil
+		}
+		if v.src.heard == nil { // what another peer says is tapped there
+			v.tappedLocked(v.sound, v.speech.codec.Rate)
 		}
 		v.sayLocked(v.coder.encode(v.sound))
 	}
