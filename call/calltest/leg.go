@@ -220,6 +220,9 @@ func (l *Leg) Connected(who call.Party, t call.Traits) {
 	if number == "" {
 		number = who.Account
 	}
+	if who.Name != "" && who.Name != "Phone "+number { // something else is to be shown
+		number += fmt.Sprintf(" %q", who.Name)
+	}
 	if t.Privacy.Withholds() {
 		number = "anonymous"
 	}

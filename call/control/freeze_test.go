@@ -38,7 +38,7 @@ func (s *stage) handOver(change func()) *control.Control {
 		s.t.Fatal(err)
 	}
 	change()
-	k := newControl(s.House, nil)
+	k := newControl(s.House, s.stories)
 	if err := k.Thaw(&again, s); err != nil {
 		s.t.Fatal(err)
 	}

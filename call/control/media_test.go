@@ -28,7 +28,8 @@ type ear struct {
 	seq  uint16
 
 	mu   sync.Mutex
-	keys []byte // digits heard as tones
+	keys []byte         // digits heard as tones
+	hear func(key byte) // is told of each, nil for nobody
 	from []uint32
 	said media.Frame
 	done chan struct{}
@@ -85,6 +86,9 @@ func listen(t *testing.T, network *vnet.Network, at netip.AddrPort) *ear {
 	tones := dtmf.NewDetector(8000, func(h dtmf.Heard) {
 		if !h.Over {
 			e.keys = append(e.keys, h.Key)
+			if e.hear != nil {
+				e.hear(h.Key)
+			}
 		}
 	})
 	go func() {
@@ -288,7 +292,7 @@ func TestSoundOfStories(t *testing.T) {
 		anna.mu.Unlock()
 		anna.heard()
 		anna.talk(s, a, 50)
-		if n := anna.heard(); len(n) != 1 || n[anna.ssrc] != 0 {
+		if n := anna.heard(); len(n) != 2 || n[anna.ssrc] != 0 { // and one packet of silence between the two
 			t.Errorf("echo is %v", n)
 		}
 		s.pass(2 * time.Second)

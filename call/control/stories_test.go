@@ -20,6 +20,8 @@ type stage struct {
 	t    *testing.T
 	k    *control.Control
 	host vnet.Net // of the exchange, where there is media
+
+	stories map[string]call.Story
 }
 
 func newStage(t *testing.T, stories map[string]call.Story) *stage {
@@ -30,11 +32,11 @@ func newStage(t *testing.T, stories map[string]call.Story) *stage {
 	h.Account("103", 2, "sip:103@192.0.2.3", "sip:103@192.0.2.33")
 	h.Account("104", 1)
 	h.Account("105", 2, "sip:105@192.0.2.5")
-	return &stage{House: h, t: t, k: newControl(h, stories)}
+	return &stage{House: h, t: t, k: newControl(h, stories), stories: stories}
 }
 
 func newControl(h *calltest.House, stories map[string]call.Story) *control.Control {
-	return control.New(control.Config{Router: h, Contacts: h, Trunks: h, Channels: h, Ledger: h, Dialer: h, Stories: stories, Random: id.New([32]byte{1})})
+	return control.New(control.Config{Router: h, Contacts: h, Trunks: h, Channels: h, Ledger: h, Dialer: h, Stories: stories, Speech: keySpeech{}, Random: id.New([32]byte{1})})
 }
 
 // newControlWith has a right of picking up.
