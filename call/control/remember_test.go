@@ -15,7 +15,7 @@ func TestStoriesGoOn(t *testing.T) {
 	t.Parallel()
 	type noter = func(string, ...any)
 	half := func(s *scene) {
-		s.pass(640 * ms)
+		s.pass(653 * ms)
 		s.moves()
 	}
 	heard(t, "goes-on-play", func(ctx context.Context, c call.Control, note noter) {
@@ -26,14 +26,14 @@ func TestStoriesGoOn(t *testing.T) {
 		note("say: %s", one(c.Say(ctx, "9", media.Spelled("1234"))))
 	}, func(s *scene) {
 		half(s)
-		s.pass(320 * ms)
+		s.pass(313 * ms)
 		s.key('9')
 	})
 	heard(t, "goes-on-tones", func(ctx context.Context, c call.Control, note noter) {
 		note("tones: %v", c.Tones(ctx, "1234"))
 	}, func(s *scene) { // twice
 		half(s)
-		s.pass(320 * ms)
+		s.pass(313 * ms)
 		s.moves()
 	})
 	heard(t, "goes-on-send", func(ctx context.Context, c call.Control, note noter) {
@@ -51,7 +51,7 @@ func TestStoriesGoOn(t *testing.T) {
 		for ssrc, n := range s.anna.heard() {
 			s.Note("     %d packets came back, its own: %v", n, ssrc == s.anna.ssrc)
 		}
-		s.a.Bye()
+		s.leave()
 	})
 	heard(t, "goes-on-collect-prompt", func(ctx context.Context, c call.Control, note noter) {
 		got, err := c.Collect(ctx, call.Collecting{Prompt: []media.Phrase{media.Spelled("1234")}, Most: 2, First: time.Second})
@@ -71,14 +71,14 @@ func TestStoriesGoOn(t *testing.T) {
 		got, err := c.Collect(ctx, call.Collecting{Most: 3, Between: 5 * time.Second})
 		note("%s, collected %q %s, %v", pin, got.Digits, got.Why, err)
 	}, func(s *scene) {
-		s.pass(100 * ms)
+		s.pass(103 * ms)
 		s.key('7')
 		s.key('8')
 		s.moves()
 		s.key('9')
 		s.key('4') // waits through another one
 		s.moves()
-		s.pass(time.Second)
+		s.pass(1003 * ms)
 		s.key('5')
 		s.moves()
 		s.key('6')
@@ -92,18 +92,18 @@ func TestStoriesGoOn(t *testing.T) {
 			note("play %d: %s", step, one(c.Play(ctx, tones("12"), "")))
 		}
 	}, func(s *scene) {
-		s.pass(900 * ms)
+		s.pass(903 * ms)
 		s.moves()
-		s.pass(600 * ms)
+		s.pass(603 * ms)
 		s.moves()
 	})
 	heard(t, "goes-on-held", func(ctx context.Context, c call.Control, note noter) {
 		note("play: %s", one(c.Play(ctx, tones("123"), "")))
 	}, func(s *scene) {
-		s.pass(340 * ms)
+		s.pass(343 * ms)
 		s.a.Reinvite(at(s.anna, "sendonly"))
 		s.moves()
-		s.pass(5 * time.Second)
+		s.pass(5003 * ms)
 		s.a.Reinvite(at(s.anna, ""))
 	})
 }
@@ -136,7 +136,7 @@ func TestStoriesThatStay(t *testing.T) {
 		if frozen() {
 			t.Error("a leg was written out that can't be")
 		}
-		s.pass(time.Second)
+		s.pass(1003 * ms)
 		a.Bye()
 	})
 	perform(t, "story-unknown-there", told(echoes), func(s *stage) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -46,11 +47,22 @@ func tones(keys string) media.Source {
 
 const ms = time.Millisecond
 
+// What a scene does keeps apart from the turns of the media clock, every 20 ms from the answer on: then each time the
+// same comes first.
+
 // scene is a story that speaks with 101, who hears it.
 type scene struct {
 	*stage
 	anna *ear
 	a    *calltest.Leg
+	left *atomic.Bool
+}
+
+// leave has the caller hang up. What the story notes afterwards may come before the ledger's word or after it, and
+// stands nowhere.
+func (s *scene) leave() {
+	s.left.Store(true)
+	s.a.Bye()
 }
 
 // key has the caller press a key.
@@ -62,6 +74,7 @@ func (s *scene) moves() {
 	s.k = s.handOver(func() {
 		s.Media.Pool.Close()
 		s.Media = ports(s.t, s.host)
+		s.pass(3 * ms)
 	})
 	s.a = s.leg("a")
 }
@@ -76,18 +89,24 @@ func heard(t *testing.T, name string, story func(ctx context.Context, c call.Con
 			if err := c.Answer(ctx); err != nil {
 				t.Error(err)
 			}
+			time.Sleep(ms)
 			story(ctx, c, note)
 			note("story ends")
 			return call.NormalClearing
 		})
 		sounding(t, tells, func(s *stage, phone func(byte) *ear) {
-			note = func(format string, args ...any) { s.Note("     "+format, args...) }
+			var left atomic.Bool
+			note = func(format string, args ...any) {
+				if !left.Load() {
+					s.Note("     "+format, args...)
+				}
+			}
 			anna := phone(1)
 			anna.hear = func(key byte) { note("heard %c", key) }
 			s.Service("*1", "story")
 			a := s.Call(s.k, "1", "101", "*1", at(anna, ""))
 			a.Ack(nil)
-			play(&scene{s, anna, a})
+			play(&scene{s, anna, a, &left})
 			s.pass(time.Minute)
 			golden.Compare(t, name+".txt", s.Ladder())
 			if n := s.k.Stats(); n.Live != 0 || n.Open != 0 || n.Panics != 0 {
@@ -122,7 +141,7 @@ func TestVerbsOfSound(t *testing.T) {
 		note("collected %+v, %v", got, err)
 		note("play: %s", one(c.Play(ctx, nil, "")))
 	}, func(s *scene) {
-		s.pass(time.Second)
+		s.pass(1003 * ms)
 		s.key('4')
 		s.key('9')
 		s.key('5')
@@ -134,7 +153,7 @@ func TestVerbsOfSound(t *testing.T) {
 		note("say: %s", one(c.Say(ctx, "*", media.Spelled("3456"))))
 		note("say: %s", one(c.Say(ctx, "*", media.Clip("nothing"))))
 	}, func(s *scene) {
-		s.pass(time.Second)
+		s.pass(1003 * ms)
 		s.key('*')
 	})
 	heard(t, "play-held", func(ctx context.Context, c call.Control, note noter) {
@@ -167,17 +186,17 @@ func TestVerbsOfSound(t *testing.T) {
 		note("play: %s", one(c.Play(ctx, tones("12"), "")))
 	}, func(s *scene) {})
 	heard(t, "sound-after-the-end", func(ctx context.Context, c call.Control, note noter) {
-		note("play: %s", one(c.Play(ctx, tones("123456"), "")))
+		_, played := c.Play(ctx, tones("123456"), "")
 		_, collected := c.Collect(ctx, call.Collecting{Most: 1})
-		if err := errors.Join(c.SendDigits(ctx, "1"), c.Show(ctx, ""), collected); !errors.Is(err, call.ErrEnded) {
+		if err := errors.Join(played, c.SendDigits(ctx, "1"), c.Show(ctx, ""), collected); !errors.Is(err, call.ErrEnded) {
 			t.Errorf("verbs after the end: %v", err)
 		}
 		if d := c.Detail(); d.SIPCallID != "" {
 			t.Errorf("detail after the end: %+v", d)
 		}
 	}, func(s *scene) {
-		s.pass(500 * ms)
-		s.a.Bye()
+		s.pass(503 * ms)
+		s.leave()
 	})
 }
 
@@ -196,9 +215,9 @@ func TestCollect(t *testing.T) {
 		call.Collecting{Prompt: prompt, Most: 3, First: 5 * time.Second, Between: 2 * time.Second},
 		call.Collecting{Prompt: prompt, Most: 3, First: 5 * time.Second, Between: 2 * time.Second},
 	), func(s *scene) {
-		s.pass(400 * ms)
+		s.pass(403 * ms)
 		s.key('7')
-		s.pass(time.Second)
+		s.pass(1010 * ms)
 		s.key('8') // and then waits
 	})
 	heard(t, "collect-ends", asks(
@@ -208,7 +227,7 @@ func TestCollect(t *testing.T) {
 		s.key('1')
 		s.key('2')
 		s.key('*')
-		s.pass(5 * time.Second)
+		s.pass(5003 * ms)
 		s.key('#')
 	})
 	heard(t, "collect-typed-ahead", func(ctx context.Context, c call.Control, note func(string, ...any)) {
@@ -222,7 +241,7 @@ func TestCollect(t *testing.T) {
 			for _, k := range "789#" {
 				s.key(byte(k))
 			}
-			s.pass(time.Second)
+			s.pass(1003 * ms)
 		}
 	})
 	heard(t, "collect-patterns", asks(
@@ -259,14 +278,15 @@ func TestCollect(t *testing.T) {
 		defer cancel()
 		got, err := c.Collect(short, call.Collecting{Prompt: prompt, Most: 3})
 		note("collected %q %s, %v", got.Digits, got.Why, err)
-		got, err = c.Collect(ctx, call.Collecting{Most: 3})
-		note("collected %q %s, %v", got.Digits, got.Why, err)
 		got, err = c.Collect(ctx, call.Collecting{Prompt: []media.Phrase{media.Clip("x")}, Most: 3})
 		note("collected %q %s, %v", got.Digits, got.Why, err)
+		if got, err = c.Collect(ctx, call.Collecting{Most: 3}); got.Digits != "7" || err != call.ErrEnded {
+			t.Errorf("collected %q, %v of a caller that hung up", got.Digits, err)
+		}
 	}, func(s *scene) {
-		s.pass(time.Hour)
+		s.pass(time.Minute + 3*ms)
 		s.key('7')
-		s.a.Bye()
+		s.leave()
 	})
 }
 

@@ -79,6 +79,12 @@ func AppendHeader(dst []byte, h Header) []byte {
 // SetSSRC overwrites the source of a packet that Parse has accepted.
 func SetSSRC(p []byte, ssrc uint32) { binary.BigEndian.PutUint32(p[8:], ssrc) }
 
+// Renumber overwrites the sequence number and the timestamp of a packet that Parse has accepted.
+func Renumber(p []byte, seq uint16, timestamp uint32) {
+	binary.BigEndian.PutUint16(p[2:], seq)
+	binary.BigEndian.PutUint32(p[4:], timestamp)
+}
+
 // Kind is what a datagram looks like by its first octets.
 type Kind uint8
 

@@ -311,7 +311,7 @@ func (s *Session) applyModeLocked() {
 		switch {
 		case s.mode == joined && (!s.across || l != talk):
 		case s.mode == echoing && rtpProto(l.proto):
-			l.stream.Deliver(&echo{stream: l.stream, ssrc: s.voiceLocked().ssrc})
+			l.stream.Deliver(&echo{stream: l.stream, voice: s.voiceLocked(), follows: l.kind == "audio"})
 		case s.ear != nil && l == talk:
 			l.stream.Deliver(s.ear)
 		default:
@@ -356,16 +356,4 @@ func (s *Session) hearLocked(l *line, sp speech) {
 		s.ear.hold(!l.dir.Receives())
 		l.heardBy(s.ear)
 	}
-}
-
-// echo sends packets back to where they came from.
-type echo struct {
-	stream *rtp.Stream
-	ssrc   uint32
-}
-
-// Packet sends p back.
-func (e *echo) Packet(p []byte, _ rtp.Header) {
-	rtp.SetSSRC(p, e.ssrc)
-	e.stream.Send(p)
 }

@@ -170,6 +170,31 @@ func TestEcho(t *testing.T) {
 	})
 }
 
+// What is echoed goes on with the numbers of what was said before, and what is said afterwards with its.
+func TestEchoBetweenWords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCall(t)
+		answered(t, c, mediatest.Offer(t, aAddr))
+		c.sa.Attach(nil, nil)
+		mediatest.Wait(493 * time.Millisecond)
+		c.sa.Echo()
+		c.a.Talk(c.toA, 50)
+		c.sa.Attach(nil, nil)
+		mediatest.Wait(493 * time.Millisecond)
+		c.sa.Part()
+		heard := c.a.Heard()
+		if len(heard) < 98 {
+			t.Fatalf("%d packets came", len(heard))
+		}
+		for i := 1; i < len(heard); i++ {
+			was, is := heard[i-1].Header, heard[i].Header
+			if is.SSRC != was.SSRC || is.Seq != was.Seq+1 || int32(is.Timestamp-was.Timestamp) < 160 {
+				t.Errorf("packet %d is %+v after %+v", i, is, was)
+			}
+		}
+	})
+}
+
 // Two sessions that end media themselves talk to each other as two phones do, keys too.
 func TestTwoVoices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
