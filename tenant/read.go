@@ -85,6 +85,7 @@ func read(n *doc.Node) *Tenant {
 		"trunks":     func(n *doc.Node) { n.Each(ways.trunk) },
 		"routes":     func(n *doc.Node) { n.Each(ways.route) },
 		"lists":      func(n *doc.Node) { n.Each(lists.read) },
+		"record":     func(n *doc.Node) { t.Record = readRecord(n) },
 		"waiting":    func(n *doc.Node) { t.PushWaiting = n.OneOf("subscribed", "pushed") == "pushed" },
 	}, "tenant", "domains")
 	t.Trunks, t.Routes = ways.join(numbers)
@@ -124,6 +125,7 @@ func readAccount(n *doc.Node, kind Kind) Account {
 		},
 		"withhold": func(n *doc.Node) { a.Withhold = n.Bool() },
 		"media":    func(n *doc.Node) { a.Media = readMedia(n) },
+		"record":   func(n *doc.Node) { a.Record = readRecord(n) },
 	}
 	if kind == Extension {
 		fields["channels"] = func(n *doc.Node) { a.Channels = n.Int(1, MaxChannels) }

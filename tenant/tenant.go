@@ -17,6 +17,7 @@ type Tenant struct {
 	Trunks   []Trunk
 	Routes   []Route // the longest prefix that fits is taken
 	Lists    []List
+	Record   Record // which calls are recorded, where an account doesn't say
 
 	// PushWaiting tells phones of waiting messages that have not subscribed to hear of them.
 	PushWaiting bool
@@ -55,7 +56,8 @@ type Account struct {
 	// (RFC 3323 §4.2).
 	Withhold bool
 
-	Media Media // how the media of its phones is negotiated
+	Media  Media  // how the media of its phones is negotiated
+	Record Record // which of its calls are recorded
 
 	Credential Credential
 }

@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"testing"
@@ -127,5 +128,38 @@ func BenchmarkAccount(b *testing.B) {
 		if s.Account("a", "25000") == nil {
 			b.Fatal("lost")
 		}
+	}
+}
+
+func TestWhichCallsAreRecorded(t *testing.T) {
+	var problems doc.Problems
+	read := func(id, record string) *Tenant {
+		return Read(id+".yaml", []byte("tenant: "+id+"\ndomains: ["+id+".example]\n"+record+`
+extensions:
+  - {number: 101, password: secret101}
+  - {number: 102, password: secret102, record: all}
+  - {number: 103, password: secret103, record: off}
+lines:
+  - {number: 22000001, password: secret201, record: all}
+`), &problems)
+	}
+	s := NewSnapshot(1, []*Tenant{read("all", "record: all"), read("off", "record: off"), read("unsaid", "")})
+	if err := problems.Err(); err != nil {
+		t.Fatal(err)
+	}
+	for tenant, want := range map[string]string{"all": "101 102 22000001 none ", "off": "102 22000001 ", "unsaid": "102 22000001 ", "unknown": ""} {
+		got := ""
+		for _, account := range []string{"101", "102", "103", "22000001", ""} {
+			if s.Records(tenant, account) {
+				got += cmp.Or(account, "none") + " "
+			}
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", tenant, got, want)
+		}
+	}
+	Read("x.yaml", []byte("tenant: x\ndomains: [x.example]\nrecord: some\n"), &problems)
+	if err := problems.Err(); err == nil || !strings.Contains(err.Error(), "x.yaml:3:9") {
+		t.Errorf("%v", err)
 	}
 }
