@@ -69,6 +69,7 @@ func (c *ongoing) show() (l Live, ok bool) {
 		Answered: c.answered,
 		Legs:     make([]LiveLeg, 0, len(c.members)),
 	}
+	mixed := c.mixed
 	members := c.members[:len(c.members):len(c.members)]
 	legs := make([]call.Leg, 0, len(members))
 	for _, m := range members {
@@ -79,7 +80,9 @@ func (c *ongoing) show() (l Live, ok bool) {
 	for i, m := range members { // a leg's own lock is not taken under ours
 		l.Legs[i].Detail = *m.detail(legs[i].Detail())
 		if s := legs[i].Media(); s != nil {
-			l.Legs[i].Way = s.Way()
+			if l.Legs[i].Way = s.Way(); mixed && !l.Legs[i].Over {
+				l.Legs[i].Way = session.Mixed
+			}
 		}
 	}
 	return l, l.State < Frozen

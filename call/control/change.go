@@ -28,12 +28,13 @@ func (c *ongoing) offered(m *member, e *call.LegEvent) {
 		m.leg.Refuse(call.RequestPending)
 		return
 	}
-	if c.story != nil {
+	if c.served() {
 		if !m.answered {
 			m.leg.Refuse(call.RequestPending)
 			return
 		}
 		m.leg.Accept(nil) // the media ends here
+		m.knows = nil
 		m.hears(e.Desc, true)
 		if e.Desc != nil {
 			c.hold(m, holds(e.Desc), e)
@@ -69,7 +70,7 @@ func (c *ongoing) offered(m *member, e *call.LegEvent) {
 // (RFC 3261 §14.1).
 func (c *ongoing) changeNow() {
 	h := &c.change
-	if h.to == nil || h.sent || h.to.answered && !h.to.confirmed {
+	if h.to == nil || h.sent || h.to.answered && !h.to.confirmed || h.to.own != nothing {
 		return
 	}
 	h.sent = true
@@ -81,7 +82,7 @@ func (c *ongoing) changeNow() {
 func (c *ongoing) accepted(m *member, e *call.LegEvent) {
 	h := c.change
 	switch {
-	case c.foundOwn(m, e):
+	case c.answeredOwn(m, e):
 	case m.guest != nil:
 		c.guestAccepted(m, e)
 	case c.joining != nil && m == c.joining.m:
@@ -172,7 +173,7 @@ func (c *ongoing) refused(m *member, e *call.LegEvent) {
 		return
 	}
 	switch h := c.change; {
-	case c.foundOwn(m, e):
+	case c.answeredOwn(m, e):
 		return
 	case m.guest != nil:
 		c.guestRefused(m, e)

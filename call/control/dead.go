@@ -19,7 +19,6 @@ const seekTime = 8 * time.Second
 type missing struct {
 	since time.Time
 	timer *time.Timer
-	own   bool // its answer is the exchange's alone: the media ends here
 }
 
 // Words for what is noticed besides what media sessions tell.
@@ -54,7 +53,7 @@ func (c *ongoing) mediaLost(m *member) {
 	if c.state != Talking && c.state != Serving || m.missing != nil || m.guest != nil {
 		return
 	}
-	if c.story != nil && !m.confirmed { // it can't be asked
+	if c.served() && !m.confirmed { // it can't be asked
 		c.end(exchange, call.MediaDead)
 		return
 	}
@@ -67,9 +66,8 @@ func (c *ongoing) mediaLost(m *member) {
 	m.missing = s
 	s.timer = time.AfterFunc(seekTime, func() { c.post(func(c *ongoing) { c.sought(m, s) }) })
 	switch {
-	case c.story != nil:
-		s.own = true
-		m.leg.Offer(nil)
+	case c.served():
+		c.askOwn(m)
 	case c.change.to == m: // it is asked already
 	default:
 		c.whenCalm(func(c *ongoing) {
@@ -109,19 +107,6 @@ func (c *ongoing) sought(m *member, s *missing) {
 		}
 	}
 	c.end(exchange, call.MediaDead)
-}
-
-// foundOwn is a silent party's answer where the media ends here; it reports whether it was that.
-func (c *ongoing) foundOwn(m *member, e *call.LegEvent) bool {
-	if m.missing == nil || !m.missing.own || c.story == nil {
-		return false
-	}
-	m.missing.own = false
-	if e.Kind == call.Accepted && e.Desc != nil {
-		m.leg.Accept(nil)
-		m.hears(e.Desc, true)
-	}
-	return true
 }
 
 // notices counts what was noticed, by kind.

@@ -37,6 +37,9 @@ func (c *ongoing) legEnded(m *member, e *call.LegEvent) {
 	if c.hasty(m, departure{by, e.Cause}) {
 		return
 	}
+	if c.storyGoesOn(m) {
+		return
+	}
 	c.end(by, e.Cause)
 }
 
@@ -63,6 +66,7 @@ func (c *ongoing) end(by string, cause call.Cause) {
 		c.story.stop()
 	}
 	c.bridge.Part()
+	c.disperse(cause)
 	c.giveBack() // before any phone hears that it is free, so that it can call again at once
 	for _, m := range c.members {
 		if !m.over {
@@ -74,6 +78,7 @@ func (c *ongoing) end(by string, cause call.Cause) {
 
 // close is the last thing that a call does: its last event goes to the ledger, and the loop ends.
 func (c *ongoing) close(by string, cause call.Cause) {
+	c.disperse(cause)
 	c.giveBack()
 	c.change = change{}
 	c.referOver(cause)

@@ -252,7 +252,7 @@ func (c *ongoing) reappears() {
 // told reports a story that speaks with a caller who has nothing else under way.
 func (c *ongoing) told() bool {
 	a := c.caller()
-	return c.state == Serving && a.answered && a.confirmed && a.guest == nil && c.callee == nil && c.refer == nil && c.joining == nil && len(c.later) == 0
+	return c.state == Serving && a.answered && a.confirmed && a.guest == nil && c.callee == nil && !c.engaged() && c.refer == nil && c.joining == nil && len(c.later) == 0
 }
 
 // servesOn has a story told on that another Control has written out.

@@ -85,7 +85,7 @@ func (c *ongoing) guestAccepted(m *member, e *call.LegEvent) {
 		return
 	}
 	c.introduce(m, c.callee, g.who, g.withheld)
-	if !late && !agrees(g.answer, e.Desc) {
+	if !late && g.answer != nil && !agrees(g.answer, e.Desc) {
 		c.propose(m, c.callee, e.Desc)
 	}
 }

@@ -65,14 +65,18 @@ func (c *ongoing) dialPhone(t call.Target, breadth int) {
 // byAnotherWay goes on to the phone's next way when one is dead: its first hop says so, nobody answered, or
 // nothing could be sent (RFC 5626 §5.3). Any other answer is the phone's own.
 func (c *ongoing) byAnotherWay(m *member, cause call.Cause) bool {
-	dead := cause.SIP == 430 || cause.SIP == 408 || cause.Q850 == outOfOrder
-	if !dead || m.rang || m.progressed || len(m.ways) == 0 {
+	if !dead(cause) || m.rang || m.progressed || len(m.ways) == 0 {
 		return false
 	}
 	t := m.ways[0]
 	t.Else = m.ways[1:]
 	c.dialPhone(t, m.breadth)
 	return true
+}
+
+// dead reports an answer that is the way's, not the phone's.
+func dead(cause call.Cause) bool {
+	return cause.SIP == 430 || cause.SIP == 408 || cause.Q850 == outOfOrder
 }
 
 // dial opens a leg to a target, for the account or by the trunk that the call goes to. silence is how

@@ -16,7 +16,9 @@ func (c *ongoing) confirmed(m *member, e *call.LegEvent) {
 	m.hears(e.Desc, false)
 	if c.story != nil {
 		c.story.confirmed()
-		return
+		if c.served() {
+			return
+		}
 	}
 	if c.offer == nil && c.callee != nil && !c.callee.confirmed {
 		if e.Desc == nil {
@@ -34,7 +36,7 @@ func (c *ongoing) informed(m *member, e *call.LegEvent) {
 		c.pressed(m, e)
 		return
 	}
-	if to := c.other(m); c.story == nil && to != nil && c.state == Talking {
+	if to := c.other(m); to != nil && c.state == Talking {
 		to.leg.Inform(e.Info)
 	}
 }

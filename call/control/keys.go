@@ -47,7 +47,7 @@ func (c *ongoing) pressed(m *member, e *call.LegEvent) {
 	if m.doubled(e.Digit, e.Long, e.Kind == call.Informed, e.At) {
 		return
 	}
-	if c.story != nil {
+	if c.served() {
 		if m == c.caller() {
 			c.story.pressed(e)
 		}

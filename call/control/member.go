@@ -50,6 +50,9 @@ type member struct {
 	lamp       call.Lamp      // of its account, nil while nothing was
 	notices    []call.Notice  // what its record tells of its media
 	missing    *missing       // it is silent, and is asked where it is
+	own        asking         // what it was offered by us alone, and has not answered yet
+	knows      *member        // whose session it was told of last; nil: ours
+	branch     *branch        // of a story's Dial, until that has somebody
 }
 
 // party is who the leg's peer is to others.

@@ -43,6 +43,14 @@ func (c *ongoing) musicOf(m *member) media.Source {
 	return music.Music(who.Tenant, "")
 }
 
+// waits is what somebody hears who waits for a story, or for whoever takes it; nil for silence.
+func (c *ongoing) waits() media.Source {
+	if c.house.music == nil {
+		return nil
+	}
+	return c.house.music.Music(c.dest.Tenant, "")
+}
+
 // tune sees that there is music for whom a leg's peer holds. A fax is not held.
 func (c *ongoing) tune(m *member) {
 	switch {

@@ -32,7 +32,7 @@ func (c *ongoing) renamed(m *member, e *call.LegEvent) {
 		}
 	}
 	o := c.other(m)
-	if o == nil || o.over {
+	if o == nil || o.over || c.served() {
 		return
 	}
 	if e.Who == nil {

@@ -91,6 +91,8 @@ type ongoing struct {
 	introduced bool         // the caller was told
 	timer      *time.Timer
 	story      *story
+	visits     []*visit  // from other calls
+	mixed      bool      // the sound of its legs goes through a room
 	last       time.Time // of the last event, so that times never run backwards
 	release    [2]func() // the channels of caller and callee, until they are given back
 
@@ -186,6 +188,10 @@ func (c *ongoing) happened(m *member, e *call.LegEvent) {
 	}
 	if c.summons != nil {
 		c.summoned(m, e)
+		return
+	}
+	if m.branch != nil {
+		c.rungFor(m, e)
 		return
 	}
 	switch e.Kind {

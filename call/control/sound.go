@@ -25,6 +25,10 @@ func (c *ongoing) speak(src media.Source) error {
 	if m == nil {
 		return errNoMedia
 	}
+	if room := c.room(); room != nil {
+		room.Play(src, nil)
+		return nil
+	}
 	c.bridge.Serve(m, src, nil)
 	return nil
 }

@@ -28,6 +28,8 @@ type story struct {
 	doing   verb           // the last that was begun
 	before  []HandoverVerb // what was under way before a take-over, and was not gone on with yet
 	playing *playing       // what the caller hears, nil for silence
+
+	company company // of the caller, the loop's alone
 }
 
 var _ call.Control = (*story)(nil)
@@ -62,7 +64,7 @@ func (s *story) serve(tale call.Story) {
 			s.c.house.panics.Add(1)
 			s.c.house.log.Error("story failed", "call", s.c.id, "service", s.c.dest.Service, "panic", p, "stack", string(debug.Stack()))
 		}
-		s.c.post(func(c *ongoing) { c.end(exchange, cause) })
+		s.c.post(func(c *ongoing) { s.over(c, cause) })
 	}()
 	cause = tale.Serve(s.ctx, s)
 }
@@ -79,7 +81,7 @@ func (s *story) ask(ctx context.Context, deed func(*ongoing) error) error {
 	}
 	reply := make(chan error, 1)
 	asked := s.c.post(func(c *ongoing) {
-		if c.state != Serving {
+		if c.state != Serving || c.story != s {
 			reply <- call.ErrEnded
 			return
 		}
@@ -120,7 +122,11 @@ func (s *story) await(ctx context.Context, what <-chan struct{}) error {
 func (s *story) ID() call.ID { return s.c.id }
 
 // Caller is the account that calls.
-func (s *story) Caller() call.Party { return s.c.from }
+func (s *story) Caller() call.Party {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	return s.c.from
+}
 
 // Dialled is what the caller dialled.
 func (s *story) Dialled() string { return s.c.dialled }
@@ -192,5 +198,12 @@ func (s *story) Show(ctx context.Context, text string) error {
 
 // Hangup ends the call with a cause; before the answer it refuses the caller.
 func (s *story) Hangup(cause call.Cause) {
-	s.c.post(func(c *ongoing) { c.end(exchange, cause) })
+	s.c.post(func(c *ongoing) { s.over(c, cause) })
+}
+
+// over ends the call, unless it goes on without the story.
+func (s *story) over(c *ongoing, cause call.Cause) {
+	if c.story == s {
+		c.end(exchange, cause)
+	}
 }

@@ -66,7 +66,10 @@ func (c *ongoing) referred(m *member, wish *call.Referral) {
 
 // calm reports that no change of the session is under way between two legs that talk.
 func (c *ongoing) calm() bool {
-	return c.state != Talking || c.change.from == nil && c.caller().confirmed && c.callee.confirmed && c.caller().guest == nil
+	if c.state == Serving {
+		return c.caller().own == nothing
+	}
+	return c.state != Talking || c.change.from == nil && c.caller().own == nothing && c.callee.own == nothing && c.caller().confirmed && c.callee.confirmed && c.caller().guest == nil
 }
 
 // whenCalm does a deed as soon as the call is calm.
@@ -90,7 +93,7 @@ func (c *ongoing) calmDown() {
 
 // quiet reports two legs that talk, with nothing under way.
 func (c *ongoing) quiet() bool {
-	return c.state == Talking && c.calm() && c.refer == nil && c.sending == nil && c.joining == nil && len(c.later) == 0
+	return c.state == Talking && !c.engaged() && c.calm() && c.refer == nil && c.sending == nil && c.joining == nil && len(c.later) == 0
 }
 
 // referNow begins the transfer that waits, once the call is quiet.
@@ -334,6 +337,7 @@ func (c *ongoing) dismiss(cause call.Cause) {
 		c.story.stop()
 	}
 	c.bridge.Part()
+	c.disperse(cause)
 	if c.joining != nil {
 		c.joining.ringing = false // the hunt is over
 		c.joinOver(cause)

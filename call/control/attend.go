@@ -1,0 +1,107 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"santral/call"
+	"santral/call/bridge"
+)
+
+// visit is somebody who is with the two of another call: a listener, who whispers, who barges in. The visitor's leg stays
+// in its own call and with its own story, and is seated in the room that the bridge of the two becomes.
+type visit struct {
+	seat *bridge.Visitor
+	over chan struct{} // closed when the two have gone
+}
+
+// Attend has the caller be with a call of the same tenant.
+func (s *story) Attend(ctx context.Context, id call.ID, how call.Attendance) error {
+	if err := s.Answer(ctx); err != nil {
+		return err
+	}
+	of := s.c.house.find(id)
+	if of == nil || of == s.c {
+		return &call.Refusal{Cause: call.NotFound}
+	}
+	who := s.Caller()
+	v := &visit{over: make(chan struct{})}
+	reply := make(chan error, 1)
+	if !of.post(func(c *ongoing) { reply <- c.admit(v, who, how) }) {
+		return &call.Refusal{Cause: call.NotFound}
+	}
+	if err := <-reply; err != nil { // a loop never waits
+		return err
+	}
+	defer of.post(func(c *ongoing) { c.visitOver(v) })
+	if err := s.ask(ctx, func(c *ongoing) error { return c.seatedIn(v.seat.Member) }); err != nil {
+		return err
+	}
+	s.begin("attend", nil)
+	err := s.await(ctx, v.over)
+	if err == call.ErrEnded {
+		return err
+	}
+	if ended := s.finally(func(c *ongoing) {
+		if c.room() == v.seat.Member {
+			c.leaveRoom()
+			_ = c.speak(nil)
+		}
+	}); ended != nil {
+		return ended
+	}
+	return err
+}
+
+// admit lets somebody in with the two that talk here.
+func (c *ongoing) admit(v *visit, who call.Party, how call.Attendance) error {
+	switch {
+	case c.caller().tenant != who.Tenant:
+		return &call.Refusal{Cause: call.NotFound}
+	case c.state != Talking || c.other(c.caller()) == nil || c.caller().guest != nil:
+		return &call.Refusal{Cause: call.RequestPending}
+	case len(c.visits) >= mostVisits:
+		return &call.Refusal{Cause: call.Busy}
+	}
+	heard := bridge.Nobody
+	switch how.Mode {
+	case call.AttendBarge:
+		heard = bridge.Everyone
+	case call.AttendWhisper:
+		switch {
+		case how.To == "" || how.To == c.callee.account:
+			heard = bridge.Second
+		case how.To == c.caller().account:
+			heard = bridge.First
+		default:
+			return &call.Refusal{Cause: call.NotFound}
+		}
+	}
+	seat, err := c.bridge.Visit(who.Number, heard)
+	if errors.Is(err, bridge.ErrNoSound) {
+		return &call.Refusal{Cause: call.NotAcceptable}
+	}
+	if err != nil {
+		return err
+	}
+	v.seat = seat
+	c.visits = append(c.visits, v)
+	c.mix(true)
+	return nil
+}
+
+// mostVisits bounds how many may be with the two of one call.
+const mostVisits = 8
+
+// visitOver ends a visit, whoever wants it; it may be called again. With the last one the two are joined as before.
+func (c *ongoing) visitOver(v *visit) {
+	i := slices.Index(c.visits, v)
+	if i < 0 {
+		return
+	}
+	c.visits = slices.Delete(c.visits, i, i+1)
+	close(v.over)
+	c.bridge.Gone(v.seat)
+	c.mix(len(c.visits) > 0)
+}
