@@ -34,6 +34,14 @@ type Rated interface {
 	Rate() int // samples a second, in Hz; it does not change
 }
 
+// Adjustable is a Source that has its sound at several rates. Who reads it at another rate than its own asks for that
+// once, before it takes a resampler.
+type Adjustable interface {
+	// SetRate has Read give sound at rate (in Hz) from now on, going on at the same place. False: it can't, and stays
+	// as it is. It is called by who reads.
+	SetRate(rate int) bool
+}
+
 // MostSound is the longest piece of sound that one packet carries (RFC 7587 §4.2).
 const MostSound = 120 * time.Millisecond
 

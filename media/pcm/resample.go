@@ -13,45 +13,99 @@ const reach = 32
 // file's header cannot ask for hundreds of megabytes of filters.
 const maxPhases = 1024
 
+// piece is how many samples are made from one copy of what they are made of.
+const piece = 2048
+
 // Resample gives the samples at another rate. Both rates are between 1 and MaxRate Hz. The result
 // has len(src)·to/from samples, rounded up, and begins at the same moment as src.
-//
-// It is a polyphase filter: a windowed sinc at the lower rate's band edge, evaluated once for each
-// phase that the two rates have in common.
 func Resample(src []int16, from, to int) []int16 {
 	if from == to || len(src) == 0 {
 		return append([]int16(nil), src...)
 	}
-	g := gcd(from, to)
-	up, down := to/g, from/g
-	low := min(1, float64(to)/float64(from)) // band edge as a part of the source's
-	half := int(math.Ceil(reach / low))
-	width := 2 * half
-
-	out := make([]int16, (len(src)*up+down-1)/down)
-	phases := min(up, maxPhases)
-	bank := make([][]float64, phases) // filters are made for the phases that occur
-	for i := range out {
-		at := i * down / up // the source sample at or before this moment
-		phase := i * down % up * phases / up
-		taps := bank[phase]
-		if taps == nil {
-			taps = sinc(float64(phase)/float64(phases), low, half)
-			bank[phase] = taps
-		}
-		first := at - half + 1
-		sum := 0.0
-		for k := max(0, -first); k < width && first+k < len(src); k++ {
-			sum += taps[k] * float64(src[first+k])
-		}
-		out[i] = int16(min(max(math.Round(sum), -32768), 32767))
+	f := NewFilter(from, to)
+	out := make([]int16, f.Length(len(src)))
+	for i := 0; i < len(out); i += piece {
+		f.At(out[i:min(i+piece, len(out))], src, i)
 	}
 	return out
 }
 
+// Filter makes any part of a sound at another rate, where the sound is there as a whole. It is used by one goroutine
+// at a time.
+//
+// It is a polyphase filter: a windowed sinc at the lower rate's band edge, evaluated once for each
+// phase that the two rates have in common and that occurs.
+type Filter struct {
+	up, down int
+	half     int // samples of the source that it reaches to each side
+	low      float64
+	bank     [][]float32
+	x        []float32
+}
+
+// NewFilter makes one between rates of 1 to MaxRate Hz that are not the same.
+func NewFilter(from, to int) *Filter {
+	g := gcd(from, to)
+	f := &Filter{up: to / g, down: from / g, low: min(1, float64(to)/float64(from))}
+	f.half = (int(math.Ceil(reach/f.low)) + 1) &^ 1 // so that the taps are a multiple of four
+	f.bank = make([][]float32, min(f.up, maxPhases))
+	return f
+}
+
+// Length is how many samples n of the source are, rounded up.
+func (f *Filter) Length(n int) int { return (n*f.up + f.down - 1) / f.down }
+
+// At makes the samples from first on. Beyond its ends the sound is taken to go on as its own image, turned round at its
+// last sample: so it neither jumps nor bends there, and what another sound goes on with follows without a click.
+func (f *Filter) At(dst, src []int16, first int) {
+	if len(dst) == 0 || len(src) == 0 {
+		clear(dst)
+		return
+	}
+	start, _ := f.place(first)
+	start -= f.half - 1
+	last, _ := f.place(first + len(dst) - 1)
+	if n := last + f.half + 1 - start; cap(f.x) < n {
+		f.x = make([]float32, n)
+	} else {
+		f.x = f.x[:n]
+	}
+	for i := range f.x {
+		switch at := start + i; {
+		case at < 0:
+			f.x[i] = 2*float32(src[0]) - float32(src[min(-at, len(src)-1)])
+		case at >= len(src):
+			f.x[i] = 2*float32(src[len(src)-1]) - float32(src[max(2*len(src)-2-at, 0)])
+		default:
+			f.x[i] = float32(src[at])
+		}
+	}
+	width := 2 * f.half
+	for i := range dst {
+		at, phase := f.place(first + i)
+		taps := f.bank[phase]
+		if taps == nil {
+			taps = sinc(float64(phase)/float64(len(f.bank)), f.low, f.half)
+			f.bank[phase] = taps
+		}
+		at -= start + f.half - 1
+		dst[i] = sample(dot(taps, f.x[at:at+width]))
+	}
+}
+
+// place gives the source's sample at or before sample i of the result, and the phase between it and the next.
+func (f *Filter) place(i int) (at, phase int) {
+	i *= f.down
+	at, rest := i/f.up, i%f.up
+	if rest < 0 {
+		at, rest = at-1, rest+f.up
+	}
+	return at, rest * len(f.bank) / f.up
+}
+
 // sinc makes the taps for a moment that lies the given part of a sample after tap half-1. They add
 // up to one, so that a constant stays the same.
-func sinc(part, low float64, half int) []float64 {
+func sinc(part, low float64, half int) []float32 {
 	taps := make([]float64, 2*half)
 	sum := 0.0
 	for k := range taps {
@@ -67,10 +121,11 @@ func sinc(part, low float64, half int) []float64 {
 		taps[k] = v
 		sum += v
 	}
-	for k := range taps {
-		taps[k] /= sum
+	rounded := make([]float32, len(taps))
+	for k, v := range taps {
+		rounded[k] = float32(v / sum)
 	}
-	return taps
+	return rounded
 }
 
 // edge moves the filter's corner below the band edge, so that its slope ends near it.

@@ -51,6 +51,7 @@ func TestParse(t *testing.T) {
 		"32 bits":            {wav(1, 1, 8000, 32, []byte{9, 9, 1, 0}), []int16{1}},
 		"A-law":              {wav(6, 1, 8000, 8, []byte{0xd5, 0x55, 0xaa}), []int16{8, -8, 32256}},
 		"µ-law":              {wav(7, 1, 8000, 8, []byte{0xff, 0x80, 0x00}), []int16{0, 32124, -32124}},
+		"floating":           {wav(3, 1, 8000, 32, []byte{0, 0, 0, 0x3f, 0, 0, 0, 0xc0, 0, 0, 0xc0, 0x7f}), []int16{16384, -32768, 0}},
 		"two channels":       {wav(1, 2, 8000, 16, []byte{4, 0, 2, 0, 0xfc, 0xff, 0, 0, 9}), []int16{3, -2}},
 		"extended":           {extended, []int16{1, 2}},
 		"size never written": {unsized, []int16{1, 2}},
@@ -80,6 +81,7 @@ func TestParse(t *testing.T) {
 		"12 bits":             wav(1, 1, 8000, 12, []byte{1, 2}),
 		"no rate":             wav(1, 1, 0, 16, []byte{1, 2}),
 		"endless rate":        wav(1, 1, 1<<30, 16, []byte{1, 2}),
+		"float of 64 bits":    wav(3, 1, 8000, 64, []byte{1, 2, 3, 4, 5, 6, 7, 8}),
 		"A-law of 16 bits":    wav(6, 1, 8000, 16, []byte{1, 2}),
 		"extended, too short": wav(0xfffe, 1, 8000, 16, []byte{1, 2}),
 	} {
@@ -90,7 +92,7 @@ func TestParse(t *testing.T) {
 }
 
 func TestPlay(t *testing.T) {
-	s := New([]int16{1, 2, 3, 4, 5})
+	s := New([]int16{1, 2, 3, 4, 5}, 8000)
 	if s.Duration() != 625*time.Microsecond {
 		t.Errorf("duration %v", s.Duration())
 	}
@@ -112,7 +114,7 @@ func TestPlay(t *testing.T) {
 			t.Errorf("loop, frame %d: %d, %v, %v", i, n, err, long)
 		}
 	}
-	if n, err := New(nil).Loop().Read(f); n != 0 || !errors.Is(err, io.EOF) {
+	if n, err := New(nil, 8000).Loop().Read(f); n != 0 || !errors.Is(err, io.EOF) {
 		t.Errorf("nothing, looped: %d, %v", n, err)
 	}
 }
@@ -125,7 +127,7 @@ func TestAgainstSox(t *testing.T) {
 		t.Skip("sox is not installed")
 	}
 	for _, args := range []string{
-		"-r 8000 -b 16", "-r 16000 -b 16", "-r 48000 -b 24", "-r 44100 -b 32 -e signed", "-r 8000 -b 8 -e unsigned", "-r 8000 -e a-law", "-r 8000 -e mu-law", "-r 16000 -e a-law", "-r 16000 -c 2 -b 16",
+		"-r 8000 -b 16", "-r 16000 -b 16", "-r 48000 -b 24", "-r 44100 -b 32 -e signed", "-r 8000 -b 8 -e unsigned", "-r 8000 -e a-law", "-r 8000 -e mu-law", "-r 16000 -e a-law", "-r 16000 -c 2 -b 16", "-r 48000 -b 32 -e floating-point", "-r 96000 -b 16", "-r 9600 -b 16", "-r 32000 -b 16",
 	} {
 		path := filepath.Join(t.TempDir(), "x.wav")
 		command := append([]string{"-D", "-n"}, strings.Fields(args)...)
@@ -141,9 +143,19 @@ func TestAgainstSox(t *testing.T) {
 		if s.Duration() != time.Second {
 			t.Errorf("%s: plays %v", args, s.Duration())
 		}
+		rate := 0
+		if _, err := fmt.Sscanf(args, "-r %d", &rate); err != nil {
+			t.Fatal(err)
+		}
+		if want := map[int]int{96000: 48000, 9600: 16000}[rate]; want != 0 {
+			rate = want
+		}
+		if s.Rate() != rate {
+			t.Errorf("%s: kept at %d Hz", args, s.Rate())
+		}
 		var signal, noise float64
-		for i, v := range s.Samples()[1000:7000] {
-			want := 32768 * math.Pow(10, -6.0/20) * math.Sin(2*math.Pi*440*float64(i+1000)/8000)
+		for i, v := range s.Samples()[rate/8 : rate/8*7] {
+			want := 32768 * math.Pow(10, -6.0/20) * math.Sin(2*math.Pi*440*float64(i+rate/8)/float64(rate))
 			signal += want * want
 			noise += (want - float64(v)) * (want - float64(v))
 		}
@@ -177,7 +189,7 @@ func FuzzParse(f *testing.F) {
 }
 
 func BenchmarkFrame(b *testing.B) {
-	p := New(make([]int16, 12345)).Loop()
+	p := New(make([]int16, 12345), 8000).Loop()
 	f := make(media.Frame, 160)
 	b.ReportAllocs()
 	for b.Loop() {

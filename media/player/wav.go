@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 
 	"santral/media/pcm"
 )
@@ -11,6 +12,7 @@ import (
 // Format tags of a WAV file's fmt chunk.
 const (
 	tagPCM        = 1
+	tagFloat      = 3
 	tagALaw       = 6
 	tagULaw       = 7
 	tagExtensible = 0xfffe // the real tag begins the sub-format at octet 24
@@ -24,13 +26,15 @@ type header struct {
 	bits     int
 }
 
-// Parse reads the text of a WAV file: 8 to 32 bit PCM, A-law or µ-law, any number of channels up to
-// 8 (they are mixed into one) and any rate up to 192 kHz. Like the readers of the world it is lenient
+// Parse reads the text of a WAV file: 8 to 32 bit PCM, 32 bit floating point, A-law or µ-law, any number of channels up
+// to 8 (they are mixed into one) and any rate up to 192 kHz, which it keeps up to MaxRate. Like the readers of the world it is lenient
 // about sizes, because recordings get interrupted: a data chunk whose size is unknown (0 or all ones)
 // or too large goes to the end of the file.
-func Parse(data []byte) (*Sound, error) {
-	if len(data) > MaxSize {
-		return nil, fmt.Errorf("wav: larger than %d octets", MaxSize)
+func Parse(data []byte) (*Sound, error) { return parse(data, MaxSize) }
+
+func parse(data []byte, most int) (*Sound, error) {
+	if len(data) > most {
+		return nil, fmt.Errorf("wav: larger than %d octets", most)
 	}
 	if len(data) < 12 || string(data[:4]) != "RIFF" || string(data[8:12]) != "WAVE" {
 		return nil, errors.New("wav: not a RIFF file of type WAVE")
@@ -86,12 +90,16 @@ func (h *header) read(c []byte) error {
 		if h.bits != 8 && h.bits != 16 && h.bits != 24 && h.bits != 32 {
 			return fmt.Errorf("wav: %d bits a sample, 8, 16, 24 and 32 are read", h.bits)
 		}
+	case tagFloat:
+		if h.bits != 32 {
+			return fmt.Errorf("wav: %d bits a floating sample, 32 are read", h.bits)
+		}
 	case tagALaw, tagULaw:
 		if h.bits != 8 {
 			return fmt.Errorf("wav: %d bits a compressed sample, 8 are read", h.bits)
 		}
 	default:
-		return fmt.Errorf("wav: encoding %d; PCM, A-law and µ-law are read", h.tag)
+		return fmt.Errorf("wav: encoding %d; PCM, floating point, A-law and µ-law are read", h.tag)
 	}
 	return nil
 }
@@ -105,6 +113,14 @@ func (h *header) decode(data []byte) (*Sound, error) {
 		pcm.DecodeALaw(samples, data)
 	case h.tag == tagULaw:
 		pcm.DecodeULaw(samples, data)
+	case h.tag == tagFloat:
+		for i := range samples {
+			v := math.Float32frombits(binary.LittleEndian.Uint32(data[i*4:]))
+			if v != v {
+				v = 0
+			}
+			samples[i] = int16(min(max(math.RoundToEven(float64(v)*32768), -32768), 32767))
+		}
 	case width == 1: // the only width without a sign
 		for i := range samples {
 			samples[i] = int16(int(data[i])-128) << 8
@@ -117,10 +133,7 @@ func (h *header) decode(data []byte) (*Sound, error) {
 	if h.channels > 1 {
 		samples = mix(samples, h.channels)
 	}
-	if h.rate != Rate {
-		samples = pcm.Resample(samples, h.rate, Rate)
-	}
-	return &Sound{samples: samples}, nil
+	return kept(samples, h.rate), nil
 }
 
 // mix makes one channel of many, in place.

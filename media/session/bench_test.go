@@ -95,3 +95,10 @@ func BenchmarkTranscode(b *testing.B) {
 		b.Run(pair[0]+"-"+pair[1], func(b *testing.B) { session.BenchTranscode(b, kernelConfig(b, 23000, 23099), pair[0], pair[1]) })
 	}
 }
+
+// BenchmarkPrompt is a packet of a prompt that a thousand phones hear, from the sound to the socket.
+func BenchmarkPrompt(b *testing.B) {
+	for _, name := range []string{"PCMA", "G722", "opus"} {
+		b.Run(name, func(b *testing.B) { session.BenchPrompt(b, kernelConfig(b, 20000, 23999), name) })
+	}
+}

@@ -331,6 +331,11 @@ func (o *origin) read(f media.Frame, rate int) {
 		o.next(f)
 	default:
 		if o.change == nil || o.change.to != rate {
+			if a, ok := o.src.(media.Adjustable); ok && a.SetRate(rate) {
+				o.rate, o.change = rate, nil
+				o.next(f)
+				return
+			}
 			o.change = newRateChange(o.rate, rate)
 		}
 		o.change.fill(f, o.take)
