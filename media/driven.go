@@ -39,8 +39,9 @@ type Leader interface {
 
 // Ear hears one peer.
 type Ear interface {
-	// Hear fills f with what the peer says next, at the rate of the Drawer. It does not block.
-	Hear(f Frame)
+	// Hear fills f with what the peer says next, at the rate of the Drawer. It is false when nothing more will come.
+	// It does not block.
+	Hear(f Frame) bool
 	// Alone has the ear write to its Sink on turns of its own again.
 	Alone()
 }

@@ -1,6 +1,9 @@
 package mixer
 
 import (
+	"math"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"santral/media"
@@ -9,30 +12,83 @@ import (
 // Member is one who takes part in a room: a Sink of what it says and a Source of what it hears. It belongs to the
 // room; whoever made it calls Leave.
 type Member struct {
-	room    *Room
-	options Options
-	joined  time.Time
-	private playing
-	heard   media.Frame // what it said last
-	out     media.Frame // what it hears
+	room *Room
+
+	// Under the room's lock.
+	options   Options
+	joined    time.Time
+	private   playing
+	ear       media.Ear   // nil while what it says is written
+	voice     media.Voice // nil while what it hears is read
+	left      bool
+	addressed bool // whom it speaks to has changed since the last turn
+
+	says, hears queue // of whoever knows nothing of turns
+	talks       atomic.Bool
+	level       atomic.Uint64 // what it says, dBov: the bits of a float
+	part        part
 }
 
 // Rate is the room's, in Hz (media.Rated).
 func (m *Member) Rate() int { return m.room.cfg.Rate }
 
-// Write takes 20 ms of what the member says (media.Sink).
-func (m *Member) Write(f media.Frame) {
-	m.room.mu.Lock()
-	copy(m.heard, f)
-	m.room.mu.Unlock()
-}
+// Write takes what the member says (media.Sink).
+func (m *Member) Write(f media.Frame) { m.says.put(f, 2*m.room.frame) }
 
 // Read gives what the member hears (media.Source). It never ends; after Leave it is silence.
 func (m *Member) Read(f media.Frame) (int, error) {
-	m.room.mu.Lock()
-	clear(f[copy(f, m.out):])
-	m.room.mu.Unlock()
+	m.hears.take(f)
 	return len(f), nil
+}
+
+// Lead has v speak on the room's turns (media.Leader).
+func (m *Member) Lead(v media.Voice) bool {
+	m.room.mu.Lock()
+	defer m.room.mu.Unlock()
+	if m.left {
+		return false
+	}
+	m.voice = v
+	return true
+}
+
+// Dismiss ends that (media.Leader).
+func (m *Member) Dismiss(v media.Voice) {
+	m.room.mu.Lock()
+	if m.voice == v {
+		m.voice = nil
+	}
+	m.room.mu.Unlock()
+}
+
+// Draw has e heard on the room's turns (media.Drawer).
+func (m *Member) Draw(e media.Ear) bool {
+	m.room.mu.Lock()
+	defer m.room.mu.Unlock()
+	if m.left {
+		return false
+	}
+	m.ear = e
+	return true
+}
+
+// Drop ends that (media.Drawer).
+func (m *Member) Drop(e media.Ear) {
+	m.room.mu.Lock()
+	if m.ear == e {
+		m.ear = nil
+	}
+	m.room.mu.Unlock()
+}
+
+// alone lets go of who was led; the lock is not held.
+func alone(e media.Ear, v media.Voice) {
+	if e != nil {
+		e.Alone()
+	}
+	if v != nil {
+		v.Alone()
+	}
 }
 
 // Mute has the room not hear the member, or hear it again.
@@ -45,7 +101,15 @@ func (m *Member) Deaf(on bool) { m.set(func(o *Options) { o.Deaf = on }) }
 func (m *Member) Gain(dB float64) { m.set(func(o *Options) { o.Gain = dB }) }
 
 // Address has the member be heard by others alone; nil: by everyone.
-func (m *Member) Address(to []*Member) { m.set(func(o *Options) { o.To = to }) }
+func (m *Member) Address(to []*Member) {
+	if to != nil {
+		to = slices.DeleteFunc(append([]*Member{}, to...), func(o *Member) bool { return o == m })
+	}
+	m.set(func(o *Options) {
+		o.To = to
+		m.addressed = true
+	})
+}
 
 func (m *Member) set(f func(*Options)) {
 	m.room.mu.Lock()
@@ -57,8 +121,11 @@ func (m *Member) set(f func(*Options)) {
 // where it is not nil, is closed when src has ended or given way.
 func (m *Member) Play(src media.Source, ended chan<- struct{}) {
 	m.room.mu.Lock()
+	defer m.room.mu.Unlock()
 	m.private.begin(src, ended)
-	m.room.mu.Unlock()
+	if m.left {
+		m.private.end()
+	}
 }
 
 // State tells how it stands.
@@ -69,8 +136,40 @@ func (m *Member) State() State {
 }
 
 func (m *Member) stateLocked() State {
-	return State{Name: m.options.Name, Mute: m.options.Mute, Deaf: m.options.Deaf, Gain: m.options.Gain, Level: -127, Joined: time.Since(m.joined)}
+	o := &m.options
+	return State{
+		Name: o.Name, Mute: o.Mute, Deaf: o.Deaf, Gain: o.Gain, Talks: m.talks.Load(),
+		Level: math.Float64frombits(m.level.Load()), Joined: time.Since(m.joined),
+	}
 }
 
 // Leave ends its part. It may be called again.
-func (m *Member) Leave() { m.room.leave(m) }
+func (m *Member) Leave() {
+	r := m.room
+	r.mu.Lock()
+	i := slices.Index(r.members, m)
+	if i < 0 {
+		r.mu.Unlock()
+		return
+	}
+	r.members = slices.Delete(r.members, i, i+1)
+	r.leaving = append(r.leaving, m)
+	for _, o := range r.members {
+		if slices.Contains(o.options.To, m) {
+			o.options.To = slices.DeleteFunc(slices.Clone(o.options.To), func(o *Member) bool { return o == m })
+		}
+	}
+	e, v := m.endLocked()
+	r.mu.Unlock()
+	alone(e, v)
+}
+
+// endLocked ends the part of a member, and gives who was led by it.
+func (m *Member) endLocked() (e media.Ear, v media.Voice) {
+	e, v = m.ear, m.voice
+	m.ear, m.voice, m.left = nil, nil, true
+	m.private.end()
+	m.talks.Store(false)
+	m.level.Store(math.Float64bits(silence))
+	return e, v
+}

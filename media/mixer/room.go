@@ -1,34 +1,59 @@
 package mixer
 
 import (
+	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"santral/media"
+	"santral/media/listen"
+	"santral/media/pcm"
 )
 
 // Room is where members hear each other. Make it with New and Close it when nobody needs it any longer. It is
 // safe for concurrent use.
 type Room struct {
-	cfg Config
+	cfg   Config
+	frame int // samples of a turn
 
 	mu      sync.Mutex
 	members []*Member
-	said    playing // to everyone
-	taps    []media.Sink
+	leaving []*Member // since the last turn
+	said    playing   // to everyone
+	taps    []*tap
 	closed  bool
 	running bool
+
+	turns, late atomic.Uint64
+	turn        turn
 }
 
 // New makes an empty room. It takes turns while it has members.
-func New(cfg Config) *Room { return &Room{cfg: cfg} }
+func New(cfg Config) *Room {
+	if cfg.Rate <= 0 {
+		cfg.Rate = 8000
+	}
+	if cfg.Mixed <= 0 {
+		cfg.Mixed = usualMixed
+	}
+	r := &Room{cfg: cfg, frame: cfg.Rate / int(time.Second/Frame)}
+	r.said.rate = cfg.Rate
+	return r
+}
 
 // Rate is the room's, in Hz.
 func (r *Room) Rate() int { return r.cfg.Rate }
 
 // Join makes a new member.
 func (r *Room) Join(o Options) (*Member, error) {
+	m := &Member{room: r, options: o, joined: time.Now(), addressed: o.To != nil}
+	m.options.To = slices.Clone(o.To)
+	m.private.rate = r.cfg.Rate
+	m.level.Store(math.Float64bits(silence))
+	m.part.begin(r.cfg.Rate, r.frame)
+
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
@@ -37,8 +62,6 @@ func (r *Room) Join(o Options) (*Member, error) {
 	case r.cfg.Most > 0 && len(r.members) >= r.cfg.Most:
 		return nil, ErrFull
 	}
-	n := r.cfg.Rate / int(time.Second/Frame)
-	m := &Member{room: r, options: o, joined: time.Now(), heard: make([]int16, n), out: make([]int16, n)}
 	r.members = append(r.members, m)
 	if !r.running {
 		r.running = true
@@ -51,15 +74,55 @@ func (r *Room) Join(o Options) (*Member, error) {
 // not nil, is closed when src has ended or given way.
 func (r *Room) Play(src media.Source, ended chan<- struct{}) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.said.begin(src, ended)
-	r.mu.Unlock()
+	if r.closed {
+		r.said.end()
+	}
 }
 
-// Tap has sink get all that is said in the room, until the room closes.
-func (r *Room) Tap(sink media.Sink) {
+// Tap has sink get all that is said to everyone in the room, and played to them, on its turns and at its rate, until
+// stop is called or the room closes. Turns are taken while there are members.
+func (r *Room) Tap(sink media.Sink) (stop func()) {
+	t := &tap{sink: sink}
+	if to := rateOf(sink); to != r.cfg.Rate {
+		if t.filter, _ = pcm.NewResampler(r.cfg.Rate, to); t.filter == nil {
+			return func() {} // there is no way between the two rates
+		}
+		t.sound = make([]int16, t.filter.Most(r.frame))
+	}
 	r.mu.Lock()
-	r.taps = append(r.taps, sink)
-	r.mu.Unlock()
+	defer r.mu.Unlock()
+	if !r.closed {
+		r.taps = append(r.taps, t)
+	}
+	return func() {
+		r.mu.Lock()
+		r.taps = slices.DeleteFunc(slices.Clone(r.taps), func(o *tap) bool { return o == t })
+		r.mu.Unlock()
+	}
+}
+
+// rateOf is the rate of a source's or a sink's sound.
+func rateOf(x any) int {
+	if r, ok := x.(media.Rated); ok && r.Rate() > 0 {
+		return r.Rate()
+	}
+	return 8000
+}
+
+// tap is a sink of what is said.
+type tap struct {
+	sink   media.Sink
+	filter *pcm.Resampler // nil where the rates are the same
+	sound  []int16
+}
+
+func (t *tap) write(f media.Frame) {
+	if t.filter != nil {
+		f = t.sound[:t.filter.Process(t.sound, f)]
+	}
+	t.sink.Write(f)
 }
 
 // Members tells how they stand, in the order in which they came.
@@ -73,83 +136,33 @@ func (r *Room) Members() []State {
 	return list
 }
 
+// Turns tells how many turns the room has taken, and how many of them more than a frame's time after the one before
+// and its own.
+func (r *Room) Turns() (all, late uint64) { return r.turns.Load(), r.late.Load() }
+
 // Close ends the room: its members hear silence.
 func (r *Room) Close() {
 	r.mu.Lock()
-	defer r.mu.Unlock()
+	members := r.members
+	ears, voices := make([]media.Ear, len(members)), make([]media.Voice, len(members))
 	r.closed = true
-	r.said.begin(nil, nil)
-	for _, m := range r.members {
-		m.private.begin(nil, nil)
+	r.said.end()
+	for i, m := range members {
+		ears[i], voices[i] = m.endLocked()
 	}
-	r.members, r.taps = nil, nil
+	r.members, r.leaving, r.taps = nil, nil, nil
+	r.mu.Unlock()
+	for i := range members {
+		alone(ears[i], voices[i])
+	}
 }
 
-// Speak takes a turn (rtp.Speaker).
-func (r *Room) Speak(time.Duration) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.closed || len(r.members) == 0 {
-		r.running = false
-		return false
-	}
-	n := len(r.members[0].out)
-	common := make([]int16, n)
-	r.said.read(common)
-	for _, m := range r.members {
-		sum := make([]int32, n)
-		for i := range sum {
-			sum[i] = int32(common[i])
-		}
-		for _, o := range r.members {
-			if o == m || o.options.Mute || m.options.Deaf || o.options.To != nil && !slices.Contains(o.options.To, m) {
-				continue
-			}
-			for i, v := range o.heard {
-				sum[i] += int32(v)
-			}
-		}
-		own := make([]int16, n)
-		m.private.read(own)
-		for i := range sum {
-			m.out[i] = int16(min(max(sum[i]+int32(own[i]), -32768), 32767))
-		}
-	}
-	for _, m := range r.members {
-		clear(m.heard)
-	}
-	return true
-}
-
-// leave takes m out.
-func (r *Room) leave(m *Member) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if i := slices.Index(r.members, m); i >= 0 {
-		r.members = slices.Delete(r.members, i, i+1)
-	}
-	m.private.begin(nil, nil)
-}
-
-// playing is a source that is heard in a room, and who waits for its end.
-type playing struct {
-	src   media.Source
-	ended chan<- struct{}
-}
-
-func (p *playing) begin(src media.Source, ended chan<- struct{}) {
-	if p.ended != nil {
-		close(p.ended)
-	}
-	*p = playing{src, ended}
-}
-
-func (p *playing) read(f media.Frame) {
-	if p.src == nil {
-		return
-	}
-	if n, err := p.src.Read(f); err != nil {
-		clear(f[n:])
-		p.begin(nil, nil)
-	}
+// begin makes what the turn needs of a member.
+func (p *part) begin(rate, frame int) {
+	room := make([]int16, 4*frame)
+	p.in, p.loud, p.mine, p.own.Sound = room[:frame:frame], room[frame:2*frame:2*frame], room[2*frame:3*frame:3*frame], room[3*frame:]
+	p.own.Rate, p.own.limit = rate, 1
+	p.speech = listen.New(rate)
+	p.hear = ramp{1, 1}
+	p.level = silence
 }

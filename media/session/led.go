@@ -94,12 +94,11 @@ func (v *voice) Alone() {
 
 // Hear gives what the peer says next, at the sink's rate (media.Ear). Nothing is heard of a peer that holds us: music
 // that it plays then is for us, and not for those whom we speak with.
-func (e *receiver) Hear(f media.Frame) {
+func (e *receiver) Hear(f media.Frame) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.over {
-		clear(f)
-		return
+		return false
 	}
 	e.readLocked(f, e.rate)
 	switch {
@@ -115,6 +114,7 @@ func (e *receiver) Hear(f media.Frame) {
 		}
 	}
 	e.held = e.holds
+	return true
 }
 
 // Alone has the receiver write to its sink on turns of its own (media.Ear).
