@@ -30,9 +30,9 @@ func Noise(t testing.TB, kind string, n, rate int, seed uint64) []int16 {
 			sum[i] = 3000 * (8*b + 0.05*w + 0.25*math.Sin(phase) + 0.12*math.Sin(2*phase) + 0.06*math.Sin(3*phase))
 		}
 	case "babble":
-		for range 2 {
-			for _, voice := range Voices {
-				speech := Speech(t, voice, rate)
+		for _, voice := range Voices {
+			speech := Speech(t, voice, rate)
+			for range 2 {
 				at := r.IntN(len(speech))
 				for i := range sum {
 					sum[i] += 0.3 * float64(speech[(at+i)%len(speech)])
