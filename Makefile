@@ -50,6 +50,10 @@ soak: build peers ## an hour of calls and faults, two of clocks that differ, and
 	@SANTRAL_TALKOFF=10h $(GO) test -timeout 10m -count=1 -run TalkOff -v ./media/dtmf
 	@SANTRAL_SOAK=1h $(GO) test -timeout 2h -count=1 -run Soak -v ./test/e2e
 
+.PHONY: prompts
+prompts: peers ## the clips of media/prompt, spoken anew where their texts have changed (flite, espeak-ng)
+	@$(GO) run ./test/voices
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME each (10 minutes when unsaid)
 	@bash test/fuzz.sh $(or $(FUZZTIME),10m)

@@ -35,7 +35,14 @@ type Boot struct {
 	Allow    []netip.Prefix   // sources that are never banned
 	Calls    int              // calls at once above which new ones are refused with 503; 0: as many as the media ports allow
 	Overload time.Duration    // how late a shard may be before new work is refused; 0: the endpoint's own choice
+	Voices   Voices           // clips that are heard in place of our own
 	Edges    []netip.Prefix   // proxies of the operator's own before phones, whose Path and received are believed
+}
+
+// Voices are folders of announcements.
+type Voices struct {
+	Folder   string            // a folder in it for each language, files named as our clips; "" for none
+	Asterisk map[string]string // folders with Asterisk's file names, by language
 }
 
 // Session is how long a call may live without either side's saying so (RFC 4028).
@@ -150,6 +157,7 @@ func Read(file string, problems *doc.Problems) *Boot {
 				n.Fail("must be a postgres:// address; leave the key out for SQLite in the data folder")
 			}
 		},
+		"voices":   func(n *doc.Node) { readVoices(n, folder, &b.Voices) },
 		"log":      func(n *doc.Node) { b.Log = n.OneOf("debug", "info", "warn", "error") },
 		"session":  func(n *doc.Node) { readSession(n, &b.Session) },
 		"drain":    func(n *doc.Node) { b.Drain = n.Duration(0, 24*time.Hour) },
@@ -170,6 +178,24 @@ func Read(file string, problems *doc.Problems) *Boot {
 
 // DigestNames are the words for digest algorithms in the boot file and on the command line.
 var DigestNames = []string{"sha256", "sha512-256", "md5"}
+
+func readVoices(n *doc.Node, folder func(*string) func(*doc.Node), v *Voices) {
+	n.Map(doc.Fields{
+		"folder": folder(&v.Folder),
+		"asterisk": func(n *doc.Node) {
+			v.Asterisk = map[string]string{}
+			fields := doc.Fields{}
+			for _, language := range []string{"en", "fa"} {
+				fields[language] = func(n *doc.Node) {
+					var dir string
+					folder(&dir)(n)
+					v.Asterisk[language] = dir
+				}
+			}
+			n.Map(fields)
+		},
+	})
+}
 
 func readListener(n *doc.Node) Listener {
 	var l Listener

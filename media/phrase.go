@@ -20,6 +20,7 @@ type (
 	Date struct {
 		time.Time
 		Calendar Calendar
+		Weekday  bool // the day of the week is said before
 	}
 	// Clock is hour and minute of a time, at its own location.
 	Clock struct{ time.Time }

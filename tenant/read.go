@@ -14,6 +14,9 @@ const (
 	maxName     = 128  // octets of a display name
 )
 
+// LanguageNames are the languages that announcements can be heard in.
+var LanguageNames = []string{"en", "fa"}
+
 // ReadDir reads every *.yaml of a folder, a tenant each. What is wrong goes to problems; the
 // tenants are of use only when there are none.
 func ReadDir(dir string, problems *doc.Problems) []*Tenant {
@@ -84,6 +87,7 @@ func read(n *doc.Node) *Tenant {
 		"media":      func(n *doc.Node) { t.Media = readMedia(n) },
 		"trunks":     func(n *doc.Node) { n.Each(ways.trunk) },
 		"routes":     func(n *doc.Node) { n.Each(ways.route) },
+		"language":   func(n *doc.Node) { t.Language = n.OneOf(LanguageNames...) },
 		"lists":      func(n *doc.Node) { n.Each(lists.read) },
 		"record":     func(n *doc.Node) { t.Record = readRecord(n) },
 		"waiting":    func(n *doc.Node) { t.PushWaiting = n.OneOf("subscribed", "pushed") == "pushed" },
@@ -96,6 +100,9 @@ func read(n *doc.Node) *Tenant {
 	for i := range t.Accounts {
 		a := &t.Accounts[i]
 		a.Tenant, a.Media = t.ID, a.Media.Over(t.Media)
+		if a.Language == "" {
+			a.Language = t.Language
+		}
 	}
 	for i := range t.Trunks {
 		t.Trunks[i].Tenant = t.ID
@@ -126,6 +133,7 @@ func readAccount(n *doc.Node, kind Kind) Account {
 		"withhold": func(n *doc.Node) { a.Withhold = n.Bool() },
 		"media":    func(n *doc.Node) { a.Media = readMedia(n) },
 		"record":   func(n *doc.Node) { a.Record = readRecord(n) },
+		"language": func(n *doc.Node) { a.Language = n.OneOf(LanguageNames...) },
 	}
 	if kind == Extension {
 		fields["channels"] = func(n *doc.Node) { a.Channels = n.Int(1, MaxChannels) }

@@ -18,6 +18,7 @@ type Tenant struct {
 	Routes   []Route // the longest prefix that fits is taken
 	Lists    []List
 	Record   Record // which calls are recorded, where an account doesn't say
+	Language string // that callers and accounts hear, where an account doesn't say: one of LanguageNames; "" is unsaid
 
 	// PushWaiting tells phones of waiting messages that have not subscribed to hear of them.
 	PushWaiting bool
@@ -58,6 +59,8 @@ type Account struct {
 
 	Media  Media  // how the media of its phones is negotiated
 	Record Record // which of its calls are recorded
+
+	Language string // that it hears: one of LanguageNames; that of its tenant when unsaid
 
 	Credential Credential
 }
