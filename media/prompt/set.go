@@ -212,4 +212,4 @@ func decodeG722(data []byte) ([]int16, error) {
 }
 
 // ofSound gives the samples of a sound at our rate.
-func ofSound(s *player.Sound) []int16 { return pcm.Resample(s.Samples(), player.Rate, Rate) }
+func ofSound(s *player.Sound) []int16 { return s.At(Rate).Samples() }
