@@ -57,6 +57,7 @@ var figures = []figure{
 	{"relay", "RTP of 400 calls: CPU and delay", (*bench).relay},
 	{"secured", "SRTP on one leg and RTP on the other, 400 calls: CPU and delay", (*bench).secured},
 	{"streams", "RTP of 1,000 calls: loss", (*bench).streams},
+	{"conference", "a member's 20 ms in rooms of 100 and 200: CPU, late turns", (*bench).conference},
 	{"memory", "memory of a call with media and of a registration", (*bench).memory},
 	{"tls", "a call over TLS next to UDP, and 20,000 idle TLS connections", (*bench).secure},
 	{"start", "from start to the first answered OPTIONS", (*bench).start},
@@ -77,7 +78,15 @@ func main() {
 	flag.BoolVar(&b.peers, "peers", true, "measure Kamailio and rtpengine too, where they are installed")
 	ahead := flag.Bool("ahead", false, "run the measured program and the load ahead of other work of the machine (real-time scheduling, root)")
 	binary := flag.String("binary", "", "measure this program instead of building it")
+	room := flag.String("room", "", "be a room that is measured, of this plan (the bench starts itself so)")
 	flag.Parse()
+	if *room != "" {
+		if err := beRoom(*room); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if *only != "" && !slices.Contains(names, *only) {
 		fmt.Fprintf(os.Stderr, "bench: there is no figure %q, but %s\n", *only, strings.Join(names, ", "))
 		os.Exit(2)
