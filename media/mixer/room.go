@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"santral/media"
+	"santral/media/level"
 	"santral/media/listen"
 	"santral/media/pcm"
 )
@@ -53,6 +54,12 @@ func (r *Room) Join(o Options) (*Member, error) {
 	m.private.rate = r.cfg.Rate
 	m.level.Store(math.Float64bits(silence))
 	m.part.begin(r.cfg.Rate, r.frame)
+	if r.cfg.Level {
+		m.part.auto = level.NewGain(level.Target)
+	}
+	if o.Denoise {
+		m.part.denoise = level.NewDenoiser(r.cfg.Rate)
+	}
 
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -506,11 +506,34 @@ func TestLevel(t *testing.T) {
 		for range 600 {
 			c.turn()
 		}
-		if level := dB(ear.heard[8000*4:]); level < -29 || level > -23 {
+		if level := dB(ear.heard[8000*4:]); level < -28 || level > -22 {
 			t.Errorf("a voice that is %.0f dB down is heard at %.1f dBov", 20*math.Log10(down), level)
 		} else {
 			t.Logf("%.0f dB down: %.1f dBov", 20*math.Log10(down), level)
 		}
+	}
+}
+
+// Noise is taken from what one says whose noise is to be taken.
+func TestDenoise(t *testing.T) {
+	levels := [2]float64{}
+	for i, on := range []bool{false, true} {
+		c := &hand{}
+		r := New(Config{Clock: c, Rate: 8000})
+		ear := come(t, r, Options{}, nil)
+		random := rand.New(rand.NewPCG(1, 1))
+		come(t, r, Options{Denoise: on}, func(f media.Frame) {
+			for i := range f {
+				f[i] = int16(random.IntN(601) - 300)
+			}
+		})
+		for range 300 {
+			c.turn()
+		}
+		levels[i] = dB(ear.heard[8000*3:])
+	}
+	if levels[1] > levels[0]-6 {
+		t.Errorf("noise of %.1f dBov is left at %.1f", levels[0], levels[1])
 	}
 }
 

@@ -26,20 +26,26 @@ func (r *Room) listen() {
 			p.talking, p.active = talksOn, staysOpen
 		}
 		p.level = max(level, p.level-falls, silence)
-		p.say.want = p.gain
-		if r.cfg.Level {
-			p.say.want *= p.auto.hear(speaks, level)
-		}
-		if p.mute {
+		if p.say.want = p.gain; p.mute {
 			p.say.want = 0
 		}
 		p.zero = p.zero || p.say.now == 0 && p.say.want == 0
-		if p.x = p.in; p.zero {
+		switch p.x = p.in; {
+		case p.zero:
 			p.say.now = p.say.want
-		} else {
+		case p.auto != nil && (speaks || p.heardNow()):
+			copy(p.loud, p.in)
+			p.auto.Process(p.loud, r.cfg.Rate, speaks, level)
+			p.x = p.say.apply(p.loud, p.loud, r.cfg.Rate)
+		default:
 			p.x = p.say.apply(p.loud, p.in, r.cfg.Rate)
 		}
 	}
+}
+
+// heardNow reports whether anybody may hear the member on this turn.
+func (p *part) heardNow() bool {
+	return p.open.now > 0 || p.open.want > 0 || p.active > 0 || len(p.edges) > 0
 }
 
 // take fills the member's frame with what it says: of its ear, or of what was written. What breaks off fades.
@@ -48,13 +54,11 @@ func (r *Room) take(m *Member) {
 	copy(p.loud, p.in)
 	switch {
 	case p.left:
-	case p.ear != nil:
-		if p.ear.Hear(p.in) {
-			p.live = true
-			return
-		}
-	case m.says.take(p.in):
+	case p.ear != nil && p.ear.Hear(p.in), p.ear == nil && m.says.take(p.in):
 		p.live = true
+		if p.denoise != nil {
+			p.denoise.Process(p.in)
+		}
 		return
 	}
 	clear(p.in)

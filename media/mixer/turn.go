@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"santral/media"
+	"santral/media/level"
 	"santral/media/listen"
 )
 
@@ -37,13 +38,14 @@ type part struct {
 	edges      []edge // whom it speaks to besides
 
 	speech  *listen.Speech
-	live    bool    // its last frame was heard
-	zero    bool    // its frame is silence
-	speaks  bool    // by its voice
-	level   float64 // dBov, falling slowly
-	talking int     // turns for which it counts as one who talks
-	active  int     // turns for which it is to be heard
-	auto    loudness
+	live    bool            // its last frame was heard
+	zero    bool            // its frame is silence
+	speaks  bool            // by its voice
+	level   float64         // dBov, falling slowly
+	talking int             // turns for which it counts as one who talks
+	active  int             // turns for which it is to be heard
+	auto    *level.Gain     // nil where loudness is not brought together
+	denoise *level.Denoiser // nil where noise stays
 
 	say   ramp    // what it says to anybody
 	open  ramp    // how much of it is in what everyone hears
