@@ -203,7 +203,7 @@ func TestMeeting(t *testing.T) {
 	})
 	sounding(t, told(story), func(s *stage, phone func(byte) *ear) {
 		s.Service("*1", "story")
-		room = mixer.New(mixer.Config{Clock: s.Media.Pool, Rate: 8000})
+		room = mixer.New(mixer.Config{Clock: s.Media.Pool, Rate: 16000})
 		var voices []*voice
 		for i, who := range []string{"101", "102", "105"} {
 			e := phone(byte(1 + i))

@@ -29,6 +29,7 @@ type story struct {
 	before  []HandoverVerb // what was under way before a take-over, and was not gone on with yet
 	playing *playing       // what the caller hears, nil for silence
 
+	again   bool    // the caller was answered before the call was taken over
 	company company // of the caller, the loop's alone
 }
 
@@ -81,6 +82,9 @@ func (s *story) ask(ctx context.Context, deed func(*ongoing) error) error {
 	}
 	reply := make(chan error, 1)
 	asked := s.c.post(func(c *ongoing) {
+		if c.story == s && c.state == Talking && s.company.apart == nil { // joined since before a take-over, and not by a verb of now
+			c.sunder()
+		}
 		if c.state != Serving || c.story != s {
 			reply <- call.ErrEnded
 			return
@@ -162,6 +166,9 @@ func (s *story) Ringing(ctx context.Context) error {
 // Answer answers the caller with media of our own, and returns when the caller's ACK has come, so
 // that nothing said afterwards is lost. Answering twice does no harm.
 func (s *story) Answer(ctx context.Context) error {
+	if s.again {
+		return s.alive(ctx)
+	}
 	err := s.ask(ctx, func(c *ongoing) error {
 		a := c.caller()
 		if a.answered {
