@@ -104,7 +104,7 @@ func (k *Control) Freeze(ctx context.Context, id call.ID, back call.Thawer) (*Ha
 		verdict <- func(c *ongoing) {
 			c.giveBack()
 			if c.story != nil {
-				c.story.stop()
+				c.story.cancel(errMoved)
 			}
 			c.setState(Frozen, "handed over")
 			close(gone)

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -28,6 +29,7 @@ type story struct {
 	doing   verb           // the last that was begun
 	before  []HandoverVerb // what was under way before a take-over, and was not gone on with yet
 	playing *playing       // what the caller hears, nil for silence
+	mic     *mic           // what hears the caller, nil for nothing
 
 	again   bool    // the caller was answered before the call was taken over
 	company company // of the caller, the loop's alone
@@ -72,6 +74,9 @@ func (s *story) serve(tale call.Story) {
 
 // stop tells the story that the call is over.
 func (s *story) stop() { s.cancel(call.ErrEnded) }
+
+// errMoved is why a story ends that is told on in another instance.
+var errMoved = errors.New("the call was handed over")
 
 func (s *story) confirmed() { close(s.acked) }
 
