@@ -3,7 +3,6 @@ package control
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"santral/call"
 	"santral/call/bridge"
@@ -13,6 +12,7 @@ import (
 // in its own call and with its own story, and is seated in the room that the bridge of the two becomes.
 type visit struct {
 	seat *bridge.Visitor
+	next *visit
 	over chan struct{} // closed when the two have gone
 }
 
@@ -61,7 +61,7 @@ func (c *ongoing) admit(v *visit, who call.Party, how call.Attendance) error {
 		return &call.Refusal{Cause: call.NotFound}
 	case c.state != Talking || c.other(c.caller()) == nil || c.caller().guest != nil:
 		return &call.Refusal{Cause: call.RequestPending}
-	case len(c.visits) >= mostVisits:
+	case c.visitors() >= mostVisits:
 		return &call.Refusal{Cause: call.Busy}
 	}
 	heard := bridge.Nobody
@@ -86,7 +86,7 @@ func (c *ongoing) admit(v *visit, who call.Party, how call.Attendance) error {
 		return err
 	}
 	v.seat = seat
-	c.visits = append(c.visits, v)
+	v.next, c.visit = c.visit, v
 	c.mix(true)
 	return nil
 }
@@ -96,12 +96,23 @@ const mostVisits = 8
 
 // visitOver ends a visit, whoever wants it; it may be called again. With the last one the two are joined as before.
 func (c *ongoing) visitOver(v *visit) {
-	i := slices.Index(c.visits, v)
-	if i < 0 {
-		return
+	at := &c.visit
+	for *at != v {
+		if *at == nil {
+			return
+		}
+		at = &(*at).next
 	}
-	c.visits = slices.Delete(c.visits, i, i+1)
+	*at = v.next
 	close(v.over)
 	c.bridge.Gone(v.seat)
-	c.mix(len(c.visits) > 0)
+	c.mix(c.visit != nil)
+}
+
+// visitors is how many visit the two.
+func (c *ongoing) visitors() (n int) {
+	for v := c.visit; v != nil; v = v.next {
+		n++
+	}
+	return n
 }

@@ -34,7 +34,7 @@ func (c *ongoing) offered(m *member, e *call.LegEvent) {
 			return
 		}
 		m.leg.Accept(nil) // the media ends here
-		m.knows = nil
+		m.besides().knows = nil
 		m.hears(e.Desc, true)
 		if e.Desc != nil {
 			c.hold(m, holds(e.Desc), e)

@@ -17,7 +17,7 @@ func (c *ongoing) askConfirm(m *member, ask *call.Confirm) {
 	}
 	time.AfterFunc(within, func() {
 		c.post(func(c *ongoing) {
-			if m.branch != nil && !m.over {
+			if m.aside().branch != nil && !m.over {
 				c.declines(m, call.NoAnswer)
 			}
 		})
@@ -34,7 +34,7 @@ func (c *ongoing) askConfirm(m *member, ask *call.Confirm) {
 			return
 		}
 		c.post(func(c *ongoing) {
-			if m.branch != nil && !m.over {
+			if m.aside().branch != nil && !m.over {
 				c.puts(m, src)
 			}
 		})
@@ -43,7 +43,7 @@ func (c *ongoing) askConfirm(m *member, ask *call.Confirm) {
 
 // confirms is a key of somebody who has answered.
 func (c *ongoing) confirms(m *member, key byte) {
-	ask := m.branch.of.wish.Confirm
+	ask := m.aside().branch.of.wish.Confirm
 	switch {
 	case ask == nil || !m.answered:
 	case key == ask.Key:

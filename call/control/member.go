@@ -36,23 +36,44 @@ type member struct {
 	progressed bool             // a 183 came
 	well       bool             // its trunk was told that it works
 	answered   bool
-	confirmed  bool         // its ACK has been sent or has come: it can change its session
-	held       bool         // its peer holds the other
-	tune       media.Source // what the other hears then; nil for nothing of ours
-	key        keyTold      // the last key that its peer told
-	over       bool         // it has ended, or was told to
-	void       int          // Refused events to come for offers that another change made void
-	leaving    bool         // it is on its way to another call
-	guest      *guest       // it is established, and stands here as a caller that waits for its answer
-	counted    call.ID      // the call that its account's channel was taken for
+	confirmed  bool    // its ACK has been sent or has come: it can change its session
+	held       bool    // its peer holds the other
+	key        keyTold // the last key that its peer told
+	over       bool    // it has ended, or was told to
+	void       int     // Refused events to come for offers that another change made void
+	own        asking  // what it was offered by us alone, and has not answered yet
+	leaving    bool    // it is on its way to another call
+	guest      *guest  // it is established, and stands here as a caller that waits for its answer
+	counted    call.ID // the call that its account's channel was taken for
 	codec      string
 	shown      call.Appearing // what the board was told last
 	lamp       call.Lamp      // of its account, nil while nothing was
 	notices    []call.Notice  // what its record tells of its media
+	beside     *beside        // what only stories' calls and music need; nil for nothing
 	missing    *missing       // it is silent, and is asked where it is
-	own        asking         // what it was offered by us alone, and has not answered yet
-	knows      *member        // whose session it was told of last; nil: ours
-	branch     *branch        // of a story's Dial, until that has somebody
+}
+
+// beside is what is known of a leg in few calls.
+type beside struct {
+	tune   media.Source // what whom its peer holds hears; nil for nothing of ours
+	knows  *member      // in a story's call: whose session it was told of last; nil: ours
+	branch *branch      // of a story's Dial, until that has somebody
+}
+
+// aside reads it.
+func (m *member) aside() beside {
+	if m.beside == nil {
+		return beside{}
+	}
+	return *m.beside
+}
+
+// besides makes it, to be written into.
+func (m *member) besides() *beside {
+	if m.beside == nil {
+		m.beside = &beside{}
+	}
+	return m.beside
 }
 
 // party is who the leg's peer is to others.

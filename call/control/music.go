@@ -16,11 +16,11 @@ func (c *ongoing) connect() {
 	x, y := a.media(), b.media()
 	c.tune(a)
 	c.tune(b)
-	if a.tune == nil && b.tune == nil {
+	if a.aside().tune == nil && b.aside().tune == nil {
 		c.bridge.Join(x, y)
 		return
 	}
-	forA, forB := b.tune, a.tune
+	forA, forB := b.aside().tune, a.aside().tune
 	if a.held { // who holds hears nothing, and who is held as well
 		forA = nil
 	}
@@ -55,9 +55,11 @@ func (c *ongoing) waits() media.Source {
 func (c *ongoing) tune(m *member) {
 	switch {
 	case !m.held:
-		m.tune = nil
-	case m.tune == nil && c.house.music != nil && sounds(m.said):
-		m.tune = c.musicOf(m)
+		if m.beside != nil {
+			m.beside.tune = nil
+		}
+	case m.aside().tune == nil && c.house.music != nil && sounds(m.said):
+		m.besides().tune = c.musicOf(m)
 	}
 }
 

@@ -262,7 +262,7 @@ func (c *ongoing) ring(b *branch, t call.Target, silence time.Duration, breadth 
 	if number == "" {
 		number = b.dest.Account
 	}
-	m := &member{id: c.nextID(), dir: call.Out, tenant: b.dest.Tenant, account: b.dest.Account, trunk: t.Trunk, number: number, name: b.dest.Name, target: t.URI, branch: b}
+	m := &member{id: c.nextID(), dir: call.Out, tenant: b.dest.Tenant, account: b.dest.Account, trunk: t.Trunk, number: number, name: b.dest.Name, target: t.URI, beside: &beside{branch: b}}
 	traits := call.Traits{Alert: o.wish.Alert, Privacy: c.privacy(c.caller()), Session: c.caller().session, Secure: c.traits.Secure}
 	if c.caller() == c.members[0] {
 		traits.Fields, traits.Diversions = c.traits.Fields, c.traits.Diversions
@@ -272,7 +272,7 @@ func (c *ongoing) ring(b *branch, t call.Target, silence time.Duration, breadth 
 		Timeout: c.each(o) + dialSlack, Silence: silence, Traits: traits,
 	}, c.seat(m))
 	if o.offer != nil {
-		m.knows = c.caller()
+		m.besides().knows = c.caller()
 	}
 	b.legs++
 	c.add(m)
@@ -302,7 +302,7 @@ func (c *ongoing) branchTooLong(b *branch) {
 		cause = call.NoResponse // the place has taken the call and does not ring
 	}
 	for _, m := range slices.Clone(c.members) {
-		if m.branch == b && !m.over && !m.answered {
+		if m.aside().branch == b && !m.over && !m.answered {
 			c.hangup(m, cause)
 			c.triedFor(b, m, &cause)
 			c.leftBranch(m, cause)
@@ -312,7 +312,7 @@ func (c *ongoing) branchTooLong(b *branch) {
 
 // rungFor is what happens on a leg of a branch.
 func (c *ongoing) rungFor(m *member, e *call.LegEvent) {
-	b := m.branch
+	b := m.aside().branch
 	switch e.Kind {
 	case call.Progressed:
 		c.branchRings(b, m, e)
@@ -331,7 +331,7 @@ func (c *ongoing) rungFor(m *member, e *call.LegEvent) {
 	case call.Offered:
 		if m.answered {
 			m.leg.Accept(nil) // the media ends here
-			m.knows = nil
+			m.besides().knows = nil
 			m.hears(e.Desc, true)
 		} else {
 			m.leg.Refuse(call.RequestPending)
@@ -405,7 +405,7 @@ func (c *ongoing) branchByAnotherWay(b *branch, m *member, cause call.Cause) boo
 	t := m.ways[0]
 	t.Else = m.ways[1:]
 	b.legs--
-	m.branch = nil
+	m.besides().branch = nil
 	c.ringPhone(b, t, m.breadth)
 	return true
 }
@@ -439,10 +439,10 @@ func (c *ongoing) branchAnswered(b *branch, m *member, e *call.LegEvent) {
 
 // reachedOther makes a leg that has answered the other of the call. All others of its Dial are ended.
 func (c *ongoing) reachedOther(m *member, at time.Time) {
-	b := m.branch
+	b := m.aside().branch
 	o := b.of
 	c.event(call.Event{Kind: call.LegAnswered, Leg: m.id, Codec: m.codec}, at)
-	m.branch = nil
+	m.besides().branch = nil
 	c.mu.Lock()
 	c.callee = m
 	c.mu.Unlock()
@@ -454,8 +454,8 @@ func (c *ongoing) reachedOther(m *member, at time.Time) {
 
 // leftBranch is the end of one leg of a branch.
 func (c *ongoing) leftBranch(m *member, cause call.Cause) {
-	b := m.branch
-	m.branch = nil
+	b := m.aside().branch
+	m.besides().branch = nil
 	if b.over {
 		return
 	}
@@ -507,8 +507,8 @@ func (c *ongoing) endBranch(b *branch, cause call.Cause) {
 	}
 	b.free()
 	for _, m := range c.members {
-		if m.branch == b {
-			m.branch = nil
+		if m.aside().branch == b {
+			m.besides().branch = nil
 			if !m.over {
 				c.hangup(m, cause)
 			}

@@ -63,8 +63,8 @@ type ongoing struct {
 	answered   time.Time
 	callee     *member          // the leg that answered
 	early      *member          // the leg whose early media the caller hears
-	ready      bool             // the caller made no offer and can answer one before the 200
 	agreed     *sdp.Description // its answer to that
+	ready      bool             // the caller made no offer and can answer one before the 200
 	passed     uint8            // which of 181 and 182 the caller was told
 	rang       bool             // the caller was told 180
 	progress   bool             // the caller was told 183
@@ -89,10 +89,10 @@ type ongoing struct {
 	withheld   call.Privacy // what of it the caller may not be told
 	session    string       // half of the Session-ID of whom the caller was told
 	introduced bool         // the caller was told
+	mixed      bool         // the sound of its legs goes through a room
 	timer      *time.Timer
 	story      *story
-	visits     []*visit  // from other calls
-	mixed      bool      // the sound of its legs goes through a room
+	visit      *visit    // the last of those from other calls; nil for none
 	last       time.Time // of the last event, so that times never run backwards
 	release    [2]func() // the channels of caller and callee, until they are given back
 
@@ -190,7 +190,7 @@ func (c *ongoing) happened(m *member, e *call.LegEvent) {
 		c.summoned(m, e)
 		return
 	}
-	if m.branch != nil {
+	if m.aside().branch != nil {
 		c.rungFor(m, e)
 		return
 	}

@@ -34,7 +34,7 @@ func (c *ongoing) served() bool {
 
 // engaged reports that a story has something under way with other legs or with other calls.
 func (c *ongoing) engaged() bool {
-	return len(c.visits) > 0 || c.story != nil && (c.story.company.outward != nil || c.story.company.room != nil)
+	return c.visit != nil || c.story != nil && (c.story.company.outward != nil || c.story.company.room != nil)
 }
 
 // room is where the caller of a story is seated, nil for nowhere.
@@ -145,10 +145,10 @@ func (c *ongoing) together(apart chan struct{}) error {
 	c.setState(Talking, "joined by its story")
 	c.introduce(a, b, call.Party{}, call.Traits{})
 	if !a.answered {
-		if c.offer != nil && b.knows == a {
+		if c.offer != nil && b.aside().knows == a {
 			c.speaks(codecOf(b.said), a)
 			a.leg.Answer(b.said)
-			a.knows = b
+			a.besides().knows = b
 		} else {
 			a.leg.Answer(nil)
 		}
@@ -178,8 +178,8 @@ func (c *ongoing) callerAnswered() {
 
 // acquaint has the sessions of two that are joined be made of each other's, as far as they are not.
 func (c *ongoing) acquaint(a, b *member) {
-	knowsA, knowsB := b.knows == a, a.knows == b
-	a.knows, b.knows = b, a
+	knowsA, knowsB := b.aside().knows == a, a.aside().knows == b
+	a.besides().knows, b.besides().knows = b, a
 	switch {
 	case knowsA && knowsB:
 	case knowsA && b.said != nil:
@@ -201,7 +201,7 @@ func (c *ongoing) sunder() {
 	h := c.change
 	c.change = change{}
 	if h.from != nil {
-		c.caller().knows, c.callee.knows = nil, nil
+		c.caller().besides().knows, c.callee.besides().knows = nil, nil
 	}
 	c.setState(Serving, "its story goes on")
 	c.settle(h, c.caller())
@@ -227,7 +227,7 @@ func (c *ongoing) storyGoesOn(m *member) bool {
 		return false
 	}
 	h := c.change
-	c.change, a.knows = change{}, nil
+	c.change, a.besides().knows = change{}, nil
 	ours := c.settle(h, a)
 	if c.state == Talking {
 		c.bridge.Part()
@@ -352,8 +352,8 @@ func (c *ongoing) disperse(cause call.Cause) {
 		c.cancelOutward(cause)
 		c.leaveRoom()
 	}
-	for len(c.visits) > 0 {
-		c.visitOver(c.visits[len(c.visits)-1])
+	for c.visit != nil {
+		c.visitOver(c.visit)
 	}
 }
 
