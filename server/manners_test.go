@@ -1,11 +1,13 @@
 package server
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"santral/media/session"
+	"santral/media/tone"
 	"santral/tenant"
 )
 
@@ -32,6 +34,20 @@ func TestAProfileOfEveryKey(t *testing.T) {
 	} {
 		if diff := cmp.Diff(c.want, profile(&c.media)); diff != "" {
 			t.Errorf("%+v (-want +got):\n%s", c.media, diff)
+		}
+	}
+}
+
+// TestEveryCountryHasItsTones: what a document may name is what there are tones of.
+func TestEveryCountryHasItsTones(t *testing.T) {
+	if !slices.Equal(tenant.CountryNames, tone.Countries()) {
+		t.Errorf("documents know %v, tones are of %v", tenant.CountryNames, tone.Countries())
+	}
+	var s server
+	s.current.Store(tenant.NewSnapshot(1, []*tenant.Tenant{{ID: "a", Country: "us"}, {ID: "b"}}))
+	for id, want := range map[string]string{"a": "us", "b": "itu", "c": "itu"} {
+		if got := s.tones(id).Code(); got != want {
+			t.Errorf("tenant %s hears the tones of %s, want %s", id, got, want)
 		}
 	}
 }

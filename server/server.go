@@ -34,7 +34,6 @@ import (
 	"santral/media/rtp"
 	"santral/observe/trace"
 	"santral/service/message"
-	"santral/service/recording"
 	"santral/service/registrar"
 	"santral/service/trunk"
 	"santral/sip/endpoint"
@@ -80,7 +79,6 @@ type server struct {
 	trace    *trace.Book
 	hep      *trace.HEP // nil when nobody captures
 	records  *records
-	tapes    *recording.Archive
 	heard    *heard
 	registry *registrar.Registrar
 	trunks   *trunk.Trunks
@@ -194,7 +192,7 @@ func (s *server) open() error {
 		return err
 	}
 	s.later(s.records.close)
-	return s.openRecordings()
+	return nil
 }
 
 // lock keeps a second exchange out of the data folder.
@@ -304,7 +302,6 @@ func (s *server) api() rest.Config {
 		Mailbox:       s.events.house.Mailbox,
 		SetMailbox:    s.events.house.SetMailbox,
 		Relays:        s.relaysFor,
-		Recordings:    tapes{s.records, s.tapes},
 		Ready:         s.readiness,
 		Metrics:       s.metrics().Handler(),
 		Log:           s.log,

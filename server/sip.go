@@ -19,6 +19,7 @@ import (
 	"santral/media/codec"
 	"santral/media/rtp"
 	"santral/media/session"
+	"santral/media/tone"
 	"santral/observe/trace"
 	"santral/route"
 	"santral/service/feature"
@@ -139,7 +140,7 @@ func (s *server) serve(trust []netip.Prefix) error {
 	}
 	s.control = control.New(control.Config{
 		Router: route.NewPlan(&s.current), Contacts: s.registry, Trunks: s.trunks, Channels: s.channels, Ledger: tracedLedger{s.records, s.trace},
-		Dialer: agent, Stories: feature.Stories(), Board: s.events.house, Speech: speech, Archive: s.tapes, Random: s.random, Pickup: s.pickup, Log: s.log,
+		Dialer: agent, Stories: feature.Stories(), Board: s.events.house, Speech: speech, Tones: s.tones, Random: s.random, Pickup: s.pickup, Log: s.log,
 	})
 	e = endpoint.New(endpoint.Config{
 		Wire: wire{layer}, Resolver: names, Silent: s.boot.Silent, Random: s.random, User: &mux{s, agent}, Gate: s.gate,
@@ -219,6 +220,16 @@ func (s *server) host(tenantID string) string {
 		return ""
 	}
 	return t.Domains[0]
+}
+
+// tones are those of a tenant's country.
+func (s *server) tones(tenantID string) tone.Set {
+	t := s.current.Load().Tenant(tenantID)
+	if t == nil {
+		return tone.Set{}
+	}
+	set, _ := tone.Country(t.Country)
+	return set
 }
 
 // receive takes every message from the wire; banned sources are not heard, and nobody is before the

@@ -59,3 +59,18 @@ func TestMediaThatCannotBe(t *testing.T) {
 		}
 	}
 }
+
+// TestCountries: a tenant's country is one of those that have tones.
+func TestCountries(t *testing.T) {
+	for text, want := range map[string]string{"": "", "country: us": "us", "country: ir": "ir", "country: atlantis": "itu, tr, uk, us"} {
+		var problems doc.Problems
+		got := Read("a.yaml", []byte("tenant: a\ndomains: [a.example]\n"+text+"\n"), &problems)
+		if err := problems.Err(); err != nil {
+			if !strings.Contains(err.Error(), want) || want == "" {
+				t.Errorf("%s: %v", text, err)
+			}
+		} else if got.Country != want {
+			t.Errorf("%q is in %q", text, got.Country)
+		}
+	}
+}

@@ -17,6 +17,9 @@ const (
 // LanguageNames are the languages that announcements can be heard in.
 var LanguageNames = []string{"en", "fa"}
 
+// CountryNames are the countries whose tones can be heard (media/tone).
+var CountryNames = []string{"ae", "ca", "cn", "de", "es", "fr", "gb", "ir", "itu", "tr", "uk", "us"}
+
 // ReadDir reads every *.yaml of a folder, a tenant each. What is wrong goes to problems; the
 // tenants are of use only when there are none.
 func ReadDir(dir string, problems *doc.Problems) []*Tenant {
@@ -81,6 +84,7 @@ func read(n *doc.Node) *Tenant {
 			})
 		},
 		"default":    func(n *doc.Node) { t.Default = n.Bool() },
+		"country":    func(n *doc.Node) { t.Country = n.OneOf(CountryNames...) },
 		"extensions": account(Extension),
 		"lines":      account(Line),
 		"phones":     func(n *doc.Node) { t.Phones = readPhones(n) },

@@ -11,6 +11,7 @@ type Tenant struct {
 	Realm    string    // digest realm (RFC 3261 §22.1); the first domain when unsaid
 	Domains  []string  // host names and addresses of request URIs that mean this tenant, lower case
 	Default  bool      // also takes requests for the exchange's bare addresses
+	Country  string    // one of CountryNames, whose tones its phones hear; "" for what ITU-T E.180 recommends
 	Accounts []Account // extensions and lines
 	Phones   Phones    // how the accounts' phones are spoken with
 	Media    Media     // how their media is negotiated, where an account doesn't say

@@ -32,7 +32,6 @@ type House struct {
 	Device string          // the one device that INVITEs and REFERs from now on mean (call.Arrival.Device); "" for all
 	Prompt bool            // phones acknowledge provisional answers, so that what describes a session there can be changed
 	Late   bool            // callers without an offer answer one in a provisional answer
-	Tapes  *Tapes          // keeps recordings
 	Media  *session.Config // whose sessions legs get, for tests with sound; nil for legs without media
 
 	mu        sync.Mutex
@@ -61,16 +60,13 @@ type account struct {
 
 // New makes an empty house.
 func New() *House {
-	h := &House{
-		Tapes:    &Tapes{},
+	return &House{
 		start:    time.Now(),
 		accounts: map[string]*account{},
 		legs:     map[string]*Leg{},
 		routes:   map[string]call.Destination{},
 		places:   map[string][]call.Target{},
 	}
-	h.Tapes.house = h
-	return h
 }
 
 // Account adds an account with as many calls at once as channels says (0: no limit) and its devices.
@@ -253,6 +249,9 @@ func (h *House) Dial(_ context.Context, d call.Dial, inbox call.Inbox) call.Leg 
 	l := &Leg{house: h, call: d.Call, id: d.Leg, dir: call.Out, inbox: inbox, target: d.Target.URI, offered: d.Offer != nil || d.Own}
 	l.open(nil)
 	l.local(d.Offer, false)
+	if d.Own {
+		l.own()
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.addLocked(l)

@@ -48,6 +48,17 @@ func (l *Leg) local(d *sdp.Description, own bool) {
 	}
 }
 
+// own has the phone be offered what the session speaks itself.
+func (l *Leg) own() {
+	if l.sound == nil {
+		return
+	}
+	var err error
+	if l.heard, err = l.sound.OfferLocal(); err != nil {
+		panic(err)
+	}
+}
+
 // Heard is the description that the phone was told last; nil in a house without media.
 func (l *Leg) Heard() *sdp.Description {
 	l.house.mu.Lock()

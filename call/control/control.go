@@ -19,6 +19,7 @@ import (
 
 	"santral/base/id"
 	"santral/call"
+	"santral/media/tone"
 )
 
 // DefaultRingTime is how long the devices of an account ring when nothing else was set.
@@ -37,12 +38,13 @@ type Config struct {
 	Channels call.Channels
 	Ledger   call.Ledger
 	Dialer   call.Dialer
-	Stories  map[string]call.Story // by the name in a Destination's Service
-	Board    call.Board            // is shown how the legs of accounts stand; nil for nobody
-	Speech   call.Speech           // nil: stories have nothing to say
-	Music    call.Music            // nil: who waits hears silence
-	Archive  call.Archive          // nil: nothing is recorded
-	Random   *id.Source            // of the ids of calls that no phone began; nil means id.Random()
+	Stories  map[string]call.Story        // by the name in a Destination's Service
+	Board    call.Board                   // is shown how the legs of accounts stand; nil for nobody
+	Speech   call.Speech                  // nil: stories have nothing to say
+	Music    call.Music                   // nil: who waits hears silence
+	Archive  call.Archive                 // nil: nothing is recorded
+	Tones    func(tenant string) tone.Set // of the country in which a tenant is; nil: what ITU-T E.180 recommends
+	Random   *id.Source                   // of the ids of calls that no phone began; nil means id.Random()
 
 	// Pickup tells whether a party may take the place of a leg of another account of its tenant; nil: none may.
 	Pickup func(who call.Party, account string) bool
@@ -65,6 +67,7 @@ type Control struct {
 	speech   call.Speech
 	music    call.Music
 	archive  call.Archive
+	tones    func(string) tone.Set
 	random   *id.Source
 	pickup   func(call.Party, string) bool
 	ringTime time.Duration
@@ -96,6 +99,7 @@ func New(cfg Config) *Control {
 		speech:   cfg.Speech,
 		music:    cfg.Music,
 		archive:  cfg.Archive,
+		tones:    cfg.Tones,
 		random:   cfg.Random,
 		pickup:   cfg.Pickup,
 		ringTime: cfg.RingTime,
@@ -106,6 +110,9 @@ func New(cfg Config) *Control {
 	}
 	if k.random == nil {
 		k.random = id.Random()
+	}
+	if k.tones == nil {
+		k.tones = func(string) tone.Set { return tone.Set{} }
 	}
 	if k.ringTime <= 0 {
 		k.ringTime = DefaultRingTime

@@ -142,6 +142,9 @@ func (c *ongoing) unanswered(cause call.Cause) {
 	c.end(caller, forCaller(c.best))
 }
 
+// tones are those of the country that a leg's tenant is in.
+func (c *ongoing) tones(m *member) tone.Set { return c.house.tones(m.tenant) }
+
 // explain has a guest that nobody wants hear a tone before its call ends: it did not dial, or not this. It
 // reports whether that is under way.
 func (c *ongoing) explain(g *guest, by string, cause call.Cause) bool {
@@ -150,9 +153,13 @@ func (c *ongoing) explain(g *guest, by string, cause call.Cause) bool {
 	}
 	g.told = true
 	c.dismiss(cause)
-	t := tone.Congestion()
-	if cause.Q850 == call.Busy.Q850 {
-		t = tone.Busy()
+	set := c.tones(g.m)
+	t := set.Congestion()
+	switch cause.Q850 {
+	case call.Busy.Q850:
+		t = set.Busy()
+	case call.NotFound.Q850, call.BadNumber.Q850:
+		t = set.Special()
 	}
 	c.bridge.Serve(g.m.media(), t.Play(), nil)
 	c.inTime(explainTime, func(c *ongoing) { c.end(by, cause) })

@@ -5,7 +5,6 @@ import (
 
 	"santral/call"
 	"santral/media/sdp"
-	"santral/media/tone"
 )
 
 // guest makes an established leg what a call knows how to serve: a caller that waits for its answer. So a
@@ -35,7 +34,7 @@ func (g *guest) Progress(p call.Progress) {
 		g.origin.post(func(c *ongoing) { c.sentRings(p.Status) })
 	}
 	if p.Status == 180 && p.Early == nil && g.c.early == nil {
-		g.c.bridge.Serve(g.m.media(), tone.Ringback().Play(), nil)
+		g.c.bridge.Serve(g.m.media(), g.c.tones(g.m).Ringback().Play(), nil)
 	}
 }
 

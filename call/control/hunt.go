@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"santral/call"
-	"santral/media/tone"
 )
 
 // hunt rings all phones of an account at once, or the one that the caller means: the first answer wins.
@@ -292,6 +291,6 @@ func (c *ongoing) silence() {
 	if ringing {
 		c.rang = true
 		c.caller().leg.Progress(call.Progress{Status: 180})
-		c.bridge.Serve(c.caller().media(), tone.Ringback().Play(), nil)
+		c.bridge.Serve(c.caller().media(), c.tones(c.caller()).Ringback().Play(), nil)
 	}
 }

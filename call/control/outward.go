@@ -7,7 +7,6 @@ import (
 
 	"santral/call"
 	"santral/media/sdp"
-	"santral/media/tone"
 )
 
 // outward is a story's Dial under way: numbers that are rung for its caller, each on a branch of its own. It works as
@@ -45,9 +44,6 @@ type branch struct {
 
 // Dial rings others for the caller.
 func (s *story) Dial(ctx context.Context, w call.Wish) (call.Party, error) {
-	if who, ok := s.reachedBefore(); ok {
-		return who, s.alive(ctx)
-	}
 	o := &outward{wish: w, result: make(chan outcome, 1)}
 	err := s.ask(ctx, func(c *ongoing) error {
 		p := &c.story.company
@@ -104,7 +100,7 @@ func (c *ongoing) beginOutward(o *outward) {
 	} else if o.wish.Hears != nil {
 		_ = c.speak(o.wish.Hears)
 	} else {
-		_ = c.speak(tone.Ringback().Play())
+		_ = c.speak(c.tones(a).Ringback().Play())
 	}
 	if o.wish.Whole > 0 {
 		o.whole = time.AfterFunc(o.wish.Whole, func() {

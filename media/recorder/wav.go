@@ -3,7 +3,6 @@ package recorder
 import (
 	"encoding/binary"
 	"errors"
-	"io"
 )
 
 const start = 44 // octets of a WAV file's header
@@ -16,11 +15,11 @@ type wav struct {
 
 func (w *wav) width() int64 { return int64(2 * w.channels) }
 
-func (w *wav) begin(to []byte) []byte {
+func (w *wav) begin(to []byte) ([]byte, error) {
 	if w.sealed {
-		return append(to, header(w.channels, w.rate, 1<<32-start)...)
+		return append(to, header(w.channels, w.rate, 1<<32-start)...), nil
 	}
-	return append(to, header(w.channels, w.rate, 0)...)
+	return append(to, header(w.channels, w.rate, 0)...), nil
 }
 
 func (w *wav) sound(to []byte, both []int16) []byte {
@@ -32,14 +31,11 @@ func (w *wav) sound(to []byte, both []int16) []byte {
 
 func (w *wav) end(to []byte) []byte { return to }
 
-func (w *wav) cut(to []byte, _ io.ReaderAt, _, samples int64) (int64, []byte, error) {
-	return start + samples*w.width(), to, nil
+func (w *wav) cut(_ file, samples int64) (int64, []byte, error) {
+	return start + samples*w.width(), nil, nil
 }
 
 func (w *wav) mend(size int64) []byte {
-	if w.sealed {
-		return nil
-	}
 	return header(w.channels, w.rate, uint32(size-start))
 }
 

@@ -1,5 +1,5 @@
-// Package tone makes the sounds of a telephone network: dial tone, ringback, busy, congestion
-// (ITU-T E.180, Supplement 2), and digits as the two-tone signals of ITU-T Q.23.
+// Package tone makes the sounds of a telephone network: dial tone, ringback, busy, congestion and the like of several
+// countries (ITU-T E.180, Supplement 2), and digits as the two-tone signals of ITU-T Q.23.
 //
 // A Source is one playing of a tone; it belongs to the one media loop that reads it and allocates
 // nothing while it plays. Who hears which tone when is decided elsewhere.
@@ -29,35 +29,18 @@ type Tone struct {
 	Repeat bool // the parts begin again after the last, until the tone is stopped
 }
 
-// level of tones towards a subscriber, ITU-T E.180 §6 (−10 dBm0 ± 5 dB).
-const level = -10
-
-func on(d time.Duration) Part {
-	return Part{Hz: [2]float64{425}, DBm0: [2]float64{level}, For: d}
-}
-
-func off(d time.Duration) Part { return Part{For: d} }
-
-// Dial is the dial tone: 425 Hz without end. This and the next three are the tones of a 425 Hz
-// network, as in Iran and most of Europe (ITU-T E.180 Supplement 2).
-func Dial() Tone {
-	return Tone{Parts: []Part{on(time.Second)}, Repeat: true}
-}
+// Dial is the dial tone that ITU-T E.180 recommends: 425 Hz without end. This and the next three are of the Set that
+// stands for no country; who knows where a phone is asks Country.
+func Dial() Tone { return Set{}.Dial() }
 
 // Ringback is one second of tone and four of silence.
-func Ringback() Tone {
-	return Tone{Parts: []Part{on(time.Second), off(4 * time.Second)}, Repeat: true}
-}
+func Ringback() Tone { return Set{}.Ringback() }
 
 // Busy is half a second of tone and half a second of silence.
-func Busy() Tone {
-	return Tone{Parts: []Part{on(500 * time.Millisecond), off(500 * time.Millisecond)}, Repeat: true}
-}
+func Busy() Tone { return Set{}.Busy() }
 
 // Congestion is a quarter of a second of tone and a quarter of a second of silence.
-func Congestion() Tone {
-	return Tone{Parts: []Part{on(250 * time.Millisecond), off(250 * time.Millisecond)}, Repeat: true}
-}
+func Congestion() Tone { return Set{}.Congestion() }
 
 // Milliwatt is the reference: 1004 Hz at 0 dBm0 without end, a little off an eighth of the sample
 // rate so that more than eight codes occur.
@@ -91,10 +74,10 @@ func Digits(keys string, on, pause time.Duration) Tone {
 	for i := range len(keys) {
 		low, high, ok := Frequencies(keys[i])
 		if !ok {
-			t.Parts = append(t.Parts, off(on+pause))
+			t.Parts = append(t.Parts, Part{For: on + pause})
 			continue
 		}
-		t.Parts = append(t.Parts, Part{Hz: [2]float64{low, high}, DBm0: [2]float64{-9, -7}, For: on}, off(pause))
+		t.Parts = append(t.Parts, Part{Hz: [2]float64{low, high}, DBm0: [2]float64{-9, -7}, For: on}, Part{For: pause})
 	}
 	return t
 }

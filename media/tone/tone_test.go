@@ -158,8 +158,8 @@ func TestEnds(t *testing.T) {
 	for name, tone := range map[string]Tone{
 		"nothing":            {},
 		"nothing, repeated":  {Repeat: true},
-		"no time, repeated":  {Parts: []Part{on(0)}, Repeat: true},
-		"less than a sample": {Parts: []Part{on(time.Nanosecond)}, Repeat: true},
+		"no time, repeated":  {Parts: []Part{{Hz: [2]float64{425}}}, Repeat: true},
+		"less than a sample": {Parts: []Part{{Hz: [2]float64{425}, For: time.Nanosecond}}, Repeat: true},
 	} {
 		if n, err := tone.Play().Read(f); n != 0 || !errors.Is(err, io.EOF) {
 			t.Errorf("%s: %d, %v", name, n, err)
@@ -182,7 +182,7 @@ func TestPlayAllocatesNothing(t *testing.T) {
 }
 
 func BenchmarkFrame(b *testing.B) {
-	for name, t := range map[string]Tone{"one": Dial(), "two": {Parts: Digits("5", time.Second, 0).Parts, Repeat: true}, "silence": {Parts: []Part{off(time.Second)}, Repeat: true}} {
+	for name, t := range map[string]Tone{"one": Dial(), "two": {Parts: Digits("5", time.Second, 0).Parts, Repeat: true}, "silence": {Parts: []Part{{For: time.Second}}, Repeat: true}} {
 		b.Run(name, func(b *testing.B) {
 			s := t.Play()
 			f := make(media.Frame, 160)

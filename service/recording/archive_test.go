@@ -92,7 +92,7 @@ func TestNothingIsNoRecording(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := newKit(t, nil)
 		defer k.close()
-		if _, err := ended(k.begin("101")); !errors.Is(err, call.ErrEmpty) {
+		if _, err := ended(k.begin("101")); !errors.Is(err, ErrEmpty) {
 			t.Error(err)
 		}
 		k.idle()
