@@ -181,3 +181,28 @@ func TestNothingSayableIsMissing(t *testing.T) {
 		}
 	}
 }
+
+// Whatever is asked for, it is refused or has all its clips.
+func FuzzClips(f *testing.F) {
+	f.Add(int64(1405), "a1*۲پ", int64(1764244800), 50, "USD")
+	f.Add(int64(-1<<63), "é", int64(-1<<40), -1, "")
+	f.Fuzz(func(t *testing.T, n int64, s string, seconds int64, cents int, currency string) {
+		at := time.Unix(seconds%(1<<38), 0).UTC()
+		for _, p := range []media.Phrase{
+			media.Number(n), media.Ordinal(n), media.Spelled(s), media.Date{Time: at}, media.Date{Time: at, Calendar: media.Jalali, Weekday: true},
+			media.Clock{Time: at}, media.Lasting(n), media.Amount{Units: n, Cents: cents, Currency: currency}, media.Place(n),
+		} {
+			for _, language := range Languages() {
+				ids, err := Clips(language, p)
+				if err != nil {
+					continue
+				}
+				for _, id := range ids {
+					if said, ok := Text(language, id); !ok || said == "" {
+						t.Fatalf("%s %T %v: there is nothing in %q", language, p, p, id)
+					}
+				}
+			}
+		}
+	})
+}

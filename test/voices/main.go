@@ -20,6 +20,7 @@ import (
 	"santral/base/doc"
 	"santral/media"
 	"santral/media/codec"
+	"santral/media/level"
 	"santral/media/pcm"
 	"santral/media/prompt"
 )
@@ -178,7 +179,7 @@ func speak(language string, c clip) ([]byte, error) {
 	if len(sound) == 0 {
 		return nil, errors.New("nothing is heard")
 	}
-	return encode(pad(level(sound), c.text)), nil
+	return encode(pad(loud(sound), c.text)), nil
 }
 
 // read gives the samples of a mono file of 16 bits.
@@ -226,6 +227,15 @@ func cut(s []int16) []int16 {
 		last--
 	}
 	return s[max(first-1, 0)*window : min((last+1)*window, len(s))]
+}
+
+// loud brings a clip to the loudness of prompts. Loudness is measured in blocks of 400 ms: of a shorter word it is that of
+// the word said over and over.
+func loud(s []int16) []int16 {
+	times := 1 + prompt.Rate/len(s)
+	all := level.Normalize(slices.Repeat(s, times), prompt.Rate, level.Prompts)
+	at := times / 2 * len(s)
+	return slices.Clone(all[at : at+len(s)])
 }
 
 // pad puts silence around a clip: a breath around sentences, hardly any around words that are joined.
