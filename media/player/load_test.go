@@ -304,14 +304,15 @@ func TestCache(t *testing.T) {
 		reads := 0
 		fails := errors.New("fails")
 		c.load = func(string) (*Sound, error) { reads++; time.Sleep(time.Second); return nil, fails }
+		var group sync.WaitGroup
 		for range 10 {
-			go func() {
+			group.Go(func() {
 				if _, err := c.Load(a); !errors.Is(err, fails) {
 					t.Error(err)
 				}
-			}()
+			})
 		}
-		time.Sleep(2 * time.Second)
+		group.Wait()
 		if reads != 1 || len(c.entries) != 0 {
 			t.Errorf("read %d times, %d kept", reads, len(c.entries))
 		}
