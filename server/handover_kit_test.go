@@ -99,7 +99,7 @@ func (w *stage) begin(text []byte) {
 	}
 	if w.tenants == nil {
 		w.tenants = []*tenant.Tenant{{
-			ID: "sample", Realm: "sample", Default: true, Accounts: []tenant.Account{line(ali), line(sara), line(omid)},
+			ID: "sample", Realm: "sample", Default: true, Music: []tenant.Tune{{Name: tenant.MusicDefault, Play: tenant.MusicNone}}, Accounts: []tenant.Account{line(ali), line(sara), line(omid)},
 		}}
 	}
 	s.current.Store(tenant.NewSnapshot(1, w.tenants))

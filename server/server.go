@@ -34,6 +34,7 @@ import (
 	"santral/media/rtp"
 	"santral/observe/trace"
 	"santral/service/message"
+	"santral/service/music"
 	"santral/service/registrar"
 	"santral/service/trunk"
 	"santral/sip/endpoint"
@@ -49,7 +50,7 @@ type Options struct {
 	Tenants []*tenant.Tenant // checked
 	Trust   []netip.Prefix   // INVITEs from there need no proof; load tests only
 	Version string
-	Reload  <-chan struct{} // certificates are read again; nil for never
+	Reload  <-chan struct{} // certificates and music are read again; nil for never
 }
 
 // Ready is told once the exchange serves.
@@ -90,6 +91,8 @@ type server struct {
 	resolver *resolve.Resolver
 	endpoint atomic.Pointer[endpoint.Endpoint]
 	control  *control.Control
+	music    *music.Service
+	retune   <-chan struct{} // music is read again; nil for never
 	events   events
 	messages atomic.Pointer[message.Service]
 	webs     []web
@@ -143,9 +146,11 @@ func Run(ctx context.Context, o Options, ready func(Ready)) error {
 	if err := s.open(); err != nil {
 		return err
 	}
-	if err := s.openCertificates(o.Reload); err != nil {
+	reloads := s.reloads(o.Reload, 2)
+	if err := s.openCertificates(reloads[0]); err != nil {
 		return err
 	}
+	s.retune = reloads[1]
 	if err := s.openWeb(); err != nil {
 		return err
 	}

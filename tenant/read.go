@@ -30,7 +30,9 @@ func ReadDir(dir string, problems *doc.Problems) []*Tenant {
 	var tenants []*Tenant
 	for _, file := range files {
 		if n := doc.ReadFile(file, problems); n != nil {
-			tenants = append(tenants, read(n))
+			t := read(n)
+			within(dir, t.Music)
+			tenants = append(tenants, t)
 		}
 	}
 	return tenants
@@ -53,10 +55,11 @@ func read(n *doc.Node) *Tenant {
 	numbers := map[string]bool{}
 	var ways ways
 	var lists lists
+	var tunes tunes
 	account := func(kind Kind) func(*doc.Node) {
 		return func(n *doc.Node) {
 			n.Each(func(n *doc.Node) {
-				a := readAccount(n, kind)
+				a := readAccount(n, kind, &tunes)
 				if numbers[a.Number] && a.Number != "" {
 					n.Fail("number %s stands twice in this tenant; every number is one account", a.Number)
 				}
@@ -93,11 +96,13 @@ func read(n *doc.Node) *Tenant {
 		"routes":     func(n *doc.Node) { n.Each(ways.route) },
 		"language":   func(n *doc.Node) { t.Language = n.OneOf(LanguageNames...) },
 		"lists":      func(n *doc.Node) { n.Each(lists.read) },
+		"music":      func(n *doc.Node) { n.Each(tunes.read) },
 		"record":     func(n *doc.Node) { t.Record = readRecord(n) },
 		"waiting":    func(n *doc.Node) { t.PushWaiting = n.OneOf("subscribed", "pushed") == "pushed" },
 	}, "tenant", "domains")
 	t.Trunks, t.Routes = ways.join(numbers)
 	t.Lists = lists.join(numbers)
+	t.Music = tunes.join()
 	if t.Realm == "" && len(t.Domains) > 0 {
 		t.Realm = t.Domains[0]
 	}
@@ -114,7 +119,7 @@ func read(n *doc.Node) *Tenant {
 	return t
 }
 
-func readAccount(n *doc.Node, kind Kind) Account {
+func readAccount(n *doc.Node, kind Kind, tunes *tunes) Account {
 	a := Account{Kind: kind, Channels: 1}
 	fields := doc.Fields{
 		"number": func(n *doc.Node) {
@@ -137,6 +142,7 @@ func readAccount(n *doc.Node, kind Kind) Account {
 		"withhold": func(n *doc.Node) { a.Withhold = n.Bool() },
 		"media":    func(n *doc.Node) { a.Media = readMedia(n) },
 		"record":   func(n *doc.Node) { a.Record = readRecord(n) },
+		"music":    func(n *doc.Node) { a.Music = tunes.account(n) },
 		"language": func(n *doc.Node) { a.Language = n.OneOf(LanguageNames...) },
 	}
 	if kind == Extension {

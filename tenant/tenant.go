@@ -18,6 +18,7 @@ type Tenant struct {
 	Trunks   []Trunk
 	Routes   []Route // the longest prefix that fits is taken
 	Lists    []List
+	Music    []Tune // what those hear who wait
 	Record   Record // which calls are recorded, where an account doesn't say
 	Language string // that callers and accounts hear, where an account doesn't say: one of LanguageNames; "" is unsaid
 
@@ -60,6 +61,7 @@ type Account struct {
 
 	Media  Media  // how the media of its phones is negotiated
 	Record Record // which of its calls are recorded
+	Music  string // the tune that whom it holds hears, by its name; "" for the tenant's
 
 	Language string // that it hears: one of LanguageNames; that of its tenant when unsaid
 

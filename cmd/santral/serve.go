@@ -49,6 +49,9 @@ func (c *check) Run() error {
 	for _, t := range options.Tenants {
 		accounts += len(t.Accounts)
 	}
+	for _, fault := range server.CheckMusic(context.Background(), options.Tenants) {
+		fmt.Println(fault, "(it is left out)")
+	}
 	fmt.Printf("%s is good: %d listeners, %d tenants, %d accounts\n", c.Config, len(options.Boot.Listen), len(options.Tenants), accounts)
 	return nil
 }

@@ -58,8 +58,8 @@ func Convert(ctx context.Context, in io.Reader, rate int) (*Sound, error) {
 	return convert(ctx, ffmpeg, path, rate)
 }
 
-// Import reads a file as Load does, and by Convert where it is of a foreign kind.
-func Import(ctx context.Context, path string) (*Sound, error) {
+// Import reads a file as Load does, and by Convert, to a rate, where it is of a foreign kind.
+func Import(ctx context.Context, path string, rate int) (*Sound, error) {
 	s, err := Load(path)
 	if !errors.Is(err, ErrForeign) {
 		return s, err
@@ -69,7 +69,7 @@ func Import(ctx context.Context, path string) (*Sound, error) {
 		return nil, fmt.Errorf("load sound: %w", err)
 	}
 	defer func() { _ = f.Close() }()
-	if s, err = Convert(ctx, f, 0); err != nil {
+	if s, err = Convert(ctx, f, rate); err != nil {
 		return nil, fmt.Errorf("load sound: %s: %w", path, err)
 	}
 	return s, nil

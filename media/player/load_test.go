@@ -341,7 +341,7 @@ func TestConvert(t *testing.T) {
 			}
 			t.Fatalf("%s: %v: %s", name, err, out)
 		}
-		s, err := Import(context.Background(), path)
+		s, err := Import(context.Background(), path, 0)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -424,7 +424,7 @@ func TestNoFFmpeg(t *testing.T) {
 	if err := os.WriteFile(path, []byte("ID3"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err = Import(context.Background(), path); !errors.Is(err, ErrNoFFmpeg) {
+	if _, err = Import(context.Background(), path, 0); !errors.Is(err, ErrNoFFmpeg) {
 		t.Errorf("%v", err)
 	}
 }
