@@ -43,6 +43,7 @@ func profile(m *tenant.Media) session.Profile {
 		Codecs: m.Codecs, Ptime: m.Ptime, DTLS: m.Keys == tenant.KeysDTLS, ICE: m.ICE.Or(false),
 		NoVideo: !m.Video.Or(true), NoEarly: !m.Early.Or(true),
 		Lossy: m.Lossy.Or(false), Noise: m.Noise.Or(false), Red: m.Redundancy.Or(m.Lossy.Or(false)),
+		Gain: m.Gain.Or(false), Denoise: m.Denoise.Or(false),
 	}
 	switch m.Digits {
 	case tenant.DigitsEvents:

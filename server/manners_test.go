@@ -31,6 +31,8 @@ func TestAProfileOfEveryKey(t *testing.T) {
 		{tenant.Media{Lossy: tenant.Yes, Noise: tenant.Yes}, session.Profile{Lossy: true, Red: true, Noise: true}},
 		{tenant.Media{Lossy: tenant.Yes, Redundancy: tenant.No}, session.Profile{Lossy: true}},
 		{tenant.Media{Redundancy: tenant.Yes}, session.Profile{Red: true}},
+		{tenant.Media{Gain: tenant.Yes, Denoise: tenant.No}, session.Profile{Gain: true}},
+		{tenant.Media{Denoise: tenant.Yes}, session.Profile{Denoise: true}},
 	} {
 		if diff := cmp.Diff(c.want, profile(&c.media)); diff != "" {
 			t.Errorf("%+v (-want +got):\n%s", c.media, diff)

@@ -22,6 +22,8 @@ type Media struct {
 	Lossy      Choice // is the link a bad one?
 	Noise      Choice // is silence suppressed?
 	Redundancy Choice // is sound sent twice (RFC 2198)?
+	Gain       Choice // is what the phone says brought to one loudness?
+	Denoise    Choice // is noise taken from what the phone says?
 }
 
 // Choice is a yes or a no that may be unsaid.
@@ -105,6 +107,8 @@ func (m Media) Over(base Media) Media {
 	inherit(&m.Lossy, base.Lossy)
 	inherit(&m.Noise, base.Noise)
 	inherit(&m.Redundancy, base.Redundancy)
+	inherit(&m.Gain, base.Gain)
+	inherit(&m.Denoise, base.Denoise)
 	return m
 }
 
@@ -140,6 +144,8 @@ func readMedia(n *doc.Node) (m Media) {
 		"lossy":         yes(&m.Lossy),
 		"comfort-noise": yes(&m.Noise),
 		"redundancy":    yes(&m.Redundancy),
+		"gain":          yes(&m.Gain),
+		"denoise":       yes(&m.Denoise),
 	})
 	if m.SRTP == SRTPOff && m.Keys != KeysUnsaid {
 		n.Fail("keys: says nothing where srtp: is off")

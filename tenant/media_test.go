@@ -19,18 +19,18 @@ extensions:
   - {number: 101, password: correct-horse}
   - number: 102
     password: correct-horse
-    media: {codecs: [PCMA], srtp: off, video: true, ptime: 30, comfort-noise: true}
-media: {codecs: [opus, G722, g729], srtp: required, keys: dtls, video: false, digits: info, fax: sound, lossy: true, ice: true, early: false, redundancy: false}
+    media: {codecs: [PCMA], srtp: off, video: true, ptime: 30, comfort-noise: true, denoise: false}
+media: {codecs: [opus, G722, g729], srtp: required, keys: dtls, video: false, digits: info, fax: sound, lossy: true, ice: true, early: false, redundancy: false, gain: true, denoise: true}
 trunks:
-  - {name: t, mode: static, to: 192.0.2.1, media: {digits: inband, fax: none, keys: sdes}}
+  - {name: t, mode: static, to: 192.0.2.1, media: {digits: inband, fax: none, keys: sdes, gain: true}}
 `), &problems)
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)
 	}
 	want := []Media{
-		{Codecs: []string{"opus", "g722", "g729"}, SRTP: SRTPRequired, Keys: KeysDTLS, Video: No, Digits: DigitsInfo, Fax: FaxSound, Lossy: Yes, ICE: Yes, Early: No, Redundancy: No},
-		{Codecs: []string{"pcma"}, SRTP: SRTPOff, Keys: KeysDTLS, Video: Yes, Ptime: 30, Noise: Yes, Digits: DigitsInfo, Fax: FaxSound, Lossy: Yes, ICE: Yes, Early: No, Redundancy: No},
-		{Digits: DigitsInband, Fax: FaxNone, Keys: KeysSDES},
+		{Codecs: []string{"opus", "g722", "g729"}, SRTP: SRTPRequired, Keys: KeysDTLS, Video: No, Digits: DigitsInfo, Fax: FaxSound, Lossy: Yes, ICE: Yes, Early: No, Redundancy: No, Gain: Yes, Denoise: Yes},
+		{Codecs: []string{"pcma"}, SRTP: SRTPOff, Keys: KeysDTLS, Video: Yes, Ptime: 30, Noise: Yes, Digits: DigitsInfo, Fax: FaxSound, Lossy: Yes, ICE: Yes, Early: No, Redundancy: No, Gain: Yes, Denoise: No},
+		{Digits: DigitsInband, Fax: FaxNone, Keys: KeysSDES, Gain: Yes},
 	}
 	if diff := cmp.Diff(want, []Media{got.Accounts[0].Media, got.Accounts[1].Media, got.Trunks[0].Media}); diff != "" {
 		t.Errorf("media (-want +got):\n%s", diff)

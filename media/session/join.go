@@ -109,7 +109,7 @@ func (j *joint) route() {
 		return
 	}
 	j.way = Relayed
-	if a.speech.codec != nil && b.speech.codec != nil && (j.loud || !alike(&a, &b)) {
+	if a.speech.codec != nil && b.speech.codec != nil && (j.loud || a.cleans || b.cleans || !alike(&a, &b)) {
 		j.way = Transcoded
 	}
 	skipA, skipB := -1, -1
@@ -353,6 +353,7 @@ func (s *Session) hearLocked(l *line, sp speech) {
 	}
 	if l != nil {
 		s.ear.learn(l.local, l.remote, sp.codec.Rate, s.fixedLocked())
+		s.ear.wash(s.cleanLocked())
 		s.ear.hold(!l.dir.Receives())
 		l.heardBy(s.ear)
 	}

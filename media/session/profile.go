@@ -32,6 +32,9 @@ type Profile struct {
 	DTLS   bool     // keys of our offers come from DTLS (RFC 5763), not from the description
 	ICE    bool     // our offers have ICE (RFC 8445); an offer of the peer's with ICE is answered in kind anyhow
 
+	Gain    bool // what the peer says is brought to one loudness before anybody hears it
+	Denoise bool // noise is taken from what the peer says; either has its sound decoded here, where it would have been relayed
+
 	NoVideo bool    // pictures are refused
 	NoEarly bool    // no media before the answer
 	Fax     FaxMode // how a fax passes

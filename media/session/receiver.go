@@ -30,6 +30,7 @@ type receiver struct {
 	mu    sync.Mutex // of those who pull
 	out   origin     // the buffer, at the puller's rate
 	of    *jitter.Buffer
+	clean clean // what is done to the sound
 	sink  media.Sink
 	rate  int // of the sink's sound
 	frame []int16
@@ -152,7 +153,7 @@ func (e *receiver) read(f media.Frame, rate int) {
 func (e *receiver) readLocked(f media.Frame, rate int) {
 	if b := e.buffer.Load(); b != e.of {
 		e.of = b
-		e.out.begin(b)
+		e.out.begin(e.clean.source(b))
 	}
 	e.out.read(f, rate)
 	if e.tones != nil {
@@ -188,6 +189,15 @@ func (e *receiver) feed(sink media.Sink) {
 	if d, ok := sink.(media.Drawer); !ok || !d.Draw(e) {
 		e.pool.Speak(e)
 	}
+}
+
+// wash changes what is done to the sound.
+func (e *receiver) wash(c clean) {
+	e.mu.Lock()
+	if e.clean.gain != c.gain || (e.clean.denoise == nil) != (c.denoise == nil) {
+		e.clean, e.of = c, nil
+	}
+	e.mu.Unlock()
 }
 
 // hold tells whether the peer holds us.

@@ -31,6 +31,7 @@ import (
 	"santral/media"
 	"santral/media/dtls"
 	"santral/media/ice"
+	"santral/media/level"
 	"santral/media/rtp"
 	"santral/media/sdp"
 )
@@ -45,6 +46,9 @@ type Config struct {
 	Pictures  int                              // code point of pictures' packets (RFC 2474 §3); 0 for the pool's
 	ICE       *ice.Mux                         // the port of legs with ICE; nil when there is none, and then no ICE
 	DTLS      *dtls.Gate                       // handshakes; nil when there are none
+
+	// Denoise makes what takes noise from a peer's sound at a rate in Hz, where its profile says so; nil for our own.
+	Denoise func(rate int) level.Suppressor
 
 	// OnSample is told of every five seconds of every stream: what came from the peer, or, with heard, what the
 	// peer says it gets. It must not block; nil for nobody.

@@ -20,6 +20,7 @@ type side struct {
 	wish       int          // that its peer asks for, 0 when unsaid
 	tones      bool         // its keys are tones in the sound
 	takesTones bool         // it gets keys as tones
+	cleans     bool         // what its peer says is not passed on as it is
 }
 
 // sideLine is what a joint has to know of one line.
@@ -64,7 +65,7 @@ func (s *Session) sideOf(j *joint, d *side) bool {
 		d.n++
 	}
 	d.tones = s.profile.Digits == DigitsInband
-	d.takesTones = true
+	d.takesTones, d.cleans = true, s.cleanLocked().any()
 	var ok bool
 	if d.speech, ok = s.speechLocked(); ok {
 		l := s.lines[d.speech.line]
