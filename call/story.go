@@ -50,7 +50,7 @@ type Control interface {
 	SendDigits(ctx context.Context, keys string) error                                // to the caller's phone, in the way in which it takes keys; until the last is sent
 	Echo(ctx context.Context) error                                                   // what is heard is said, until the caller hangs up or the context ends
 	Collect(ctx context.Context, ask Collecting) (Collected, error)
-	Record(ctx context.Context, r Recording) (Recorded, error)
+	Record(ctx context.Context, r Recording) (Recorded, error) // it ends when the caller hangs up, too: what was said by then comes with ErrEnded. With nothing said it has no Name
 
 	// Others. At most one other leg is there besides the caller's.
 	//

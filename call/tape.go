@@ -1,6 +1,7 @@
 package call
 
 import (
+	"errors"
 	"time"
 
 	"santral/media"
@@ -9,6 +10,7 @@ import (
 // Recording is what a story asks to be recorded of its caller.
 type Recording struct {
 	Kind    TapeKind
+	Account string        // whose it is to be; "" for the caller's
 	Most    time.Duration // 0 for the archive's own limit
 	Silence time.Duration // it ends after so much of it, which is cut off; 0: it doesn't
 	Ends    string        // keys that end it; their tones are cut off
@@ -26,10 +28,14 @@ type Recorded struct {
 	Media    string        `json:"media"`  // "wav", "opus"
 	Sealed   bool          `json:"sealed,omitempty"`
 	Segments []Segment     `json:"segments,omitempty"`
-	Lost     time.Duration `json:"lost,omitempty"` // of sound that could not be written: the disk was full or stuck
-	Torn     bool          `json:"torn,omitempty"` // the exchange stopped within it, and it was finished afterwards
-	Key      byte          `json:"-"`              // that ended a story's recording, 0 for none
+	Lost     time.Duration `json:"lost,omitempty"`  // of sound that could not be written: the disk was full or stuck
+	Torn     bool          `json:"torn,omitempty"`  // the exchange stopped within it, and it was finished afterwards
+	After    []string      `json:"after,omitempty"` // recordings that it goes on from, the first first: the exchange that heard them handed the call over
+	Key      byte          `json:"-"`               // that ended a story's recording, 0 for none
 }
+
+// ErrEmpty is what a recording comes to in which nothing was heard: it is not kept.
+var ErrEmpty = errors.New("nothing was recorded")
 
 // TapeKind is what a recording is for.
 type TapeKind string

@@ -16,27 +16,28 @@ import (
 
 // Boot is the boot file, checked and with its defaults filled in.
 type Boot struct {
-	Listen   []Listener
-	HTTP     netip.AddrPort // console, API, health, metrics, and SIP over WebSocket at /ws
-	HTTPS    netip.AddrPort // the same over TLS; the zero value for none
-	TLS      TLS
-	Origins  []string // pages whose scripts may connect by WebSocket, besides those of our own host
-	Media    Media
-	Session  Session
-	Data     string           // folder of everything that must survive
-	Tenants  string           // folder of tenant documents
-	Digest   []string         // algorithms offered, in order: "sha256", "sha512-256", "md5"
-	DB       string           // "" for SQLite in the data folder, or a postgres:// DSN
-	Log      string           // debug, info, warn, error
-	Drain    time.Duration    // how long calls may go on after SIGTERM before they are ended with BYE
-	DNS      []netip.AddrPort // name servers; nil for the machine's own
-	Silent   time.Duration    // how long a next hop may say nothing while there is another
-	HEP      Capture          // copies of calls' messages for a capture server
-	Allow    []netip.Prefix   // sources that are never banned
-	Calls    int              // calls at once above which new ones are refused with 503; 0: as many as the media ports allow
-	Overload time.Duration    // how late a shard may be before new work is refused; 0: the endpoint's own choice
-	Voices   Voices           // clips that are heard in place of our own
-	Edges    []netip.Prefix   // proxies of the operator's own before phones, whose Path and received are believed
+	Listen     []Listener
+	HTTP       netip.AddrPort // console, API, health, metrics, and SIP over WebSocket at /ws
+	HTTPS      netip.AddrPort // the same over TLS; the zero value for none
+	TLS        TLS
+	Origins    []string // pages whose scripts may connect by WebSocket, besides those of our own host
+	Media      Media
+	Session    Session
+	Recordings Recordings
+	Data       string           // folder of everything that must survive
+	Tenants    string           // folder of tenant documents
+	Digest     []string         // algorithms offered, in order: "sha256", "sha512-256", "md5"
+	DB         string           // "" for SQLite in the data folder, or a postgres:// DSN
+	Log        string           // debug, info, warn, error
+	Drain      time.Duration    // how long calls may go on after SIGTERM before they are ended with BYE
+	DNS        []netip.AddrPort // name servers; nil for the machine's own
+	Silent     time.Duration    // how long a next hop may say nothing while there is another
+	HEP        Capture          // copies of calls' messages for a capture server
+	Allow      []netip.Prefix   // sources that are never banned
+	Calls      int              // calls at once above which new ones are refused with 503; 0: as many as the media ports allow
+	Overload   time.Duration    // how late a shard may be before new work is refused; 0: the endpoint's own choice
+	Voices     Voices           // clips that are heard in place of our own
+	Edges      []netip.Prefix   // proxies of the operator's own before phones, whose Path and received are believed
 }
 
 // Voices are folders of announcements.
@@ -117,12 +118,13 @@ func Read(file string, problems *doc.Problems) *Boot {
 		return nil
 	}
 	b := &Boot{
-		HTTP:    netip.MustParseAddrPort(DefaultHTTP),
-		Media:   Media{Address: netip.IPv4Unspecified(), First: 10000, Last: 29999, DeadAfter: DefaultDeadAfter, DSCP: DefaultDSCP, Pictures: DefaultPictures, ICE: "lite"},
-		Session: Session{Expires: DefaultExpires, Min: LeastExpires},
-		Digest:  []string{"sha256", "md5"},
-		Log:     "info",
-		Silent:  DefaultSilent,
+		HTTP:       netip.MustParseAddrPort(DefaultHTTP),
+		Media:      Media{Address: netip.IPv4Unspecified(), First: 10000, Last: 29999, DeadAfter: DefaultDeadAfter, DSCP: DefaultDSCP, Pictures: DefaultPictures, ICE: "lite"},
+		Recordings: Recordings{Format: "wav", Rate: DefaultRate, Free: Free{Octets: DefaultFree}, Most: DefaultRecordings, Longest: DefaultLongestTape},
+		Session:    Session{Expires: DefaultExpires, Min: LeastExpires},
+		Digest:     []string{"sha256", "md5"},
+		Log:        "info",
+		Silent:     DefaultSilent,
 	}
 	folder := func(to *string) func(*doc.Node) {
 		return func(n *doc.Node) {
@@ -157,17 +159,18 @@ func Read(file string, problems *doc.Problems) *Boot {
 				n.Fail("must be a postgres:// address; leave the key out for SQLite in the data folder")
 			}
 		},
-		"voices":   func(n *doc.Node) { readVoices(n, folder, &b.Voices) },
-		"log":      func(n *doc.Node) { b.Log = n.OneOf("debug", "info", "warn", "error") },
-		"session":  func(n *doc.Node) { readSession(n, &b.Session) },
-		"drain":    func(n *doc.Node) { b.Drain = n.Duration(0, 24*time.Hour) },
-		"dns":      func(n *doc.Node) { n.Each(func(n *doc.Node) { b.DNS = append(b.DNS, readServer(n)) }) },
-		"allow":    func(n *doc.Node) { n.Each(func(n *doc.Node) { b.Allow = append(b.Allow, readNetwork(n)) }) },
-		"calls":    func(n *doc.Node) { b.Calls = n.Int(1, 1<<20) },
-		"overload": func(n *doc.Node) { b.Overload = n.Duration(time.Millisecond, 10*time.Second) },
-		"hep":      func(n *doc.Node) { b.HEP = readCapture(n) },
-		"silent":   func(n *doc.Node) { b.Silent = n.Duration(500*time.Millisecond, 30*time.Second) },
-		"edges":    func(n *doc.Node) { n.Each(func(n *doc.Node) { b.Edges = append(b.Edges, readNetwork(n)) }) },
+		"voices":     func(n *doc.Node) { readVoices(n, folder, &b.Voices) },
+		"log":        func(n *doc.Node) { b.Log = n.OneOf("debug", "info", "warn", "error") },
+		"session":    func(n *doc.Node) { readSession(n, &b.Session) },
+		"drain":      func(n *doc.Node) { b.Drain = n.Duration(0, 24*time.Hour) },
+		"dns":        func(n *doc.Node) { n.Each(func(n *doc.Node) { b.DNS = append(b.DNS, readServer(n)) }) },
+		"allow":      func(n *doc.Node) { n.Each(func(n *doc.Node) { b.Allow = append(b.Allow, readNetwork(n)) }) },
+		"calls":      func(n *doc.Node) { b.Calls = n.Int(1, 1<<20) },
+		"overload":   func(n *doc.Node) { b.Overload = n.Duration(time.Millisecond, 10*time.Second) },
+		"hep":        func(n *doc.Node) { b.HEP = readCapture(n) },
+		"silent":     func(n *doc.Node) { b.Silent = n.Duration(500*time.Millisecond, 30*time.Second) },
+		"recordings": func(n *doc.Node) { readRecordings(n, filepath.Dir(file), &b.Recordings) },
+		"edges":      func(n *doc.Node) { n.Each(func(n *doc.Node) { b.Edges = append(b.Edges, readNetwork(n)) }) },
 	}, "listen", "data", "tenants")
 	secure := b.HTTPS.IsValid() || slices.ContainsFunc(b.Listen, func(l Listener) bool { return l.Transport == "tls" })
 	if b.Media.TURN.TLS.IsValid() && !secure {

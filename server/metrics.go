@@ -81,6 +81,7 @@ func (s *server) metrics() *metric.Registry {
 	s.qualityMetrics(r)
 	s.browserMetrics(r)
 	s.trunkMetrics(r)
+	s.recordingMetrics(r)
 	s.records.metrics(r)
 	return r
 }

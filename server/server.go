@@ -35,6 +35,7 @@ import (
 	"santral/observe/trace"
 	"santral/service/message"
 	"santral/service/music"
+	"santral/service/recording"
 	"santral/service/registrar"
 	"santral/service/trunk"
 	"santral/sip/endpoint"
@@ -80,6 +81,7 @@ type server struct {
 	trace    *trace.Book
 	hep      *trace.HEP // nil when nobody captures
 	records  *records
+	tapes    *recording.Archive
 	heard    *heard
 	registry *registrar.Registrar
 	trunks   *trunk.Trunks
@@ -197,7 +199,7 @@ func (s *server) open() error {
 		return err
 	}
 	s.later(s.records.close)
-	return nil
+	return s.openRecordings()
 }
 
 // lock keeps a second exchange out of the data folder.
@@ -307,6 +309,7 @@ func (s *server) api() rest.Config {
 		Mailbox:       s.events.house.Mailbox,
 		SetMailbox:    s.events.house.SetMailbox,
 		Relays:        s.relaysFor,
+		Recordings:    tapes{s.records, s.tapes},
 		Ready:         s.readiness,
 		Metrics:       s.metrics().Handler(),
 		Log:           s.log,

@@ -108,9 +108,7 @@ func (c *Client) send(ctx context.Context, method, path string, from, to any) er
 		return nil
 	}
 	if res.StatusCode >= 300 {
-		p := Problem{Status: res.StatusCode, Title: http.StatusText(res.StatusCode)}
-		_ = json.Unmarshal(body, &p) // what is no problem document keeps the status line
-		return &p
+		return problem(res, body)
 	}
 	if to == nil {
 		return nil
@@ -119,6 +117,13 @@ func (c *Client) send(ctx context.Context, method, path string, from, to any) er
 		return fmt.Errorf("read the exchange's answer: %w", err)
 	}
 	return nil
+}
+
+// problem is what an answer says that is none.
+func problem(res *http.Response, body []byte) error {
+	p := Problem{Status: res.StatusCode, Title: http.StatusText(res.StatusCode)}
+	_ = json.Unmarshal(body, &p) // what is no problem document keeps the status line
+	return &p
 }
 
 // Page is one page of a list; Next is empty on the last.

@@ -48,7 +48,8 @@ type Config struct {
 	Mailbox       func(tenant, account string) (store.Mailbox, error)
 	SetMailbox    func(ctx context.Context, box store.Mailbox) error
 	Relays        func(tenant, account string) (r Relays, ok bool) // nil when there is no server of relays
-	Ready         func() error                                     // nil when new calls are taken; otherwise why not
+	Recordings    Recordings
+	Ready         func() error // nil when new calls are taken; otherwise why not
 	Metrics       http.Handler
 	Log           *slog.Logger // what failed inside, which is not told outside; nil to discard it
 }
@@ -97,6 +98,7 @@ func Handler(c Config) http.Handler {
 	c.subscriptions(api)
 	c.mailboxes(api)
 	c.relays(api)
+	c.recordings(api)
 	return bounded(mux)
 }
 

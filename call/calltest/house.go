@@ -32,6 +32,7 @@ type House struct {
 	Device string          // the one device that INVITEs and REFERs from now on mean (call.Arrival.Device); "" for all
 	Prompt bool            // phones acknowledge provisional answers, so that what describes a session there can be changed
 	Late   bool            // callers without an offer answer one in a provisional answer
+	Tapes  *Tapes          // keeps recordings
 	Media  *session.Config // whose sessions legs get, for tests with sound; nil for legs without media
 
 	mu        sync.Mutex
@@ -60,13 +61,16 @@ type account struct {
 
 // New makes an empty house.
 func New() *House {
-	return &House{
+	h := &House{
+		Tapes:    &Tapes{},
 		start:    time.Now(),
 		accounts: map[string]*account{},
 		legs:     map[string]*Leg{},
 		routes:   map[string]call.Destination{},
 		places:   map[string][]call.Target{},
 	}
+	h.Tapes.house = h
+	return h
 }
 
 // Account adds an account with as many calls at once as channels says (0: no limit) and its devices.

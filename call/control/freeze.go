@@ -104,7 +104,7 @@ func (k *Control) Freeze(ctx context.Context, id call.ID, back call.Thawer) (*Ha
 		verdict <- func(c *ongoing) {
 			c.giveBack()
 			if c.story != nil {
-				c.story.stop()
+				c.story.cancel(errMoved)
 			}
 			c.setState(Frozen, "handed over")
 			close(gone)
@@ -130,7 +130,7 @@ func (k *Control) Freeze(ctx context.Context, id call.ID, back call.Thawer) (*Ha
 		frozen.leg = leg
 		c.mu.Unlock()
 		c.bridge.Part()
-		c.connect()
+		c.goOn()
 	}
 	return nil, fmt.Errorf("freeze call %s: %w", id, errors.Join(err, failed))
 }
@@ -165,6 +165,7 @@ func (c *ongoing) handover() *Handover {
 	}
 	if c.story != nil {
 		h.Story = c.story.write()
+		h.Story.Joined = c.state == Talking
 	}
 	for _, m := range c.members {
 		var who *call.Party
@@ -252,24 +253,31 @@ func (c *ongoing) reappears() {
 // told reports a story that speaks with a caller who has nothing else under way.
 func (c *ongoing) told() bool {
 	a := c.caller()
-	return c.state == Serving && a.answered && a.confirmed && a.guest == nil && c.callee == nil && !c.engaged() && c.refer == nil && c.joining == nil && len(c.later) == 0
+	return c.state == Serving && a.answered && a.confirmed && a.own == nothing && a.guest == nil && (c.callee == nil || c.callee.own == nothing) && !c.engaged() && c.refer == nil && c.joining == nil && len(c.later) == 0
 }
 
 // servesOn has a story told on that another Control has written out.
 func (c *ongoing) servesOn(h *HandoverStory) {
 	tale := c.house.stories[c.dest.Service]
-	c.setState(Serving, "taken over")
+	state := Serving
+	if h.Joined && c.callee != nil {
+		state = Talking
+	}
+	c.setState(state, "taken over")
 	if tale == nil {
 		c.end(exchange, call.Interrupted)
 		return
 	}
 	a := c.caller()
 	c.take(0, a.tenant, a.account, a.trunk, call.In)
+	if b := c.callee; b != nil {
+		c.take(1, b.tenant, b.account, b.trunk, call.Out)
+	}
 	c.reappears()
 	c.story = newStory(c)
 	c.story.read(h)
-	c.story.held = a.held
-	_ = c.speak(nil)
+	c.story.held, c.story.company.kept = a.held, c.callee != nil
+	c.goOn()
 	go c.story.serve(tale)
 }
 

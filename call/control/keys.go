@@ -106,7 +106,11 @@ func (s *story) hold(held bool) {
 	if s.playing != nil {
 		s.playing.still.Store(held)
 	}
+	mic := s.mic
 	s.mu.Unlock()
+	if mic != nil {
+		mic.hold(held)
+	}
 	s.tell()
 }
 

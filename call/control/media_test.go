@@ -3,7 +3,6 @@ package control_test
 import (
 	"context"
 	"net/netip"
-	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -120,14 +119,22 @@ func listen(t *testing.T, network *vnet.Network, at netip.AddrPort) *ear {
 // talk sends so many packets of silence to where the leg's phone was told to, in their time.
 func (e *ear) talk(s *stage, l *calltest.Leg, packets int) {
 	s.t.Helper()
+	e.say(s, l, make([]int16, packets*160))
+}
+
+// say sends sound to where the leg's phone was told to, in its time.
+func (e *ear) say(s *stage, l *calltest.Leg, sound []int16) {
+	s.t.Helper()
 	to, ok := l.Heard().Media[0].Addr(l.Heard())
 	if !ok {
 		s.t.Fatal("the phone was told no address")
 	}
-	for range packets {
+	for ; len(sound) >= 160; sound = sound[160:] {
 		p := rtp.AppendHeader(nil, rtp.Header{Payload: 8, Seq: e.seq, Timestamp: uint32(e.seq) * 160, SSRC: e.ssrc})
 		e.seq++
-		if err := e.sock.WriteTo(append(p, slices.Repeat([]byte{0xd5}, 160)...), to); err != nil {
+		p = append(p, make([]byte, 160)...)
+		pcm.EncodeALaw(p[len(p)-160:], sound[:160])
+		if err := e.sock.WriteTo(p, to); err != nil {
 			s.t.Fatal(err)
 		}
 		s.pass(20 * time.Millisecond)

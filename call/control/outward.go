@@ -44,6 +44,9 @@ type branch struct {
 
 // Dial rings others for the caller.
 func (s *story) Dial(ctx context.Context, w call.Wish) (call.Party, error) {
+	if who, ok := s.reachedBefore(); ok {
+		return who, s.alive(ctx)
+	}
 	o := &outward{wish: w, result: make(chan outcome, 1)}
 	err := s.ask(ctx, func(c *ongoing) error {
 		p := &c.story.company

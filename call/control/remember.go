@@ -7,9 +7,10 @@ import "encoding/json"
 
 // HandoverStory is a story on paper.
 type HandoverStory struct {
-	Saved json.RawMessage `json:"saved,omitempty"` // by the story
-	Keys  string          `json:"keys,omitempty"`  // pressed, and not asked for yet
-	Verbs []HandoverVerb  `json:"verbs,omitempty"` // under way
+	Saved  json.RawMessage `json:"saved,omitempty"`  // by the story
+	Joined bool            `json:"joined,omitempty"` // the caller talks with the other
+	Keys   string          `json:"keys,omitempty"`   // pressed, and not asked for yet
+	Verbs  []HandoverVerb  `json:"verbs,omitempty"`  // under way
 }
 
 // HandoverVerb is how far a verb of a story is.
@@ -92,5 +93,6 @@ func (s *story) read(h *HandoverStory) {
 	for i := range len(h.Keys) {
 		s.keys = append(s.keys, keyPress{key: h.Keys[i]})
 	}
-	close(s.acked) // it was answered before
+	s.again = true
+	close(s.acked)
 }

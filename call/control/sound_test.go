@@ -80,7 +80,7 @@ func (s *scene) moves() {
 }
 
 // heard plays a scene of a story with sound. What the story notes and the caller hears stands in the ladder.
-func heard(t *testing.T, name string, story func(ctx context.Context, c call.Control, note func(string, ...any)), play func(s *scene)) {
+func heard(t *testing.T, name string, story func(ctx context.Context, c call.Control, note func(string, ...any)), play func(s *scene), with ...func(*calltest.House)) {
 	t.Run(name, func(t *testing.T) {
 		t.Parallel()
 		var note func(string, ...any)
@@ -103,6 +103,9 @@ func heard(t *testing.T, name string, story func(ctx context.Context, c call.Con
 			}
 			anna := phone(1)
 			anna.hear = func(key byte) { note("heard %c", key) }
+			for _, f := range with {
+				f(s.House)
+			}
 			s.Service("*1", "story")
 			a := s.Call(s.k, "1", "101", "*1", at(anna, ""))
 			a.Ack(nil)

@@ -36,7 +36,7 @@ func newStage(t *testing.T, stories map[string]call.Story) *stage {
 }
 
 func newControl(h *calltest.House, stories map[string]call.Story) *control.Control {
-	return control.New(control.Config{Router: h, Contacts: h, Trunks: h, Channels: h, Ledger: h, Dialer: h, Stories: stories, Speech: keySpeech{}, Random: id.New([32]byte{1})})
+	return control.New(control.Config{Router: h, Contacts: h, Trunks: h, Channels: h, Ledger: h, Dialer: h, Stories: stories, Speech: keySpeech{}, Archive: h.Tapes, Random: id.New([32]byte{1})})
 }
 
 // newControlWith has a right of picking up.

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -28,7 +29,9 @@ type story struct {
 	doing   verb           // the last that was begun
 	before  []HandoverVerb // what was under way before a take-over, and was not gone on with yet
 	playing *playing       // what the caller hears, nil for silence
+	mic     *mic           // what hears the caller, nil for nothing
 
+	again   bool    // the caller was answered before the call was taken over
 	company company // of the caller, the loop's alone
 }
 
@@ -72,6 +75,9 @@ func (s *story) serve(tale call.Story) {
 // stop tells the story that the call is over.
 func (s *story) stop() { s.cancel(call.ErrEnded) }
 
+// errMoved is why a story ends that is told on in another instance.
+var errMoved = errors.New("the call was handed over")
+
 func (s *story) confirmed() { close(s.acked) }
 
 // ask has a deed done in the loop and waits for what comes of it.
@@ -81,6 +87,9 @@ func (s *story) ask(ctx context.Context, deed func(*ongoing) error) error {
 	}
 	reply := make(chan error, 1)
 	asked := s.c.post(func(c *ongoing) {
+		if c.story == s && c.state == Talking && s.company.apart == nil { // joined since before a take-over, and not by a verb of now
+			c.sunder()
+		}
 		if c.state != Serving || c.story != s {
 			reply <- call.ErrEnded
 			return
@@ -162,6 +171,9 @@ func (s *story) Ringing(ctx context.Context) error {
 // Answer answers the caller with media of our own, and returns when the caller's ACK has come, so
 // that nothing said afterwards is lost. Answering twice does no harm.
 func (s *story) Answer(ctx context.Context) error {
+	if s.again {
+		return s.alive(ctx)
+	}
 	err := s.ask(ctx, func(c *ongoing) error {
 		a := c.caller()
 		if a.answered {

@@ -19,6 +19,7 @@ type company struct {
 	outward *outward      // whom it has rung; nil for nobody
 	apart   chan struct{} // Join waits: closed when the other has gone
 	left    bool          // the other has gone since it was dialled
+	kept    bool          // the other was there before a take-over, and nobody was dialled since
 	aside   bool          // the caller is parked, and may be taken
 	room    *mixer.Member // where the caller is seated; nil for nowhere
 }
@@ -354,4 +355,44 @@ func (c *ongoing) disperse(cause call.Cause) {
 	for c.visit != nil {
 		c.visitOver(c.visit)
 	}
+}
+
+// goOn has the caller and the other hear again what they did, after a take-over or the attempt of one.
+func (c *ongoing) goOn() {
+	if c.state == Talking {
+		c.connect()
+		return
+	}
+	s := c.story
+	if c.callee != nil {
+		c.puts(c.callee, c.waits())
+	}
+	s.mu.Lock()
+	p := s.playing
+	s.mu.Unlock()
+	if p == nil {
+		_ = c.speak(nil)
+	} else {
+		_ = c.speak(p)
+	}
+}
+
+// reachedBefore is whom a story that is told on had reached when its call was taken over: the Dial that it begins with
+// has done its work.
+func (s *story) reachedBefore() (who call.Party, ok bool) {
+	if !s.again {
+		return call.Party{}, false
+	}
+	done := make(chan struct{})
+	if !s.c.post(func(c *ongoing) {
+		if p := &s.company; c.story == s && p.kept && c.callee != nil {
+			who, ok = c.callee.party(), true
+			p.kept = false
+		}
+		close(done)
+	}) {
+		return call.Party{}, false
+	}
+	<-done
+	return who, ok
 }

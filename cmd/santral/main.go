@@ -21,6 +21,7 @@ var commands struct {
 	Trunks        trunks        `cmd:"" help:"List the trunks, and how they stand."`
 	Trunk         trunkCommand  `cmd:"" help:"Test one trunk."`
 	CDRs          cdrs          `cmd:"" name:"cdr" aliases:"cdrs" help:"List call records, newest first."`
+	Recordings    recordings    `cmd:"" help:"List recordings, get, verify or delete one."`
 	Trace         traceCall     `cmd:"" help:"Draw a call's SIP messages as a ladder."`
 	Bans          bans          `cmd:"" help:"List the sources that are banned for guessing passwords."`
 	Version       version       `cmd:"" help:"Print the version."`

@@ -2,7 +2,11 @@
 
 package codec
 
-import "errors"
+import (
+	"errors"
+
+	"santral/media"
+)
 
 // opus is not spoken by a program that is linked statically: packets of it are relayed.
 func opus() *Codec { return nil }
@@ -11,3 +15,17 @@ func opus() *Codec { return nil }
 func PlugG729(library string) error {
 	return errors.New("codec: this program can't load " + library)
 }
+
+// OpusFile is not made by a program that is linked statically.
+type OpusFile struct{}
+
+// NewOpusFile fails: a program that is linked statically loads no libraries.
+func NewOpusFile(rate, channels, bitrate int) (*OpusFile, error) {
+	return nil, errors.New("codec: this program can't load libopus")
+}
+
+// Delay is 0.
+func (*OpusFile) Delay() int { return 0 }
+
+// Encode makes nothing.
+func (*OpusFile) Encode(dst []byte, sound media.Frame) []byte { return dst }

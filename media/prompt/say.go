@@ -5,48 +5,60 @@ import (
 	"fmt"
 
 	"santral/media"
+	"santral/media/player"
 )
 
-// Say gives the sound of phrases in one of Languages, at Rate, without gaps between its clips. An error names what
-// can't be said, or has no sound; nothing is heard then. It may read files, so it is for stories and not for the
-// loops of media.
+// Say gives the sound of phrases in one of Languages, without gaps between its clips. An error names what can't be
+// said, or has no sound; nothing is heard then. It may read files, so it is for stories and not for the loops of media.
+//
+// Where no sound of the phrases' own (media.Recorded) is among them the result is a *player.Source, which can be sought in.
 func (s *Set) Say(language string, o Overlay, what ...media.Phrase) (media.Source, error) {
 	l, err := compose(language, what)
 	if err != nil {
 		return nil, err
 	}
-	j := &joined{}
-	for i := 0; i < len(l.pieces); {
-		p := l.pieces[i]
-		switch {
+	var of []media.Source
+	var parts []player.Part
+	for rest := l.pieces; len(rest) > 0; {
+		n := 1
+		switch p := rest[0]; {
 		case p.clip != "":
-			n := sentence(l.pieces[i:])
-			if err := s.sentence(j, language, o, l.pieces[i:i+n]); err != nil {
+			n = sentence(rest)
+			sounds, err := s.sentence(language, o, rest[:n])
+			if err != nil {
 				return nil, err
 			}
-			i += n
-			continue
+			parts = append(parts, sounds...)
 		case p.source != nil:
-			at, err := sourceAt(p.source)
-			if err != nil {
-				return nil, fmt.Errorf("say: recorded sound: %w", err)
-			}
-			j.parts = append(j.parts, part{source: at})
+			of = append(of, player.Sequence(parts...), p.source)
+			parts = nil
 		case p.text != "":
-			if o.Text == nil {
-				return nil, errors.New("say: free text needs an engine of speech, and there is none")
-			}
-			sound, err := o.Text(language, p.text)
+			sound, err := engine(o, language, p.text)
 			if err != nil {
-				return nil, fmt.Errorf("say: %w", err)
+				return nil, err
 			}
-			j.parts = append(j.parts, part{samples: ofSound(sound)})
-		case p.silence > 0:
-			j.parts = append(j.parts, part{silence: samples(p.silence)})
+			parts = append(parts, sound)
+		default:
+			parts = append(parts, player.Silence(p.silence))
 		}
-		i++
+		rest = rest[n:]
 	}
-	return j, nil
+	last := player.Sequence(parts...)
+	if of == nil {
+		return last, nil
+	}
+	return chain(append(of, last))
+}
+
+func engine(o Overlay, language, text string) (*player.Sound, error) {
+	if o.Text == nil {
+		return nil, errors.New("say: free text needs an engine of speech, and there is none")
+	}
+	sound, err := o.Text(language, text)
+	if err != nil {
+		return nil, fmt.Errorf("say: %w", err)
+	}
+	return sound, nil
 }
 
 // sentence gives how many of the pieces are one sentence: a clip that is a sentence by itself, or one that is none and
@@ -66,34 +78,39 @@ func sentence(pieces []piece) int {
 	return len(pieces)
 }
 
-// sentence joins the clips of a sentence, all of one voice.
-func (s *Set) sentence(j *joined, language string, o Overlay, pieces []piece) error {
-	id := ""
-	for n := -1; n < len(s.voices[language]); n++ {
-		parts := make([]part, 0, len(pieces))
-		for _, p := range pieces {
-			if text, known := Text(language, p.clip); known && text == "" {
-				continue // this language says nothing here
-			}
-			var of []int16
-			if n >= 0 {
-				of = s.voices[language][n].sound(p.clip)
-			} else if o.Clip != nil {
-				if own := o.Clip(language, p.clip); own != nil {
-					of = ofSound(own)
-				}
-			}
-			if of == nil {
-				id = p.clip
-				parts = nil
-				break
-			}
-			parts = append(parts, part{samples: of})
-		}
-		if parts != nil {
-			j.parts = append(j.parts, parts...)
+// sentence gives the sounds of a sentence, all of one voice.
+func (s *Set) sentence(language string, o Overlay, pieces []piece) ([]player.Part, error) {
+	voices := s.voices[language]
+	parts, missing := spokenBy(func(clip string) []player.Part {
+		if o.Clip == nil {
 			return nil
 		}
+		if own := o.Clip(language, clip); own != nil {
+			return []player.Part{own}
+		}
+		return nil
+	}, language, pieces)
+	for i := 0; missing != "" && i < len(voices); i++ {
+		parts, missing = spokenBy(voices[i].sounds, language, pieces)
 	}
-	return fmt.Errorf("say: there is no clip %q in the language %q", id, language)
+	if missing != "" {
+		return nil, fmt.Errorf("say: there is no clip %q in the language %q", missing, language)
+	}
+	return parts, nil
+}
+
+// spokenBy gives the sounds of pieces by one voice, or the first clip that it lacks.
+func spokenBy(voice func(clip string) []player.Part, language string, pieces []piece) (parts []player.Part, missing string) {
+	parts = make([]player.Part, 0, len(pieces))
+	for _, p := range pieces {
+		if text, known := Text(language, p.clip); known && text == "" {
+			continue // this language says nothing here
+		}
+		sounds := voice(p.clip)
+		if sounds == nil {
+			return nil, p.clip
+		}
+		parts = append(parts, sounds...)
+	}
+	return parts, ""
 }

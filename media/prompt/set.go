@@ -4,16 +4,15 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
-	"santral/media"
-	"santral/media/codec"
-	"santral/media/pcm"
 	"santral/media/player"
 )
 
@@ -43,11 +42,11 @@ type voice struct {
 	files fs.FS
 	names map[string][]string // clip → its files
 	fault func(file string, err error)
-	known sync.Map // clip → func() []int16, once for each
+	known sync.Map // clip → func() []player.Part, once for each
 }
 
-// formats are the files that are read, those that sound best first.
-var formats = []string{".g722", ".wav", ".sln16", ".sln", ".alaw", ".ulaw"}
+// narrow are the formats that a better one goes before, where a clip has two files.
+var narrow = []string{".sln", ".alaw", ".al", ".ulaw", ".ul", ".pcm", ".mu", ".raw"}
 
 // Load opens a set. A folder that is not there is an error.
 func Load(o Options) (*Set, error) {
@@ -123,93 +122,47 @@ func (v *voice) list(renamed map[string][]string) error {
 	return nil
 }
 
-// rank is the place of a file's ending among formats, -1 for another.
+// rank tells which of two files of a clip is taken: the lower one, and none below 0.
 func rank(file string) int {
-	for i, ending := range formats {
-		if strings.EqualFold(path.Ext(file), ending) {
-			return i
-		}
+	if !player.Reads(file) {
+		return -1
 	}
-	return -1
+	return 1 + slices.Index(narrow, strings.ToLower(path.Ext(file)))
 }
 
-// sound gives a clip at our rate, or nil. It is read when it is wanted for the first time.
-func (v *voice) sound(clip string) []int16 {
+// sounds gives what a clip is made of, or nil. It is read when it is wanted for the first time.
+func (v *voice) sounds(clip string) []player.Part {
 	files := v.names[clip]
 	if files == nil {
 		return nil
 	}
 	once, ok := v.known.Load(clip)
 	if !ok {
-		once, _ = v.known.LoadOrStore(clip, sync.OnceValue(func() []int16 { return v.read(files) }))
+		once, _ = v.known.LoadOrStore(clip, sync.OnceValue(func() []player.Part { return v.read(files) }))
 	}
-	return once.(func() []int16)()
+	return once.(func() []player.Part)()
 }
 
-func (v *voice) read(files []string) (all []int16) {
-	for _, file := range files {
-		data, err := fs.ReadFile(v.files, file)
-		if err == nil {
-			var s []int16
-			s, err = decode(path.Ext(file), data)
-			all = append(all, s...)
-		}
+func (v *voice) read(names []string) (sounds []player.Part) {
+	for _, name := range names {
+		s, err := v.file(name)
 		if err != nil {
-			v.fault(file, err)
+			v.fault(name, err)
 			return nil
 		}
+		sounds = append(sounds, s)
 	}
-	return all
+	return sounds
 }
 
-// decode gives the sound of a file at our rate.
-func decode(ending string, data []byte) ([]int16, error) {
-	if len(data) > player.MaxSize {
-		return nil, fmt.Errorf("larger than %d octets", player.MaxSize)
-	}
-	switch strings.ToLower(ending) {
-	case ".g722":
-		return decodeG722(data)
-	case ".wav":
-		s, err := player.Parse(data)
-		if err != nil {
-			return nil, err
-		}
-		return ofSound(s), nil
-	case ".alaw":
-		s := make([]int16, len(data))
-		pcm.DecodeALaw(s, data)
-		return pcm.Resample(s, 8000, Rate), nil
-	case ".ulaw":
-		s := make([]int16, len(data))
-		pcm.DecodeULaw(s, data)
-		return pcm.Resample(s, 8000, Rate), nil
-	}
-	s := make([]int16, len(data)/2)
-	for i := range s {
-		s[i] = int16(uint16(data[2*i]) | uint16(data[2*i+1])<<8)
-	}
-	if strings.EqualFold(ending, ".sln16") {
-		return s, nil
-	}
-	return pcm.Resample(s, 8000, Rate), nil
-}
-
-func decodeG722(data []byte) ([]int16, error) {
-	c, _ := codec.Lookup(media.Format{Name: "G722", Rate: 8000})
-	d, err := c.NewDecoder(c.Format)
+func (v *voice) file(name string) (*player.Sound, error) {
+	f, err := v.files.Open(name)
 	if err != nil {
 		return nil, err
 	}
-	s := make([]int16, 2*len(data))
-	const piece = 160
-	for i := 0; i < len(data); i += piece {
-		if _, err := d.Decode(s[2*i:], data[i:min(i+piece, len(data))]); err != nil {
-			return nil, err
-		}
+	data, err := io.ReadAll(io.LimitReader(f, player.MaxSize+1))
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, err
 	}
-	return s, nil
+	return player.Decode(name, data)
 }
-
-// ofSound gives the samples of a sound at our rate.
-func ofSound(s *player.Sound) []int16 { return s.At(Rate).Samples() }

@@ -18,20 +18,59 @@ type Plain struct {
 // Torn reports whether its end is missing: the exchange stopped within the recording, or somebody has cut the file.
 func (p *Plain) Torn() bool { return p.torn }
 
-// Open gives the plain file of a recording of so many octets, which is opened by the first of identities that can. A file
-// that is not sealed needs none. The head of a WAV file says what is there, even where a crash has kept it from that.
+// Open gives the plain file of a recording of so many octets, which is opened by the first of identities that can; one
+// that is not sealed needs none. What was changed in a sealed file since it was written is an error, here or where it is
+// read. The head of a WAV file says what is there, even where a crash, or the seal, has kept it from that.
 func Open(r io.ReaderAt, size int64, identities ...age.Identity) (*Plain, error) {
-	head := make([]byte, min(size, start))
-	if _, err := r.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("open recording: %w", err)
-	}
-	w, err := wavOf(head)
+	p, err := open(r, size, identities)
 	if err != nil {
 		return nil, fmt.Errorf("open recording: %w", err)
 	}
-	whole := start + w.written(size)*w.width()
-	m := &mended{of: r, size: whole, head: w.mend(whole)}
-	return &Plain{SectionReader: io.NewSectionReader(m, 0, whole), torn: string(head) != string(m.head)}, nil
+	return p, nil
+}
+
+func open(r io.ReaderAt, size int64, identities []age.Identity) (*Plain, error) {
+	h, err := headOf(r, size)
+	if err != nil {
+		return nil, err
+	}
+	torn := false
+	if h != nil {
+		aead, err := h.key(identities)
+		if err != nil {
+			return nil, err
+		}
+		b, err := h.index(r, size, aead)
+		if err != nil {
+			return nil, err
+		}
+		if torn = b == nil; torn {
+			b, _ = h.scan(r, size, aead)
+			if n := len(b.at); n > 0 && b.open(n-1) != nil { // the last of them may not have reached the disk whole
+				b.at, b.ends = b.at[:n-1], b.ends[:n-1]
+			}
+		}
+		r, size = b, b.size()
+	}
+	head := make([]byte, min(size, start))
+	if n, err := r.ReadAt(head, 0); n < len(head) {
+		return nil, err
+	}
+	if w, err := wavOf(head); err == nil {
+		whole := start + w.written(size)*w.width()
+		m := &mended{of: r, size: whole, head: w.mend(whole)}
+		if h == nil {
+			torn = string(head) != string(m.head)
+		}
+		return &Plain{io.NewSectionReader(m, 0, whole), torn}, nil
+	}
+	if len(head) >= 4 && string(head[:4]) == "OggS" {
+		return &Plain{io.NewSectionReader(r, 0, size), torn}, nil
+	}
+	if h != nil && size == 0 { // cut before there was anything
+		return &Plain{io.NewSectionReader(r, 0, 0), torn}, nil
+	}
+	return nil, errors.New("neither WAV nor Ogg")
 }
 
 // mended is a file with another head.
@@ -58,7 +97,7 @@ func (m *mended) ReadAt(b []byte, at int64) (n int, err error) {
 	}
 	if n < len(b) {
 		k, err := m.of.ReadAt(b[n:], at+int64(n))
-		if n += k; err != nil && (n < len(b) || !errors.Is(err, io.EOF)) {
+		if n += k; n < len(b) {
 			return n, err
 		}
 	}

@@ -122,6 +122,12 @@ func create(o Options, open func() (file, error)) (*Recorder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("record: %w", err)
 	}
+	var seal *sealer
+	if o.Seal != nil {
+		if seal, err = newSealer(o); err != nil {
+			return nil, fmt.Errorf("seal recording: %w", err)
+		}
+	}
 	if o.Format == WAV {
 		longest := time.Duration(most/(2*o.Channels*o.Rate)) * time.Second
 		o.Most = min(cmp.Or(o.Most, longest), longest)
@@ -130,7 +136,7 @@ func create(o Options, open func() (file, error)) (*Recorder, error) {
 		o: o, wake: make(chan struct{}, 1), ready: make(chan struct{}), done: make(chan struct{}),
 		fault: trouble{tell: o.Fault},
 	}
-	r.w = writer{r: r, open: open, form: form, line: newLine(o.Channels, o.Rate)}
+	r.w = writer{r: r, open: open, form: form, seal: seal, line: newLine(o.Channels, o.Rate)}
 	for i := range r.tracks {
 		r.tracks[i].samples = make([]int16, 0, o.Rate*3/4)
 		r.tracks[i].marks = make([]mark, 0, 48)

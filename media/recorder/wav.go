@@ -3,6 +3,7 @@ package recorder
 import (
 	"encoding/binary"
 	"errors"
+	"io"
 )
 
 const start = 44 // octets of a WAV file's header
@@ -15,11 +16,11 @@ type wav struct {
 
 func (w *wav) width() int64 { return int64(2 * w.channels) }
 
-func (w *wav) begin(to []byte) ([]byte, error) {
+func (w *wav) begin(to []byte) []byte {
 	if w.sealed {
-		return append(to, header(w.channels, w.rate, 1<<32-start)...), nil
+		return append(to, header(w.channels, w.rate, 1<<32-start)...)
 	}
-	return append(to, header(w.channels, w.rate, 0)...), nil
+	return append(to, header(w.channels, w.rate, 0)...)
 }
 
 func (w *wav) sound(to []byte, both []int16) []byte {
@@ -31,11 +32,14 @@ func (w *wav) sound(to []byte, both []int16) []byte {
 
 func (w *wav) end(to []byte) []byte { return to }
 
-func (w *wav) cut(_ file, samples int64) (int64, []byte, error) {
-	return start + samples*w.width(), nil, nil
+func (w *wav) cut(to []byte, _ io.ReaderAt, _, samples int64) (int64, []byte, error) {
+	return start + samples*w.width(), to, nil
 }
 
 func (w *wav) mend(size int64) []byte {
+	if w.sealed {
+		return nil
+	}
 	return header(w.channels, w.rate, uint32(size-start))
 }
 

@@ -25,35 +25,20 @@ type file interface {
 	Close() error
 }
 
-// form is how sound becomes octets of the file.
-type form interface {
-	// begin gives the octets before all sound.
-	begin(to []byte) ([]byte, error)
-	// sound appends the octets of a piece of sound, its channels' samples in turn. What was appended may be of a little
-	// less than all that it was given.
-	sound(to []byte, both []int16) []byte
-	// end appends what is still to be written once all sound is there.
-	end(to []byte) []byte
-	// cut says how many octets of the file stay when it is to end after so many samples of each channel, and what
-	// follows them.
-	cut(f file, samples int64) (stay int64, to []byte, err error)
-	// mend gives what is to be written at the beginning of a file with so many octets, nil for nothing.
-	mend(size int64) []byte
-	// written says how many samples of each channel are in a file of so many octets.
-	written(size int64) int64
-}
-
 // writer is the goroutine that owns the file.
 type writer struct {
 	r    *Recorder
 	open func() (file, error)
 	form form
+	seal *sealer // nil: in the clear
 	line *line
 
 	out     file
 	begun   bool   // the octets before all sound are in wait
+	plain   []byte // a piece on its way to be sealed
 	wait    []byte // octets that are not in the file yet
 	size    int64  // octets that are
+	there   int64  // samples of each channel that are
 	head    int64  // size when what is at the beginning was mended last
 	body    digest // of what was appended
 	synced  time.Time
@@ -121,11 +106,11 @@ func (w *writer) turn(closing bool) (err error) {
 // write takes the sound that waits, and writes it. While a disk fails nothing is taken.
 func (w *writer) write(closing bool) error {
 	if !w.begun {
-		var err error
-		if w.wait, err = w.form.begin(w.wait); err != nil {
-			return err
-		}
 		w.begun = true
+		if w.seal != nil {
+			w.wait = append(w.wait, w.seal.head...)
+		}
+		w.add(w.form.begin(w.room()), 0)
 	}
 	if err := w.flush(); err != nil {
 		return err
@@ -136,7 +121,7 @@ func (w *writer) write(closing bool) error {
 		if piece == nil {
 			break
 		}
-		w.wait = w.form.sound(w.wait, piece)
+		w.add(w.form.sound(w.room(), piece), len(piece)/w.r.o.Channels)
 		if err := w.flush(); err != nil {
 			return err
 		}
@@ -156,22 +141,61 @@ func (w *writer) write(closing bool) error {
 	return nil
 }
 
+// room is where the octets of a piece go first.
+func (w *writer) room() []byte {
+	if w.seal == nil {
+		return w.wait
+	}
+	return w.plain[:0]
+}
+
+// add takes what room has become with the octets of so many samples of each channel.
+func (w *writer) add(b []byte, samples int) {
+	if w.seal == nil {
+		w.wait = b
+		return
+	}
+	w.plain = b
+	w.wait = w.seal.block(w.wait, kindSound, b, samples)
+}
+
 // last ends the sound, without the last so many samples.
 func (w *writer) last(trim int64) error {
 	if trim > 0 {
-		stay, more, err := w.form.cut(w.out, max(w.line.done-trim, 0))
+		if err := w.cut(max(w.line.done-trim, 0)); err != nil {
+			return err
+		}
+	} else {
+		w.add(w.form.end(w.room()), 0)
+	}
+	if w.seal != nil {
+		w.wait = w.seal.end(w.wait)
+	}
+	return w.flush()
+}
+
+// cut has the file end after so many samples of each channel.
+func (w *writer) cut(end int64) error {
+	if w.seal == nil {
+		stay, more, err := w.form.cut(w.wait[:0], w.out, w.size, end)
 		if err != nil {
 			return err
 		}
-		if err := w.out.Truncate(stay); err != nil {
+		w.size, w.wait = stay, more
+	} else {
+		p := w.seal.plain(w.out)
+		stay, more, err := w.form.cut(w.plain[:0], p, p.size(), end)
+		if err != nil {
 			return err
 		}
-		w.size, w.body = stay, digest{spoilt: true}
-		w.wait = append(w.wait[:0], more...)
-	} else {
-		w.wait = w.form.end(w.wait)
+		size, kept, samples, err := w.seal.cut(p, stay, end)
+		if err != nil {
+			return err
+		}
+		w.size, w.wait = size, w.seal.block(w.wait[:0], kindCut, append(kept, more...), samples)
 	}
-	return w.flush()
+	w.body, w.line.done, w.there = digest{spoilt: true}, end, min(w.there, end)
+	return w.out.Truncate(w.size)
 }
 
 // take exchanges the queues, and puts what was in them on the time line. It gives the time line's moment, in samples.
@@ -213,6 +237,7 @@ func (w *writer) flush() error {
 	w.body.add(w.wait)
 	w.size += int64(len(w.wait))
 	w.wait = w.wait[:0]
+	w.there = w.line.done
 	w.dirty = true
 	return nil
 }
@@ -249,15 +274,14 @@ func (w *writer) finish(err error) {
 		err = errors.Join(err, w.out.Close(), syncFolder(w.r.o.Path))
 		sum.Octets = w.size
 	}
-	there := w.form.written(w.size)
-	sum.Long = r.duration(there)
+	sum.Long = r.duration(w.there)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	lost := int64(0)
 	for i := range r.tracks {
 		n := r.tracks[i].lost
 		if err != nil { // what waits has nowhere to go
-			n += int64(len(r.tracks[i].samples)) + max(w.line.whole()-there, 0)
+			n += int64(len(r.tracks[i].samples)) + max(w.line.whole()-w.there, 0)
 		}
 		lost = max(lost, n)
 	}

@@ -13,8 +13,8 @@ import (
 // they were, reports and keys are as they were. What it hears comes a constant time after it was said, so that what two
 // taps hear can be laid side by side (decision 33).
 
-// tapDelay is that time, from a packet's first sound to the sink: most networks hold it, and nobody waits for a recording.
-const tapDelay = 240 * time.Millisecond
+// TapDelay is that time, from a packet's first sound to the sink: most networks hold it, and nobody waits for a recording.
+const TapDelay = 240 * time.Millisecond
 
 // taps are the receivers of those who tap a session. The list is not changed: another takes its place.
 type taps struct{ list []*receiver }
@@ -29,7 +29,7 @@ var everyType = rtp.TypeSet{^uint64(0), ^uint64(0)}
 // nor with clocks that go wrong. The sink is called on a media loop and must not block, and not any more once stop has
 // returned; stop may be called again, but not by the sink.
 func (s *Session) Tap(sink media.Sink) (stop func()) {
-	r := &receiver{pool: s.cfg.Pool, clock: s.cfg.Pool.Clock, steady: tapDelay}
+	r := &receiver{pool: s.cfg.Pool, clock: s.cfg.Pool.Clock, steady: TapDelay}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -152,7 +152,7 @@ func newSaying(pool *rtp.Pool, sink media.Sink) *saying {
 		t.rate = r.Rate()
 	}
 	t.frame = make(media.Frame, samplesIn(t.rate, rtp.FrameTime))
-	t.held = make(media.Frame, 0, samplesIn(t.rate, tapDelay+saidMost+media.MostSound))
+	t.held = make(media.Frame, 0, samplesIn(t.rate, TapDelay+saidMost+media.MostSound))
 	return t
 }
 
@@ -165,7 +165,7 @@ func (t *saying) hear(f media.Frame, rate int) {
 		return
 	}
 	if len(t.held) == 0 && !t.gives {
-		t.due = t.pool.Clock() + tapDelay - long // the packet's first sound is as old as it is long
+		t.due = t.pool.Clock() + TapDelay - long // the packet's first sound is as old as it is long
 	}
 	at := len(t.held)
 	n := len(f) * t.rate / rate
@@ -200,8 +200,8 @@ func (t *saying) Speak(now time.Duration) bool {
 		return false
 	}
 	f := t.frame
-	if most := samplesIn(t.rate, tapDelay+saidMost); len(t.held) > most { // the clock was held up
-		t.drop(len(t.held) - samplesIn(t.rate, tapDelay))
+	if most := samplesIn(t.rate, TapDelay+saidMost); len(t.held) > most { // the clock was held up
+		t.drop(len(t.held) - samplesIn(t.rate, TapDelay))
 	}
 	if !t.gives && len(t.held) > 0 && t.due < now+rtp.FrameTime {
 		t.gives = true

@@ -66,9 +66,6 @@ var (
 	ErrClosed = errors.New("no recording can begin: the exchange is ending")
 )
 
-// ErrEmpty is what a recording comes to in which nothing was heard; it is not kept.
-var ErrEmpty = errors.New("nothing was recorded")
-
 // Archive keeps recordings. Make it with Open; it is safe for concurrent use.
 type Archive struct {
 	c       Config

@@ -92,7 +92,7 @@ func TestNothingIsNoRecording(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := newKit(t, nil)
 		defer k.close()
-		if _, err := ended(k.begin("101")); !errors.Is(err, ErrEmpty) {
+		if _, err := ended(k.begin("101")); !errors.Is(err, call.ErrEmpty) {
 			t.Error(err)
 		}
 		k.idle()

@@ -47,7 +47,7 @@ func (a *Archive) whole(n *note, sum recorder.Summary, err error) (whole error, 
 	case sum.Long == 0:
 		a.forget(n)
 		if err == nil {
-			err = ErrEmpty
+			err = call.ErrEmpty
 		}
 		return err, false
 	case err != nil:

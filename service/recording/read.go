@@ -109,7 +109,7 @@ func (a *Archive) Play(tenant, name string) (media.Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("play recording %s: %w", name, err)
 	}
-	sound, err := player.Parse(data)
+	sound, err := player.Decode(name, data)
 	if err != nil {
 		return nil, fmt.Errorf("play recording %s: %w", name, err)
 	}
