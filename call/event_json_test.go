@@ -45,7 +45,7 @@ func sampleEvents() []Event {
 				Course: media.Course{Worst: media.Sample{MOS: 3.9, Loss: .04}, Average: 4.2, Samples: 3}},
 		}}}},
 		{Call: "k3v9x0q2", Kind: Taped, At: at, From: &Party{Tenant: "sample", Account: "101"}, Tape: &Recorded{
-			Name: "2zq0-x.wav", Kind: TapeCall, Began: at, Long: 90*time.Second + 20*time.Millisecond, Octets: 2880684, SHA256: "ab01", Media: "wav", Sealed: true, Lost: time.Second, Torn: true,
+			Name: "2zq0-x.wav", Kind: TapeCall, Began: at, Long: 90*time.Second + 20*time.Millisecond, Octets: 2880684, SHA256: "ab01", Media: "wav", Sealed: true, Lost: time.Second, Torn: true, After: []string{"2zq0-w.wav"},
 			Segments: []Segment{{What: "talk", Left: "101", Right: "102"}, {At: time.Minute, What: "hold"}},
 		}},
 		{Call: "k3v9x0q2", Kind: Untaped, At: at, From: &Party{Tenant: "sample", Account: "101"}, By: "api", Tape: &Recorded{Name: "2zq0-x.wav"}},
@@ -63,7 +63,7 @@ func TestEventTextIsForEver(t *testing.T) {
 		`{"call":"k3v9x0q2","kind":"ended","at":"2026-03-21T13:45:59.123456Z","cause":{"q850":16,"sip":200,"text":"normal call clearing"},"by":"caller"}`,
 		`{"call":"k3v9x0q2","leg":"b","kind":"leg noticed","at":"2026-03-21T13:45:59.123456Z","what":"one way","addr":"192.0.2.9:4000","text":"nothing came from it"}`,
 		`{"call":"k3v9x0q2","leg":"b","kind":"leg ended","at":"2026-03-21T13:45:59.123456Z","detail":{"direction":0,"quality":[{"format":"opus","packets":900,"lost":100,"mos_milli":3100,"discarded":3,"concealed_us":80000,"spoken_us":18000000,"buffer_us":40000,"delay_us":75000,"mos_lq_milli":3200,"bursts":4,"burst_packets":90,"burst_lost":70,"burst_ratio_milli":1750,"samples":4,"mos_average_milli":3400,"mos_worst_milli":2250,"loss_worst_ppm":250000,"jitter_worst_us":12000,"heard":{"reports":5,"packets":950,"lost":19,"discarded_ppm":62500,"jitter_us":3000,"delay_us":60000,"mos_milli":4200,"mos_said_milli":4100,"samples":3,"mos_average_milli":4200,"mos_worst_milli":3900,"loss_worst_ppm":40000}}]}}`,
-		`{"call":"k3v9x0q2","kind":"taped","at":"2026-03-21T13:45:59.123456Z","from":{"tenant":"sample","account":"101"},"tape":{"name":"2zq0-x.wav","kind":"call","began":"2026-03-21T13:45:59.123456Z","long":90020000000,"octets":2880684,"sha256":"ab01","media":"wav","sealed":true,"segments":[{"what":"talk","left":"101","right":"102"},{"at":60000000000,"what":"hold"}],"lost":1000000000,"torn":true}}`,
+		`{"call":"k3v9x0q2","kind":"taped","at":"2026-03-21T13:45:59.123456Z","from":{"tenant":"sample","account":"101"},"tape":{"name":"2zq0-x.wav","kind":"call","began":"2026-03-21T13:45:59.123456Z","long":90020000000,"octets":2880684,"sha256":"ab01","media":"wav","sealed":true,"segments":[{"what":"talk","left":"101","right":"102"},{"at":60000000000,"what":"hold"}],"lost":1000000000,"torn":true,"after":["2zq0-w.wav"]}}`,
 		`{"call":"k3v9x0q2","kind":"untaped","at":"2026-03-21T13:45:59.123456Z","from":{"tenant":"sample","account":"101"},"by":"api","tape":{"name":"2zq0-x.wav","kind":"","began":"0001-01-01T00:00:00.000000Z"}}`,
 	}
 	for i, e := range sampleEvents() {
@@ -148,6 +148,7 @@ func tapeGen() *rapid.Generator[*Recorded] {
 			Sealed: rapid.Bool().Draw(t, "sealed"), Lost: time.Duration(span.Draw(t, "lost")), Torn: rapid.Bool().Draw(t, "torn"),
 		}
 		for range rapid.IntRange(0, 3).Draw(t, "segments") {
+			r.After = append(r.After, text.Draw(t, "after"))
 			r.Segments = append(r.Segments, Segment{At: time.Duration(span.Draw(t, "at")), What: text.Draw(t, "what"), Left: text.Draw(t, "left"), Right: text.Draw(t, "right")})
 		}
 		return r

@@ -38,6 +38,16 @@ func (r *Recorded) appendJSON(b []byte) []byte {
 	}
 	b = number(b, `,"lost":`, int64(r.Lost))
 	b = yes(b, `,"torn":true`, r.Torn)
+	if len(r.After) > 0 {
+		b = append(b, `,"after":[`...)
+		for i, name := range r.After {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendText(b, name)
+		}
+		b = append(b, ']')
+	}
 	return append(b, '}')
 }
 
@@ -73,6 +83,8 @@ func (s *scan) tape(r *Recorded) {
 			r.Lost = time.Duration(s.int64())
 		case "torn":
 			r.Torn = s.bool()
+		case "after":
+			s.array(func() { r.After = append(r.After, s.str()) })
 		default:
 			s.skip(0)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"santral/call"
 	"santral/config"
+	"santral/media/codec"
 	"santral/media/recorder"
 	"santral/observe/metric"
 	"santral/service/recording"
@@ -40,6 +41,9 @@ func (s *server) openRecordings() error {
 	}
 	if b.Format == recorder.Opus.String() {
 		c.Format = recorder.Opus
+		if _, err := codec.NewOpusFile(cmp.Or(b.Rate, config.DefaultRate), 2, 0); err != nil {
+			return fmt.Errorf("recordings.format: %w: install libopus (Debian's package libopus0), or write wav", err)
+		}
 	}
 	var err error
 	if c.Blobs, err = s.blobs(filepath.Join(folder, "filed"), &b.S3); err != nil {

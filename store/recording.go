@@ -22,6 +22,7 @@ type Recording struct {
 	Torn     bool      `json:"torn,omitempty" doc:"the exchange stopped within it; it was finished afterwards"`
 	Lost     Millis    `json:"lost_ms,omitempty" doc:"sound that could not be written"`
 	Segments []Segment `json:"segments,omitempty" doc:"who is heard when"`
+	After    []string  `json:"after,omitempty" doc:"recordings that it goes on from, the first first"`
 
 	Deleted   time.Time `json:"deleted,omitzero" doc:"when it was deleted; its row stays"`
 	DeletedBy string    `json:"deleted_by,omitempty"`

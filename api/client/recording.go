@@ -29,6 +29,7 @@ type Recording struct {
 	Torn      bool      `json:"torn,omitempty"`
 	Lost      int64     `json:"lost_ms,omitempty"`
 	Segments  []Segment `json:"segments,omitempty"`
+	After     []string  `json:"after,omitempty"`
 	Deleted   time.Time `json:"deleted,omitzero"`
 	DeletedBy string    `json:"deleted_by,omitempty"`
 }

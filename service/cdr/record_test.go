@@ -52,12 +52,12 @@ func TestRecordOfATape(t *testing.T) {
 		h := newHouse(t, dsn)
 		tape := call.Event{Call: "c1", Kind: call.Taped, At: at(40000), From: &call.Party{Tenant: "sample", Account: "101"}, Tape: &call.Recorded{
 			Name: "x.opus.sealed", Kind: call.TapeCall, Began: at(3001), Long: 29500*time.Millisecond + 400*time.Microsecond, Octets: 9000, SHA256: "ab01", Media: "opus",
-			Sealed: true, Torn: true, Lost: 20 * time.Millisecond, Segments: []call.Segment{{What: "talk", Left: "101", Right: "102"}, {At: 9 * time.Second, What: "hold", Left: "101"}},
+			Sealed: true, Torn: true, Lost: 20 * time.Millisecond, After: []string{"w.opus.sealed"}, Segments: []call.Segment{{What: "talk", Left: "101", Right: "102"}, {At: 9 * time.Second, What: "hold", Left: "101"}},
 		}}
 		h.tell(append(answered("c1", 0), tape, call.Event{Call: "c1", Kind: call.Taped, At: at(40001)})...)
 		want := []store.Recording{{
 			Name: "x.opus.sealed", Tenant: "sample", Call: "c1", Account: "101", Kind: "call", Began: epoch.Add(3001 * time.Millisecond), Long: 29500, Octets: 9000, SHA256: "ab01", Media: "opus",
-			Sealed: true, Torn: true, Lost: 20, Segments: []store.Segment{{What: "talk", Left: "101", Right: "102"}, {At: 9000, What: "hold", Left: "101"}},
+			Sealed: true, Torn: true, Lost: 20, After: []string{"w.opus.sealed"}, Segments: []store.Segment{{What: "talk", Left: "101", Right: "102"}, {At: 9000, What: "hold", Left: "101"}},
 		}}
 		if d := cmp.Diff(want, h.records()["c1"].Recordings); d != "" {
 			t.Error(d)

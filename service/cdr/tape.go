@@ -18,7 +18,7 @@ func (f *Fold) tape(e *call.Event) {
 	t := e.Tape
 	r := store.Recording{
 		Name: t.Name, Call: string(e.Call), Kind: string(t.Kind), Began: ms(t.Began), Long: store.Millis(t.Long.Milliseconds()), Octets: t.Octets,
-		SHA256: t.SHA256, Media: t.Media, Sealed: t.Sealed, Torn: t.Torn, Lost: store.Millis(t.Lost.Milliseconds()),
+		SHA256: t.SHA256, Media: t.Media, Sealed: t.Sealed, Torn: t.Torn, Lost: store.Millis(t.Lost.Milliseconds()), After: t.After,
 	}
 	if e.From != nil {
 		r.Tenant, r.Account = e.From.Tenant, e.From.Account

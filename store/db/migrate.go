@@ -177,6 +177,9 @@ var migrations = []migration{
 		`CREATE INDEX recordings_tenant ON recordings (tenant, began, name)`,
 		`CREATE INDEX recordings_account ON recordings (tenant, account, began, name)`,
 	}},
+	{version: 10, up: []string{
+		`ALTER TABLE recordings ADD COLUMN follows TEXT`,
+	}},
 }
 
 // migrate brings the tables up to date. A database that a newer program has changed is refused.

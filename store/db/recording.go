@@ -33,11 +33,12 @@ type recordingRow struct {
 	Torn      int    `bun:"torn"`
 	Lost      int64  `bun:"lost"`
 	Segments  string `bun:"segments"`
+	After     string `bun:"follows"`
 	Deleted   *int64 `bun:"deleted"`
 	DeletedBy string `bun:"deleted_by"`
 }
 
-const recordingColumns = "name, tenant, call, account, kind, began, long, octets, sha256, media, sealed, torn, lost, segments"
+const recordingColumns = "name, tenant, call, account, kind, began, long, octets, sha256, media, sealed, torn, lost, segments, follows"
 
 // addRecordings writes recordings, and marks those that were deleted.
 func (d *DB) addRecordings(ctx context.Context, tx *sql.Tx, rows []store.Recording, gone []store.Erasure) error {
@@ -60,13 +61,20 @@ func (d *DB) addRecordings(ctx context.Context, tx *sql.Tx, rows []store.Recordi
 }
 
 func recordingArgs(a *args, r *store.Recording) error {
-	segments := ""
+	segments, after := "", ""
 	if len(r.Segments) > 0 {
 		text, err := json.Marshal(r.Segments)
 		if err != nil {
 			return err
 		}
 		segments = string(text)
+	}
+	if len(r.After) > 0 {
+		text, err := json.Marshal(r.After)
+		if err != nil {
+			return err
+		}
+		after = string(text)
 	}
 	yes := func(is bool) int64 {
 		if is {
@@ -86,6 +94,7 @@ func recordingArgs(a *args, r *store.Recording) error {
 	a.int(yes(r.Torn))
 	a.int(int64(r.Lost))
 	a.text(segments)
+	a.text(after)
 	return nil
 }
 
@@ -189,11 +198,16 @@ func (r *recordingRow) word() (store.Recording, error) {
 		Name: r.Name, Tenant: r.Tenant, Call: r.Call, Account: r.Account, Kind: r.Kind, Began: moment(&r.Began), Long: store.Millis(r.Long), Octets: r.Octets,
 		SHA256: r.SHA256, Media: r.Media, Sealed: r.Sealed != 0, Torn: r.Torn != 0, Lost: store.Millis(r.Lost), Deleted: moment(r.Deleted), DeletedBy: r.DeletedBy,
 	}
-	if r.Segments == "" {
-		return w, nil
-	}
-	if err := json.Unmarshal([]byte(r.Segments), &w.Segments); err != nil {
-		return w, fmt.Errorf("read recording %s: %w", r.Name, err)
+	for _, m := range [...]struct {
+		text string
+		to   any
+	}{{r.Segments, &w.Segments}, {r.After, &w.After}} {
+		if m.text == "" {
+			continue
+		}
+		if err := json.Unmarshal([]byte(m.text), m.to); err != nil {
+			return w, fmt.Errorf("read recording %s: %w", r.Name, err)
+		}
 	}
 	return w, nil
 }

@@ -30,6 +30,7 @@ func TestRecordings(t *testing.T) {
 			rows = append(rows, recording(i))
 		}
 		rows[3].Segments = []store.Segment{{What: "talk", Left: "101", Right: "102\x00"}, {At: 1500, What: "hold"}}
+		rows[3].After = []string{rows[1].Name, rows[2].Name}
 		other := recording(10)
 		other.Tenant = "other"
 		one := store.Fold{Done: 10}
