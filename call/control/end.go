@@ -79,6 +79,7 @@ func (c *ongoing) end(by string, cause call.Cause) {
 // close is the last thing that a call does: its last event goes to the ledger, and the loop ends.
 func (c *ongoing) close(by string, cause call.Cause) {
 	c.disperse(cause)
+	c.reel.end()
 	c.giveBack()
 	c.change = change{}
 	c.referOver(cause)

@@ -31,6 +31,7 @@ type Handover struct {
 	Lead     call.LegID       `json:"lead,omitempty"` // who stands in the caller's place; "" for the first leg
 	Legs     []HandoverLeg    `json:"legs"`           // all that were, so that names of legs are not used again
 	Story    *HandoverStory   `json:"story,omitempty"`
+	Tape     *HandoverTape    `json:"tape,omitempty"`
 }
 
 // HandoverLeg is one leg of it. State is the door's own, null for a leg that is over.
@@ -103,6 +104,7 @@ func (k *Control) Freeze(ctx context.Context, id call.ID, back call.Thawer) (*Ha
 		gone := make(chan struct{})
 		verdict <- func(c *ongoing) {
 			c.giveBack()
+			c.reel.end()
 			if c.story != nil {
 				c.story.cancel(errMoved)
 			}
@@ -159,7 +161,7 @@ func (c *ongoing) freezeLegs(h *Handover) (*member, error) {
 
 // handover is the call's own part of what is written out.
 func (c *ongoing) handover() *Handover {
-	h := &Handover{ID: c.id, From: c.from, Dialled: c.dialled, To: c.dest, Began: c.arrived, Answered: c.answered, Last: c.last, Hops: c.hops, Breadth: c.breadth, Traits: c.traits}
+	h := &Handover{ID: c.id, From: c.from, Dialled: c.dialled, To: c.dest, Began: c.arrived, Answered: c.answered, Last: c.last, Hops: c.hops, Breadth: c.breadth, Traits: c.traits, Tape: c.reel.write()}
 	if c.lead != nil {
 		h.Lead = c.lead.id
 	}
@@ -188,7 +190,7 @@ func (c *ongoing) handover() *Handover {
 func (k *Control) Thaw(h *Handover, door call.Thawer) error {
 	c := &ongoing{
 		house: k, id: h.ID, from: h.From, dialled: h.Dialled, arrived: h.Began,
-		dest: h.To, answered: h.Answered, last: h.Last, hops: h.Hops, breadth: max(h.Breadth, 1), traits: h.Traits,
+		dest: h.To, answered: h.Answered, last: h.Last, hops: h.Hops, breadth: max(h.Breadth, 1), traits: h.Traits, reel: h.Tape.read(),
 	}
 	if !k.enter(c) {
 		return fmt.Errorf("thaw call %s: %w", h.ID, errTaken)

@@ -93,6 +93,7 @@ type ongoing struct {
 	timer      *time.Timer
 	story      *story
 	visit      *visit    // the last of those from other calls; nil for none
+	reel       *reel     // its recording; nil while nobody has thought of one
 	last       time.Time // of the last event, so that times never run backwards
 	release    [2]func() // the channels of caller and callee, until they are given back
 
@@ -117,6 +118,7 @@ func (c *ongoing) post(do func(*ongoing)) bool { return c.inbox.Put(message{do: 
 // run is the loop: it begins with first and lives until the call is over or written out.
 func (c *ongoing) run(first func(*ongoing)) {
 	c.guarded(func() { first(c) })
+	c.recorded()
 	var batch []message
 	for c.state < Frozen {
 		batch = c.inbox.Take(batch)
@@ -141,6 +143,14 @@ func (c *ongoing) handle(m *message) {
 	}
 	if c.refer != nil || len(c.later) > 0 {
 		c.guarded(c.calmDown)
+	}
+	c.recorded()
+}
+
+// recorded has the recording follow what has happened.
+func (c *ongoing) recorded() {
+	if c.house.archive != nil && c.state < Frozen {
+		c.guarded(c.follow)
 	}
 }
 

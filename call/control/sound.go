@@ -205,13 +205,18 @@ func (p *playing) end() {
 	close(p.ended)
 }
 
+// position is where the source is, by its own word where it has one.
 func (p *playing) position() time.Duration {
+	if s, ok := p.src.(placed); ok {
+		return s.Position()
+	}
 	return time.Duration(p.read.Load()) * time.Second / time.Duration(p.rate)
 }
 
-// Seeker is what a source may be besides: one that can go on from a place in it.
-type seeker interface {
-	Seek(at time.Duration)
+// placed is a source that knows where it is, and can go on from a place.
+type placed interface {
+	Position() time.Duration
+	Seek(to time.Duration)
 }
 
 // mostSkip bounds how much of a source is read only to be thrown away.
@@ -221,7 +226,7 @@ const mostSkip = time.Hour
 func (p *playing) skip(at time.Duration) {
 	at = min(max(at, 0), mostSkip)
 	samples := int64(at) * int64(p.rate) / int64(time.Second)
-	if s, ok := p.src.(seeker); ok {
+	if s, ok := p.src.(placed); ok {
 		s.Seek(at)
 		p.read.Store(samples)
 		return
