@@ -72,7 +72,6 @@ type edge struct {
 func (r *Room) Speak(now time.Duration) bool {
 	t := &r.turn
 	if !r.gather() {
-		t.last = 0
 		return false
 	}
 	if t.last != 0 && now-t.last > 2*Frame {
@@ -118,7 +117,7 @@ func (r *Room) gather() bool {
 	defer r.mu.Unlock()
 	t := &r.turn
 	if r.closed || len(r.members) == 0 {
-		r.running, r.leaving = false, nil
+		r.running, r.leaving, t.last = false, nil, 0
 		return false
 	}
 	if t.sum == nil {

@@ -41,7 +41,7 @@ func (v *voice) Say(m *media.Mixed, now time.Duration) {
 			v.left = now
 		}
 		return
-	case v.from != m && v.from != &v.own: // it came in between Take and Say
+	case v.from != m && v.from != &v.own || v.coder.key != v.key: // something came in between Take and Say
 		return
 	}
 	v.resumeLocked(now)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,7 +16,9 @@ import (
 	"santral/media/mediatest"
 	"santral/media/mixer"
 	"santral/media/rtp"
+	"santral/media/sdp"
 	"santral/media/session"
+	"santral/media/srtp"
 )
 
 // hall is phones that speak in a room, each with a session of its own.
@@ -45,16 +48,31 @@ func newHall(t *testing.T, c mixer.Config) *hall {
 // seat has one more phone come in.
 func (h *hall) seat(f media.Format, ptime int, hz float64) *seat {
 	h.t.Helper()
+	x := h.phone(f, ptime, hz)
+	h.take(x, session.Profile{}, x.offer())
+	return x
+}
+
+// phone is one more phone.
+func (h *hall) phone(f media.Format, ptime int, hz float64) *seat {
+	h.t.Helper()
 	at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(20 + len(h.seats))}), 4000)
-	sp := newSpeaker(h.t, mediatest.NewPhone(h.t, h.net.Host(at.Addr()), at), f, ptime, hz)
-	x := &seat{speaker: sp, s: session.New(h.cfg, at.Addr(), session.Profile{})}
-	h.t.Cleanup(x.s.Close)
-	check(h.t, x.s.SetRemote(sp.offer()))
-	x.to = mediatest.To(h.t, got(x.s.AnswerLocal())(h.t))
-	x.m = got(h.room.Join(mixer.Options{}))(h.t)
-	x.s.Attach(x.m, x.m)
+	x := &seat{speaker: newSpeaker(h.t, mediatest.NewPhone(h.t, h.net.Host(at.Addr()), at), f, ptime, hz)}
 	h.seats = append(h.seats, x)
 	return x
+}
+
+// take has a phone come in, by what it offers, and gives our answer.
+func (h *hall) take(x *seat, p session.Profile, offer *sdp.Description) *sdp.Description {
+	h.t.Helper()
+	x.s = session.New(h.cfg, x.phone.Addr().Addr(), p)
+	h.t.Cleanup(x.s.Close)
+	check(h.t, x.s.SetRemote(offer))
+	answer := got(x.s.AnswerLocal())(h.t)
+	x.to = mediatest.To(h.t, answer)
+	x.m = got(h.room.Join(mixer.Options{}))(h.t)
+	x.s.Attach(x.m, x.m)
+	return answer
 }
 
 // talk has phones say their tones.
@@ -394,13 +412,8 @@ func TestRoomAndKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHall(t, mixer.Config{Rate: 8000, Mixed: 1})
 		a, b := h.seat(pcma, 20, 0), h.seat(pcma, 20, 0)
-		at := netip.MustParseAddrPort("192.0.2.99:4000")
-		inband := &seat{speaker: newSpeaker(t, mediatest.NewPhone(t, h.net.Host(at.Addr()), at), pcma, 20, 0), s: session.New(h.cfg, at.Addr(), session.Profile{Digits: session.DigitsInband})}
-		t.Cleanup(inband.s.Close)
-		check(t, inband.s.SetRemote(inband.offer()))
-		got(inband.s.AnswerLocal())(t)
-		inband.m = got(h.room.Join(mixer.Options{}))(t)
-		inband.s.Attach(inband.m, inband.m)
+		inband := h.phone(pcma, 20, 0)
+		h.take(inband, session.Profile{Digits: session.DigitsInband}, inband.offer())
 		h.room.Play(&toneSource{hz: 440}, nil)
 		mediatest.Wait(500 * time.Millisecond)
 		check(t, a.s.SendDigit('5', 100))
@@ -453,6 +466,133 @@ func TestRoomAndABadNetwork(t *testing.T) {
 			sound := x.sound()
 			if level, _ := toneOf(sound[len(sound)-16000:], 1100-x.hz, 8000); math.Abs(level-8000) > 300 {
 				t.Errorf("the other is heard at %.0f", level)
+			}
+		}
+	})
+}
+
+// One encoding is sealed for who has keys, packed twice for who wants it redundant, and left out in silence for who takes
+// comfort noise: all hear the same.
+func TestRoomOfEveryKindOfLeg(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHall(t, mixer.Config{Rate: 8000, Mixed: 1})
+		plain, sealed, twice, described := h.phone(pcma, 20, 0), h.phone(pcma, 20, 0), h.phone(pcma, 20, 0), h.phone(pcma, 20, 0)
+		h.take(plain, session.Profile{}, plain.offer())
+		key := newSecret(t, sealed.phone, srtp.AES128CM80, 1)
+		key.hears(h.take(sealed, session.Profile{}, over(t, "RTP/SAVP", sealed.phone.Addr(), key.attr())))
+		lines := func(x *seat, formats string, attrs string) *sdp.Description {
+			return mediatest.Parse(t, "v=0\r\no=- 1 1 IN IP4 "+x.phone.Addr().Addr().String()+"\r\ns=-\r\nc=IN IP4 "+x.phone.Addr().Addr().String()+
+				"\r\nt=0 0\r\nm=audio 4000 RTP/AVP "+formats+"\r\n"+attrs)
+		}
+		h.take(twice, session.Profile{Red: true}, lines(twice, "121 8", "a=rtpmap:121 red/8000\r\na=fmtp:121 8/8\r\n"))
+		h.take(described, session.Profile{Noise: true}, lines(described, "8 13", ""))
+		mediatest.Wait(2 * time.Second) // nobody says anything
+		described.phone.Take()
+		mediatest.Wait(2 * time.Second)
+		sound := 0
+		quiet := described.phone.Take()
+		for _, p := range quiet {
+			if p.Header.Payload != codec.NoisePayload {
+				sound++
+			}
+		}
+		if len(quiet) < 3 || len(quiet) > 6 || sound > 0 {
+			t.Errorf("%d packets in 2 s of silence, %d of them of sound", len(quiet), sound)
+		}
+		for _, x := range h.seats {
+			x.phone.Take()
+		}
+		h.room.Play(&toneSource{hz: 440}, nil)
+		mediatest.Wait(2 * time.Second)
+		of := map[time.Time][]byte{}
+		for _, p := range plain.phone.Take() {
+			of[p.At] = p.Data[p.Header.Begin:p.Header.End]
+		}
+		alike := func(x *seat, payload func(p mediatest.Packet) []byte) {
+			t.Helper()
+			n := 0
+			for _, p := range x.phone.Take() {
+				if bytes.Equal(payload(p), of[p.At]) {
+					n++
+				}
+			}
+			if len(of) < 98 || n < 98 {
+				t.Errorf("%d of %d packets are what others get", n, len(of))
+			}
+		}
+		alike(sealed, func(p mediatest.Packet) []byte {
+			b := got(key.in.Open(append([]byte(nil), p.Data...)))(t)
+			h, _ := rtp.Parse(b)
+			return b[h.Begin:h.End]
+		})
+		alike(twice, func(p mediatest.Packet) []byte {
+			if p.Header.Payload != 121 {
+				t.Fatalf("payload %d", p.Header.Payload)
+			}
+			return p.Data[p.Header.End-160 : p.Header.End]
+		})
+	})
+}
+
+// Sessions go from room to room, out and in again, by several who don't wait for each other: nobody is left behind in
+// a room, and in the end all hear each other.
+func TestMovesBetweenRooms(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHall(t, mixer.Config{Rate: 8000})
+		other := mixer.New(mixer.Config{Clock: h.cfg.Pool, Rate: 16000})
+		defer other.Close()
+		for i := range 4 {
+			h.seat([]media.Format{pcma, g722}[i%2], 20, 350+200*float64(i))
+		}
+		var moves sync.WaitGroup
+		for n, x := range h.seats {
+			moves.Add(1)
+			go func() {
+				defer moves.Done()
+				m := x.m
+				for i := range 40 {
+					room := []*mixer.Room{h.room, other}[(i+n)%2]
+					if i == 39 {
+						room = h.room
+					}
+					next, err := room.Join(mixer.Options{})
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					if i%3 == 0 { // it leaves before or after it goes
+						m.Leave()
+					}
+					if i%5 == 0 {
+						x.s.Part()
+					}
+					x.s.Attach(next, next)
+					m.Leave()
+					m = next
+					mediatest.Wait(time.Duration(7*(i+n)%30) * time.Millisecond)
+				}
+			}()
+		}
+		h.talk(time.Second, h.seats...)
+		moves.Wait()
+		for _, x := range h.seats {
+			x.phone.Take()
+		}
+		h.talk(2*time.Second, h.seats...)
+		if n := len(h.room.Members()); n != 4 || len(other.Members()) > 0 {
+			t.Errorf("%d members here, %d there", n, len(other.Members()))
+		}
+		for _, x := range h.seats {
+			sound := x.sound()
+			sound = sound[len(sound)-x.codec.Rate/2:]
+			for _, o := range h.seats {
+				want := 8000.
+				if o == x {
+					want = 0
+				}
+				if level, _ := toneOf(sound, o.hz, x.codec.Rate); math.Abs(level-want) > 1000 {
+					t.Errorf("%s %g hears %g at %.0f, want %.0f", x.f.Name, x.hz, o.hz, level, want)
+				}
 			}
 		}
 	})
