@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"fmt"
 	"net/netip"
 	"runtime"
 	"testing"
@@ -100,5 +101,18 @@ func BenchmarkTranscode(b *testing.B) {
 func BenchmarkPrompt(b *testing.B) {
 	for _, name := range []string{"PCMA", "G722", "opus"} {
 		b.Run(name, func(b *testing.B) { session.BenchPrompt(b, kernelConfig(b, 20000, 23999), name) })
+	}
+}
+
+// BenchmarkRoom is what a conference costs, of which three talk, but for receiving: a turn of the room an operation.
+func BenchmarkRoom(b *testing.B) {
+	for _, c := range []struct {
+		name    string
+		rate    int
+		members int
+	}{{"PCMA", 8000, 100}, {"PCMA", 8000, 3}, {"G722", 16000, 100}, {"opus", 48000, 100}, {"opus", 16000, 100}, {"PCMA", 16000, 100}} {
+		b.Run(fmt.Sprintf("%s at %d Hz, %d members", c.name, c.rate, c.members), func(b *testing.B) {
+			session.BenchRoom(b, kernelConfig(b, 23000, 23399), c.name, c.rate, c.members, 3)
+		})
 	}
 }
