@@ -45,8 +45,10 @@ bench: build peers ## the figures of docs/performance.md, next to Kamailio and r
 	@$(GO) run ./bench
 
 .PHONY: soak
-soak: build peers ## an hour of calls and faults, two of clocks that differ, and ten of speech that is no key
+soak: build peers ## an hour of calls and faults, two of clocks that differ, a day of a room, and ten of speech that is no key
 	@SANTRAL_SOAK=1h $(GO) test -timeout 10m -count=1 -run 'Skew|NoFalseAlarms|BadNetwork' -v ./media/jitter ./media/session
+	@SANTRAL_SOAK=24h $(GO) test -timeout 20m -count=1 -run 'TestChurn' -v ./media/mixer
+	@SANTRAL_SOAK=1h $(GO) test -timeout 30m -count=1 -run 'RoomChurn' -v ./media/session
 	@SANTRAL_TALKOFF=10h $(GO) test -timeout 10m -count=1 -run TalkOff -v ./media/dtmf
 	@SANTRAL_SOAK=1h $(GO) test -timeout 2h -count=1 -run Soak -v ./test/e2e
 

@@ -44,12 +44,15 @@ func (m *Member) Read(f media.Frame) (int, error) {
 // Lead has v speak on the room's turns (media.Leader).
 func (m *Member) Lead(v media.Voice) bool {
 	m.room.mu.Lock()
-	defer m.room.mu.Unlock()
-	if m.left {
-		return false
+	left, was := m.left, m.voice
+	if !left {
+		m.voice = v
 	}
-	m.voice = v
-	return true
+	m.room.mu.Unlock()
+	if !left && was != v {
+		alone(nil, was)
+	}
+	return !left
 }
 
 // Dismiss ends that (media.Leader).
@@ -64,12 +67,15 @@ func (m *Member) Dismiss(v media.Voice) {
 // Draw has e heard on the room's turns (media.Drawer).
 func (m *Member) Draw(e media.Ear) bool {
 	m.room.mu.Lock()
-	defer m.room.mu.Unlock()
-	if m.left {
-		return false
+	left, was := m.left, m.ear
+	if !left {
+		m.ear = e
 	}
-	m.ear = e
-	return true
+	m.room.mu.Unlock()
+	if !left && was != e {
+		alone(was, nil)
+	}
+	return !left
 }
 
 // Drop ends that (media.Drawer).
@@ -169,7 +175,6 @@ func (m *Member) endLocked() (e media.Ear, v media.Voice) {
 	e, v = m.ear, m.voice
 	m.ear, m.voice, m.left = nil, nil, true
 	m.private.end()
-	m.talks.Store(false)
 	m.level.Store(math.Float64bits(silence))
 	return e, v
 }

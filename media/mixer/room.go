@@ -156,6 +156,7 @@ func (r *Room) Close() {
 	r.said.end()
 	for i, m := range members {
 		ears[i], voices[i] = m.endLocked()
+		m.talks.Store(false)
 	}
 	r.members, r.leaving, r.taps = nil, nil, nil
 	r.mu.Unlock()

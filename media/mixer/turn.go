@@ -117,6 +117,9 @@ func (r *Room) gather() bool {
 	defer r.mu.Unlock()
 	t := &r.turn
 	if r.closed || len(r.members) == 0 {
+		for _, m := range r.leaving {
+			m.talks.Store(false)
+		}
 		r.running, r.leaving, t.last = false, nil, 0
 		return false
 	}
@@ -186,12 +189,14 @@ func (p *part) addMore(f media.Frame) {
 	add(p.more, f)
 }
 
-// tell tells who began or ended to talk.
+// tell tells who began or ended to talk; who leaves has ended.
 func (r *Room) tell() {
-	for _, m := range r.turn.seats[:r.turn.staying] {
+	for _, m := range r.turn.seats {
 		p := &m.part
-		m.level.Store(math.Float64bits(p.level))
-		if talks := p.talking > 0; talks != m.talks.Load() {
+		if !p.left {
+			m.level.Store(math.Float64bits(p.level))
+		}
+		if talks := p.talking > 0 && !p.left; talks != m.talks.Load() {
 			m.talks.Store(talks)
 			if r.cfg.Talks != nil {
 				r.cfg.Talks(m, talks, time.Now())
