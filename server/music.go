@@ -9,7 +9,7 @@ import (
 
 // openMusic has tunes be read beside everything else, and again whenever a reload is asked for.
 func (s *server) openMusic() {
-	s.music = music.New(music.Config{Snapshot: s.current.Load, Log: s.log, Seed: s.random.Uint64()})
+	s.music = music.New(music.Config{Snapshot: s.current.Load, Log: s.log, Clock: s.pool, Seed: s.random.Uint64()})
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {

@@ -2,8 +2,9 @@
 // listens, so that everyone hears it where it is.
 //
 // A stream is sounds and a time at which it began: where it is now is arithmetic, and nobody has anything to do while
-// nobody listens. Its samples are shared by all who listen. What lives here: which sounds a tune is made of, reading
-// them, and the loop that is built in. What does not: who waits, and when (call/control).
+// nobody listens. Its samples are shared by all who listen, and what an encoder makes of them by those who are spoken
+// with alike. What lives here: which sounds a tune is made of, reading them, and the loop that is built in. What does
+// not: who waits, and when (call/control).
 package music
 
 import (
@@ -23,6 +24,7 @@ import (
 type Config struct {
 	Snapshot func() *tenant.Snapshot
 	Log      *slog.Logger
+	Clock    Clock  // nil: each who listens is served by itself, and encoded for
 	Seed     uint64 // of the orders of tunes that are shuffled
 }
 
@@ -46,7 +48,7 @@ var (
 // New makes a service that has the loop that is built in, and in time what Load reads.
 func New(cfg Config) *Service {
 	s := &Service{cfg: cfg, began: time.Now(), shelf: newShelf(mostMemory)}
-	s.built = sync.OnceValue(func() *stream { return newStream(s.began, []track{{sound: builtin()}}, false, 0) })
+	s.built = sync.OnceValue(func() *stream { return newStream(cfg.Clock, s.began, []track{{sound: builtin()}}, false, 0) })
 	s.streams.Store(&map[name]*stream{})
 	return s
 }
@@ -73,7 +75,7 @@ func (s *Service) Load(ctx context.Context) {
 				s.cfg.Log.Warn("music is left out", "tenant", t.ID, "music", tune.Name, "why", f.Error())
 			}
 			if len(tracks) > 0 {
-				streams[name{t.ID, tune.Name}] = newStream(s.began, tracks, tune.Shuffle, s.cfg.Seed)
+				streams[name{t.ID, tune.Name}] = newStream(s.cfg.Clock, s.began, tracks, tune.Shuffle, s.cfg.Seed)
 				now := maps.Clone(*s.streams.Load())
 				now[name{t.ID, tune.Name}] = streams[name{t.ID, tune.Name}]
 				s.streams.Store(&now) // one is heard before the next has been read

@@ -4,23 +4,28 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"santral/media"
 	"santral/media/player"
 )
 
-// stream is a tune that goes on. It does not change.
+// stream is a tune that goes on. Its sound does not change.
 type stream struct {
+	clock   Clock // nil: each who listens encodes for itself
 	began   time.Time
 	tracks  []track
 	total   time.Duration // of a round
 	shuffle bool
 	seed    uint64
+
+	mu     sync.Mutex
+	choirs []*choir
 }
 
-func newStream(began time.Time, tracks []track, shuffle bool, seed uint64) *stream {
-	st := &stream{began: began, tracks: tracks, shuffle: shuffle && len(tracks) > 1, seed: seed}
+func newStream(clock Clock, began time.Time, tracks []track, shuffle bool, seed uint64) *stream {
+	st := &stream{clock: clock, began: began, tracks: tracks, shuffle: shuffle && len(tracks) > 1, seed: seed}
 	for _, t := range tracks {
 		st.total += t.sound.Duration()
 	}
@@ -51,6 +56,8 @@ type listener struct {
 	src    *player.Source // nil before it has been read
 	last   time.Time      // when it was read
 	rises  int            // samples of the rise that were heard
+	choir  *choir         // where it is said in a choir; behind the stream's lock
+	voice  media.Voice    // likewise
 }
 
 const (
@@ -61,6 +68,7 @@ const (
 var (
 	_ media.Rated      = (*listener)(nil)
 	_ media.Adjustable = (*listener)(nil)
+	_ media.Leader     = (*listener)(nil)
 )
 
 // Rate is what sounds are kept at.

@@ -355,7 +355,11 @@ func offers(t *testing.T, x *phone.Exchange, transport, from, to string) {
 		d := from.Request("INVITE").SDP(media + "a=" + offer + "\r\n")
 		from.Send(d.String())
 		in := to.Expect("INVITE", soon)
-		if !strings.Contains(in.Body(), "a="+offer) && offer != "sendrecv" {
+		arrives := offer
+		if offer == "inactive" { // who is held hears music, which the exchange sends
+			arrives = "sendonly"
+		}
+		if !strings.Contains(in.Body(), "a="+arrives) && offer != "sendrecv" {
 			t.Errorf("%s arrives as\n%s", offer, in.Body())
 		}
 		to.Send(in.Answer(200, "OK", "").Add("Contact", to.Contact()).SDP(media + "a=" + answer + "\r\n").String())

@@ -65,7 +65,7 @@ var rules = []rule{
 
 	{"service/*", []string{"call", "tenant", "store", "cluster", "media", "base/*", "observe/*"}, "services never import one another, nor SIP"},
 	{"service/recording", []string{"call", "tenant", "store", "cluster", "media", "media/recorder", "media/player", "base/*", "observe/*"}, "recordings are its trade"},
-	{"service/music", []string{"call", "tenant", "store", "cluster", "media", "media/player", "base/*", "observe/*"}, "music is files that are played"},
+	{"service/music", []string{"call", "tenant", "store", "cluster", "media", "media/player", "media/rtp", "base/*", "observe/*"}, "music is files that are played, on the media clock"},
 	{"service/prompt", []string{"call", "tenant", "store", "cluster", "media", "media/prompt", "media/player", "media/level", "media/tts", "base/*", "observe/*"}, "what is said is its trade"},
 	{"service/conference", []string{"call", "tenant", "store", "cluster", "media", "media/mixer", "base/*", "observe/*"}, "rooms are its trade"},
 	{"service/trunk", []string{"call", "tenant", "sip", "sip/digest", "sip/endpoint", "access", "base/*", "observe/*"}, "a trunk registers and asks in SIP, and tells the door who may come"},

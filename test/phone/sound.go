@@ -49,6 +49,14 @@ func Beginning(t testing.TB, file string, seconds int) string {
 	return out
 }
 
+// Ending gives the last seconds of a sound file.
+func Ending(t testing.TB, file string, seconds int) string {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "ending.wav")
+	run(t, "sox", "--ignore-length", file, out, "reverse", "trim", "0", strconv.Itoa(seconds), "reverse")
+	return out
+}
+
 func run(t testing.TB, program string, args ...string) {
 	t.Helper()
 	if out, err := exec.Command(program, args...).CombinedOutput(); err != nil {
