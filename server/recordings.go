@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"santral/api/rest"
 	"santral/call"
 	"santral/config"
 	"santral/media/codec"
@@ -87,6 +88,17 @@ func (s *server) blobs(folder string, at *config.S3) (store.Blobs, error) {
 		bucket.Close()
 	})
 	return bucket, nil
+}
+
+// recordCall has a live call recorded, or not.
+func (s *server) recordCall(id, action string) error {
+	if _, ok := s.control.Call(call.ID(id)); !ok {
+		return store.ErrNotFound
+	}
+	if err := s.control.Record(call.ID(id), action); err != nil {
+		return &rest.Refusal{Text: err.Error()}
+	}
+	return nil
 }
 
 // Recording implements store.Recordings. What was filed before is in it.

@@ -310,6 +310,7 @@ func (s *server) api() rest.Config {
 		SetMailbox:    s.events.house.SetMailbox,
 		Relays:        s.relaysFor,
 		Recordings:    tapes{s.records, s.tapes},
+		Record:        s.recordCall,
 		Ready:         s.readiness,
 		Metrics:       s.metrics().Handler(),
 		Log:           s.log,

@@ -143,3 +143,9 @@ func (c *Client) SaveRecording(ctx context.Context, name string, sealed bool, fi
 	}
 	return n, nil
 }
+
+// Record has a live call recorded ("start"), or no longer ("stop"), or leaves out what is said in it: "pause" and
+// "resume", "mask" and "unmask".
+func (c *Client) Record(ctx context.Context, call, action string) error {
+	return c.send(ctx, http.MethodPost, "/api/v1/calls/"+url.PathEscape(call)+"/recording", map[string]string{"action": action}, nil)
+}

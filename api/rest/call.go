@@ -77,7 +77,8 @@ type Refusal struct {
 // Error gives it in words.
 func (r *Refusal) Error() string { return r.Text }
 
-type callPath struct {
+// CallPath names a call. It is exported because huma reads only exported fields, of an embedded struct too.
+type CallPath struct {
 	Call string `path:"call" maxLength:"64"`
 }
 
@@ -107,7 +108,7 @@ func (c Config) calls(api huma.API) {
 			return &body[DialAnswer]{DialAnswer{Call: id}}, nil
 		})
 	huma.Register(api, huma.Operation{OperationID: "end-call", Method: http.MethodDelete, Path: "/api/v1/calls/{call}", Summary: "End a call", DefaultStatus: http.StatusNoContent},
-		func(_ context.Context, in *callPath) (*struct{}, error) {
+		func(_ context.Context, in *CallPath) (*struct{}, error) {
 			if !c.Hangup(in.Call) {
 				return nil, huma.Error404NotFound("there is no such call now")
 			}

@@ -36,7 +36,7 @@ func (c Config) cdrs(api huma.API) {
 			return &body[Page[store.CDR]]{Page[store.CDR]{Items: rows, Next: next}}, nil
 		})
 	huma.Register(api, huma.Operation{OperationID: "get-cdr", Method: http.MethodGet, Path: "/api/v1/cdrs/{call}", Summary: "The record of one call"},
-		func(ctx context.Context, in *callPath) (*body[store.CDR], error) {
+		func(ctx context.Context, in *CallPath) (*body[store.CDR], error) {
 			row, err := c.record(ctx, in.Call)
 			if err != nil {
 				return nil, err

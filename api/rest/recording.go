@@ -106,7 +106,36 @@ func (c Config) recordings(api huma.API) {
 			if err := c.Recordings.Delete(ctx, in.Tenant, in.Name, "api from "+in.remote); err != nil {
 				return nil, c.unheard(err)
 			}
-			c.audit("a recording was deleted", in.Name, in.remote)
+			c.audit("a recording was deleted", "recording", in.Name, in.remote)
+			return nil, nil
+		})
+	c.recordCall(api)
+}
+
+// RecordRequest is what becomes of a live call's recording.
+type RecordRequest struct {
+	Action string `json:"action" enum:"start,stop,pause,resume,mask,unmask" doc:"pause: the time line stands still; mask: silence keeps the place of what is said"`
+}
+
+// recordCall has a live call recorded, or not.
+func (c Config) recordCall(api huma.API) {
+	huma.Register(api, huma.Operation{OperationID: "record-call", Method: http.MethodPost, Path: "/api/v1/calls/{call}/recording", Summary: "Record a call that goes on, or leave out what is said in it", DefaultStatus: http.StatusNoContent},
+		func(_ context.Context, in *struct {
+			CallPath
+			Caller
+			Body RecordRequest
+		}) (*struct{}, error) {
+			err := c.Record(in.Call, in.Body.Action)
+			var no *Refusal
+			switch {
+			case errors.Is(err, store.ErrNotFound):
+				return nil, huma.Error404NotFound("there is no such call now")
+			case errors.As(err, &no):
+				return nil, huma.Error409Conflict(no.Text)
+			case err != nil:
+				return nil, c.failed("the call can't be recorded", err)
+			}
+			c.audit("a live call's recording: "+in.Body.Action, "call", in.Call, in.remote)
 			return nil, nil
 		})
 }
@@ -123,7 +152,7 @@ func (c Config) sound(ctx context.Context, in *soundRequest) (*huma.StreamRespon
 	if err != nil {
 		return nil, c.unheard(err)
 	}
-	c.audit("a recording was given out", in.Name, in.remote)
+	c.audit("a recording was given out", "recording", in.Name, in.remote)
 	return &huma.StreamResponse{Body: func(hctx huma.Context) {
 		defer s.Close()
 		r, w := humago.Unwrap(hctx)
@@ -157,9 +186,9 @@ func (s *slow) Write(b []byte) (int, error) {
 }
 
 // audit writes down what was done with a recording, and from where.
-func (c Config) audit(what, name, from string) {
+func (c Config) audit(what, key, name, from string) {
 	if c.Log != nil {
-		c.Log.Info(what, "recording", name, "from", from)
+		c.Log.Info(what, key, name, "from", from)
 	}
 }
 

@@ -27,6 +27,7 @@ type shelf struct {
 	sounds  map[string][]byte
 	asked   store.RecordingFilter
 	deleted []string
+	actions []string // on the call c1
 	broken  error
 	slow    time.Duration // before each piece
 }
@@ -128,6 +129,16 @@ func newShelf() *shelf {
 func serveShelf(t *testing.T, s *shelf) (at string, log *bytes.Buffer) {
 	log = &bytes.Buffer{}
 	c := (&exchange{}).config()
+	c.Record = func(call, action string) error {
+		switch call {
+		case "c1":
+			s.actions = append(s.actions, action)
+			return nil
+		case "c2":
+			return &Refusal{Text: "the call is not answered yet"}
+		}
+		return store.ErrNotFound
+	}
 	c.Recordings, c.Log = s, slog.New(slog.NewTextHandler(log, nil))
 	server := httptest.NewServer(Handler(c))
 	t.Cleanup(server.Close)
@@ -252,5 +263,31 @@ func TestALongSound(t *testing.T) {
 	res, text := ask(t, "GET", server.URL+"/api/v1/recordings/one.wav/sound", "Authorization", "Bearer "+token)
 	if res.StatusCode != http.StatusOK || text != string(s.sounds["one.wav"]) {
 		t.Errorf("%d, %d octets", res.StatusCode, len(text))
+	}
+}
+
+func TestRecordACall(t *testing.T) {
+	s := newShelf()
+	at, log := serveShelf(t, s)
+	x := &client.Client{URL: at, Token: token}
+	for _, action := range []string{"start", "pause", "resume", "mask", "unmask", "stop"} {
+		if err := x.Record(t.Context(), "c1", action); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := strings.Join(s.actions, " "); got != "start pause resume mask unmask stop" {
+		t.Errorf("asked for %s", got)
+	}
+	for call, want := range map[string]int{"c2": 409, "c3": 404} {
+		var p *client.Problem
+		if err := x.Record(t.Context(), call, "start"); !errors.As(err, &p) || p.Status != want {
+			t.Errorf("%s: %v", call, err)
+		}
+	}
+	if err := x.Record(t.Context(), "c1", "erase"); err == nil {
+		t.Error("an action that is none")
+	}
+	if !strings.Contains(log.String(), `msg="a live call's recording: start" call=c1 from=127.0.0.1`) {
+		t.Errorf("the log: %s", log)
 	}
 }

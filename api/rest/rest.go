@@ -49,7 +49,8 @@ type Config struct {
 	SetMailbox    func(ctx context.Context, box store.Mailbox) error
 	Relays        func(tenant, account string) (r Relays, ok bool) // nil when there is no server of relays
 	Recordings    Recordings
-	Ready         func() error // nil when new calls are taken; otherwise why not
+	Record        func(call, action string) error // store.ErrNotFound for no such call, a *Refusal where it can't be now
+	Ready         func() error                    // nil when new calls are taken; otherwise why not
 	Metrics       http.Handler
 	Log           *slog.Logger // what failed inside, which is not told outside; nil to discard it
 }

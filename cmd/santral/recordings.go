@@ -15,6 +15,7 @@ import (
 type recordings struct {
 	List   listRecordings  `cmd:"" default:"withargs" help:"List recordings, newest first."`
 	Get    getRecording    `cmd:"" help:"Save what a recording holds: a WAV or Ogg file."`
+	Call   recordCall      `cmd:"" help:"Record a call that goes on, or leave out what is said in it."`
 	Verify verifyRecording `cmd:"" help:"Have a recording's file read and compared with what the ledger knows."`
 	Delete deleteRecording `cmd:"" help:"Delete what a recording holds; its row stays, marked."`
 }
@@ -156,4 +157,20 @@ func (d *deleteRecording) Run() error {
 		return err
 	}
 	return x.DeleteRecording(context.Background(), d.Name)
+}
+
+// recordCall says what becomes of a live call's recording.
+type recordCall struct {
+	Call   string `arg:"" help:"The call, as santral calls lists it."`
+	Action string `arg:"" enum:"start,stop,pause,resume,mask,unmask" help:"start, stop, pause, resume, mask or unmask."`
+	exchange
+}
+
+// Run asks for it.
+func (r *recordCall) Run() error {
+	x, err := r.open()
+	if err != nil {
+		return err
+	}
+	return x.Record(context.Background(), r.Call, r.Action)
 }
