@@ -5,7 +5,7 @@ package recorder
 // of those after it comes as early as it would without a gap.
 const (
 	ahead   = 250_000 // so much of what comes later is looked at
-	edge    = 3_000   // nothing is moved by less
+	edge    = 2_000   // nothing is moved by less
 	crowded = 150_000 // frames that are earlier by more don't come on the clock: they follow each other
 	holdOff = 500_000 // a channel without frames for so long is silent
 )
@@ -69,11 +69,14 @@ func (l *line) next(now int64, last bool) []int16 {
 	for i := range l.tracks {
 		t := &l.tracks[i]
 		m := min(n, len(t.out))
-		for j, v := range t.out[:m] {
-			l.both[j*k+i] = v
+		at := i
+		for _, v := range t.out[:m] {
+			l.both[at] = v
+			at += k
 		}
-		for j := m; j < n; j++ {
-			l.both[j*k+i] = 0
+		for range n - m {
+			l.both[at] = 0
+			at += k
 		}
 		t.out = t.out[:copy(t.out, t.out[m:])]
 		t.end = max(t.end, upTo)

@@ -593,19 +593,3 @@ func TestATornFileIsFinished(t *testing.T) {
 		}
 	}
 }
-
-func BenchmarkWrite(b *testing.B) {
-	d := &disk{}
-	r := d.on(b, Options{Channels: 2})
-	sinks := [2]media.Sink{r.Sink(0), r.Sink(1)}
-	f := make(media.Frame, 160)
-	b.ReportAllocs()
-	for b.Loop() {
-		sinks[0].Write(f)
-		sinks[1].Write(f)
-	}
-	b.StopTimer()
-	if _, err := r.Close(); err != nil {
-		b.Fatal(err)
-	}
-}

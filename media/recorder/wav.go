@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"slices"
 )
 
 const start = 44 // octets of a WAV file's header
@@ -24,8 +25,12 @@ func (w *wav) begin(to []byte) []byte {
 }
 
 func (w *wav) sound(to []byte, both []int16) []byte {
+	at := len(to)
+	to = slices.Grow(to, 2*len(both))[:at+2*len(both)]
+	b := to[at:]
 	for _, s := range both {
-		to = append(to, byte(s), byte(uint16(s)>>8))
+		binary.LittleEndian.PutUint16(b, uint16(s))
+		b = b[2:]
 	}
 	return to
 }

@@ -62,9 +62,11 @@ func (w *writer) run() {
 		case <-r.wake:
 			closing = true
 		}
+		r.fault.watch()
 		disks <- struct{}{}
 		err := w.turn(closing)
 		<-disks
+		r.fault.rest()
 		if first {
 			first = false
 			r.mu.Lock()
@@ -87,8 +89,6 @@ func (w *writer) run() {
 
 // turn writes what has come.
 func (w *writer) turn(closing bool) (err error) {
-	w.r.fault.watch()
-	defer w.r.fault.rest()
 	if w.out == nil {
 		if w.out, err = w.open(); err != nil {
 			w.out = nil
