@@ -156,6 +156,9 @@ func about(a, b, by time.Duration) bool { return a-b <= by && b-a <= by }
 func TestVoicesOnTheirSides(t *testing.T) {
 	for _, k := range kinds {
 		for _, rate := range []int{8000, 16000, 48000} {
+			if k.sealed && rate > 8000 {
+				continue
+			}
 			t.Run(fmt.Sprint(k, " ", rate), func(t *testing.T) {
 				left := mediatest.Speech(t, "slt", rate)
 				right := mediatest.Speech(t, "awb", rate)

@@ -9,6 +9,7 @@ import (
 
 	"santral/media"
 	"santral/media/mediatest"
+	"santral/media/mixer"
 	"santral/media/pcm"
 	"santral/media/rtp"
 	"santral/media/session"
@@ -267,3 +268,24 @@ func (c *clickSource) Read(f media.Frame) (int, error) {
 type sinkFunc func(media.Frame)
 
 func (f sinkFunc) Write(x media.Frame) { f(x) }
+
+// What a room says to a phone is tapped as what is played to it, and so are the phone's own words.
+func TestATapInARoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHall(t, mixer.Config{Rate: 16000})
+		a, b := h.seat(pcma, 20, 440), h.seat(g722, 20, 1000)
+		heard, said := newTapEar(8000), newTapEar(8000)
+		a.s.Tap(heard)
+		stop := a.s.TapSaid(said)
+		h.talk(tapped+200*time.Millisecond, a, b)
+		heard.hears(t, "the phone", 440)
+		said.hears(t, "the room", 1000)
+		h.talk(tapped+200*time.Millisecond, a)
+		heard.hears(t, "the phone alone", 440)
+		all := said.Samples()
+		if level, _ := toneOf(all[len(all)-4000:], 1000, 8000); level > 200 { // rooms have a noise of their own
+			t.Errorf("the room still says what nobody says, at %.0f", level)
+		}
+		stop()
+	})
+}
