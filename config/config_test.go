@@ -40,6 +40,7 @@ allow: [192.0.2.7, 10.1.2.3/8]
 calls: 5000
 overload: 20ms
 hep: {to: "homer.example:9060", transport: tcp, id: 2001, auth_key: secret}
+voices: {folder: voices, asterisk: {en: /usr/share/sounds, fa: sounds/fa}}
 `)
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)
@@ -55,6 +56,9 @@ hep: {to: "homer.example:9060", transport: tcp, id: 2001, auth_key: secret}
 	}
 	if len(b.DNS) != 2 || b.DNS[0].String() != "192.0.2.53:53" || b.DNS[1].String() != "[2001:db8::53]:5353" || b.Silent != 1500*time.Millisecond {
 		t.Errorf("names %v, silent %v", b.DNS, b.Silent)
+	}
+	if v := b.Voices; !filepath.IsAbs(v.Folder) || filepath.Base(v.Folder) != "voices" || v.Asterisk["en"] != "/usr/share/sounds" || !filepath.IsAbs(v.Asterisk["fa"]) {
+		t.Errorf("voices %+v", v)
 	}
 	if b.Session != (Session{10 * time.Minute, 2 * time.Minute}) {
 		t.Errorf("session %+v", b.Session)

@@ -226,6 +226,9 @@ func cut(s []int16) []int16 {
 	for last > first && power[last-1] <= least {
 		last--
 	}
+	if first == last {
+		return nil
+	}
 	return s[max(first-1, 0)*window : min((last+1)*window, len(s))]
 }
 
