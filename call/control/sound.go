@@ -160,25 +160,40 @@ func (s *story) Echo(ctx context.Context) error {
 // caller's phone holds us it stands still: nobody would hear what is said meanwhile.
 type playing struct {
 	src   media.Source
-	rate  int
+	rate  int // the source's own
+	now   int // that it is read at
 	ended chan struct{}
 	over  bool
 	still atomic.Bool
-	read  atomic.Int64 // samples
+	read  atomic.Int64 // nanoseconds of it
 }
 
-var _ media.Rated = (*playing)(nil)
+var (
+	_ media.Rated      = (*playing)(nil)
+	_ media.Adjustable = (*playing)(nil)
+)
 
 func newPlaying(src media.Source) *playing {
 	p := &playing{src: src, rate: 8000, ended: make(chan struct{})}
 	if r, ok := src.(media.Rated); ok && r.Rate() > 0 {
 		p.rate = r.Rate()
 	}
+	p.now = p.rate
 	return p
 }
 
 // Rate is the source's (media.Rated).
 func (p *playing) Rate() int { return p.rate }
+
+// SetRate has the source give its sound at another rate, where it can (media.Adjustable).
+func (p *playing) SetRate(rate int) bool {
+	a, ok := p.src.(media.Adjustable)
+	if !ok || !a.SetRate(rate) {
+		return false
+	}
+	p.now = rate
+	return true
+}
 
 // Read fills the frame from the source.
 func (p *playing) Read(f media.Frame) (int, error) {
@@ -193,7 +208,7 @@ func (p *playing) Read(f media.Frame) (int, error) {
 		return len(f), nil
 	}
 	n, err := p.src.Read(f)
-	p.read.Add(int64(n))
+	p.read.Add(int64(n) * int64(time.Second) / int64(p.now))
 	if err != nil {
 		p.end()
 	}
@@ -210,7 +225,7 @@ func (p *playing) position() time.Duration {
 	if s, ok := p.src.(placed); ok {
 		return s.Position()
 	}
-	return time.Duration(p.read.Load()) * time.Second / time.Duration(p.rate)
+	return time.Duration(p.read.Load())
 }
 
 // placed is a source that knows where it is, and can go on from a place.
@@ -225,14 +240,16 @@ const mostSkip = time.Hour
 // skip goes on from a place, before anybody hears the source.
 func (p *playing) skip(at time.Duration) {
 	at = min(max(at, 0), mostSkip)
-	samples := int64(at) * int64(p.rate) / int64(time.Second)
 	if s, ok := p.src.(placed); ok {
 		s.Seek(at)
-		p.read.Store(samples)
+		p.read.Store(int64(at))
 		return
 	}
 	f := make(media.Frame, p.rate/50)
-	for p.read.Load() < samples && !p.over {
-		_, _ = p.Read(f[:min(int64(len(f)), samples-p.read.Load())])
+	for left := int(int64(at) * int64(p.rate) / int64(time.Second)); left > 0 && !p.over; {
+		n, _ := p.Read(f[:min(len(f), left)])
+		if left -= n; n == 0 {
+			return
+		}
 	}
 }

@@ -28,7 +28,11 @@ func (p *playing) begin(src media.Source, ended chan<- struct{}) {
 		return
 	}
 	p.src, p.ended, p.filter = src, ended, nil
-	if from := rateOf(src); from != p.rate {
+	from := rateOf(src)
+	if a, ok := src.(media.Adjustable); ok && from != p.rate && a.SetRate(p.rate) {
+		from = p.rate
+	}
+	if from != p.rate {
 		filter, err := pcm.NewResampler(from, p.rate)
 		if err != nil { // there is no way between the two rates
 			p.end()
