@@ -8,7 +8,11 @@ import (
 
 // legEnded is a leg that its peer ended, or that is gone: the call ends with it.
 func (c *ongoing) legEnded(m *member, e *call.LegEvent) {
-	if e.Finish != nil {
+	switch {
+	case e.Finish == nil:
+	case c.storysOther(m):
+		defer e.Finish() // the call goes on
+	default:
 		c.finish(e.Finish)
 	}
 	if c.joining != nil && m == c.joining.m {

@@ -319,7 +319,7 @@ func (c *ongoing) rungFor(m *member, e *call.LegEvent) {
 		c.branchAnswered(b, m, e)
 	case call.Failed, call.Ended:
 		if e.Finish != nil {
-			c.finish(e.Finish)
+			e.Finish() // the call goes on
 		}
 		c.gone(m, e.Cause, e.Detail, e.At)
 		c.triedFor(b, m, &e.Cause)

@@ -217,15 +217,21 @@ func (c *ongoing) puts(m *member, src media.Source) {
 	}
 }
 
-// storyGoesOn is the other's end in the call of a story, which goes on with the caller. It reports whether that is so.
-func (c *ongoing) storyGoesOn(m *member) bool {
+// storysOther reports that a leg is the other of a story whose caller is still there.
+func (c *ongoing) storysOther(m *member) bool {
 	if c.story == nil || m != c.callee || c.state != Talking && c.state != Serving {
 		return false
 	}
-	p, a := &c.story.company, c.caller()
-	if a.over || a.guest != nil && c.state == Talking {
+	a := c.caller()
+	return !a.over && (a.guest == nil || c.state == Serving)
+}
+
+// storyGoesOn is the other's end in the call of a story, which goes on with the caller. It reports whether that is so.
+func (c *ongoing) storyGoesOn(m *member) bool {
+	if !c.storysOther(m) {
 		return false
 	}
+	p, a := &c.story.company, c.caller()
 	h := c.change
 	c.change, a.besides().knows = change{}, nil
 	ours := c.settle(h, a)
