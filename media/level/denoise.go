@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"santral/media"
+	"santral/media/pcm"
 )
 
 // Denoiser takes noise from speech: noise that goes on, such as that of a fan, of a street or of a line, not that which
@@ -42,7 +43,7 @@ type Denoiser struct {
 
 // tables are what all of one rate share.
 type tables struct {
-	fft    *fft
+	fft    *pcm.FFT
 	window []float32
 }
 
@@ -75,7 +76,7 @@ func NewDenoiser(rate int) *Denoiser {
 	}
 	t, ok := shared.Load(rate)
 	if !ok {
-		made := &tables{fft: newFFT(size), window: make([]float32, slices*hop)}
+		made := &tables{fft: pcm.NewFFT(size), window: make([]float32, slices*hop)}
 		for i := range made.window { // the squares of its three places add up to one
 			made.window[i] = float32(math.Sin(math.Pi*(float64(i)+0.5)/float64(slices*hop)) * math.Sqrt(2./slices))
 		}
@@ -121,9 +122,9 @@ func (d *Denoiser) turn() {
 		d.frame[i] = d.in[i] * w
 	}
 	clear(d.frame[len(t.window):])
-	t.fft.forward(d.spectrum, d.frame)
+	t.fft.Forward(d.spectrum, d.frame)
 	d.weigh()
-	t.fft.back(d.frame, d.spectrum)
+	t.fft.Back(d.frame, d.spectrum)
 	for i, w := range t.window {
 		d.out[i] += d.frame[i] * w
 	}

@@ -3,7 +3,6 @@ package level
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"os"
 	"strconv"
 	"testing"
@@ -140,35 +139,6 @@ func TestDenoiseAllocatesNothing(t *testing.T) {
 	d, f := NewDenoiser(8000), make(media.Frame, 160)
 	if n := testing.AllocsPerRun(100, func() { f[5] = 900; d.Process(f) }); n != 0 {
 		t.Errorf("%v allocations a frame", n)
-	}
-}
-
-func TestFFT(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 1))
-	for _, n := range []int{16, 256, 2048} {
-		in, out, spectrum := make([]float32, n), make([]float32, n), make([]complex64, n/2+1)
-		for i := range in {
-			in[i] = float32(r.NormFloat64())
-		}
-		f := newFFT(n)
-		f.forward(spectrum, in)
-		for _, k := range []int{0, 1, 3, n / 4, n/2 - 1, n / 2} {
-			var re, im float64
-			for i, v := range in {
-				sin, cos := math.Sincos(-2 * math.Pi * float64(k*i%n) / float64(n))
-				re += float64(v) * cos
-				im += float64(v) * sin
-			}
-			if math.Hypot(re-float64(real(spectrum[k])), im-float64(imag(spectrum[k]))) > 1e-3 {
-				t.Errorf("%d: line %d is %v, want %v", n, k, spectrum[k], complex(re, im))
-			}
-		}
-		f.back(out, spectrum)
-		for i := range in {
-			if math.Abs(float64(in[i]-out[i])) > 1e-4 {
-				t.Fatalf("%d: sample %d comes back as %v, was %v", n, i, out[i], in[i])
-			}
-		}
 	}
 }
 

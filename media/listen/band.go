@@ -7,6 +7,8 @@ type band struct {
 
 	n      int // pieces in the block that is heard
 	sum    float64
+	low    float64 // of the block
+	high   float64
 	recent [blocks]float64 // means of the last ones
 	at     int
 	known  int
@@ -23,6 +25,7 @@ const (
 	blocks    = 20
 	steady    = 6 // blocks that are alike are noise
 	alike     = 1.
+	begins    = 2. // between the pieces of the first block, where it is noise: words rise and fall by more
 )
 
 func newBand(floor float64) band { return band{floor: floor, spread: 0.35} }
@@ -42,6 +45,10 @@ func (b *band) hear(level float64, quiet bool) bool {
 		b.floor += learns / 4 * up
 	}
 	b.sum += level
+	if b.n == 0 {
+		b.low, b.high = level, level
+	}
+	b.low, b.high = min(b.low, level), max(b.high, level)
 	if b.n++; b.n == blockLong {
 		b.block(b.sum / blockLong)
 		b.n, b.sum = 0, 0
@@ -52,6 +59,9 @@ func (b *band) hear(level float64, quiet bool) bool {
 // block takes the mean level of a block. Where the last ones are alike they are noise, however loud; and so is what a
 // line never falls below.
 func (b *band) block(mean float64) {
+	if b.known == 0 && b.high-b.low < begins { // a line that hums when it opens
+		b.floor = mean
+	}
 	b.recent[b.at] = mean
 	b.at = (b.at + 1) % blocks
 	b.known = min(b.known+1, blocks)

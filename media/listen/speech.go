@@ -17,12 +17,9 @@ import (
 // Two loudnesses are looked at, each against its own floor: that of the sound as it is, and that of its steps from
 // sample to sample, in which hissing consonants stand out from rumble.
 type Speech struct {
-	group int   // samples of the stream of which one at about 8 kHz is made
-	mean  int64 // 2¹⁶ parts of that number
-	long  int   // of those in 10 ms
+	narrow decimator
+	long   int // samples of it in 10 ms
 
-	part          int32 // of a group that is not full
-	parts         int
 	have          int // samples in the piece
 	last          int64
 	sum, sq, rise int64
@@ -44,9 +41,8 @@ const (
 
 // New makes the ear of a stream of sound at rate, in Hz.
 func New(rate int) *Speech {
-	s := &Speech{group: max(rate/8000, 1)}
-	s.long = max(rate/s.group/100, 1)
-	s.mean = int64(1 << 16 / s.group)
+	s := &Speech{narrow: newDecimator(rate)}
+	s.long = max(rate/s.narrow.group/100, 1)
 	s.bands = [2]band{newBand(13), newBand(10)} // −51 dBov until the line is known
 	return s
 }
@@ -57,13 +53,8 @@ func New(rate int) *Speech {
 func (s *Speech) Hear(f media.Frame) (speaks bool, dBov float64) {
 	total, n := int64(0), 0
 	for len(f) > 0 {
-		x := f
-		if s.group > 1 {
-			var few [160]int16
-			x = few[:s.gather(few[:], &f)]
-		} else {
-			f = nil
-		}
+		var few [160]int16
+		x := s.narrow.take(few[:], &f)
 		n += len(x)
 		for len(x) > 0 {
 			k := min(s.long-s.have, len(x))
@@ -75,21 +66,6 @@ func (s *Speech) Hear(f media.Frame) (speaks bool, dBov float64) {
 		return s.hang > 0, -127
 	}
 	return s.hang > 0, max(10*math.Log10(float64(total)/float64(n)/(1<<30)), -127)
-}
-
-// gather takes means of groups of f's samples until few is full or f is empty.
-func (s *Speech) gather(few media.Frame, f *media.Frame) (n int) {
-	x, part, parts, group, mean := *f, s.part, s.parts, s.group, s.mean
-	for ; len(x) > 0 && n < len(few); x = x[1:] {
-		part += int32(x[0])
-		if parts++; parts == group {
-			few[n] = int16(int64(part) * mean >> 16)
-			n++
-			part, parts = 0, 0
-		}
-	}
-	*f, s.part, s.parts = x, part, parts
-	return n
 }
 
 // add counts samples, which are of one piece, judges the piece where they fill it, and gives their energy.

@@ -12,7 +12,7 @@ import (
 // spectral finds up to two frequencies in a stretch, to a hundredth of a hertz: where the power of a window is
 // greatest, the stronger one first.
 func spectral(sound []int16) (hz, dBm0 []float64) {
-	sound = sound[:min(len(sound), Rate)]
+	sound = sound[:min(len(sound), Rate/2)]
 	rest, window, sum := make([]float64, len(sound)), make([]float64, len(sound)), 0.
 	for i, v := range sound {
 		rest[i] = float64(v)

@@ -40,6 +40,7 @@ var rules = []rule{
 	{"media/*", []string{"media", "base/*", "observe/*"}, "media never meets SIP, and its rooms meet in session"},
 	{"media/mixer", []string{"media", "media/pcm", "media/rtp", "media/listen", "media/level", "base/*", "observe/*"}, "a room keeps the media clock, and knows who talks and how loud"},
 	{"media/level", []string{"media", "media/pcm", "base/*", "observe/*"}, "loudness is of samples"},
+	{"media/listen", []string{"media", "media/pcm", "base/*", "observe/*"}, "what sound is shows in its spectrum"},
 	{"media/prompt", []string{"media", "media/pcm", "media/player", "base/*", "observe/*"}, "phrases become sounds that are played"},
 	{"media/tts", []string{"media", "media/pcm", "media/player", "base/*", "observe/*"}, "an engine's speech is a file to play"},
 	{"media/player", []string{"media", "media/pcm", "media/codec", "media/ogg", "base/*", "observe/*"}, "sound in files is in codecs of the wire too"},

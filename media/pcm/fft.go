@@ -1,19 +1,20 @@
-package level
+package pcm
 
 import "math"
 
-// fft is the Fourier transform of real sound, of a power of two samples: half as many complex ones are transformed and
-// parted. It keeps its tables and no state.
-type fft struct {
+// FFT is the Fourier transform of real sound, of a power of two samples: half as many complex ones are transformed and
+// parted. It keeps its tables and no state, and may be shared.
+type FFT struct {
 	n       int         // samples
 	roots   []complex64 // the stages' twiddles, one after another
 	halves  []complex64 // those that part the halves
 	reverse []int32
 }
 
-func newFFT(n int) *fft {
+// NewFFT makes one of n samples, a power of two of 8 at least.
+func NewFFT(n int) *FFT {
 	m := n / 2
-	f := &fft{n: n, reverse: make([]int32, m), halves: make([]complex64, m/2+1)}
+	f := &FFT{n: n, reverse: make([]int32, m), halves: make([]complex64, m/2+1)}
 	for size := 2; size <= m; size *= 2 {
 		for k := range size / 2 {
 			f.roots = append(f.roots, turn(-float64(k)/float64(size)))
@@ -39,7 +40,7 @@ func turn(part float64) complex64 {
 }
 
 // inner transforms m complex values in place, whose order is reversed already.
-func (f *fft) inner(x []complex64) {
+func (f *FFT) inner(x []complex64) {
 	m := len(x)
 	for i := 0; i+1 < m; i += 2 {
 		x[i], x[i+1] = x[i]+x[i+1], x[i]-x[i+1]
@@ -61,8 +62,8 @@ func (f *fft) inner(x []complex64) {
 	}
 }
 
-// forward gives the spectrum of n samples: n/2+1 values.
-func (f *fft) forward(out []complex64, in []float32) {
+// Forward gives the spectrum of n samples: n/2+1 values.
+func (f *FFT) Forward(out []complex64, in []float32) {
 	m := f.n / 2
 	x := out[:m]
 	for i, j := range f.reverse {
@@ -84,8 +85,8 @@ func (f *fft) forward(out []complex64, in []float32) {
 	}
 }
 
-// back gives the n samples of a spectrum, which is overwritten.
-func (f *fft) back(out []float32, in []complex64) {
+// Back gives the n samples of a spectrum, which is overwritten.
+func (f *FFT) Back(out []float32, in []complex64) {
 	m := f.n / 2
 	lo, hi := real(in[0]), real(in[m])
 	in[0] = complex((lo+hi)/2, (lo-hi)/2)
