@@ -36,6 +36,7 @@ func New(cfg Config) *Room {
 	if cfg.Rate <= 0 {
 		cfg.Rate = 8000
 	}
+	cfg.Rate = min(cfg.Rate, maxFrame*int(time.Second/Frame))
 	if cfg.Mixed <= 0 {
 		cfg.Mixed = usualMixed
 	}

@@ -48,14 +48,17 @@ func (p *part) heardNow() bool {
 	return p.open.now > 0 || p.open.want > 0 || p.active > 0 || len(p.edges) > 0
 }
 
-// take fills the member's frame with what it says: of its ear, or of what was written. What breaks off fades.
+// take fills the member's frame with what it says: of its ear, or of what was written. What breaks off fades, and so
+// does what begins.
 func (r *Room) take(m *Member) {
 	p := &m.part
 	copy(p.loud, p.in)
 	switch {
 	case p.left:
 	case p.ear != nil && p.ear.Hear(p.in), p.ear == nil && m.says.take(p.in):
-		p.live = true
+		if !p.live {
+			p.live, p.say.now = true, 0
+		}
 		if p.denoise != nil {
 			p.denoise.Process(p.in)
 		}

@@ -347,7 +347,8 @@ func (s *Session) hearLocked(l *line, sp speech) {
 		}
 	}
 	if inband {
-		s.ear.listen(s.ears, s.across && s.muted, s.across && !s.muted)
+		_, room := s.sink.(media.Drawer) // there nobody is to hear keys: they are told, and go on from there
+		s.ear.listen(s.ears, s.across && s.muted || !s.across && room, s.across && !s.muted)
 	} else {
 		s.ear.listen(nil, false, false)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"santral/media"
 	"santral/media/codec"
+	"santral/media/dtmf"
 	"santral/media/mediatest"
 	"santral/media/mixer"
 	"santral/media/rtp"
@@ -356,6 +357,87 @@ func TestRoomAndKeys(t *testing.T) {
 		}
 		if level, _ := toneOf(b.sound(), 770, 8000); level > 50 {
 			t.Errorf("another member hears the key at %.0f", level)
+		}
+	})
+}
+
+// Keys that a member presses as tones are told, and nobody in the room hears them.
+func TestRoomHearsNoKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHall(t, mixer.Config{Rate: 8000})
+		a, b := h.phone(pcma, 20, 0), h.seat(pcma, 20, 0)
+		h.take(a, session.Profile{Digits: session.DigitsInband}, a.offer())
+		keys := make(chan session.Digit, 10)
+		a.s.OnDigit(func(d session.Digit) { keys <- d })
+		press := got2(dtmf.NewTones('5', 200*time.Millisecond, 8000))(t)
+		for i := range 150 {
+			f := make([]int16, 160)
+			if i >= 100 {
+				press.Next(f)
+			}
+			a.saySound(f)
+			mediatest.Wait(20 * time.Millisecond)
+		}
+		if len(keys) != 1 || (<-keys).Key != '5' {
+			t.Errorf("%d keys are told", len(keys))
+		}
+		sound, loud := b.sound(), 0
+		for at := 0; at+80 <= len(sound); at += 80 {
+			if rms(sound[at:at+80]) > 300 {
+				loud++
+			}
+		}
+		if loud > 5 {
+			t.Errorf("the key is heard for %d ms", loud*10)
+		}
+	})
+}
+
+func rms(s []int16) float64 { return apart(s, make([]int16, len(s))) }
+
+func got2[T any](v T, ok bool) func(*testing.T) T {
+	return func(t *testing.T) T {
+		t.Helper()
+		if !ok {
+			t.Fatal("there is none")
+		}
+		return v
+	}
+}
+
+// A member's phone may go over to another codec and packet time: it is heard and hears on.
+func TestRoomAndAnotherCodec(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHall(t, mixer.Config{Rate: 16000})
+		a, b := h.seat(pcma, 20, 400), h.seat(g722, 20, 700)
+		h.talk(time.Second, a, b)
+		for _, as := range []struct {
+			f     media.Format
+			ptime int
+		}{{g722, 20}, {pcmu, 40}, {l16, 10}, {pcma, 30}} {
+			sp := newSpeaker(t, a.phone, as.f, as.ptime, 400)
+			sp.turn = a.turn
+			a.speaker = sp
+			check(t, a.s.SetRemote(a.offer()))
+			a.to = mediatest.To(t, got(a.s.AnswerLocal())(t))
+			mediatest.Wait(time.Millisecond)
+			a.phone.Take()
+			b.phone.Take()
+			h.talk(3*time.Second, a, b)
+			for _, x := range []*seat{a, b} {
+				var sound []int16
+				if x == b {
+					sound = b.sound()
+				} else if packets := x.phone.Heard(); packets[len(packets)-1].Header.Payload != as.f.Payload {
+					t.Errorf("%s: payload %d", as.f.Name, packets[len(packets)-1].Header.Payload)
+					continue
+				} else {
+					sound = a.sound()
+				}
+				if level, _ := toneOf(sound[len(sound)-x.codec.Rate:], 1100-x.hz, x.codec.Rate); math.Abs(level-8000) > 800 {
+					t.Errorf("after %s, %d ms: %s hears the other at %.0f", as.f.Name, as.ptime, x.f.Name, level)
+				}
+			}
 		}
 	})
 }

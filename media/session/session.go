@@ -12,6 +12,7 @@
 //
 //	joint.mu
 //	Session.mu
+//	a room's of media/mixer
 //	voice.mu, path.mu, fax.mu, hark.mu, rounds.mu; agents of ICE, associations of DTLS and pools of ports
 //	receiver.mu, saying.mu
 //	ears.mu, a stream's of media/rtp, a buffer's of media/jitter
