@@ -296,6 +296,7 @@ type LegDetail struct {
 	SessionID string          `json:"session_id,omitempty"` // as we send it: the other side's half, then the peer's (RFC 7989 §5)
 	Media     string          `json:"media,omitempty"`      // the peer's media address
 	Quality   []media.Quality `json:"quality,omitempty"`    // one for each m-line
+	Signalled string          `json:"-"`                    // where the peer says that its media is, of a leg that lives
 }
 
 // Notice is something of a leg's media that people want to know.

@@ -31,6 +31,7 @@ type Recorded struct {
 	Lost     time.Duration `json:"lost,omitempty"`  // of sound that could not be written: the disk was full or stuck
 	Torn     bool          `json:"torn,omitempty"`  // the exchange stopped within it, and it was finished afterwards
 	After    []string      `json:"after,omitempty"` // recordings that it goes on from, the first first: the exchange that heard them handed the call over
+	Sound    media.Source  `json:"-"`               // of a scrap, what was said; nil for nothing
 	Key      byte          `json:"-"`               // that ended a story's recording, 0 for none
 }
 
@@ -45,6 +46,7 @@ const (
 	TapeCall    TapeKind = "call"    // both sides of a call: the caller left, the other right
 	TapeMessage TapeKind = "message" // what a caller leaves
 	TapePrompt  TapeKind = "prompt"  // something to be played to callers
+	TapeScrap   TapeKind = "scrap"   // a minute at most that is heard back at once and kept nowhere; no archive sees it
 )
 
 // Segment is a stretch of a call's recording in which the same two are heard.

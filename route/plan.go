@@ -15,6 +15,9 @@ import (
 // Features maps a code that people dial to the service that answers it.
 var Features = map[string]string{
 	"*43": "echo",
+	"*44": "time",
+	"*45": "playback",
+	"*46": "line",
 	"*60": "readback",
 }
 

@@ -60,6 +60,21 @@ func TestMediaThatCannotBe(t *testing.T) {
 	}
 }
 
+// TestZones: a tenant's zone is one that there is.
+func TestZones(t *testing.T) {
+	for text, want := range map[string]string{"": "", "zone: Asia/Tehran": "Asia/Tehran", "zone: UTC": "UTC", "zone: Atlantis/Poseidonis": "not a time zone", "zone: Local": "not a time zone"} {
+		var problems doc.Problems
+		got := Read("a.yaml", []byte("tenant: a\ndomains: [a.example]\n"+text+"\n"), &problems)
+		if err := problems.Err(); err != nil {
+			if !strings.Contains(err.Error(), want) || want == "" {
+				t.Errorf("%s: %v", text, err)
+			}
+		} else if got.Zone != want {
+			t.Errorf("%q is in %q", text, got.Zone)
+		}
+	}
+}
+
 // TestCountries: a tenant's country is one of those that have tones.
 func TestCountries(t *testing.T) {
 	for text, want := range map[string]string{"": "", "country: us": "us", "country: ir": "ir", "country: atlantis": "itu, tr, uk, us"} {

@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"santral/base/doc"
 )
@@ -95,6 +96,7 @@ func read(n *doc.Node) *Tenant {
 		"trunks":     func(n *doc.Node) { n.Each(ways.trunk) },
 		"routes":     func(n *doc.Node) { n.Each(ways.route) },
 		"language":   func(n *doc.Node) { t.Language = n.OneOf(LanguageNames...) },
+		"zone":       func(n *doc.Node) { t.Zone = readZone(n) },
 		"lists":      func(n *doc.Node) { n.Each(lists.read) },
 		"music":      func(n *doc.Node) { n.Each(tunes.read) },
 		"record":     func(n *doc.Node) { t.Record = readRecord(n) },
@@ -117,6 +119,15 @@ func read(n *doc.Node) *Tenant {
 		t.Trunks[i].Tenant = t.ID
 	}
 	return t
+}
+
+// readZone reads a time zone.
+func readZone(n *doc.Node) string {
+	name := n.Text()
+	if _, err := time.LoadLocation(name); err != nil || name == "" || name == "Local" {
+		n.Fail("zone %q is not a time zone, such as Asia/Tehran", name)
+	}
+	return name
 }
 
 func readAccount(n *doc.Node, kind Kind, tunes *tunes) Account {

@@ -21,6 +21,7 @@ type Tenant struct {
 	Music    []Tune // what those hear who wait
 	Record   Record // which calls are recorded, where an account doesn't say
 	Language string // that callers and accounts hear, where an account doesn't say: one of LanguageNames; "" is unsaid
+	Zone     string // where it lives, by the names of the IANA time zone database ("Asia/Tehran"); "" for where the exchange stands
 
 	// PushWaiting tells phones of waiting messages that have not subscribed to hear of them.
 	PushWaiting bool

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"sync"
 
 	"santral/call"
@@ -20,7 +21,7 @@ type Caller struct {
 	Leg    call.LegDetail   // Detail
 	State  json.RawMessage  // what Saved reads
 	Tape   call.Recorded    // what Record gives
-	Digits string           // what Collect hears
+	Digits string           // what Collect hears; with neither Most nor a key that ends it, it waits for the context
 	Errors map[string]error // what a verb comes back with, by its name ("Answer")
 
 	mu    sync.Mutex
@@ -163,8 +164,15 @@ func (c *Caller) Echo(ctx context.Context) error {
 }
 
 // Collect gives Digits.
-func (c *Caller) Collect(_ context.Context, ask call.Collecting) (call.Collected, error) {
+func (c *Caller) Collect(ctx context.Context, ask call.Collecting) (call.Collected, error) {
 	err := c.did("Collect", " %d", ask.Most)
+	if i := strings.IndexAny(c.Digits, ask.Ends); i >= 0 && ask.Ends != "" {
+		return call.Collected{Digits: c.Digits[:i], End: c.Digits[i], Why: call.CollectKey}, err
+	}
+	if ask.Most == 0 && err == nil {
+		<-ctx.Done()
+		return call.Collected{Digits: c.Digits}, call.ErrEnded
+	}
 	return call.Collected{Digits: c.Digits[:min(ask.Most, len(c.Digits))], Why: call.CollectFull}, err
 }
 

@@ -34,8 +34,8 @@ type taped struct {
 // Record records what the caller says, until one of the conditions is met or the caller hangs up. While the caller's
 // phone holds us nothing is recorded, and nothing counts as silence.
 func (s *story) Record(ctx context.Context, r call.Recording) (call.Recorded, error) {
-	archive := s.c.house.archive
-	if archive == nil {
+	archive, scraps := s.c.house.archive, r.Kind == call.TapeScrap
+	if archive == nil && !scraps {
 		return call.Recorded{}, errNoArchive
 	}
 	if err := s.alive(ctx); err != nil {
@@ -43,6 +43,9 @@ func (s *story) Record(ctx context.Context, r call.Recording) (call.Recorded, er
 	}
 	t := &taping{s: s, ask: &r}
 	again := s.resumes("record", &t.is)
+	if scraps && again { // what was said is gone, and is said again
+		again, t.is = false, taped{}
+	}
 	s.begin("record", t.state)
 	if t.is.Whole != nil {
 		return t.whole(), nil
@@ -64,9 +67,16 @@ func (s *story) Record(ctx context.Context, r call.Recording) (call.Recorded, er
 	if r.Most > 0 {
 		about.Most = max(r.Most-t.is.Long, time.Second)
 	}
-	tape, err := archive.Begin(about)
-	if err != nil {
-		return call.Recorded{}, err
+	var tape call.Tape
+	if scraps {
+		if tape = (&scrap{}); about.Most == 0 || about.Most > scrapMost {
+			about.Most = scrapMost
+		}
+	} else {
+		var err error
+		if tape, err = archive.Begin(about); err != nil {
+			return call.Recorded{}, err
+		}
 	}
 	t.listen(tape, about.Most)
 	if err := s.ask(ctx, t.begin); err != nil {

@@ -269,7 +269,7 @@ func (l *local) explain(t *tenant.Tenant, ready server.Ready) {
 			fmt.Printf("  %-9s password %s\n", a.Number, a.Credential.Password)
 		}
 	}
-	fmt.Println("\nDial another account's number, *43 for an echo, *60 to hear your own number.")
+	fmt.Println("\nDial another account's number, *43 for an echo, *44 for the time, *45 to hear yourself, *46 to try the line.")
 	if len(t.Accounts) > 1 {
 		a, b := t.Accounts[0], t.Accounts[1]
 		fmt.Printf("Without a phone, in two more terminals:\n  santral phone --server %s --user %s --password %s --answer\n  santral phone --server %s --user %s --password %s --call %s\n\n",

@@ -245,6 +245,18 @@ func (s *Session) Remote() string {
 	return ""
 }
 
+// Signalled is where the peer says that its media is, as Remote prints it; "" when it has said nothing.
+func (s *Session) Signalled() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.lines {
+		if l.said && !l.refused && l.terms.Remote.IsValid() {
+			return l.terms.Remote.String()
+		}
+	}
+	return ""
+}
+
 // Codec is the name of the first stream's format as negotiated ("PCMA"), "" when there is none:
 // the first format of the answer, whichever side gave it.
 func (s *Session) Codec() string {
