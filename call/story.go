@@ -125,7 +125,7 @@ type Wish struct {
 	From    *Party        // who is shown as calling; nil for the caller
 	Alert   Alert
 	Confirm *Confirm     // whoever answers must press a key before it counts as an answer; nil for no such thing
-	Hears   media.Source // what the caller hears meanwhile; nil for ringing as in its country
+	Hears   media.Source // what the caller hears meanwhile; nil for ringing as in its country. One that is not answered hears its own phone ring
 }
 
 // Confirm is what is asked of who answers, so that a mailbox of a mobile network does not count.

@@ -100,7 +100,7 @@ func ways(t *testing.T, s *stage, want string) {
 	t.Helper()
 	l, _ := s.k.Call("1")
 	for _, leg := range l.Legs {
-		if leg.Way.String() != want {
+		if !leg.Over && leg.Way.String() != want {
 			t.Errorf("leg %s goes by %s, not %s", leg.ID, leg.Way, want)
 		}
 	}
@@ -327,4 +327,59 @@ func TestSoundOfConfirmation(t *testing.T) {
 		ben.hears(t, "joined", annas)
 		a.Bye()
 	})
+}
+
+// Whoever of a visited call goes, by whatever way, nobody and nothing is left, and who visits is told.
+func TestVisitedCallsEnd(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name string
+		do   func(s *stage, anna, ben, clara *voice)
+		over bool // the visitor's story goes on after that
+	}{
+		{"the caller hangs up", func(_ *stage, anna, _, _ *voice) { anna.leg.Bye() }, true},
+		{"the callee hangs up", func(_ *stage, _, ben, _ *voice) { ben.leg.Bye() }, true},
+		{"all at once", func(s *stage, anna, ben, clara *voice) { s.Together(anna.leg.Bye, clara.leg.Bye, ben.leg.Bye) }, false},
+		{"the visitor hangs up", func(_ *stage, _, _, clara *voice) { clara.leg.Bye() }, false},
+		{"the visitor vanishes", func(_ *stage, _, _, clara *voice) { clara.leg.Vanish(call.LostDialog) }, false},
+		{"an operator ends it", func(s *stage, _, _, _ *voice) { s.k.Hangup("1", call.NormalClearing) }, true},
+		{"an operator ends the visit", func(s *stage, _, _, _ *voice) { s.k.Hangup("2", call.NormalClearing) }, false},
+		{"the callee sends the caller on", func(s *stage, anna, ben, _ *voice) {
+			ben.leg.Refer("103")
+			s.rung(0).Pickup(calltest.DescribeAt(ben.ear.at, "", "PCMA"))
+			anna.leg.Agree(calltest.DescribeAt(anna.ear.at, "", "PCMA"))
+			ben.leg.Bye()
+		}, true},
+		{"the callee sends the caller to somebody who is busy", func(s *stage, anna, ben, clara *voice) {
+			ben.leg.Refer("103")
+			for _, l := range s.Legs()[3:] {
+				l.Fail(call.Busy)
+			}
+			speak(s, time.Second, anna, ben, clara)
+			anna.hears(t, "back", bens, claras)
+			ways(t, s, "mix")
+			ben.leg.Bye()
+		}, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			told := false
+			attending(t, func(ctx context.Context, c call.Control) call.Cause {
+				err := c.Attend(ctx, "1", call.Attendance{Mode: call.AttendBarge})
+				told = err == nil
+				return call.NormalClearing
+			}, func(s *stage, anna, ben, clara *voice) {
+				speak(s, 200*time.Millisecond, anna, ben, clara)
+				test.do(s, anna, ben, clara)
+				s.pass(time.Second)
+				if told != test.over {
+					t.Errorf("the story was told that the two have gone: %v", told)
+				}
+				for _, l := range s.Legs() {
+					if l.May(call.Ended) {
+						l.Bye()
+					}
+				}
+			})
+		})
+	}
 }

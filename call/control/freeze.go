@@ -79,7 +79,7 @@ func (k *Control) Freeze(ctx context.Context, id call.ID, back call.Thawer) (*Ha
 	ready := make(chan moment, 1)
 	verdict := make(chan func(*ongoing), 1)
 	asked := c.post(func(c *ongoing) {
-		if !c.quiet() && !c.told() {
+		if c.engaged() || !c.quiet() && !c.told() {
 			ready <- moment{err: ErrNotQuiet}
 			return
 		}
@@ -255,7 +255,7 @@ func (c *ongoing) reappears() {
 // told reports a story that speaks with a caller who has nothing else under way.
 func (c *ongoing) told() bool {
 	a := c.caller()
-	return c.state == Serving && a.answered && a.confirmed && a.own == nothing && a.guest == nil && (c.callee == nil || c.callee.own == nothing) && !c.engaged() && c.refer == nil && c.joining == nil && len(c.later) == 0
+	return c.state == Serving && a.answered && a.confirmed && a.own == nothing && a.guest == nil && (c.callee == nil || c.callee.own == nothing) && c.refer == nil && c.joining == nil && len(c.later) == 0
 }
 
 // servesOn has a story told on that another Control has written out.

@@ -93,7 +93,7 @@ func (c *ongoing) calmDown() {
 
 // quiet reports two legs that talk, with nothing under way.
 func (c *ongoing) quiet() bool {
-	return c.state == Talking && !c.engaged() && c.calm() && c.refer == nil && c.sending == nil && c.joining == nil && len(c.later) == 0
+	return c.state == Talking && c.calm() && c.refer == nil && c.sending == nil && c.joining == nil && len(c.later) == 0
 }
 
 // referNow begins the transfer that waits, once the call is quiet.
