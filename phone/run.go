@@ -25,7 +25,7 @@ type Options struct {
 	Within time.Duration // the call must come, or be answered, within; 0: a minute
 	Ring   time.Duration // let it ring so long before answering
 
-	Play   string // WAV file to say
+	Play   string // sound file to say, as media/player reads them
 	Loop   bool   // over and over
 	Record string // WAV file to write what is heard into
 

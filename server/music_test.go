@@ -3,6 +3,7 @@ package server
 import (
 	"math"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"santral/media"
@@ -58,5 +59,26 @@ func TestMusicOnHold(t *testing.T) {
 		from.Hangup()
 		w.ended(from, to)
 		w.free()
+	})
+}
+
+// TestReloads tells several of each reload, and waits for none of them.
+func TestReloads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s server
+		from := make(chan struct{})
+		told := s.reloads(from, 2)
+		for range 3 { // the second is busy with something else
+			from <- struct{}{}
+			synctest.Wait()
+			<-told[0]
+		}
+		<-told[1]
+		select {
+		case <-told[1]:
+			t.Error("told twice of what it has not looked at yet")
+		default:
+		}
+		s.close()
 	})
 }

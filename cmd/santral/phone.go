@@ -32,7 +32,7 @@ type telephone struct {
 	Answer    bool          `xor:"do" help:"Wait for a call and answer it."`
 	Within    time.Duration `default:"1m" help:"A call must come, or be answered, within this time; with neither --call nor --answer, stay registered so long."`
 	Ring      time.Duration `help:"Let it ring so long before answering."`
-	Play      string        `type:"existingfile" help:"Say this WAV file." placeholder:"FILE"`
+	Play      string        `type:"existingfile" help:"Say this sound file: WAV, Ogg with Opus, .g722, .alaw, .ulaw, .sln." placeholder:"FILE"`
 	Loop      bool          `help:"Say it over and over."`
 	Record    string        `type:"path" help:"Write what is heard into this WAV file." placeholder:"FILE"`
 	Digits    string        `help:"Keys to press in the call; a comma is a pause of half a second."`

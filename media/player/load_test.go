@@ -186,6 +186,24 @@ func TestOpusFiles(t *testing.T) {
 	}
 }
 
+// Without libopus the error says what is missing (run with -tags static).
+func TestNoOpus(t *testing.T) {
+	if _, ok := codec.Lookup(media.Format{Name: "opus", Rate: 48000, Channels: 2}); ok {
+		t.Skip("libopus is installed")
+	}
+	var b bytes.Buffer
+	w := ogg.NewWriter(&b, 1)
+	if err := w.WritePacket(ogg.OpusHead{Channels: 1}.Append(nil), 0, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Decode("x.opus", b.Bytes()); !errors.Is(err, ErrNoOpus) || !strings.Contains(err.Error(), "libopus0") {
+		t.Errorf("%v", err)
+	}
+}
+
 // What files say that came over the network harms nobody.
 func FuzzDecode(f *testing.F) {
 	f.Add("x.opus", []byte("OggS"))
