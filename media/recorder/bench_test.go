@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -109,5 +110,47 @@ func BenchmarkOpen(b *testing.B) {
 		if _, err := io.ReadFull(p, piece); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkMemory reports what a recording of both sides holds while it goes on.
+func BenchmarkMemory(b *testing.B) {
+	for _, k := range []kind{{WAV, false}, {Opus, true}} {
+		b.Run(k.String(), func(b *testing.B) {
+			const many = 50
+			dir := b.TempDir()
+			for b.Loop() {
+				var before, after runtime.MemStats
+				runtime.GC()
+				runtime.ReadMemStats(&before)
+				var all []*Recorder
+				for i := range many {
+					r, err := Create(k.options(b, Options{Channels: 2, Path: filepath.Join(dir, fmt.Sprint(i))}))
+					if err != nil {
+						b.Fatal(err)
+					}
+					all = append(all, r)
+				}
+				f := make(media.Frame, 160)
+				tick := time.NewTicker(20 * time.Millisecond)
+				for range 150 {
+					for _, r := range all {
+						r.Sink(0).Write(f)
+						r.Sink(1).Write(f)
+					}
+					<-tick.C
+				}
+				tick.Stop()
+				runtime.GC()
+				runtime.ReadMemStats(&after)
+				b.ReportMetric(float64(after.HeapAlloc+after.StackInuse-before.HeapAlloc-before.StackInuse)/many, "B/recording")
+				for _, r := range all {
+					if _, err := r.Close(); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+			b.ReportMetric(0, "ns/op")
+		})
 	}
 }

@@ -1,5 +1,7 @@
 package recorder
 
+import "slices"
+
 // How frames are laid on the time line, in microseconds. The media clock's frames are apart by what they are long, but
 // a loop that was held up brings some late and catches up. So a frame is only believed to begin a new stretch when none
 // of those after it comes as early as it would without a gap.
@@ -31,11 +33,7 @@ type track struct {
 }
 
 func newLine(channels, rate int) *line {
-	l := &line{rate: rate, tracks: make([]track, channels), both: make([]int16, 0, channels*rate)}
-	for i := range l.tracks {
-		l.tracks[i].out = make([]int16, 0, 2*rate)
-	}
-	return l
+	return &line{rate: rate, tracks: make([]track, channels)}
 }
 
 func (l *line) of(us int64) int64 { return us * int64(l.rate) / 1_000_000 }
@@ -65,7 +63,7 @@ func (l *line) next(now int64, last bool) []int16 {
 		return nil
 	}
 	k := len(l.tracks)
-	l.both = l.both[:n*k]
+	l.both = slices.Grow(l.both[:0], n*k)[:n*k]
 	for i := range l.tracks {
 		t := &l.tracks[i]
 		m := min(n, len(t.out))

@@ -106,7 +106,7 @@ func (w *writer) turn(closing bool) (err error) {
 // write takes the sound that waits, and writes it. While a disk fails nothing is taken.
 func (w *writer) write(closing bool) error {
 	if !w.begun {
-		w.begun = true
+		w.begun, w.synced = true, time.Now()
 		if w.seal != nil {
 			w.wait = append(w.wait, w.seal.head...)
 		}
