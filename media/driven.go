@@ -12,7 +12,7 @@ import "time"
 type Mixed struct {
 	Sound Frame  // of this turn, each as long as the other
 	Rate  int    // Hz; it does not change
-	Turn  uint64 // counts turns, one up each time
+	Turn  uint64 // counts turns from 1, one up each time
 	Made  any    // of those who say it, and nobody else's; nil at first
 }
 
