@@ -118,20 +118,18 @@ func convert(ctx context.Context, ffmpeg, path string, rate int) (*Sound, error)
 
 // most keeps the first n octets of what is written to it.
 type most struct {
-	bytes.Buffer
-	n int
+	text bytes.Buffer
+	n    int
 }
 
 func (m *most) Write(p []byte) (int, error) {
-	if room := m.n - m.Len(); room > 0 {
-		m.Buffer.Write(p[:min(len(p), room)])
-	}
+	m.text.Write(p[:min(len(p), m.n-m.text.Len())])
 	return len(p), nil
 }
 
 // reason is the last thing that ffmpeg said, for people.
 func (m *most) reason(path string) string {
-	lines := strings.Split(strings.TrimSpace(m.String()), "\n")
+	lines := strings.Split(strings.TrimSpace(m.text.String()), "\n")
 	last := lines[len(lines)-1]
 	last = strings.TrimSpace(strings.ReplaceAll(strings.ReplaceAll(last, "file:"+path, ""), path, ""))
 	if last = strings.TrimLeft(last, ": "); last == "" {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"os/exec"
@@ -444,5 +445,13 @@ func TestNoFFmpeg(t *testing.T) {
 	}
 	if _, err = Import(context.Background(), path, 0); !errors.Is(err, ErrNoFFmpeg) {
 		t.Errorf("%v", err)
+	}
+}
+
+// What ffmpeg complains of is bounded, however it is copied.
+func TestComplaintsAreBounded(t *testing.T) {
+	m := &most{n: 10}
+	if n, err := io.Copy(m, io.LimitReader(endless{}, 1<<20)); err != nil || n != 1<<20 || m.text.Len() != 10 {
+		t.Errorf("%d octets are kept of %d: %v", m.text.Len(), n, err)
 	}
 }

@@ -148,3 +148,25 @@ func mix(samples []int16, channels int) []int16 {
 	}
 	return samples[:n]
 }
+
+// WAV gives the sound as a file: linear samples at its own rate.
+func (s *Sound) WAV() []byte {
+	samples := s.Samples()
+	b := make([]byte, 0, 44+2*len(samples))
+	b = append(b, "RIFF"...)
+	b = binary.LittleEndian.AppendUint32(b, uint32(36+2*len(samples)))
+	b = append(b, "WAVEfmt "...)
+	b = binary.LittleEndian.AppendUint32(b, 16)
+	b = binary.LittleEndian.AppendUint16(b, tagPCM)
+	b = binary.LittleEndian.AppendUint16(b, 1)
+	b = binary.LittleEndian.AppendUint32(b, uint32(s.rate))
+	b = binary.LittleEndian.AppendUint32(b, uint32(2*s.rate))
+	b = binary.LittleEndian.AppendUint16(b, 2)
+	b = binary.LittleEndian.AppendUint16(b, 16)
+	b = append(b, "data"...)
+	b = binary.LittleEndian.AppendUint32(b, uint32(2*len(samples)))
+	for _, v := range samples {
+		b = binary.LittleEndian.AppendUint16(b, uint16(v))
+	}
+	return b
+}
