@@ -8,6 +8,7 @@ import (
 
 	"santral/call"
 	"santral/call/calltest"
+	"santral/media/session"
 )
 
 // syllables is something like speech: a buzz that comes and goes.
@@ -72,15 +73,71 @@ func TestRecord(t *testing.T) {
 		note("recorded %q, %s: %v", got.Name, got.Long, err)
 		got, err = c.Record(short, call.Recording{Kind: call.TapePrompt})
 		note("recorded %q, %s: %v", got.Name, got.Long, err)
-		if got, err = c.Record(ctx, call.Recording{Kind: call.TapePrompt}); err != call.ErrEnded || got.Name != "t2" || got.Long < 700*ms {
-			t.Errorf("recorded %+v of a caller that hung up: %v", got, err)
-		}
-	}, func(s *scene) {
-		s.pass(3 * time.Second)
-		s.leave()
-	})
+	}, func(s *scene) {})
 	heard(t, "record-refused", func(ctx context.Context, c call.Control, note noter) {
 		_, err := c.Record(ctx, call.Recording{Kind: call.TapePrompt})
 		note("recorded: %v", err)
 	}, func(s *scene) {}, func(h *calltest.House) { h.Tapes.Fail = errors.New("no room is left") })
+}
+
+// A caller who hangs up leaves what was said by then.
+func TestRecordToTheEnd(t *testing.T) {
+	t.Parallel()
+	var got call.Recorded
+	var err error
+	sounding(t, told(func(ctx context.Context, c call.Control) call.Cause {
+		_ = c.Answer(ctx)
+		got, err = c.Record(ctx, call.Recording{Kind: call.TapeMessage})
+		return call.NormalClearing
+	}), func(s *stage, phone func(byte) *ear) {
+		anna := phone(1)
+		s.Service("*1", "story")
+		a := s.Call(s.k, "1", "101", "*1", at(anna, ""))
+		a.Ack(nil)
+		anna.say(s, a, syllables(2*8000))
+		a.Bye()
+		s.pass(time.Second)
+		said := loud(syllables(2*8000 - int(session.TapDelay/ms)*8)) // it was heard so long after it was said
+		if n := loud(s.Tapes.All()[0].Heard(0)); n < said*98/100 || n > said*102/100 {
+			t.Errorf("%d loud samples of %d were recorded", n, said)
+		}
+	})
+	if err != call.ErrEnded || got.Name != "t1" || got.Long < 1700*ms {
+		t.Errorf("recorded %+v: %v", got, err)
+	}
+}
+
+// A scrap is heard back, and no archive knows of it.
+func TestScrap(t *testing.T) {
+	t.Parallel()
+	var got call.Recorded
+	sounding(t, told(func(ctx context.Context, c call.Control) call.Cause {
+		_ = c.Answer(ctx)
+		var err error
+		if got, err = c.Record(ctx, call.Recording{Kind: call.TapeScrap, Ends: "#"}); err != nil || got.Sound == nil {
+			t.Errorf("recorded %+v: %v", got, err)
+		} else if _, err = c.Play(ctx, got.Sound, ""); err != nil {
+			t.Error(err)
+		}
+		if got, err := c.Record(ctx, call.Recording{Kind: call.TapeScrap, Silence: time.Second}); err != nil || got.Sound != nil {
+			t.Errorf("recorded %+v of silence: %v", got, err)
+		}
+		return call.NormalClearing
+	}), func(s *stage, phone func(byte) *ear) {
+		anna := phone(1)
+		s.Service("*1", "story")
+		a := s.Call(s.k, "1", "101", "*1", at(anna, ""))
+		a.Ack(nil)
+		keys := make([]int16, 8000)
+		_, _ = tones("12 ").Read(keys)
+		anna.say(s, a, keys)
+		a.Press('#', 100*ms, false)
+		s.pass(2 * time.Second)
+		anna.mu.Lock()
+		heard := string(anna.keys)
+		anna.mu.Unlock()
+		if n := len(s.Tapes.All()); heard != "12" || n != 0 {
+			t.Errorf("heard back %q, and %d tapes", heard, n)
+		}
+	})
 }

@@ -172,6 +172,31 @@ func TestEchoAndOwnNumber(t *testing.T) {
 	}
 }
 
+// A telephone hears the time and what its line is like, and the exchange hangs up then.
+func TestTimeAndLine(t *testing.T) {
+	t.Parallel()
+	x := phone.StartExchange(t, "--digest", "md5")
+	for i, code := range []string{"*44", "*46"} {
+		account := fmt.Sprint(101 + i)
+		a := phone.StartBaresip(t, x.Account(account, "udp"), phone.Speech(t, "en", "Is there anybody out there, just nod if you can hear me", speech))
+		a.Dial(code)
+		a.Wait("CALL_ESTABLISHED")
+		phone.Eventually(t, time.Minute, "the exchange hangs up", func() bool { return a.Out.Contains("CALL_CLOSED") })
+		if c := record(t, x, account, code); c.State != "answered" || c.EndedBy != "exchange" {
+			t.Errorf("record %+v", c)
+		}
+		loud := 0
+		for _, v := range phone.Samples(t, a.Heard()) {
+			if v > 1000 || v < -1000 {
+				loud++
+			}
+		}
+		if loud < 8000 {
+			t.Errorf("%d loud samples of %s were heard", loud, code)
+		}
+	}
+}
+
 func TestTheLadderOfACall(t *testing.T) {
 	x := phone.StartExchange(t, "--digest", "md5")
 	a := phone.StartBaresip(t, x.Account("101", "udp"), phone.Speech(t, "en", "hello", speech))
