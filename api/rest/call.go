@@ -34,7 +34,7 @@ type LiveLeg struct {
 	Remote    string `json:"remote,omitempty" doc:"the peer's signalling address"`
 	Media     string `json:"media,omitempty" doc:"the peer's media address"`
 	Codec     string `json:"codec,omitempty"`
-	Way       string `json:"way,omitempty" doc:"how its sound goes to the other leg: relay or transcode"`
+	Way       string `json:"way,omitempty" doc:"how its sound goes to the other leg: relay, transcode, or mix where others are with the two or it is in a room"`
 
 	Streams []LiveStream   `json:"streams,omitempty" doc:"one for each media line"`
 	Notices []store.Notice `json:"notices,omitempty" doc:"what was noticed of its media, the oldest first"`

@@ -183,7 +183,12 @@ func (c *ongoing) refused(m *member, e *call.LegEvent) {
 		return
 	case h.own && h.sent && (m == h.to || m == h.from && h.given):
 		c.change = change{}
-		if e.Cause.SIP != call.RequestPending.SIP && !h.seek {
+		if c.story != nil { // the two are joined by the sound that each of them has agreed on
+			h.from.besides().knows, h.to.besides().knows = nil, nil
+			if h.given {
+				h.to.leg.Accept(nil) // it said what it can do, and is answered by us
+			}
+		} else if e.Cause.SIP != call.RequestPending.SIP && !h.seek {
 			c.end(exchange, e.Cause)
 		}
 		return

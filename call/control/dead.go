@@ -106,6 +106,11 @@ func (c *ongoing) sought(m *member, s *missing) {
 			return
 		}
 	}
+	if c.storysOther(m) {
+		c.hangup(m, call.MediaDead)
+		c.storyGoesOn(m)
+		return
+	}
 	c.end(exchange, call.MediaDead)
 }
 

@@ -329,6 +329,43 @@ func TestTwoOfStories(t *testing.T) {
 	})
 }
 
+func TestTwoOfStoriesInTrouble(t *testing.T) {
+	t.Parallel()
+	joins := func(ctx context.Context, c call.Control) call.Cause {
+		_ = c.Answer(ctx)
+		_, _ = c.Dial(ctx, rings("102"))
+		if left, err := c.Join(ctx); !left || err != nil {
+			t.Error(left, err)
+		}
+		_, _ = c.Collect(ctx, call.Collecting{Most: 1, First: time.Hour})
+		return call.NormalClearing
+	}
+	perform(t, "story-joins-and-a-phone-refuses-to-change", told(joins), func(s *stage) { // they are joined all the same
+		s.Service("*1", "story")
+		a := s.dial("*1")
+		a.Ack(nil)
+		b := s.leg("b")
+		b.Pickup(answer)
+		a.Disagree(call.NotAcceptable)
+		b.Info("text/plain", "hello")
+		s.pass(time.Second)
+		b.Bye()
+		a.Bye()
+	})
+	perform(t, "story-joins-and-the-other-falls-silent", told(joins), func(s *stage) { // its leg ends, and the story goes on
+		s.Service("*1", "story")
+		a := s.dial("*1")
+		a.Ack(nil)
+		b := s.leg("b")
+		b.Pickup(answer)
+		a.Agree(answer)
+		b.Silent()
+		b.Agree(answer)
+		s.pass(9 * time.Second)
+		a.Bye()
+	})
+}
+
 func TestParking(t *testing.T) {
 	t.Parallel()
 	parks := tale(func(ctx context.Context, c call.Control) call.Cause {

@@ -143,6 +143,7 @@ func (s *story) Echo(ctx context.Context) error {
 		if a.media() == nil {
 			return errNoMedia
 		}
+		c.leaveRoom()
 		c.bridge.Echo(a.media())
 		return nil
 	})

@@ -314,6 +314,7 @@ func (c *ongoing) answeredOwn(m *member, e *call.LegEvent) bool {
 	if was == anOffer && e.Kind == call.Accepted && e.Desc != nil {
 		m.leg.Accept(nil)
 		m.hears(e.Desc, true)
+		m.besides().knows = nil
 	}
 	c.changeNow()
 	return true
