@@ -194,9 +194,10 @@ func childExchange(args []string) {
 	// A disk slower than 250 ms lets calls go on with their events in memory only, by design: what
 	// is said from then on is no promise.
 	say := func(line string) {
-		if log.Status().Late == 0 {
-			os.Stdout.WriteString(line)
+		if log.Status().Late > 0 {
+			line = "late\n" // whoever counts lines goes on
 		}
+		os.Stdout.WriteString(line)
 	}
 	slots := make(chan struct{}, 40)
 	for n := 0; ; n++ {
