@@ -89,6 +89,7 @@ type ongoing struct {
 	withheld   call.Privacy // what of it the caller may not be told
 	session    string       // half of the Session-ID of whom the caller was told
 	introduced bool         // the caller was told
+	weighed    [2]uint8     // which two of the members were asked about last, whether they are to be recorded
 	mixed      bool         // the sound of its legs goes through a room
 	timer      *time.Timer
 	story      *story

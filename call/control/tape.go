@@ -2,6 +2,7 @@ package control
 
 import (
 	"errors"
+	"slices"
 
 	"santral/call"
 	"santral/media/session"
@@ -21,14 +22,13 @@ var (
 	errUnknownAction = errors.New("a recording is started, stopped, paused, resumed, masked or unmasked")
 )
 
-// reel is what a call knows of its recording. It is made when the call is first weighed.
+// reel is what a call knows of its recording. A call that nobody wants recorded has none.
 type reel struct {
 	tape          call.Tape // nil: nothing is recorded
 	demanded      bool      // somebody wants it, whatever the policy says
 	stopped       bool      // somebody does not
 	paused        bool
 	masked        bool
-	weighed       [2]call.Party // those whose policy was asked last
 	left, right   *session.Session
 	said          bool // right is what left hears of us
 	marked        call.Segment
@@ -74,23 +74,22 @@ func (c *ongoing) follow() {
 		r.deaf() // who has gone on to another call is not heard for this one
 		return
 	}
-	if r == nil {
-		r = &reel{}
-		c.reel = r
-	}
-	if r.tape == nil && !r.stopped && (r.demanded || c.wanted(p)) {
-		r.weighed = p.parties(c)
+	if (r == nil || r.tape == nil && !r.stopped) && (c.wanted(p) || r != nil && r.demanded) {
+		if r == nil {
+			r = &reel{}
+			c.reel = r
+		}
 		if err := c.roll(p); err != nil {
 			r.demanded = false
 			c.house.log.Warn("a call is not recorded", "call", c.id, "error", err)
 		}
 	}
-	if r.tape != nil {
-		r.hear(c, p)
+	if r != nil && r.tape != nil {
+		r.hear(p)
 	}
 }
 
-func (p *pair) parties(c *ongoing) [2]call.Party {
+func (p *pair) parties() [2]call.Party {
 	with := call.Party{Tenant: p.left.tenant, Number: p.house}
 	if p.right != nil {
 		with = p.right.party()
@@ -100,17 +99,21 @@ func (p *pair) parties(c *ongoing) [2]call.Party {
 
 // wanted asks the policy, once for each two.
 func (c *ongoing) wanted(p pair) bool {
-	two := p.parties(c)
-	if c.reel.weighed == two {
-		return false
+	if two := [2]uint8{c.nth(p.left), c.nth(p.right)}; c.weighed != two {
+		c.weighed = two
+		who := p.parties()
+		return c.house.archive.Wants(who[0], who[1])
 	}
-	c.reel.weighed = two
-	return c.house.archive.Wants(two[0], two[1])
+	return false
 }
+
+// nth is a member's place among those that there were, from 1 on; 0 for none. A quiet call remembers that in an octet, and
+// one of more than 255 legs may be asked about once too often.
+func (c *ongoing) nth(m *member) uint8 { return uint8(slices.Index(c.members, m) + 1) }
 
 // roll begins the recording.
 func (c *ongoing) roll(p pair) error {
-	two := p.parties(c)
+	two := p.parties()
 	about := call.About{Call: c.id, Tenant: two[0].Tenant, Account: two[0].Account, Kind: call.TapeCall, Channels: 2}
 	if about.Account == "" {
 		about.Account = two[1].Account
@@ -132,7 +135,7 @@ func (c *ongoing) roll(p pair) error {
 }
 
 // hear has the tape hear the two.
-func (r *reel) hear(c *ongoing, p pair) {
+func (r *reel) hear(p pair) {
 	left, right := p.left.media(), p.left.media()
 	if p.right != nil {
 		right = p.right.media()
