@@ -78,17 +78,17 @@ type ongoing struct {
 	later      []func(*ongoing) // deeds that wait until nothing is under way between the two that talk
 	refer      *referral        // a wish that waits until the call is quiet
 	sending    *sending         // the other side of a leg has been sent on
-	moved      bool             // one of the two that talk has come from another call, or took another's place
 	gaveBack   givenBack
 	by         *call.Party // on whose right the call is made, where that is not the caller
 	maker      string      // "transfer", "api": who made the call, when no phone dialled
 	source     call.ID     // the call that its first leg comes from
-	stopped    bool        // it is ended from outside: nobody is given back
 	bridge     bridge.Bridge
 	reached    call.Party   // whom the caller is told that it speaks with, zero while nobody knows
 	withheld   call.Privacy // what of it the caller may not be told
 	session    string       // half of the Session-ID of whom the caller was told
 	introduced bool         // the caller was told
+	stopped    bool         // it is ended from outside: nobody is given back
+	moved      bool         // one of the two that talk has come from another call, or took another's place
 	weighed    [2]uint8     // which two of the members were asked about last, whether they are to be recorded
 	mixed      bool         // the sound of its legs goes through a room
 	timer      *time.Timer
