@@ -25,7 +25,7 @@ func Disk(folder string) (free, total uint64, err error) {
 	if err := syscall.Statfs(folder, &s); err != nil {
 		return 0, 0, fmt.Errorf("look at the disk of %s: %w", folder, err)
 	}
-	return s.Bavail * uint64(s.Bsize), s.Blocks * uint64(s.Bsize), nil
+	return uint64(s.Bavail) * uint64(s.Bsize), uint64(s.Blocks) * uint64(s.Bsize), nil // systems differ in the types
 }
 
 // Alarm is something of recordings that people must look after. No alarm ends a call.
