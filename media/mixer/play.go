@@ -14,6 +14,7 @@ type playing struct {
 	ended  chan<- struct{}
 	filter *pcm.Resampler // nil where the source is at the room's rate
 	in     []int16        // of the source
+	fresh  bool           // src has not been read yet
 	last   []int16        // what was heard last; nil when nothing was
 	room   []int16        // for it
 }
@@ -27,7 +28,7 @@ func (p *playing) begin(src media.Source, ended chan<- struct{}) {
 		}
 		return
 	}
-	p.src, p.ended, p.filter = src, ended, nil
+	p.src, p.ended, p.filter, p.fresh = src, ended, nil, true
 	from := rateOf(src)
 	if a, ok := src.(media.Adjustable); ok && from != p.rate && a.SetRate(p.rate) {
 		from = p.rate
@@ -66,14 +67,20 @@ func (p *playing) read(f media.Frame) bool {
 	if p.filter == nil {
 		n, err = p.src.Read(f)
 		clear(f[n:])
+		if err != nil && n > 0 {
+			fade(f[n:], f[:n], p.rate)
+		}
 	} else {
 		n, err = p.src.Read(p.in)
 		clear(p.in[n:])
 		clear(f[p.filter.Process(f, p.in):])
 	}
+	if p.fresh || n == 0 {
+		fade(f, was, p.rate)
+	}
+	p.fresh = false
 	if err != nil {
 		p.end()
-		return true
 	}
 	p.room = append(p.room[:0], f...)
 	p.last = p.room

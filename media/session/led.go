@@ -10,11 +10,19 @@ import (
 // those of others do.
 const soloTime = 200 * time.Millisecond
 
+// lead is a voice's part in the turns of one who leads (media.Voice). What comes of these turns late, when the voice has gone
+// on to another, is not heeded.
+type lead struct {
+	voice *voice
+	of    media.Leader
+}
+
 // Take tells what will be said on this turn (media.Voice).
-func (v *voice) Take(m *media.Mixed) {
+func (l *lead) Take(m *media.Mixed) {
+	v := l.voice
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if !v.led || !v.busyLocked() {
+	if v.lead != l || !v.busyLocked() {
 		return
 	}
 	if tones, _ := v.keyWayLocked(); tones && v.keys.any() {
@@ -30,11 +38,12 @@ func (v *voice) Take(m *media.Mixed) {
 }
 
 // Say says what was taken (media.Voice).
-func (v *voice) Say(m *media.Mixed, now time.Duration) {
+func (l *lead) Say(m *media.Mixed, now time.Duration) {
+	v := l.voice
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	switch {
-	case !v.led:
+	case v.lead != l:
 		return
 	case !v.busyLocked():
 		if v.left == 0 {
@@ -85,11 +94,17 @@ func (v *voice) tonesLocked() bool {
 }
 
 // Alone has the voice read its source on turns of its own (media.Voice).
-func (v *voice) Alone() {
+func (l *lead) Alone() {
+	v := l.voice
 	v.mu.Lock()
-	v.led = false
+	mine := v.lead == l
+	if mine {
+		v.lead = nil
+	}
 	v.mu.Unlock()
-	v.begin()
+	if mine {
+		v.begin()
+	}
 }
 
 // Hear gives what the peer says next, at the sink's rate (media.Ear). Nothing is heard of a peer that holds us: music

@@ -30,8 +30,7 @@ type voice struct {
 	key     coderKey     // of the coder that is wanted; codec nil for none yet
 	coder   *coder       // the one in use; nil while there was none
 	from    *media.Mixed // whose coder it is; nil for the voice's own
-	leader  media.Leader // src, where it has turns of its own
-	led     bool         // it leads
+	lead    *lead        // of src, where that has turns of its own; nil: the voice is on the clock
 	solo    int          // packets for which tones, or what follows them, keep us from what others are sent
 	own     media.Mixed  // what is said meanwhile
 	inband  bool         // keys are tones even where the peer takes events
@@ -132,27 +131,27 @@ func (v *voice) play(src media.Source, talking bool) {
 		return
 	}
 	v.mu.Lock()
-	was := v.leader
+	was := v.lead
 	v.src.begin(src)
 	v.talking, v.marker = talking, true
-	v.leader, v.led = nil, false
-	leader, _ := src.(media.Leader)
-	if leader != nil {
-		v.leader, v.led = leader, true
+	v.lead = nil
+	if leader, ok := src.(media.Leader); ok {
+		v.lead = &lead{v, leader}
 	}
+	now := v.lead
 	v.mu.Unlock()
 	if was != nil {
-		was.Dismiss(v)
+		was.of.Dismiss(was)
 	}
-	if leader != nil && !leader.Lead(v) {
-		v.Alone()
+	if now != nil && !now.of.Lead(now) {
+		now.Alone()
 	}
 }
 
 // begin puts the voice on the clock if it has something to say.
 func (v *voice) begin() {
 	v.mu.Lock()
-	join := !v.onClock && !v.led && v.busyLocked()
+	join := !v.onClock && v.lead == nil && v.busyLocked()
 	if join {
 		v.onClock = true
 		v.resumeLocked(v.pool.Clock())
@@ -190,7 +189,7 @@ func (v *voice) Speak(now time.Duration) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	switch {
-	case v.led:
+	case v.lead != nil:
 		v.onClock = false
 		return false
 	case !v.busyLocked():

@@ -1,0 +1,42 @@
+package mixer
+
+import (
+	"testing"
+
+	"santral/media"
+	"santral/media/mediatest"
+)
+
+// What is played in place of something else, and what ends in the middle of a swing, is followed without a click.
+func TestNoClicksBetweenWhatIsPlayed(t *testing.T) {
+	for _, rate := range []int{8000, 48000} {
+		for _, at := range []int{rate, 8000} {
+			c := &hand{}
+			r := New(Config{Clock: c, Rate: rate})
+			a := come(t, r, Options{}, nil)
+			turns := func(n int) {
+				for range n {
+					c.turn()
+				}
+			}
+			sound := make([]int16, at/5)
+			tone(313, at, 9000)(sound)
+			own := step(sound)
+			for _, play := range []func(media.Source, chan<- struct{}){a.m.Play, r.Play} {
+				for k := range 5 {
+					play(&endless{f: tone(301+float64(k), at, 9000), rate: at}, nil)
+					turns(6)
+					play(&endless{f: tone(307, at, 3000), rate: at}, nil) // gives way, and so does this
+					turns(7)
+					for _, cut := range []int{0, at / 400, at / 200, 7} { // at the end of a frame, and within one
+						play(&limited{mediatest.Sound{Samples: sound[:len(sound)-cut]}, at}, nil)
+						turns(15)
+					}
+				}
+			}
+			if got := step(a.heard); got > own*2+40 { // two are heard where one gives way
+				t.Errorf("at %d Hz, played at %d: a step of %d, of the sound itself they are up to %d", rate, at, got, own)
+			}
+		}
+	}
+}
