@@ -296,6 +296,7 @@ type LegDetail struct {
 	SessionID string          `json:"session_id,omitempty"` // as we send it: the other side's half, then the peer's (RFC 7989 §5)
 	Media     string          `json:"media,omitempty"`      // the peer's media address
 	Quality   []media.Quality `json:"quality,omitempty"`    // one for each m-line
+	Rate      int             `json:"-"`                    // in Hz, of the sound that is spoken with the peer, of a leg whose story asks; 0: none
 	Signalled string          `json:"-"`                    // where the peer says that its media is, of a leg that lives
 }
 

@@ -5,6 +5,10 @@ import "errors"
 // ErrEnded is what a story's verbs return when the call is over.
 var ErrEnded = errors.New("the call has ended")
 
+// ErrMoved is the cause (context.Cause) of a story's context that ended because the call was handed over: the story is
+// told on in another instance.
+var ErrMoved = errors.New("the call was handed over")
+
 // Cause is why something ended or was refused: a value that knows its Q.850 code, its SIP status
 // and its text, and whether the next target may be tried (RFC 3398 §7.2.4.1, RFC 3326).
 type Cause struct {

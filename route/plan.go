@@ -52,13 +52,16 @@ func (p *Plan) Route(from call.Party, dialled string, _ time.Time) call.Destinat
 	if d, ok := onward(snapshot, from, number); ok {
 		return d
 	}
+	if isRoom(snapshot, from.Tenant, number) {
+		return meet(from.Tenant, number)
+	}
 	return unknown(snapshot, from.Tenant, number)
 }
 
 // unknown refuses a number that leads nowhere: with 484 when more digits may still make one that does, so
 // that who dials digit by digit goes on (RFC 3578 §2).
 func unknown(s *tenant.Snapshot, tenantID, number string) call.Destination {
-	if s.Begins(tenantID, number) {
+	if t := s.Tenant(tenantID); s.Begins(tenantID, number) || t != nil && t.Rooms.Begins(number) {
 		return refuse(tenantID, number, call.BadNumber)
 	}
 	return refuse(tenantID, number, call.NotFound)
@@ -88,7 +91,18 @@ func inbound(s *tenant.Snapshot, t *tenant.Trunk, tenantID, dialled, number stri
 	return refuse(tenantID, number, call.NotFound)
 }
 
-// ring is the account that a row of numbers means, or the PBX that the number belongs to.
+// isRoom reports whether a number is one of a tenant's conference rooms.
+func isRoom(s *tenant.Snapshot, tenantID, number string) bool {
+	t := s.Tenant(tenantID)
+	return t != nil && t.Rooms.Has(number)
+}
+
+// meet is a conference room.
+func meet(tenantID, number string) call.Destination {
+	return call.Destination{Kind: call.ToService, Tenant: tenantID, Service: "conference", Number: number}
+}
+
+// ring is the account that a row of numbers means, the room that it names, or the PBX that the number belongs to.
 func ring(s *tenant.Snapshot, tenantID string, n *tenant.Numbers, number string) call.Destination {
 	account := n.To
 	if account == "" {
@@ -97,6 +111,9 @@ func ring(s *tenant.Snapshot, tenantID string, n *tenant.Numbers, number string)
 	if a := s.Account(tenantID, account); a != nil {
 		return call.Destination{Kind: call.ToAccount, Tenant: tenantID, Account: account, Number: number, Name: a.Name}
 	}
+	if n.To != "" && isRoom(s, tenantID, n.To) {
+		return meet(tenantID, n.To)
+	}
 	if pbx := s.PBXOf(tenantID, number); pbx != nil {
 		return call.Destination{Kind: call.ToTrunks, Tenant: tenantID, Trunks: []string{pbx.Name}, Number: number}
 	}
@@ -104,8 +121,8 @@ func ring(s *tenant.Snapshot, tenantID string, n *tenant.Numbers, number string)
 }
 
 // onward is where a number goes that is no account's: to the PBX that it belongs to, to the account that it
-// rings when it comes from outside, or out by the tenant's routes. A trunk's own call never goes back
-// to it.
+// rings when it comes from outside, or out by the tenant's routes: of a room's number by one that is for numbers that
+// begin so, and not by one for all. A trunk's own call never goes back to it.
 func onward(s *tenant.Snapshot, from call.Party, number string) (call.Destination, bool) {
 	if pbx := s.PBXOf(from.Tenant, number); pbx != nil && pbx.Name != from.Trunk {
 		return call.Destination{Kind: call.ToTrunks, Tenant: from.Tenant, Trunks: []string{pbx.Name}, Number: number}, true
@@ -118,7 +135,7 @@ func onward(s *tenant.Snapshot, from call.Party, number string) (call.Destinatio
 		}
 	}
 	r := s.Route(from.Tenant, number)
-	if r == nil {
+	if r == nil || r.Prefix == "" && isRoom(s, from.Tenant, number) {
 		return call.Destination{}, false
 	}
 	trunks := r.Trunks

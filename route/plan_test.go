@@ -27,6 +27,10 @@ func TestRoute(t *testing.T) {
 		"۱۰۱":       {Kind: call.ToAccount, Tenant: "a", Account: "101", Number: "101"},
 		"٢٢٠٠٠٠٠١":  {Kind: call.ToAccount, Tenant: "a", Account: "22000001", Number: "22000001"},
 		"*43":       {Kind: call.ToService, Tenant: "a", Service: "echo", Number: "*43"},
+		"8000":      {Kind: call.ToService, Tenant: "a", Service: "conference", Number: "8000"},
+		"۸۰۹۹":      {Kind: call.ToService, Tenant: "a", Service: "conference", Number: "8099"},
+		"8100":      {Kind: call.ToRefusal, Tenant: "a", Number: "8100", Refuse: call.NotFound},
+		"80000":     {Kind: call.ToRefusal, Tenant: "a", Number: "80000", Refuse: call.NotFound},
 		"*60":       {Kind: call.ToService, Tenant: "a", Service: "readback", Number: "*60"},
 		"202":       {Kind: call.ToRefusal, Tenant: "a", Number: "202", Refuse: call.NotFound},
 		"":          {Kind: call.ToRefusal, Tenant: "a", Refuse: call.BadNumber},
@@ -52,7 +56,7 @@ func BenchmarkRoute(b *testing.B) {
 func TestIncomplete(t *testing.T) {
 	p := plan()
 	for dialled, want := range map[string]call.Cause{
-		"1": call.BadNumber, "10": call.BadNumber, "2200000": call.BadNumber, "2": call.BadNumber,
+		"1": call.BadNumber, "10": call.BadNumber, "2200000": call.BadNumber, "2": call.BadNumber, "80": call.BadNumber, "809": call.BadNumber, "81": call.NotFound,
 		"11": call.NotFound, "1011": call.NotFound, "20": call.NotFound, "9": call.NotFound,
 	} {
 		if got := p.Route(call.Party{Tenant: "a"}, dialled, time.Time{}); got.Kind != call.ToRefusal || got.Refuse != want {

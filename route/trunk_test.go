@@ -10,6 +10,43 @@ import (
 	"santral/tenant"
 )
 
+// Rooms give way to accounts and to routes that are for their numbers, and are reached from a carrier by a number alone
+// that leads to one.
+func TestRooms(t *testing.T) {
+	in := tenant.Numbers{First: "02122000200", Last: "02122000200", To: "8005"}
+	var current atomic.Pointer[tenant.Snapshot]
+	current.Store(tenant.NewSnapshot(1, []*tenant.Tenant{
+		{ID: "a", Accounts: []tenant.Account{{Tenant: "a", Number: "8001"}},
+			Trunks: []tenant.Trunk{{Tenant: "a", Name: "carrier", Mode: tenant.Static, Numbers: []tenant.Numbers{in, {First: "8000", Last: "8009"}}}},
+			Routes: []tenant.Route{{Prefix: "", Trunks: []string{"carrier"}}, {Prefix: "802", Trunks: []string{"carrier"}}}},
+		{ID: "b", Rooms: tenant.Rooms{None: true}},
+		{ID: "c", Rooms: tenant.Rooms{First: "700", Last: "709"}},
+	}))
+	p := NewPlan(&current)
+	for _, c := range []struct {
+		tenant, by, dialled string
+		kind                call.DestinationKind
+		number              string
+	}{
+		{"a", "", "8000", call.ToService, "8000"},
+		{"a", "", "8001", call.ToAccount, "8001"},
+		{"a", "", "8020", call.ToTrunks, "8020"},
+		{"a", "", "8100", call.ToTrunks, "8100"},
+		{"a", "", "02122000200", call.ToService, "8005"},
+		{"a", "carrier", "02122000200", call.ToService, "8005"},
+		{"a", "carrier", "8000", call.ToRefusal, "8000"}, // its own number, which leads nowhere
+		{"a", "carrier", "8050", call.ToRefusal, "8050"},
+		{"b", "", "8000", call.ToRefusal, "8000"},
+		{"c", "", "8000", call.ToRefusal, "8000"},
+		{"c", "", "705", call.ToService, "705"},
+	} {
+		got := p.Route(call.Party{Tenant: c.tenant, Trunk: c.by}, c.dialled, time.Time{})
+		if got.Kind != c.kind || got.Number != c.number || (got.Service == "conference") != (c.kind == call.ToService) {
+			t.Errorf("%s in %s by %q goes to %+v", c.dialled, c.tenant, c.by, got)
+		}
+	}
+}
+
 // carried is a plan with a carrier, a second one, a PBX and routes.
 func carried() *Plan {
 	one := func(n string) tenant.Numbers { return tenant.Numbers{First: n, Last: n} }

@@ -78,6 +78,7 @@ func (s *server) metrics() *metric.Registry {
 	s.eventMetrics(r)
 	s.messageMetrics(r)
 	s.streamMetrics(r)
+	s.roomMetrics(r)
 	s.qualityMetrics(r)
 	s.browserMetrics(r)
 	s.trunkMetrics(r)

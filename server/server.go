@@ -33,6 +33,7 @@ import (
 	"santral/config"
 	"santral/media/rtp"
 	"santral/observe/trace"
+	"santral/service/conference"
 	"santral/service/message"
 	"santral/service/music"
 	"santral/service/recording"
@@ -94,6 +95,7 @@ type server struct {
 	endpoint atomic.Pointer[endpoint.Endpoint]
 	control  *control.Control
 	music    *music.Service
+	rooms    *conference.Service
 	retune   <-chan struct{} // music is read again; nil for never
 	events   events
 	messages atomic.Pointer[message.Service]
@@ -311,6 +313,7 @@ func (s *server) api() rest.Config {
 		Relays:        s.relaysFor,
 		Recordings:    tapes{s.records, s.tapes},
 		Record:        s.recordCall,
+		Rooms:         desk{s},
 		Ready:         s.readiness,
 		Metrics:       s.metrics().Handler(),
 		Log:           s.log,

@@ -22,7 +22,6 @@ import (
 	"santral/media/tone"
 	"santral/observe/trace"
 	"santral/route"
-	"santral/service/feature"
 	"santral/service/registrar"
 	"santral/sip"
 	"santral/sip/digest"
@@ -141,7 +140,7 @@ func (s *server) serve(trust []netip.Prefix) error {
 	s.openMusic()
 	s.control = control.New(control.Config{
 		Router: route.NewPlan(&s.current), Contacts: s.registry, Trunks: s.trunks, Channels: s.channels, Ledger: tracedLedger{s.records, s.trace},
-		Dialer: agent, Stories: feature.Stories(s.zone), Board: s.events.house, Speech: speech, Music: s.music, Archive: s.tapes, Tones: s.tones, Random: s.random, Pickup: s.pickup, Log: s.log,
+		Dialer: agent, Stories: s.stories(speech), Board: s.events.house, Speech: speech, Music: s.music, Archive: s.tapes, Tones: s.tones, Random: s.random, Pickup: s.pickup, Log: s.log,
 	})
 	e = endpoint.New(endpoint.Config{
 		Wire: wire{layer}, Resolver: names, Silent: s.boot.Silent, Random: s.random, User: &mux{s, agent}, Gate: s.gate,

@@ -99,10 +99,11 @@ func read(n *doc.Node) *Tenant {
 		"zone":       func(n *doc.Node) { t.Zone = readZone(n) },
 		"lists":      func(n *doc.Node) { n.Each(lists.read) },
 		"music":      func(n *doc.Node) { n.Each(tunes.read) },
+		"rooms":      func(n *doc.Node) { t.Rooms = readRooms(n) },
 		"record":     func(n *doc.Node) { t.Record = readRecord(n) },
 		"waiting":    func(n *doc.Node) { t.PushWaiting = n.OneOf("subscribed", "pushed") == "pushed" },
 	}, "tenant", "domains")
-	t.Trunks, t.Routes = ways.join(numbers)
+	t.Trunks, t.Routes = ways.join(numbers, t.Rooms)
 	t.Lists = lists.join(numbers)
 	t.Music = tunes.join()
 	if t.Realm == "" && len(t.Domains) > 0 {

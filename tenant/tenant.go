@@ -19,6 +19,7 @@ type Tenant struct {
 	Routes   []Route // the longest prefix that fits is taken
 	Lists    []List
 	Music    []Tune // what those hear who wait
+	Rooms    Rooms  // conference rooms for whoever dials their number
 	Record   Record // which calls are recorded, where an account doesn't say
 	Language string // that callers and accounts hear, where an account doesn't say: one of LanguageNames; "" is unsaid
 	Zone     string // where it lives, by the names of the IANA time zone database ("Asia/Tehran"); "" for where the exchange stands

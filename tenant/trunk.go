@@ -173,7 +173,7 @@ type Numbers struct {
 	First  string // digits; of a prefix its digits
 	Last   string // of a range, as long as First; First itself for one number
 	Prefix bool
-	To     string // account that they ring; "" for the account of the same number
+	To     string // account that they ring, or room that they lead to; "" for the account of the same number
 }
 
 // Has reports whether a number is one of them.

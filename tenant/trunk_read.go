@@ -241,7 +241,7 @@ func readNumbers(n *doc.Node) (list []Numbers) {
 				},
 				"to": func(n *doc.Node) {
 					if row.To = n.Text(); !digits(row.To, 2, 11) {
-						n.Fail("to: names an account of this tenant by its number")
+						n.Fail("to: names an account or a room of this tenant by its number")
 					}
 				},
 			}, "number", "to")

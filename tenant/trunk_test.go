@@ -129,7 +129,7 @@ func TestEveryMistakeOfATrunkIsSaid(t *testing.T) {
 		`trunks: [{name: a, mode: static, addresses: [192.0.2.1, 192.0.2.1/32]}]`:                                    "a source means one trunk",
 		`trunks: [{name: a, mode: static, to: x, numbers: [12]}]`:                                                    "must be a number of 3 to 15 digits",
 		`trunks: [{name: a, mode: static, to: x, numbers: [200-100]}]`:                                               "must be a number of 3 to 15 digits",
-		`trunks: [{name: a, mode: static, to: x, numbers: [{number: 200, to: 999}]}]`:                                "no account of this tenant",
+		`trunks: [{name: a, mode: static, to: x, numbers: [{number: 200, to: 999}]}]`:                                "no account and no room of this tenant",
 		`trunks: [{name: a, mode: static, to: x}, {name: a, mode: static, to: y}]`:                                   "stands twice",
 		`trunks: [{name: a, mode: registered, user: "101", password: correct-horse}]`:                                "belongs to an account",
 		`trunks: [{name: a, mode: static, to: x, in: [{remove: Via}]}]`:                                              "no rule may touch it",

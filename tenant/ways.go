@@ -32,7 +32,7 @@ func (w *ways) route(n *doc.Node) {
 }
 
 // join says what does not fit together, and gives trunks and routes. accounts are the tenant's numbers.
-func (w *ways) join(accounts map[string]bool) ([]Trunk, []Route) {
+func (w *ways) join(accounts map[string]bool, rooms Rooms) ([]Trunk, []Route) {
 	names, users, addresses := map[string]bool{}, map[string]bool{}, map[string]string{}
 	for i := range w.trunks {
 		t, n := &w.trunks[i], w.places[i]
@@ -57,8 +57,8 @@ func (w *ways) join(accounts map[string]bool) ([]Trunk, []Route) {
 			}
 		}
 		for j := range t.Numbers {
-			if to := t.Numbers[j].To; to != "" && !accounts[to] {
-				n.Fail("trunk %s rings %s, which is no account of this tenant", t.Name, to)
+			if to := t.Numbers[j].To; to != "" && !accounts[to] && !rooms.Has(to) {
+				n.Fail("trunk %s rings %s, which is no account and no room of this tenant", t.Name, to)
 			}
 		}
 	}

@@ -49,6 +49,7 @@ type Config struct {
 	SetMailbox    func(ctx context.Context, box store.Mailbox) error
 	Relays        func(tenant, account string) (r Relays, ok bool) // nil when there is no server of relays
 	Recordings    Recordings
+	Rooms         Rooms
 	Record        func(call, action string) error // store.ErrNotFound for no such call, a *Refusal where it can't be now
 	Ready         func() error                    // nil when new calls are taken; otherwise why not
 	Metrics       http.Handler
@@ -100,6 +101,7 @@ func Handler(c Config) http.Handler {
 	c.mailboxes(api)
 	c.relays(api)
 	c.recordings(api)
+	c.rooms(api)
 	return bounded(mux)
 }
 

@@ -35,7 +35,7 @@ func (s *story) Attend(ctx context.Context, id call.ID, how call.Attendance) err
 		return err
 	}
 	defer of.post(func(c *ongoing) { c.visitOver(v) })
-	if err := s.ask(ctx, func(c *ongoing) error { return c.seatedIn(v.seat.Member) }); err != nil {
+	if err := s.ask(ctx, func(c *ongoing) error { return c.seatedIn(v.seat.Member, true) }); err != nil {
 		return err
 	}
 	s.begin("attend", nil)

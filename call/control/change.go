@@ -155,6 +155,9 @@ func (c *ongoing) hold(m *member, held bool, e *call.LegEvent) {
 	c.tellHeld(m)
 	c.reappear(m)
 	if c.story != nil && m == c.caller() {
+		if seat := c.room(); seat != nil {
+			seat.Hold(held)
+		}
 		c.story.hold(held)
 	}
 }

@@ -106,7 +106,8 @@ func (k *Control) Freeze(ctx context.Context, id call.ID, back call.Thawer) (*Ha
 			c.giveBack()
 			c.reel.end()
 			if c.story != nil {
-				c.story.cancel(errMoved)
+				c.leaveRoom()
+				c.story.cancel(call.ErrMoved)
 			}
 			c.setState(Frozen, "handed over")
 			close(gone)

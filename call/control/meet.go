@@ -12,7 +12,7 @@ func (s *story) Meet(r *mixer.Room, o mixer.Options) (*mixer.Member, error) {
 	var m *mixer.Member
 	err := s.ask(context.Background(), func(c *ongoing) (err error) {
 		if m, err = r.Join(o); err == nil {
-			if err = c.seatedIn(m); err != nil {
+			if err = c.seatedIn(m, false); err != nil {
 				m.Leave()
 			}
 		}
@@ -35,8 +35,8 @@ func (s *story) Leave() {
 	})
 }
 
-// seatedIn gives the caller a seat in a room, instead of the one that it had.
-func (c *ongoing) seatedIn(m *mixer.Member) error {
+// seatedIn gives the caller a seat in a room, instead of the one that it had. What it is being played it hears on.
+func (c *ongoing) seatedIn(m *mixer.Member, visits bool) error {
 	a := c.caller()
 	switch {
 	case !a.answered:
@@ -45,16 +45,18 @@ func (c *ongoing) seatedIn(m *mixer.Member) error {
 		return errNoMedia
 	}
 	c.leaveRoom()
-	c.story.company.room = m
+	c.story.company.room, c.story.company.visits = m, visits
+	m.Hold(a.held) // what its phone plays while it holds us nobody wants to hear
 	c.bridge.Serve(a.media(), m, m)
 	c.mix(true)
+	c.playsOn()
 	return nil
 }
 
 // leaveRoom has the caller of a story be nowhere.
 func (c *ongoing) leaveRoom() {
 	if m := c.room(); m != nil {
-		c.story.company.room = nil
+		c.story.company.room, c.story.company.visits = nil, false
 		m.Leave()
 		c.mix(false)
 	}

@@ -192,7 +192,7 @@ func (t *taping) run(ctx context.Context) (call.Recorded, error) {
 
 // left is the end by the caller, or by a take-over: then another instance goes on with another tape.
 func (t *taping) left() (call.Recorded, error) {
-	if errors.Is(context.Cause(t.s.ctx), errMoved) {
+	if errors.Is(context.Cause(t.s.ctx), call.ErrMoved) {
 		t.stop()
 		t.tape.Close(nil)
 		return call.Recorded{}, call.ErrEnded

@@ -3,7 +3,6 @@ package control
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -74,9 +73,6 @@ func (s *story) serve(tale call.Story) {
 
 // stop tells the story that the call is over.
 func (s *story) stop() { s.cancel(call.ErrEnded) }
-
-// errMoved is why a story ends that is told on in another instance.
-var errMoved = errors.New("the call was handed over")
 
 func (s *story) confirmed() { close(s.acked) }
 
@@ -152,6 +148,9 @@ func (s *story) Detail() call.LegDetail {
 	_ = s.ask(context.Background(), func(c *ongoing) error {
 		a := c.caller()
 		d = *a.detail(a.leg.Detail())
+		if m := a.media(); m != nil {
+			d.Rate = m.SoundRate()
+		}
 		return nil
 	})
 	return d

@@ -22,6 +22,7 @@ type company struct {
 	kept    bool          // the other was there before a take-over, and nobody was dialled since
 	aside   bool          // the caller is parked, and may be taken
 	room    *mixer.Member // where the caller is seated; nil for nowhere
+	visits  bool          // it is seated with a call of others
 }
 
 // errNobody is why a story can't do something with the other: there is none.
@@ -34,7 +35,7 @@ func (c *ongoing) served() bool {
 
 // engaged reports that a story has something under way with other legs or with other calls.
 func (c *ongoing) engaged() bool {
-	return c.visit != nil || c.story != nil && (c.story.company.outward != nil || c.story.company.room != nil)
+	return c.visit != nil || c.story != nil && (c.story.company.outward != nil || c.story.company.visits)
 }
 
 // room is where the caller of a story is seated, nil for nowhere.
@@ -370,10 +371,18 @@ func (c *ongoing) goOn() {
 		c.connect()
 		return
 	}
-	s := c.story
 	if c.callee != nil {
 		c.puts(c.callee, c.waits())
 	}
+	if seat := c.room(); seat != nil {
+		c.bridge.Serve(c.caller().media(), seat, seat)
+	}
+	c.playsOn()
+}
+
+// playsOn has the caller of a story hear what it was being played.
+func (c *ongoing) playsOn() {
+	s := c.story
 	s.mu.Lock()
 	p := s.playing
 	s.mu.Unlock()

@@ -22,6 +22,7 @@ var commands struct {
 	Trunk         trunkCommand  `cmd:"" help:"Test one trunk."`
 	CDRs          cdrs          `cmd:"" name:"cdr" aliases:"cdrs" help:"List call records, newest first."`
 	Recordings    recordings    `cmd:"" help:"List recordings, get, verify or delete one."`
+	Rooms         rooms         `cmd:"" help:"List conference rooms, show who is in one, and see to them."`
 	Trace         traceCall     `cmd:"" help:"Draw a call's SIP messages as a ladder."`
 	Bans          bans          `cmd:"" help:"List the sources that are banned for guessing passwords."`
 	Version       version       `cmd:"" help:"Print the version."`

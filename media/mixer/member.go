@@ -106,6 +106,12 @@ func (m *Member) Deaf(on bool) { m.set(func(o *Options) { o.Deaf = on }) }
 // Gain changes how loud the member is to others, in dB.
 func (m *Member) Gain(dB float64) { m.set(func(o *Options) { o.Gain = dB }) }
 
+// Volume changes how loud the others are to the member, in dB.
+func (m *Member) Volume(dB float64) { m.set(func(o *Options) { o.Volume = dB }) }
+
+// Hold has the member be away, as its phone holds us, or come back: what that phone plays meanwhile nobody hears.
+func (m *Member) Hold(on bool) { m.set(func(o *Options) { o.Held = on }) }
+
 // Address has the member be heard by others alone; nil: by everyone.
 func (m *Member) Address(to []*Member) {
 	if to != nil {
@@ -144,7 +150,7 @@ func (m *Member) State() State {
 func (m *Member) stateLocked() State {
 	o := &m.options
 	return State{
-		Name: o.Name, Mute: o.Mute, Deaf: o.Deaf, Gain: o.Gain, Talks: m.talks.Load(),
+		Name: o.Name, Mute: o.Mute, Deaf: o.Deaf, Held: o.Held, Gain: o.Gain, Volume: o.Volume, Talks: m.talks.Load(),
 		Level: math.Float64frombits(m.level.Load()), Joined: time.Since(m.joined),
 	}
 }

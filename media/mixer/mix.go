@@ -62,7 +62,7 @@ func (r *Room) finish(turns uint64) {
 	t.common.finish(t.sum, &t.noise, r.cfg.Rate)
 	for _, m := range t.seats[:t.staying] {
 		p := &m.part
-		p.hear.want = 1
+		p.hear.want = p.volume
 		if p.deaf {
 			p.hear.want = 0
 		}

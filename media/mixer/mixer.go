@@ -43,6 +43,8 @@ type Options struct {
 	Mute    bool      // it is not heard
 	Deaf    bool      // it hears nothing but what is for it alone: what it is played, and who speaks to it by To
 	Gain    float64   // dB, of what it says
+	Volume  float64   // dB, of what it hears of the others
+	Held    bool      // its phone holds us: it is neither heard nor hears, whatever Mute and Deaf say
 	To      []*Member // who alone hears it; nil for everyone. Who speaks to some is not in what taps get
 	Denoise bool      // noise is taken from what it says
 }
@@ -58,7 +60,9 @@ type State struct {
 	Name   string
 	Mute   bool
 	Deaf   bool
+	Held   bool
 	Gain   float64 // dB
+	Volume float64 // dB
 	Talks  bool
 	Level  float64       // of what it says, dBov; −127 for silence
 	Joined time.Duration // ago

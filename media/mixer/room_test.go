@@ -131,6 +131,14 @@ func TestWhoHearsWhom(t *testing.T) {
 	a.m.Gain(-6.0206)
 	all("a at half", [3][3]float64{{0, x, x}, {x / 2, 0, x}, {x / 2, x, 0}})
 	a.m.Gain(0)
+	b.m.Volume(-6.0206)
+	all("b hears half", [3][3]float64{{0, x, x}, {x / 2, 0, x / 2}, {x, x, 0}})
+	b.m.Volume(0)
+	a.m.Hold(true) // whatever its phone plays meanwhile
+	a.m.Mute(false)
+	all("a holds", [3][3]float64{{0, 0, 0}, {0, 0, x}, {0, x, 0}})
+	a.m.Hold(false)
+	all("a is back", [3][3]float64{{0, x, x}, {x, 0, x}, {x, x, 0}})
 	b.m.Leave()
 	b.m.Leave()
 	if b.alone != 2 {

@@ -34,8 +34,9 @@ type part struct {
 	all        bool // it speaks to everyone
 	plays      bool
 	left       bool
-	gain       float32
-	edges      []edge // whom it speaks to besides
+	gain       float32 // of what it says
+	volume     float32 // of what it hears
+	edges      []edge  // whom it speaks to besides
 
 	speech  *listen.Speech
 	live    bool            // its last frame was heard
@@ -135,10 +136,8 @@ func (r *Room) gather() bool {
 	for _, m := range t.seats {
 		p, o := &m.part, &m.options
 		p.ear, p.voice, p.left, p.any = m.ear, m.voice, m.left, false
-		p.mute, p.deaf, p.all = o.Mute, o.Deaf, o.To == nil
-		if p.gain = 1; o.Gain != 0 {
-			p.gain = float32(math.Pow(10, o.Gain/20))
-		}
+		p.mute, p.deaf, p.all = o.Mute || o.Held, o.Deaf || o.Held, o.To == nil
+		p.gain, p.volume = factor(o.Gain), factor(o.Volume)
 		if m.addressed {
 			m.addressed = false
 			p.address(o.To)
@@ -148,6 +147,14 @@ func (r *Room) gather() bool {
 		}
 	}
 	return true
+}
+
+// factor is what decibels multiply by.
+func factor(dB float64) float32 {
+	if dB == 0 {
+		return 1
+	}
+	return float32(math.Pow(10, dB/20))
 }
 
 func (t *turn) begin(rate, frame int) {

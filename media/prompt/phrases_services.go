@@ -87,6 +87,7 @@ var servicePhrases = []entry{
 	{"conference.removed", "You have been removed from the conference.", "شما از کنفرانس خارج شدید."},
 	{"conference.recorded", "This conference is being recorded.", "این کنفرانس ضبط می‌شود."},
 	{"conference.menu", "To mute yourself press one. To hear how many are here press two. To leave press hash.", "برای قطع یا وصلِ صدای خود کلیدِ یک، برای شنیدنِ تعدادِ حاضران کلیدِ دو و برای خروج کلیدِ مربع را بزنید."},
+	{"conference.volume-menu", "To hear the others softer or louder press five or six. To be heard softer or louder press eight or nine.", "برای کم یا زیاد کردنِ صدای دیگران کلیدهای پنج و شش و برای کم یا زیاد کردنِ صدای خود کلیدهای هشت و نه را بزنید."},
 	{"conference.leader-menu", "To lock or open the conference press three. To mute all press four.", "برای قفل یا باز کردنِ کنفرانس کلیدِ سه و برای قطعِ صدای همه کلیدِ چهار را بزنید."},
 
 	// Queues, and those who answer them.

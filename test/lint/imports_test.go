@@ -68,7 +68,7 @@ var rules = []rule{
 	{"service/recording", []string{"call", "tenant", "store", "cluster", "media", "media/recorder", "media/player", "base/*", "observe/*"}, "recordings are its trade"},
 	{"service/music", []string{"call", "tenant", "store", "cluster", "media", "media/player", "media/rtp", "base/*", "observe/*"}, "music is files that are played, on the media clock"},
 	{"service/prompt", []string{"call", "tenant", "store", "cluster", "media", "media/prompt", "media/player", "media/level", "media/tts", "base/*", "observe/*"}, "what is said is its trade"},
-	{"service/conference", []string{"call", "tenant", "store", "cluster", "media", "media/mixer", "base/*", "observe/*"}, "rooms are its trade"},
+	{"service/conference", []string{"call", "tenant", "store", "cluster", "media", "media/mixer", "media/tone", "base/*", "observe/*"}, "rooms are its trade"},
 	{"service/trunk", []string{"call", "tenant", "sip", "sip/digest", "sip/endpoint", "access", "base/*", "observe/*"}, "a trunk registers and asks in SIP, and tells the door who may come"},
 	{"service/registrar", []string{"call", "tenant", "store", "cluster", "media", "sip", "sip/event", "access", "base/*", "observe/*"}, "registration is SIP by nature"},
 	{"service/message", []string{"call", "tenant", "store", "cluster", "sip", "sip/event", "access", "base/*", "observe/*"}, "so are text messages"},
