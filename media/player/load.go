@@ -75,6 +75,9 @@ func Decode(name string, data []byte) (*Sound, error) {
 	}
 	end := strings.ToLower(filepath.Ext(name))
 	if end == ".g722" {
+		if 2*len(data) > maxSamples {
+			return nil, errLong
+		}
 		return PackedG722(data), nil
 	}
 	kind, ok := bare[end]
@@ -84,17 +87,17 @@ func Decode(name string, data []byte) (*Sound, error) {
 	if kind.decode != nil {
 		samples := make([]int16, len(data))
 		kind.decode(samples, data)
-		return kept(samples, kind.rate), nil
+		return kept(samples, kind.rate)
 	}
 	samples := make([]int16, len(data)/2)
 	for i := range samples {
 		samples[i] = int16(binary.LittleEndian.Uint16(data[2*i:]))
 	}
-	return kept(samples, kind.rate), nil
+	return kept(samples, kind.rate)
 }
 
 // kept makes a sound of samples at any rate: the usual ones stay, of which there is a way to every other.
-func kept(samples []int16, rate int) *Sound {
+func kept(samples []int16, rate int) (*Sound, error) {
 	if !slices.Contains([]int{8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000}, rate) {
 		to := MaxRate
 		for _, r := range voiceRates {
@@ -103,7 +106,10 @@ func kept(samples []int16, rate int) *Sound {
 				break
 			}
 		}
+		if len(samples)/rate >= maxSamples/to { // a low rate in a header is no way to more memory
+			return nil, errLong
+		}
 		samples, rate = pcm.Resample(samples, rate, to), to
 	}
-	return New(samples, rate)
+	return New(samples, rate), nil
 }

@@ -35,6 +35,17 @@ func tool(t testing.TB, name string, args ...string) {
 	}
 }
 
+// A file can't ask for more memory than the longest sound takes, by a low rate in its header or by a tight encoding.
+func TestTooLong(t *testing.T) {
+	slow := New(make([]int16, 9<<19), 8000).WAV() // 9 MiB of 8-bit samples
+	slow[24], slow[25], slow[34] = 0xe8, 0x03, 8  // at 1000 Hz
+	for name, data := range map[string][]byte{"slow.wav": slow, "long.g722": make([]byte, maxSamples/2+1)} {
+		if s, err := Decode(name, data); !errors.Is(err, errLong) {
+			t.Errorf("%s: %v, %v", name, s.Duration(), err)
+		}
+	}
+}
+
 // Plain files of Asterisk's kinds, as sox and ffmpeg write them, are the tone that they hold.
 func TestPlainFiles(t *testing.T) {
 	dir := t.TempDir()

@@ -133,7 +133,7 @@ func (h *header) decode(data []byte) (*Sound, error) {
 	if h.channels > 1 {
 		samples = mix(samples, h.channels)
 	}
-	return kept(samples, h.rate), nil
+	return kept(samples, h.rate)
 }
 
 // mix makes one channel of many, in place.

@@ -73,8 +73,10 @@ func finishWAV(f file, size int64, head []byte) (sum Summary, err error) {
 	return sum, err
 }
 
+// lasting is how long samples of a rate are: also where, in nanoseconds, they are more than a number holds before the division.
 func lasting(samples int64, rate int) time.Duration {
-	return time.Duration(samples) * time.Second / time.Duration(rate)
+	whole, rest := samples/int64(rate), samples%int64(rate)
+	return time.Duration(whole)*time.Second + time.Duration(rest)*time.Second/time.Duration(rate)
 }
 
 // finishSealed finds the last whole block. It can't say that it is the last: it has no key.

@@ -475,3 +475,12 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+// A recording of days is as long as it is.
+func TestDaysOfSound(t *testing.T) {
+	for _, rate := range []int{8000, 48000} {
+		if got, want := lasting(int64(rate)*100*3600+int64(rate)/2, rate), 100*time.Hour+time.Second/2; got != want {
+			t.Errorf("at %d Hz: %v, want %v", rate, got, want)
+		}
+	}
+}

@@ -223,9 +223,7 @@ func (r *Recorder) write(q *queue, f media.Frame) {
 	q.samples = append(q.samples, f...)
 }
 
-func (r *Recorder) duration(samples int64) time.Duration {
-	return time.Duration(samples) * time.Second / time.Duration(r.o.Rate)
-}
+func (r *Recorder) duration(samples int64) time.Duration { return lasting(samples, r.o.Rate) }
 
 func (r *Recorder) samples(d time.Duration) int {
 	return int((int64(d)/1000*int64(r.o.Rate) + 500_000) / 1_000_000)

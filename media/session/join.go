@@ -355,7 +355,7 @@ func (s *Session) hearLocked(l *line, sp speech) {
 	if l != nil {
 		s.ear.learn(l.local, l.remote, sp.codec.Rate, s.fixedLocked())
 		s.ear.wash(s.cleanLocked())
-		s.ear.hold(!l.dir.Receives())
+		s.ear.hold(!l.dir.Receives() || l.terms.Mute)
 		l.heardBy(s.ear)
 	}
 }

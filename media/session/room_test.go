@@ -234,7 +234,7 @@ func TestRoomAndHold(t *testing.T) {
 		h := newHall(t, mixer.Config{Rate: 8000})
 		a, b := h.seat(pcma, 20, 400), h.seat(pcma, 20, 700)
 		h.talk(2*time.Second, a, b)
-		for _, way := range []string{"sendonly", "inactive"} {
+		for _, way := range []string{"sendonly", "inactive", "sendrecv\r\nc=IN IP4 0.0.0.0"} { // the last as phones of old do it (RFC 3264 §8.4)
 			check(t, a.s.SetRemote(a.offer(way)))
 			got(a.s.AnswerLocal())(t)
 			mediatest.Wait(20 * time.Millisecond)
