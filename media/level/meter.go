@@ -12,12 +12,12 @@ import (
 type Meter struct {
 	rate    int
 	filter  [2]biquad
-	long    int       // samples in a step of 100 ms
-	have    int       // of it
-	sum     float64   // squares of it
-	steps   []float64 // mean squares of the last 3 s
-	count   int       // of steps so far
-	all     float64   // squares of everything
+	long    int        // samples in a step of 100 ms
+	have    int        // of it
+	sum     float64    // squares of it
+	steps   [4]float64 // mean squares of the last of them
+	count   int        // of steps so far
+	all     float64    // squares of everything
 	samples int
 	blocks  [bins]int // of 400 ms, by their loudness
 	power   [bins]float64
@@ -35,7 +35,7 @@ const Unmeasured = absolute
 
 // NewMeter makes one for sound at a rate, in Hz.
 func NewMeter(rate int) *Meter {
-	m := &Meter{rate: rate, long: max(rate/10, 1), steps: make([]float64, 30)}
+	m := &Meter{rate: rate, long: max(rate/10, 1)}
 	m.filter = weighting(float64(rate))
 	return m
 }
@@ -60,10 +60,13 @@ func (m *Meter) step() {
 	m.all += m.sum
 	m.samples += m.have
 	m.have, m.sum = 0, 0
-	if m.count++; m.count < 4 {
+	if m.count++; m.count < len(m.steps) {
 		return
 	}
-	power := m.mean(4)
+	power := 0.
+	for _, p := range m.steps {
+		power += p / float64(len(m.steps))
+	}
 	if loud := lufs(power); loud > absolute {
 		at := min(int((loud-absolute)*10), bins-1)
 		m.blocks[at]++
@@ -71,26 +74,10 @@ func (m *Meter) step() {
 	}
 }
 
-// mean is the mean square of the last n steps.
-func (m *Meter) mean(n int) float64 {
-	n = min(n, m.count)
-	sum := 0.
-	for i := range n {
-		sum += m.steps[(m.count-1-i)%len(m.steps)]
-	}
-	return sum / float64(max(n, 1))
-}
-
-// Momentary is the loudness of the last 400 ms, in LUFS.
-func (m *Meter) Momentary() float64 { return max(lufs(m.mean(4)), absolute) }
-
-// Short is the loudness of the last 3 s, in LUFS.
-func (m *Meter) Short() float64 { return max(lufs(m.mean(30)), absolute) }
-
 // Integrated is the loudness of everything so far but for what is silent beside it, in LUFS; Unmeasured where there was
 // nothing but silence. Of less than 400 ms it is the loudness of all.
 func (m *Meter) Integrated() float64 {
-	if m.count < 4 {
+	if m.count < len(m.steps) {
 		return max(lufs((m.all+m.sum)/float64(max(m.samples+m.have, 1))), absolute)
 	}
 	mean := func(from int) float64 {

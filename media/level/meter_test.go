@@ -117,13 +117,8 @@ func TestMeter(t *testing.T) {
 		}
 	}
 	m := NewMeter(48000)
-	sine(m, 4, -40)
-	sine(m, 1, -20)
-	if a, b := m.Momentary(), m.Short(); math.Abs(a+23.01) > .1 || math.Abs(b+27.7) > .2 {
-		t.Errorf("momentary %.2f, short-term %.2f", a, b)
-	}
 	for _, m := range []*Meter{NewMeter(8000), NewMeter(48000)} {
-		if m.Integrated() != Unmeasured || m.Momentary() != Unmeasured || m.Short() != Unmeasured {
+		if m.Integrated() != Unmeasured {
 			t.Error("nothing is loud")
 		}
 		m.Write(make(media.Frame, m.Rate()))

@@ -67,7 +67,6 @@ var errStuck = errors.New("the disk does not answer")
 // Recorder is one recording. It is safe for concurrent use, and ended by Close.
 type Recorder struct {
 	o     Options
-	birth time.Time
 	wake  chan struct{} // the recording ends
 	ready chan struct{} // closed when the file is there, or can't be
 	done  chan struct{} // closed when the file is
