@@ -150,7 +150,7 @@ func (m *Member) State() State {
 func (m *Member) stateLocked() State {
 	o := &m.options
 	return State{
-		Name: o.Name, Mute: o.Mute, Deaf: o.Deaf, Held: o.Held, Gain: o.Gain, Volume: o.Volume, Talks: m.talks.Load(),
+		Name: o.Name, Mute: o.Mute, Deaf: o.Deaf, Held: o.Held, Gain: o.Gain, Volume: o.Volume, Talks: m.talks.Load() && !m.left,
 		Level: math.Float64frombits(m.level.Load()), Joined: time.Since(m.joined),
 	}
 }

@@ -157,9 +157,8 @@ func (r *Room) Close() {
 	r.said.end()
 	for i, m := range members {
 		ears[i], voices[i] = m.endLocked()
-		m.talks.Store(false)
 	}
-	r.members, r.leaving, r.taps = nil, nil, nil
+	r.members, r.leaving, r.taps = nil, append(r.leaving, members...), nil
 	r.mu.Unlock()
 	for i := range members {
 		alone(ears[i], voices[i])

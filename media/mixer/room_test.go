@@ -263,6 +263,48 @@ func TestWithoutTurns(t *testing.T) {
 	}
 }
 
+// Who was told to talk is told to have ended, however that came: the last who leaves while it talks, and all when a room is
+// closed, even by whoever is told. After that nothing is told.
+func TestTalksEnd(t *testing.T) {
+	for _, way := range []string{"leave", "close", "close when told"} {
+		c := &hand{}
+		told := map[*Member][]bool{}
+		var r *Room
+		stop := func() {}
+		r = New(Config{Clock: c, Rate: 8000, Talks: func(m *Member, talks bool, _ time.Time) {
+			told[m] = append(told[m], talks)
+			stop()
+		}})
+		a, b, d := come(t, r, Options{}, noisy(1, 8000)), come(t, r, Options{}, noisy(2, 8000)), come(t, r, Options{}, nil)
+		for range 20 {
+			c.turn()
+		}
+		switch way {
+		case "leave":
+			for _, p := range []*person{d, a, b} {
+				p.m.Leave()
+			}
+		case "close":
+			r.Close()
+		default:
+			stop = r.Close
+			d.say = noisy(3, 8000)
+		}
+		for range 20 {
+			c.turn()
+		}
+		for i, p := range []*person{a, b, d} {
+			want := []bool{true, false}
+			if p == d && way != "close when told" {
+				want = nil
+			}
+			if !slices.Equal(told[p.m], want) || p.m.State().Talks || p.m.State().Level > silence {
+				t.Errorf("%s: %d was told %v, and is %+v", way, i, told[p.m], p.m.State())
+			}
+		}
+	}
+}
+
 func find(in, s []int16) int {
 	for i := 0; i+len(s) <= len(in); i++ {
 		if slices.Equal(in[i:i+len(s)], s) {

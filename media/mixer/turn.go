@@ -72,7 +72,10 @@ type edge struct {
 // Speak takes a turn (rtp.Speaker): who speaks is heard, then all is mixed, then everyone is told.
 func (r *Room) Speak(now time.Duration) bool {
 	t := &r.turn
-	if !r.gather() {
+	if gone, ok := r.gather(); !ok {
+		for _, m := range gone { // the turn is the next one's by now
+			r.tellOf(m, false)
+		}
 		return false
 	}
 	if t.last != 0 && now-t.last > 2*Frame {
@@ -112,17 +115,15 @@ func (m *Member) mixture(t *turn) *mixture {
 	return &t.common
 }
 
-// gather takes over from the table how everyone stands, and what is played. It is false when there is nobody.
-func (r *Room) gather() bool {
+// gather takes over from the table how everyone stands, and what is played. It is false when there is nobody but who has gone.
+func (r *Room) gather() (gone []*Member, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	t := &r.turn
 	if r.closed || len(r.members) == 0 {
-		for _, m := range r.leaving {
-			m.talks.Store(false)
-		}
+		gone = r.leaving
 		r.running, r.leaving, t.last = false, nil, 0
-		return false
+		return gone, false
 	}
 	if t.sum == nil {
 		t.begin(r.cfg.Rate, r.frame)
@@ -146,7 +147,7 @@ func (r *Room) gather() bool {
 			p.addMore(t.alone)
 		}
 	}
-	return true
+	return nil, true
 }
 
 // factor is what decibels multiply by.
@@ -203,11 +204,12 @@ func (r *Room) tell() {
 		if !p.left {
 			m.level.Store(math.Float64bits(p.level))
 		}
-		if talks := p.talking > 0 && !p.left; talks != m.talks.Load() {
-			m.talks.Store(talks)
-			if r.cfg.Talks != nil {
-				r.cfg.Talks(m, talks, time.Now())
-			}
-		}
+		r.tellOf(m, p.talking > 0 && !p.left)
+	}
+}
+
+func (r *Room) tellOf(m *Member, talks bool) {
+	if m.talks.Swap(talks) != talks && r.cfg.Talks != nil {
+		r.cfg.Talks(m, talks, time.Now())
 	}
 }
