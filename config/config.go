@@ -37,6 +37,7 @@ type Boot struct {
 	Calls      int              // calls at once above which new ones are refused with 503; 0: as many as the media ports allow
 	Overload   time.Duration    // how late a shard may be before new work is refused; 0: the endpoint's own choice
 	Voices     Voices           // clips that are heard in place of our own
+	TTS        TTS              // what puts free text into speech
 	Edges      []netip.Prefix   // proxies of the operator's own before phones, whose Path and received are believed
 }
 
@@ -160,6 +161,7 @@ func Read(file string, problems *doc.Problems) *Boot {
 			}
 		},
 		"voices":     func(n *doc.Node) { readVoices(n, folder, &b.Voices) },
+		"tts":        func(n *doc.Node) { readTTS(n, filepath.Dir(file), &b.TTS) },
 		"log":        func(n *doc.Node) { b.Log = n.OneOf("debug", "info", "warn", "error") },
 		"session":    func(n *doc.Node) { readSession(n, &b.Session) },
 		"drain":      func(n *doc.Node) { b.Drain = n.Duration(0, 24*time.Hour) },

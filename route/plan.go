@@ -19,6 +19,7 @@ var Features = map[string]string{
 	"*45": "playback",
 	"*46": "line",
 	"*60": "readback",
+	"*77": "prompts",
 }
 
 // Plan routes calls by the snapshot that is current when each begins.

@@ -31,6 +31,7 @@ func TestRoute(t *testing.T) {
 		"۸۰۹۹":      {Kind: call.ToService, Tenant: "a", Service: "conference", Number: "8099"},
 		"8100":      {Kind: call.ToRefusal, Tenant: "a", Number: "8100", Refuse: call.NotFound},
 		"80000":     {Kind: call.ToRefusal, Tenant: "a", Number: "80000", Refuse: call.NotFound},
+		"*77":       {Kind: call.ToService, Tenant: "a", Service: "prompts", Number: "*77"},
 		"*60":       {Kind: call.ToService, Tenant: "a", Service: "readback", Number: "*60"},
 		"202":       {Kind: call.ToRefusal, Tenant: "a", Number: "202", Refuse: call.NotFound},
 		"":          {Kind: call.ToRefusal, Tenant: "a", Refuse: call.BadNumber},

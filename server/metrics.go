@@ -83,6 +83,7 @@ func (s *server) metrics() *metric.Registry {
 	s.browserMetrics(r)
 	s.trunkMetrics(r)
 	s.recordingMetrics(r)
+	s.promptMetrics(r)
 	s.records.metrics(r)
 	return r
 }

@@ -10,6 +10,7 @@ import (
 	"santral/observe/metric"
 	"santral/service/conference"
 	"santral/service/feature"
+	"santral/service/prompt"
 )
 
 // stories are the services that numbers lead to, by name.
@@ -17,6 +18,7 @@ func (s *server) stories(voice call.Speech) map[string]call.Story {
 	s.rooms = conference.New(conference.Config{Clock: s.pool, Snapshot: s.current.Load, Music: s.music, Speech: voice})
 	list := maps.Clone(feature.Stories(s.zone))
 	list[conference.Name] = s.rooms
+	list[prompt.StoryName] = s.prompts.Story()
 	return list
 }
 

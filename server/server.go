@@ -32,10 +32,12 @@ import (
 	"santral/call/sipleg"
 	"santral/config"
 	"santral/media/rtp"
+	"santral/media/tts"
 	"santral/observe/trace"
 	"santral/service/conference"
 	"santral/service/message"
 	"santral/service/music"
+	"santral/service/prompt"
 	"santral/service/recording"
 	"santral/service/registrar"
 	"santral/service/trunk"
@@ -96,6 +98,8 @@ type server struct {
 	control  *control.Control
 	music    *music.Service
 	rooms    *conference.Service
+	prompts  *prompt.Service
+	spoken   *tts.Cache      // nil where there is no engine of speech
 	retune   <-chan struct{} // music is read again; nil for never
 	events   events
 	messages atomic.Pointer[message.Service]
@@ -201,7 +205,10 @@ func (s *server) open() error {
 		return err
 	}
 	s.later(s.records.close)
-	return s.openRecordings()
+	if err := s.openRecordings(); err != nil {
+		return err
+	}
+	return s.openPrompts()
 }
 
 // lock keeps a second exchange out of the data folder.
@@ -314,6 +321,7 @@ func (s *server) api() rest.Config {
 		Recordings:    tapes{s.records, s.tapes},
 		Record:        s.recordCall,
 		Rooms:         desk{s},
+		Prompts:       s.prompts,
 		Ready:         s.readiness,
 		Metrics:       s.metrics().Handler(),
 		Log:           s.log,

@@ -133,11 +133,8 @@ func (s *server) serve(trust []netip.Prefix) error {
 	})
 	s.agent = agent
 	s.channels = access.NewChannels(s.current.Load)
-	speech, err := s.speech()
-	if err != nil {
-		return err
-	}
 	s.openMusic()
+	speech := &speech{s.current.Load, s.prompts}
 	s.control = control.New(control.Config{
 		Router: route.NewPlan(&s.current), Contacts: s.registry, Trunks: s.trunks, Channels: s.channels, Ledger: tracedLedger{s.records, s.trace},
 		Dialer: agent, Stories: s.stories(speech), Board: s.events.house, Speech: speech, Music: s.music, Archive: s.tapes, Tones: s.tones, Random: s.random, Pickup: s.pickup, Log: s.log,

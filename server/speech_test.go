@@ -1,6 +1,7 @@
 package server
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -8,6 +9,8 @@ import (
 	"santral/call"
 	"santral/media"
 	"santral/media/prompt"
+	own "santral/service/prompt"
+	"santral/store/db"
 	"santral/tenant"
 )
 
@@ -29,7 +32,17 @@ func TestSpeech(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &speech{func() *tenant.Snapshot { return snapshot }, set}
+	rows, err := db.Open(t.Context(), filepath.Join(t.TempDir(), "x.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	prompts, err := own.New(t.Context(), own.Config{Rows: rows, Set: set, Current: func() *tenant.Snapshot { return snapshot }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer prompts.Close()
+	s := &speech{func() *tenant.Snapshot { return snapshot }, prompts}
 	for _, c := range []struct {
 		who  call.Party
 		want string

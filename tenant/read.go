@@ -101,6 +101,7 @@ func read(n *doc.Node) *Tenant {
 		"music":      func(n *doc.Node) { n.Each(tunes.read) },
 		"rooms":      func(n *doc.Node) { t.Rooms = readRooms(n) },
 		"record":     func(n *doc.Node) { t.Record = readRecord(n) },
+		"prompts":    func(n *doc.Node) { t.PromptsPIN = readPrompts(n) },
 		"waiting":    func(n *doc.Node) { t.PushWaiting = n.OneOf("subscribed", "pushed") == "pushed" },
 	}, "tenant", "domains")
 	t.Trunks, t.Routes = ways.join(numbers, t.Rooms)

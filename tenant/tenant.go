@@ -24,6 +24,9 @@ type Tenant struct {
 	Language string // that callers and accounts hear, where an account doesn't say: one of LanguageNames; "" is unsaid
 	Zone     string // where it lives, by the names of the IANA time zone database ("Asia/Tehran"); "" for where the exchange stands
 
+	// PromptsPIN is asked of who records announcements by phone; "" lets nobody.
+	PromptsPIN PIN
+
 	// PushWaiting tells phones of waiting messages that have not subscribed to hear of them.
 	PushWaiting bool
 }

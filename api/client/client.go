@@ -89,6 +89,11 @@ func (c *Client) send(ctx context.Context, method, path string, from, to any) er
 	if from != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	return c.answered(req, to)
+}
+
+// answered sends a request, and reads its answer into to: a document, or octets as they are.
+func (c *Client) answered(req *http.Request, to any) error {
 	req.Header.Set("Authorization", "Bearer "+c.Token)
 	h := c.HTTP
 	if h == nil {

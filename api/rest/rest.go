@@ -19,6 +19,7 @@ import (
 
 	"santral/access"
 	"santral/observe/trace"
+	"santral/service/prompt"
 	"santral/service/trunk"
 	"santral/store"
 )
@@ -51,7 +52,8 @@ type Config struct {
 	Recordings    Recordings
 	Rooms         Rooms
 	Record        func(call, action string) error // store.ErrNotFound for no such call, a *Refusal where it can't be now
-	Ready         func() error                    // nil when new calls are taken; otherwise why not
+	Prompts       Prompts
+	Ready         func() error // nil when new calls are taken; otherwise why not
 	Metrics       http.Handler
 	Log           *slog.Logger // what failed inside, which is not told outside; nil to discard it
 }
@@ -102,6 +104,7 @@ func Handler(c Config) http.Handler {
 	c.relays(api)
 	c.recordings(api)
 	c.rooms(api)
+	c.prompts(api)
 	return bounded(mux)
 }
 
@@ -122,7 +125,11 @@ const maxBody = 1 << 20 // octets of a request's body
 // bounded keeps requests small and answers from being taken for something else.
 func bounded(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		most := int64(maxBody)
+		if isPrompt(r) {
+			most = prompt.MaxUpload + maxBody
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, most)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
 		h.ServeHTTP(w, r)

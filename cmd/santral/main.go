@@ -23,6 +23,7 @@ var commands struct {
 	CDRs          cdrs          `cmd:"" name:"cdr" aliases:"cdrs" help:"List call records, newest first."`
 	Recordings    recordings    `cmd:"" help:"List recordings, get, verify or delete one."`
 	Rooms         rooms         `cmd:"" help:"List conference rooms, show who is in one, and see to them."`
+	Prompts       prompts       `cmd:"" help:"List what is said to callers; get, put, roll back or delete what a tenant has of its own."`
 	Trace         traceCall     `cmd:"" help:"Draw a call's SIP messages as a ladder."`
 	Bans          bans          `cmd:"" help:"List the sources that are banned for guessing passwords."`
 	Version       version       `cmd:"" help:"Print the version."`

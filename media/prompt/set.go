@@ -39,6 +39,7 @@ type Set struct {
 
 // voice is the clips of one speaker. What was heard once stays decoded.
 type voice struct {
+	name  string
 	files fs.FS
 	names map[string][]string // clip → its files
 	fault func(file string, err error)
@@ -60,14 +61,14 @@ func Load(o Options) (*Set, error) {
 			if _, err := os.Stat(o.Folder); err != nil {
 				return nil, fmt.Errorf("open voices: %w", err)
 			}
-			v := &voice{files: os.DirFS(filepath.Join(o.Folder, language)), fault: o.Fault}
+			v := &voice{name: "folder", files: os.DirFS(filepath.Join(o.Folder, language)), fault: o.Fault}
 			if err := v.list(nil); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return nil, fmt.Errorf("open voices: %w", err)
 			}
 			list = append(list, v)
 		}
 		if dir := o.Asterisk[language]; dir != "" {
-			v := &voice{files: os.DirFS(dir), fault: o.Fault}
+			v := &voice{name: "asterisk", files: os.DirFS(dir), fault: o.Fault}
 			if err := v.list(asterisk()); err != nil {
 				return nil, fmt.Errorf("open voices: %s: %w", dir, err)
 			}
@@ -77,7 +78,7 @@ func Load(o Options) (*Set, error) {
 		if err != nil {
 			return nil, fmt.Errorf("open voices: %w", err)
 		}
-		v := &voice{files: own, fault: o.Fault}
+		v := &voice{name: "ours", files: own, fault: o.Fault}
 		if err := v.list(nil); err != nil {
 			return nil, fmt.Errorf("open voices: %w", err)
 		}
@@ -165,4 +166,25 @@ func (v *voice) file(name string) (*player.Sound, error) {
 		return nil, err
 	}
 	return player.Decode(name, data)
+}
+
+// Heard gives what is heard of a clip by itself, and whose voice that is: "folder", "asterisk" or "ours"; "" for none.
+// Within a sentence another voice may be heard: that which has all of it. It may read files.
+func (s *Set) Heard(language, clip string) (parts []player.Part, voice string) {
+	for _, v := range s.voices[language] {
+		if parts = v.sounds(clip); parts != nil {
+			return parts, v.name
+		}
+	}
+	return nil, ""
+}
+
+// Voice is whose voice Heard gives a clip in, told by the names of files alone: one that can't be read counts.
+func (s *Set) Voice(language, clip string) string {
+	for _, v := range s.voices[language] {
+		if v.names[clip] != nil {
+			return v.name
+		}
+	}
+	return ""
 }

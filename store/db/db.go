@@ -42,6 +42,7 @@ type kind struct {
 	key         string // column type of a key that counts
 	octets      string // column type of what is no text
 	clustered   string // after the column list of a table that is kept in the order of its key
+	lock        string // after a SELECT whose rows nobody may change until the transaction ends
 	placeholder func(n int) string
 	only        func(statement string) bool // whether a migration's statement is for this kind
 }

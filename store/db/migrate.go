@@ -180,6 +180,33 @@ var migrations = []migration{
 	{version: 10, up: []string{
 		`ALTER TABLE recordings ADD COLUMN follows TEXT`,
 	}},
+	{version: 11, up: []string{
+		`CREATE TABLE prompts (
+			tenant TEXT NOT NULL,
+			language TEXT NOT NULL,
+			id TEXT NOT NULL,
+			number INTEGER NOT NULL,
+			last INTEGER NOT NULL,
+			heard INTEGER NOT NULL,
+			PRIMARY KEY (tenant, language, id)
+		){clustered}`,
+		`CREATE TABLE prompt_versions (
+			tenant TEXT NOT NULL,
+			language TEXT NOT NULL,
+			id TEXT NOT NULL,
+			version INTEGER NOT NULL,
+			made BIGINT NOT NULL,
+			made_by TEXT NOT NULL,
+			origin TEXT NOT NULL,
+			said TEXT NOT NULL,
+			long BIGINT NOT NULL,
+			loudness DOUBLE PRECISION NOT NULL,
+			octets BIGINT NOT NULL,
+			sha256 TEXT NOT NULL,
+			blob TEXT NOT NULL,
+			PRIMARY KEY (tenant, language, id, version)
+		){clustered}`,
+	}},
 }
 
 // migrate brings the tables up to date. A database that a newer program has changed is refused.

@@ -16,6 +16,7 @@ var postgres = kind{
 	name:        "postgres",
 	dialect:     func() schema.Dialect { return pgdialect.New() },
 	goose:       goose.DialectPostgres,
+	lock:        " FOR UPDATE",
 	key:         "BIGINT PRIMARY KEY",
 	octets:      "BYTEA",
 	placeholder: func(n int) string { return "$" + strconv.Itoa(n) },

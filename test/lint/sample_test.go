@@ -45,7 +45,7 @@ func TestTheSampleIsGood(t *testing.T) {
 // not show, in use or as a comment.
 func TestTheSampleHoldsEveryKey(t *testing.T) {
 	key := regexp.MustCompile(`"([a-z][a-z0-9_-]*)": +(?:func|folder|account|field|yes)|fields\["([a-z]+)"\]`)
-	for code, page := range map[string]string{"config/config.go": "santral.yaml", "config/tls.go": "santral.yaml", "config/recordings.go": "santral.yaml", "tenant/read.go": "tenants/sample.yaml", "tenant/media.go": "tenants/sample.yaml", "tenant/trunk_read.go": "tenants/sample.yaml"} {
+	for code, page := range map[string]string{"config/config.go": "santral.yaml", "config/tls.go": "santral.yaml", "config/recordings.go": "santral.yaml", "config/tts.go": "santral.yaml", "tenant/read.go": "tenants/sample.yaml", "tenant/media.go": "tenants/sample.yaml", "tenant/trunk_read.go": "tenants/sample.yaml"} {
 		text := read(t, filepath.Join(sample, page))
 		found := 0
 		for _, m := range key.FindAllStringSubmatch(read(t, code), -1) {
