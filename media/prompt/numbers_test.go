@@ -21,7 +21,7 @@ func TestNumbers(t *testing.T) {
 	}
 	for _, p := range Catalogue() {
 		if n := Number(p.ID); n == 0 || Numbered(n) != p.ID {
-			t.Errorf("%s has no number: write %d for it at the end of numbers.txt", p.ID, last+1)
+			t.Errorf("%s has no number: `make prompts` writes %d for it at the end of numbers.txt", p.ID, last+1)
 			last++
 		}
 	}

@@ -35,6 +35,25 @@ func main() {
 			log.Fatalf("voices: %s: %v", language, err)
 		}
 	}
+	if err := number(filepath.Join(*dir, "numbers.txt")); err != nil {
+		log.Fatalf("voices: %v", err)
+	}
+}
+
+// number gives new clips the next numbers.
+func number(file string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	last := 1000 + strings.Count(string(text), "\n")
+	for _, p := range prompt.Catalogue() {
+		if prompt.Number(p.ID) == 0 {
+			last++
+			text = fmt.Appendf(text, "%d %s\n", last, p.ID)
+		}
+	}
+	return os.WriteFile(file, text, 0o644)
 }
 
 // clip is a row of a manifest.
