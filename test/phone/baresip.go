@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -181,6 +182,16 @@ func (b *Baresip) Heard() string {
 		return len(files) > 0
 	})
 	return files[len(files)-1]
+}
+
+// Written gives how long the file of what this phone hears in its call is by now, in octets.
+func (b *Baresip) Written() int64 {
+	b.t.Helper()
+	info, err := os.Stat(b.Heard())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return info.Size()
 }
 
 // Anew waits until a recording that baresip begins gets another name than the last one: it names them by the

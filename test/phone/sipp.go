@@ -86,7 +86,10 @@ const (
 
 // Call makes a scenario: field0 calls field2 with the credentials of field1, says a file of raw PCMA
 // for three seconds, and hangs up.
-func Call(sound string) string {
+func Call(sound string) string { return Stays(sound, 3*time.Second) }
+
+// Stays is Call for another time than three seconds.
+func Stays(sound string, long time.Duration) string {
 	invite := func(seq string, more ...string) string {
 		return asks("INVITE", calledURI, caller, called, seq, pcma("[rtpstream_audio_port]", "1", ""), append(more, ourContact)...)
 	}
@@ -95,7 +98,7 @@ func Call(sound string) string {
 		invite("2", "[field1]"), trying, ringing, `<recv response="183" optional="true"/>`, `<recv response="200" rrs="true"/>`,
 		within("ACK", caller, "2"),
 		`<nop><action><exec rtp_stream="`+sound+`,-1,8,PCMA/8000"/></action></nop>`,
-		`<pause milliseconds="3000"/>`,
+		fmt.Sprintf(`<pause milliseconds="%d"/>`, long.Milliseconds()),
 		`<nop><action><exec rtp_stream="pause"/></action></nop>`,
 		within("BYE", caller, "3"), `<recv response="200" timeout="10000"/>`)
 }

@@ -29,6 +29,45 @@ func Speech(t testing.TB, voice, text string, seconds int) string {
 	return file
 }
 
+// Pitch makes a WAV file (8 kHz mono, 16 bit) of a tone.
+func Pitch(t testing.TB, hz, seconds int) string {
+	t.Helper()
+	Need(t, "sox")
+	file := filepath.Join(t.TempDir(), "pitch.wav")
+	run(t, "sox", "-n", "-r", "8000", "-c", "1", "-b", "16", file, "synth", strconv.Itoa(seconds), "sine", strconv.Itoa(hz), "norm", "-12")
+	return file
+}
+
+// Strength is the amplitude of a tone in sound at 8 kHz, 0 to 32767: that of most of its pieces of a tenth of a second,
+// so that places where a busy machine has lost or stretched something don't count. hz is a multiple of ten.
+func Strength(sound []float64, hz int) float64 {
+	const piece = 800
+	var all []float64
+	for ; len(sound) >= piece; sound = sound[piece:] {
+		var re, im float64
+		for i, v := range sound[:piece] {
+			sin, cos := math.Sincos(2 * math.Pi * float64(hz*i) / 8000)
+			re += v * cos
+			im += v * sin
+		}
+		all = append(all, 2*math.Hypot(re, im)/piece)
+	}
+	if len(all) == 0 {
+		return 0
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
+}
+
+// Hiss makes a WAV file (8 kHz mono, 16 bit) of the soft noise of an open line.
+func Hiss(t testing.TB, seconds int) string {
+	t.Helper()
+	Need(t, "sox")
+	file := filepath.Join(t.TempDir(), "hiss.wav")
+	run(t, "sox", "-n", "-r", "8000", "-c", "1", "-b", "16", file, "synth", strconv.Itoa(seconds), "pinknoise", "norm", "-60")
+	return file
+}
+
 // Rated gives a sound file at another rate and with as many channels, as a phone's codec wants it.
 func Rated(t testing.TB, file string, rate, channels int) string {
 	t.Helper()
