@@ -34,6 +34,12 @@ type Rated interface {
 	Rate() int // samples a second, in Hz; it does not change
 }
 
+// Dated is what a Sink may be besides: one that asks when its sound was said, as some comes late, or much at once.
+type Dated interface {
+	// WriteSaid is Write for a piece whose last sample was said at end, which is past or now. Pieces come in order.
+	WriteSaid(f Frame, end time.Time)
+}
+
 // Adjustable is a Source that has its sound at several rates. Who reads it at another rate than its own asks for that
 // once, before it takes a resampler.
 type Adjustable interface {

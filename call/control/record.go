@@ -9,7 +9,6 @@ import (
 	"santral/call"
 	"santral/media"
 	"santral/media/listen"
-	"santral/media/session"
 	"santral/media/tone"
 )
 
@@ -127,7 +126,8 @@ func (t *taping) listen(tape call.Tape, most time.Duration) {
 	if r, ok := sink.(media.Rated); ok && r.Rate() > 0 {
 		m.rate = r.Rate()
 	}
-	m.most, m.early = samples(most, m.rate), samples(session.TapDelay, m.rate)
+	m.most = samples(most, m.rate)
+	m.dated, _ = sink.(media.Dated)
 	if m.silence = samples(t.ask.Silence, m.rate); m.silence > 0 {
 		m.speech = listen.New(m.rate)
 	}
@@ -155,7 +155,7 @@ func (t *taping) begin(c *ongoing) error {
 	return nil
 }
 
-// run waits for the end. The caller is heard a little after it has spoken, so an end that a person chose waits for that.
+// run waits for the end.
 func (t *taping) run(ctx context.Context) (call.Recorded, error) {
 	s := t.s
 	for {
@@ -168,12 +168,10 @@ func (t *taping) run(ctx context.Context) (call.Recorded, error) {
 			if !ok {
 				continue
 			}
+			t.stop()
 			cut := time.Duration(0)
 			if !k.began.IsZero() {
-				if cut = time.Since(k.began) - session.TapDelay; cut < 0 {
-					s.pause(ctx, -cut)
-					cut = 0
-				}
+				cut = time.Since(k.began)
 			}
 			t.end(cut, k.key)
 			return t.file(nil)
@@ -183,7 +181,6 @@ func (t *taping) run(ctx context.Context) (call.Recorded, error) {
 			if s.ctx.Err() != nil {
 				return t.left()
 			}
-			s.pause(s.ctx, session.TapDelay)
 			t.end(0, 0)
 			return t.file(s.alive(ctx))
 		}
@@ -199,17 +196,6 @@ func (t *taping) left() (call.Recorded, error) {
 	}
 	t.end(0, 0)
 	return t.file(call.ErrEnded)
-}
-
-// pause lets time go by.
-func (s *story) pause(ctx context.Context, d time.Duration) {
-	clock := time.NewTimer(d)
-	defer clock.Stop()
-	select {
-	case <-clock.C:
-	case <-ctx.Done():
-	case <-s.ctx.Done():
-	}
 }
 
 // end hears the caller no more, and cuts off the end of what was heard.
@@ -257,10 +243,11 @@ func (t *taping) whole() call.Recorded {
 	return r
 }
 
-// mic hears a caller for a tape, and tells when it is enough. It is called by one media loop.
+// mic hears a caller for a tape, and tells when it is enough. It is called by one media loop, or by who ends it.
 type mic struct {
 	tape   call.Tape
 	to     media.Sink
+	dated  media.Dated // the same, where it asks; otherwise nil
 	rate   int
 	speech *listen.Speech // nil: silence ends nothing
 	enough chan struct{}
@@ -268,27 +255,35 @@ type mic struct {
 	most, silence int64 // samples; 0 for no end
 	still         atomic.Bool
 	heard         atomic.Int64 // samples
-	early         int64        // still to come of what was said before
 	quiet         int64        // of them, since somebody spoke last
 	spoke         bool
 	over          bool
 }
 
-var _ media.Rated = (*mic)(nil)
+var (
+	_ media.Rated = (*mic)(nil)
+	_ media.Dated = (*mic)(nil)
+)
 
 // Rate is the tape's (media.Rated).
 func (m *mic) Rate() int { return m.rate }
 
 // Write hears a frame.
-func (m *mic) Write(f media.Frame) {
-	if m.over || m.still.Load() {
+func (m *mic) Write(f media.Frame) { m.WriteSaid(f, time.Now()) }
+
+// WriteSaid hears one that was said earlier (media.Dated). What is said during a hold the tape leaves out by itself.
+func (m *mic) WriteSaid(f media.Frame, end time.Time) {
+	switch {
+	case m.over:
+		return
+	case m.dated != nil:
+		m.dated.WriteSaid(f, end)
+	default:
+		m.to.Write(f)
+	}
+	if m.still.Load() {
 		return
 	}
-	if m.early > 0 { // said before it began
-		m.early -= int64(len(f))
-		return
-	}
-	m.to.Write(f)
 	heard := m.heard.Add(int64(len(f)))
 	if m.speech != nil {
 		if speaks, _ := m.speech.Hear(f); speaks {

@@ -46,7 +46,7 @@ func BenchmarkRecord(b *testing.B) {
 				n := 0
 				step := func() {
 					n++
-					r.zero = time.Now().Add(-time.Duration(n) * 20 * time.Millisecond)
+					r.birth = time.Now().Add(-time.Duration(n) * 20 * time.Millisecond)
 					sinks[0].Write(f)
 					sinks[1].Write(f)
 					if n%25 == 0 {

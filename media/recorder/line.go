@@ -10,14 +10,16 @@ const (
 	edge    = 2_000   // nothing is moved by less
 	crowded = 150_000 // frames that are earlier by more don't come on the clock: they follow each other
 	holdOff = 500_000 // a channel without frames for so long is silent
+	lagMost = 260_000 // what a tap hears comes so long after it was said
 )
 
-// line is the time line: sound of each channel by when it came, until it is written. Places are in samples from the
+// line is the time line: sound of each channel by when it was said, until it is written. Places are in samples from the
 // beginning. It belongs to the file's goroutine.
 type line struct {
 	rate   int
 	tracks []track
 	done   int64   // what was given
+	lag    int64   // by which frames come later than they were said, in microseconds
 	both   []int16 // one piece of it, the channels' samples in turn
 }
 
@@ -43,7 +45,7 @@ func (l *line) of(us int64) int64 { return us * int64(l.rate) / 1_000_000 }
 func (l *line) next(now int64, last bool) []int16 {
 	longest := int64(0)
 	for i := range l.tracks {
-		l.arrange(&l.tracks[i], now-l.of(ahead), last)
+		l.arrange(&l.tracks[i], now-l.of(ahead+l.lag), last)
 		longest = max(longest, l.tracks[i].end)
 	}
 	upTo := l.done + int64(l.rate)
@@ -55,7 +57,7 @@ func (l *line) next(now int64, last bool) []int16 {
 		case last:
 			upTo = min(upTo, longest)
 		default:
-			upTo = min(upTo, max(t.end, now-l.of(holdOff)))
+			upTo = min(upTo, max(t.end, now-l.of(holdOff+l.lag)))
 		}
 	}
 	n := int(upTo - l.done)

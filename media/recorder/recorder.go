@@ -1,8 +1,8 @@
 // Package recorder writes what is said to files: one channel or two, WAV or Ogg/Opus, in the clear or sealed.
 //
 // A recording has a time line. Frames come on the media clock, each channel in its own phase; they may begin late,
-// stop, and go on from another leg. They are laid on the time line by when they came, so that both channels stay
-// together and nothing drifts, and what nobody said is silence (decision 33). A file can be read at every moment: a
+// stop, and go on from another leg. They are laid on the time line by when they were said, so that both channels stay
+// together and nothing drifts, and what nobody said is silence (decisions 33 and 47). A file can be read at every moment: a
 // crash costs its last second.
 //
 // The media loop only copies samples; one goroutine for each recording owns the file, arranges the sound and writes it.
@@ -67,6 +67,7 @@ var errStuck = errors.New("the disk does not answer")
 // Recorder is one recording. It is safe for concurrent use, and ended by Close.
 type Recorder struct {
 	o     Options
+	birth time.Time
 	wake  chan struct{} // the recording ends
 	ready chan struct{} // closed when the file is there, or can't be
 	done  chan struct{} // closed when the file is
@@ -76,11 +77,9 @@ type Recorder struct {
 	mu      sync.Mutex // a leaf
 	tracks  [2]queue
 	begun   bool
-	zero    time.Time     // where the time line begins
-	stood   time.Duration // that it stood still
-	since   time.Time     // when it stopped, while it is paused
-	paused  bool
-	masked  bool
+	zero    time.Duration // where the time line begins, after birth
+	gaps    gaps
+	dated   bool // some of the sound comes late
 	trim    time.Duration
 	closed  bool
 	opening error // why there is no file, at first
@@ -132,7 +131,7 @@ func create(o Options, open func() (file, error)) (*Recorder, error) {
 		o.Most = min(cmp.Or(o.Most, longest), longest)
 	}
 	r := &Recorder{
-		o: o, wake: make(chan struct{}, 1), ready: make(chan struct{}), done: make(chan struct{}),
+		o: o, birth: time.Now(), wake: make(chan struct{}, 1), ready: make(chan struct{}), done: make(chan struct{}),
 		fault: trouble{tell: o.Fault},
 	}
 	r.w = writer{r: r, open: open, form: form, seal: seal, line: newLine(o.Channels, o.Rate)}
@@ -169,17 +168,25 @@ type sink struct {
 	q *queue
 }
 
+var (
+	_ media.Rated = (*sink)(nil)
+	_ media.Dated = (*sink)(nil)
+)
+
 // Rate is the recording's (media.Rated).
 func (s *sink) Rate() int { return s.r.o.Rate }
 
-// Write takes the next samples.
-func (s *sink) Write(f media.Frame) { s.r.write(s.q, f) }
+// Write takes samples of which the last was said just now.
+func (s *sink) Write(f media.Frame) { s.r.write(s.q, f, time.Now(), false) }
+
+// WriteSaid takes samples that were said earlier (media.Dated).
+func (s *sink) WriteSaid(f media.Frame, end time.Time) { s.r.write(s.q, f, end, true) }
 
 // queue is the sound of one channel that waits for the file's goroutine.
 type queue struct {
 	samples []int16
 	marks   []mark
-	seam    bool  // what comes next comes after a pause
+	pauses  int   // that were over before the last of it
 	lost    int64 // samples that found no room
 }
 
@@ -190,20 +197,36 @@ type mark struct {
 	seam bool  // the time line stood still before it
 }
 
-func (r *Recorder) write(q *queue, f media.Frame) {
-	if len(f) == 0 {
-		return
-	}
-	now := time.Now()
+// write takes a piece whose last sample was said at end. What is paused and masked goes by when it was said.
+func (r *Recorder) write(q *queue, f media.Frame, end time.Time, dated bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed || r.paused {
+	if r.closed || len(f) == 0 {
 		return
 	}
-	if !r.begun {
-		r.begun, r.zero = true, now.Add(-r.duration(int64(len(f))))
+	r.dated = r.dated || dated
+	at := end.Sub(r.birth)
+	if !r.gaps.any() {
+		r.addLocked(q, f, at, false)
+		return
 	}
-	at := now.Sub(r.zero) - r.stood
+	for len(f) > 0 {
+		begin := at - r.duration(int64(len(f)))
+		n, what := r.gaps.holds(begin, len(f), r.o.Rate)
+		if what != pausedGap {
+			r.addLocked(q, f[:n], at-r.duration(int64(len(f)-n)), what == maskedGap)
+		}
+		f = f[n:]
+	}
+}
+
+// addLocked puts sound on the time line, or silence in its place.
+func (r *Recorder) addLocked(q *queue, f media.Frame, end time.Duration, masked bool) {
+	begin := end - r.duration(int64(len(f)))
+	if !r.begun {
+		r.begun, r.zero = true, begin
+	}
+	at := r.gaps.line(r.zero, end)
 	if r.o.Most > 0 && at > r.o.Most {
 		return
 	}
@@ -211,9 +234,10 @@ func (r *Recorder) write(q *queue, f media.Frame) {
 		q.lost += int64(len(f))
 		return
 	}
-	q.marks = append(q.marks, mark{at: int64(r.samples(at)), n: len(f), seam: q.seam})
-	q.seam = false
-	if r.masked {
+	pauses := r.gaps.pauses(begin)
+	q.marks = append(q.marks, mark{at: int64(r.samples(at)), n: len(f), seam: pauses != q.pauses})
+	q.pauses = pauses
+	if masked {
 		for range f {
 			q.samples = append(q.samples, 0)
 		}
@@ -233,10 +257,7 @@ func (r *Recorder) positionLocked(now time.Time) time.Duration {
 	if !r.begun {
 		return 0
 	}
-	if r.paused {
-		now = r.since
-	}
-	at := max(now.Sub(r.zero)-r.stood, 0)
+	at := max(r.gaps.line(r.zero, now.Sub(r.birth)), 0)
 	if r.o.Most > 0 {
 		at = min(at, r.o.Most)
 	}
@@ -254,30 +275,17 @@ func (r *Recorder) Position() time.Duration {
 	return r.positionLocked(time.Now())
 }
 
-// Pause has nothing be recorded, and the time line stand still, until it is called with false.
-func (r *Recorder) Pause(on bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if on == r.paused {
-		return
-	}
-	now := time.Now()
-	if r.paused = on; on {
-		r.since = now
-		return
-	}
-	if r.begun {
-		r.stood += now.Sub(r.since)
-	}
-	for i := range r.tracks {
-		r.tracks[i].seam = true
-	}
-}
+// Pause has nothing be recorded of what is said from now on, and the time line stand still, until it is called with
+// false. What was said before and is still to come is recorded.
+func (r *Recorder) Pause(on bool) { r.gap(pausedGap, on) }
 
-// Mask has silence be recorded in place of what is said, until it is called with false.
-func (r *Recorder) Mask(on bool) {
+// Mask has silence be recorded in place of what is said from now on, until it is called with false. What was said before
+// and is still to come is recorded.
+func (r *Recorder) Mask(on bool) { r.gap(maskedGap, on) }
+
+func (r *Recorder) gap(what gapKind, on bool) {
 	r.mu.Lock()
-	r.masked = on
+	r.gaps.set(what, on, time.Since(r.birth), r.zero)
 	r.mu.Unlock()
 }
 

@@ -402,7 +402,7 @@ func TestPauseMaskAndTrim(t *testing.T) {
 				at    float64 // -1: not there
 			}{
 				{0, offset}, {100, -1}, {120, -1}, {149, -1}, {155, 3100 - 1007 + offset}, {200, 4000 - 1007 + offset},
-				{251, -1}, {299, -1}, {305, 6100 - 1007 + offset}, {470, 9400 - 1007 + offset}, {480, -1},
+				{250, 5000 - 1007 + offset}, {252, -1}, {299, -1}, {305, 6100 - 1007 + offset}, {470, 9400 - 1007 + offset}, {480, -1},
 			} {
 				got := at(c[ch], first+x.frame)
 				if x.at < 0 && got >= 0 && x.frame != 100 || x.at >= 0 && (got < x.at-5 || got > x.at+5) {

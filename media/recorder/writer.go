@@ -210,7 +210,12 @@ func (w *writer) take() (now, trim int64) {
 		}
 		r.tracks[i], w.swapped[i] = w.swapped[i].empty(&r.tracks[i]), r.tracks[i]
 	}
-	now = int64(r.samples(r.positionLocked(time.Now())))
+	at := time.Now()
+	r.gaps.forget(at.Sub(r.birth), r.zero, gapsMost)
+	now = int64(r.samples(r.positionLocked(at)))
+	if r.dated {
+		w.line.lag = lagMost
+	}
 	trim = int64(r.samples(r.trim))
 	r.mu.Unlock()
 	for i := range w.line.tracks {
@@ -223,7 +228,7 @@ func (w *writer) take() (now, trim int64) {
 
 // empty gives q with its room and nothing in it, and with the counts of what it takes the place of.
 func (q *queue) empty(of *queue) queue {
-	return queue{samples: q.samples[:0], marks: q.marks[:0], seam: of.seam, lost: of.lost}
+	return queue{samples: q.samples[:0], marks: q.marks[:0], pauses: of.pauses, lost: of.lost}
 }
 
 // flush appends what waits to the file.

@@ -151,6 +151,9 @@ func newRange(p *Pool, bind netip.Addr, first, count int) *portRange {
 // now is the pool's clock: nanoseconds that never go back and are never 0.
 func (p *Pool) now() int64 { return int64(time.Since(p.birth)) }
 
+// Instant is what everybody's clock shows when the pool's shows d (Clock).
+func (p *Pool) Instant(d time.Duration) time.Time { return p.birth.Add(d) }
+
 // Take gives a stream on a free pair at the local address of like's family. It fails with
 // ErrNoPorts, or when the pool has no address of that family. The stream goes back by Release.
 func (p *Pool) Take(like netip.Addr) (*Stream, error) {

@@ -33,10 +33,10 @@ func BenchTap(b *testing.B, cfg *Config, name string, sink func(side int) media.
 		packets[n] = enc.Encode(nil, f)
 	}
 	now := time.Minute
-	var all [2]*receiver
+	var all [2]*overheard
 	for i := range all {
-		r := &receiver{clock: func() time.Duration { return now }, steady: TapDelay, rate: 8000, sink: sink(i), frame: make([]int16, 160)}
-		r.learn([]media.Format{c.Format}, nil, r.rate, 0)
+		r := &overheard{receiver: receiver{clock: func() time.Duration { return now }, steady: TapDelay}, lag: newLag(cfg.Pool, sink(i))}
+		r.learn([]media.Format{c.Format}, nil, r.lag.rate, 0)
 		all[i] = r
 	}
 	h := rtp.Header{Payload: c.Format.Payload, SSRC: 1}
@@ -47,7 +47,7 @@ func BenchTap(b *testing.B, cfg *Config, name string, sink func(side int) media.
 		h.Begin, h.End = rtp.HeaderSize, len(buf)
 		for _, r := range all {
 			r.Packet(buf, h)
-			r.Speak(0)
+			r.Speak(now)
 		}
 		h.Seq++
 		h.Timestamp += uint32(c.Format.Rate / 50)

@@ -35,9 +35,10 @@ type receiver struct {
 	rate  int // of the sink's sound
 	frame []int16
 	over  bool
-	holds bool   // the peer holds us, and is heard by nobody who has turns of his own …
-	held  bool   // … and did so a frame ago
-	tones *tones // nil: nobody wants keys out of the sound
+	turn  time.Duration // that is pulled for, where it is steady
+	holds bool          // the peer holds us, and is heard by nobody who has turns of his own …
+	held  bool          // … and did so a frame ago
+	tones *tones        // nil: nobody wants keys out of the sound
 }
 
 // heardFormats is what the payload numbers of a peer's packets mean. It is not changed once it is in use.
@@ -89,8 +90,12 @@ func (e *receiver) learn(local, remote []media.Format, rate int, fixed time.Dura
 		b.Learn(func(payload uint8) (media.Decoder, int, bool) { return m.decoder(payload, rate) })
 		return
 	}
+	clock := e.clock
+	if e.steady > 0 {
+		clock = func() time.Duration { return e.turn }
+	}
 	e.buffer.Store(jitter.New(jitter.Config{
-		Rate: rate, Fixed: fixed, Steady: e.steady, Clock: e.clock,
+		Rate: rate, Fixed: fixed, Steady: e.steady, Clock: clock,
 		Decoder: func(payload uint8) (media.Decoder, int, bool) { return m.decoder(payload, rate) },
 	}))
 }

@@ -307,8 +307,12 @@ func (s *Session) Close() {
 	s.onNews = nil
 	s.watch.f = nil
 	s.ears.stop()
-	s.untapLocked()
+	heard, said := s.untapLocked()
 	s.mu.Unlock()
+	heard.end()
+	for _, t := range said {
+		t.end()
+	}
 	s.Part()
 	s.cfg.look().leave(s)
 	s.mu.Lock()

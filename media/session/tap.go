@@ -2,7 +2,6 @@ package session
 
 import (
 	"slices"
-	"sync"
 	"time"
 
 	"santral/media"
@@ -11,13 +10,13 @@ import (
 
 // A tap hears what is said besides those who are meant, and changes nothing for them: packets are still relayed where
 // they were, reports and keys are as they were. What it hears comes a constant time after it was said, so that what two
-// taps hear can be laid side by side (decision 33).
+// taps hear can be laid side by side (decision 33), and what is still to come when it ends comes at once (decision 47).
 
 // TapDelay is that time, from a packet's first sound to the sink: most networks hold it, and nobody waits for a recording.
 const TapDelay = 240 * time.Millisecond
 
 // taps are the receivers of those who tap a session. The list is not changed: another takes its place.
-type taps struct{ list []*receiver }
+type taps struct{ list []*overheard }
 
 // everyType is all packets: what is no sound says that nobody speaks.
 var everyType = rtp.TypeSet{^uint64(0), ^uint64(0)}
@@ -26,30 +25,32 @@ var everyType = rtp.TypeSet{^uint64(0), ^uint64(0)}
 // packets meanwhile: relayed, transcoded, ended here or sent back. It goes on through holds, other codecs, joins and parts
 // until stop is called or the session is closed; what is not there is silence. The sound is at 8 kHz, or at the sink's rate
 // where that is media.Rated, and comes a quarter of a second after it was said, which does not change with the network
-// nor with clocks that go wrong. The sink is called on a media loop and must not block, and not any more once stop has
-// returned; stop may be called again, but not by the sink.
+// nor with clocks that go wrong; a sink that is media.Dated is told when that was. It is exactly what was said from now on
+// until the end: what has not come by then comes at once, before stop or Close return, and so the first piece and the last
+// ones may be shorter. The sink is called on a media loop, or by who ends it, and must not block; it is not called any more
+// once stop has returned. stop may be called again, but not by the sink.
 func (s *Session) Tap(sink media.Sink) (stop func()) {
-	r := &receiver{pool: s.cfg.Pool, clock: s.cfg.Pool.Clock, steady: TapDelay}
+	o := &overheard{receiver: receiver{pool: s.cfg.Pool, clock: s.cfg.Pool.Clock, steady: TapDelay}, lag: newLag(s.cfg.Pool, sink)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return func() {}
 	}
-	list := []*receiver{r}
+	list := []*overheard{o}
 	if s.taps != nil {
 		list = append(list, s.taps.list...)
 	}
 	s.taps = &taps{list}
-	r.feed(sink)
+	s.cfg.Pool.Speak(o)
 	s.tapLocked()
 	return func() {
-		r.end()
+		o.end()
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if s.taps == nil || !slices.Contains(s.taps.list, r) {
+		if s.taps == nil || !slices.Contains(s.taps.list, o) {
 			return
 		}
-		list := slices.DeleteFunc(slices.Clone(s.taps.list), func(o *receiver) bool { return o == r })
+		list := slices.DeleteFunc(slices.Clone(s.taps.list), func(x *overheard) bool { return x == o })
 		if s.taps = (&taps{list}); len(list) == 0 {
 			s.taps = nil
 		}
@@ -67,24 +68,51 @@ func (s *Session) tapsLocked() *line {
 		return nil
 	}
 	l := s.lines[sp.line]
-	for _, r := range s.taps.list {
-		r.learn(l.local, l.remote, r.rate, 0)
+	for _, o := range s.taps.list {
+		o.learn(l.local, l.remote, o.lag.rate, 0)
 	}
 	return l
 }
 
-// untapLocked ends all taps.
-func (s *Session) untapLocked() {
-	if s.taps != nil {
-		for _, r := range s.taps.list {
-			r.end()
-		}
-	}
-	for _, t := range s.said {
-		t.end()
-	}
+// untapLocked takes all taps away. Who has called it ends them, without the session's lock.
+func (s *Session) untapLocked() (heard *taps, said []*saying) {
+	heard, said = s.taps, s.said
 	s.taps, s.said = nil, nil
 	s.sayingLocked()
+	return heard, said
+}
+
+// end ends all of them.
+func (t *taps) end() {
+	if t != nil {
+		for _, o := range t.list {
+			o.end()
+		}
+	}
+}
+
+// overheard is a tap of what the peer says: packets come from a reader, and the media clock pulls.
+type overheard struct {
+	receiver
+	lag
+}
+
+// Speak gives the sink its next frame (rtp.Speaker).
+func (o *overheard) Speak(now time.Duration) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.lag.speak(o, now)
+}
+
+func (o *overheard) end() {
+	o.mu.Lock()
+	o.lag.end(o)
+	o.mu.Unlock()
+}
+
+func (o *overheard) fillLocked(f media.Frame, turn time.Duration) {
+	o.turn = turn
+	o.readLocked(f, o.lag.rate)
 }
 
 // TapSaid has sink get what we ourselves say to the peer where media ends here: what is played to it, its room, keys as
@@ -123,107 +151,4 @@ func (v *voice) tappedLocked(f media.Frame, rate int) {
 	for _, t := range v.taps {
 		t.hear(f, rate)
 	}
-}
-
-// saying is a tap of what we say: a line of sound that is as long as the delay. It is called by the voice, under its lock,
-// and by the media clock.
-type saying struct {
-	pool *rtp.Pool
-	sink media.Sink
-	rate int // of the sink
-
-	mu     sync.Mutex // a leaf, but for what the sink does
-	from   int        // rate of the voice
-	change *rateChange
-	in     media.Frame   // what the voice says now, while it is brought to the sink's rate
-	held   media.Frame   // said and not given yet …
-	due    time.Duration // … and when the first of it is, on the pool's clock, while nothing is given
-	gives  bool
-	frame  media.Frame
-	over   bool
-}
-
-// saidMost is how much more than the delay is held.
-const saidMost = 2 * media.MostSound
-
-func newSaying(pool *rtp.Pool, sink media.Sink) *saying {
-	t := &saying{pool: pool, sink: sink, rate: 8000}
-	if r, ok := sink.(media.Rated); ok && r.Rate() > 0 {
-		t.rate = r.Rate()
-	}
-	t.frame = make(media.Frame, samplesIn(t.rate, rtp.FrameTime))
-	t.held = make(media.Frame, 0, samplesIn(t.rate, TapDelay+saidMost+media.MostSound))
-	return t
-}
-
-// hear takes a packet's sound, as it is sent.
-func (t *saying) hear(f media.Frame, rate int) {
-	long := time.Duration(len(f)) * time.Second / time.Duration(rate)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.over {
-		return
-	}
-	if len(t.held) == 0 && !t.gives {
-		t.due = t.pool.Clock() + TapDelay - long // the packet's first sound is as old as it is long
-	}
-	at := len(t.held)
-	n := len(f) * t.rate / rate
-	if at+n > cap(t.held) { // nobody takes it
-		return
-	}
-	t.held = t.held[:at+n]
-	if rate == t.rate {
-		copy(t.held[at:], f)
-		return
-	}
-	if t.change == nil || t.from != rate {
-		t.from, t.change = rate, newRateChange(rate, t.rate)
-	}
-	t.in = f
-	t.change.fill(t.held[at:], t.next)
-	t.in = nil
-}
-
-// next gives the rate change what it asks for: it takes pieces of 10 ms, of which a packet has a whole number.
-func (t *saying) next(f media.Frame) {
-	n := copy(f, t.in)
-	clear(f[n:])
-	t.in = t.in[n:]
-}
-
-// Speak gives the sink its next frame (rtp.Speaker).
-func (t *saying) Speak(now time.Duration) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.over {
-		return false
-	}
-	f := t.frame
-	if most := samplesIn(t.rate, TapDelay+saidMost); len(t.held) > most { // the clock was held up
-		t.drop(len(t.held) - samplesIn(t.rate, TapDelay))
-	}
-	if !t.gives && len(t.held) > 0 && t.due < now+rtp.FrameTime {
-		t.gives = true
-		n := min(samplesIn(t.rate, max(t.due-now, 0)), len(f))
-		clear(f[:n])
-		f = f[n:]
-	}
-	n := 0
-	if t.gives {
-		n = copy(f, t.held)
-		t.drop(n)
-		t.gives = n == len(f)
-	}
-	clear(f[n:])
-	t.sink.Write(t.frame)
-	return true
-}
-
-func (t *saying) drop(n int) { t.held = t.held[:copy(t.held, t.held[n:])] }
-
-func (t *saying) end() {
-	t.mu.Lock()
-	t.over = true
-	t.mu.Unlock()
 }

@@ -118,7 +118,7 @@ func TestARecordingDoesNotDrift(t *testing.T) {
 				continue
 			}
 			if i-last > 1600 && i > 10*8000 {
-				at := time.Duration(i)*125*time.Microsecond - 240*time.Millisecond
+				at := time.Duration(i) * 125 * time.Microsecond
 				n := int(math.Round(float64(at) / float64(clickEvery)))
 				clicks[ch][n] = at - time.Duration(n)*clickEvery
 			}

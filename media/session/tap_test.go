@@ -28,7 +28,7 @@ func newTapEar(rate int) *tapEar { return &tapEar{wideEar: wideEar{rate: rate}, 
 func (e *tapEar) hears(t *testing.T, what string, hz float64) {
 	t.Helper()
 	all := e.Samples()
-	if gone := time.Since(e.begin); len(all) < int((gone-40*time.Millisecond).Seconds()*float64(e.rate)) || len(all) > int((gone+40*time.Millisecond).Seconds()*float64(e.rate)) {
+	if gone := time.Since(e.begin) - session.TapDelay; len(all) < int((gone-40*time.Millisecond).Seconds()*float64(e.rate)) || len(all) > int((gone+40*time.Millisecond).Seconds()*float64(e.rate)) {
 		t.Errorf("%s: %d samples in %v", what, len(all), gone)
 	}
 	last := all[max(len(all)-e.rate/2, 0):]
