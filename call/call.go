@@ -283,6 +283,7 @@ func (k LegEventKind) String() string {
 // LegDetail is what the record keeps of a leg.
 type LegDetail struct {
 	Direction Direction       `json:"direction"`
+	Moved     bool            `json:"-"` // the media of a leg that lives comes from elsewhere than its peer says
 	Tenant    string          `json:"tenant,omitempty"`
 	Account   string          `json:"account,omitempty"`
 	Number    string          `json:"number,omitempty"`
@@ -297,7 +298,6 @@ type LegDetail struct {
 	Media     string          `json:"media,omitempty"`      // the peer's media address
 	Quality   []media.Quality `json:"quality,omitempty"`    // one for each m-line
 	Rate      int             `json:"-"`                    // in Hz, of the sound that is spoken with the peer, of a leg whose story asks; 0: none
-	Signalled string          `json:"-"`                    // where the peer says that its media is, of a leg that lives
 }
 
 // Notice is something of a leg's media that people want to know.

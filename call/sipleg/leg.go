@@ -112,7 +112,7 @@ func (l *Leg) noteDialog(local, remote string) {
 // measure adds what the media session knows.
 func (l *Leg) measure(d *call.LegDetail) {
 	if l.media != nil {
-		d.Media, d.Signalled, d.Quality = l.media.Remote(), l.media.Signalled(), l.media.Quality()
+		d.Media, d.Moved, d.Quality = l.media.Remote(), l.media.Translated(), l.media.Quality()
 	}
 }
 

@@ -103,23 +103,23 @@ type Session struct {
 	body        uint64           // hash of the last one, without its origin
 	remote      *sdp.Description // the peer's last; nil after Thaw
 	before      *sdp.Description // the one that Revert goes back to, until the last is answered
-	settled     bool             // the peer's last was an answer to an offer of ours
-	wasSettled  bool             // so was the one before
 	local       *sdp.Description // our last one; nil after Thaw
 	other       *sdp.Description // what that was made of, nil for media that ends here
 	lines       []*line          // one for each media line, in order
 	one         [1]*line         // room for the line of most
 	offered     *offered         // our last offer waits for its answer: what held before it
-	dir         sdp.Direction    // of our own offers
 	chosen      *sdp.Chosen      // what media that ends here has agreed on, nil for nothing
+	dir         sdp.Direction    // of our own offers
+	settled     bool             // the peer's last was an answer to an offer of ours
+	wasSettled  bool             // so was the one before
 	stale       bool             // chosen does not follow from the peer's last description yet
 
 	// What is done.
 	mode    mode
 	carries bool // a fax or a modem is heard, which nothing may be done to
+	across  bool // joined, and transcoded
+	muted   bool // across: keys do not pass as tones
 	joint   *joint
-	across  bool        // joined, and transcoded
-	muted   bool        // across: keys do not pass as tones
 	foreign rtp.TypeSet // joined, and relayed: what the other side does not know
 	says    *receiver   // across: what the voice says of the other side
 	voice   *voice      // made when media first ends here
@@ -245,16 +245,20 @@ func (s *Session) Remote() string {
 	return ""
 }
 
-// Signalled is where the peer says that its media is, as Remote prints it; "" when it has said nothing.
-func (s *Session) Signalled() string {
+// Translated reports that the first stream's packets come from elsewhere than the peer says, as from behind an address
+// translator.
+func (s *Session) Translated() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, l := range s.lines {
-		if l.said && !l.refused && l.terms.Remote.IsValid() {
-			return l.terms.Remote.String()
+		if l.stream == nil || !l.said || l.refused || !l.terms.Remote.IsValid() {
+			continue
+		}
+		if f := l.stream.Facts(); f.Source.IsValid() {
+			return f.Source != l.terms.Remote
 		}
 	}
-	return ""
+	return false
 }
 
 // Codec is the name of the first stream's format as negotiated ("PCMA"), "" when there is none:

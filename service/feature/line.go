@@ -73,7 +73,7 @@ func judge(d call.LegDetail) line {
 			}
 		}
 		l.address = "good"
-		if d.Signalled != "" && d.Media != d.Signalled {
+		if d.Moved {
 			l.address = "fair"
 		}
 		break

@@ -112,20 +112,20 @@ func TestLine(t *testing.T) {
 	other.Format = "GSM"
 	for name, test := range map[string]struct {
 		q                []media.Quality
-		said, from       string
+		moved            bool
 		shown            string
 		codec, loss      string
 		address, verdict string
 	}{
-		"excellent":   {[]media.Quality{g711}, "192.0.2.1:4000", "192.0.2.1:4000", "PCMA, MOS 4.3, 0.0 % lost, 12 ms", "test.codec codec.pcma", "test.no-loss", "good", "excellent"},
-		"lossy":       {[]media.Quality{{}, lossy}, "192.0.2.1:4000", "192.0.2.1:4000", "PCMA, MOS 4.0, 0.4 % lost, 12 ms", "test.codec codec.pcma", "test.loss test.less-than 1 unit.percent", "good", "good"},
-		"translated":  {[]media.Quality{heardBadly}, "10.0.0.1:4000", "192.0.2.1:6000", "PCMA, MOS 3.3, 2.0 % lost, 12 ms", "test.codec codec.pcma", "test.loss 2 unit.percent", "fair", "fair"},
-		"bad":         {[]media.Quality{bad}, "", "192.0.2.1:6000", "PCMA, MOS 2.2, 9.1 % lost, 12 ms", "test.codec codec.pcma", "test.loss 9 unit.percent", "good", "bad"},
-		"other codec": {[]media.Quality{other}, "", "", "GSM, MOS 4.3, 0.0 % lost, 12 ms", "test.codec codec.other", "test.no-loss", "good", "excellent"},
-		"nothing":     {[]media.Quality{{Format: "PCMA"}}, "192.0.2.1:4000", "192.0.2.1:4000", "nothing comes", "", "", "bad", "bad"},
+		"excellent":   {[]media.Quality{g711}, false, "PCMA, MOS 4.3, 0.0 % lost, 12 ms", "test.codec codec.pcma", "test.no-loss", "good", "excellent"},
+		"lossy":       {[]media.Quality{{}, lossy}, false, "PCMA, MOS 4.0, 0.4 % lost, 12 ms", "test.codec codec.pcma", "test.loss test.less-than 1 unit.percent", "good", "good"},
+		"translated":  {[]media.Quality{heardBadly}, true, "PCMA, MOS 3.3, 2.0 % lost, 12 ms", "test.codec codec.pcma", "test.loss 2 unit.percent", "fair", "fair"},
+		"bad":         {[]media.Quality{bad}, false, "PCMA, MOS 2.2, 9.1 % lost, 12 ms", "test.codec codec.pcma", "test.loss 9 unit.percent", "good", "bad"},
+		"other codec": {[]media.Quality{other}, false, "GSM, MOS 4.3, 0.0 % lost, 12 ms", "test.codec codec.other", "test.no-loss", "good", "excellent"},
+		"nothing":     {[]media.Quality{{Format: "PCMA"}}, false, "nothing comes", "", "", "bad", "bad"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := &calltest.Caller{Party: call.Party{Number: "101"}, Leg: call.LegDetail{Quality: test.q, Signalled: test.said, Media: test.from}}
+			c := &calltest.Caller{Party: call.Party{Number: "101"}, Leg: call.LegDetail{Quality: test.q, Moved: test.moved}}
 			got := tell(t, feature.LineName, c)
 			words := func(what string) string { return `Say "" [` + strings.TrimSpace(what+" 250000000") + "]" }
 			want := []string{"Answer", `Say "" [300000000 test.your-number 101]`, "Collect 1", `Show "` + test.shown + `"`}
