@@ -131,6 +131,14 @@ func (s *story) Take(ctx context.Context, id call.ID) error {
 	if err := s.Answer(ctx); err != nil {
 		return err
 	}
+	if err := s.ask(ctx, func(c *ongoing) error {
+		if c.callee != nil || c.outward() != nil {
+			return &call.Refusal{Cause: call.RequestPending} // it has an other already
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
 	from := s.c.house.find(id)
 	if from == nil || from == s.c {
 		return &call.Refusal{Cause: call.NotFound}

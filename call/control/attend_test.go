@@ -380,3 +380,41 @@ func TestVisitedCallsEnd(t *testing.T) {
 		})
 	}
 }
+
+// What a caller hears is not cut off when the other, who waits meanwhile, hangs up.
+func TestOtherLeavesWhileSomethingIsSaid(t *testing.T) {
+	t.Parallel()
+	var said time.Duration
+	story := tale(func(ctx context.Context, c call.Control) call.Cause {
+		_ = c.Answer(ctx)
+		if _, err := c.Dial(ctx, rings("102")); err != nil {
+			t.Error(err)
+		}
+		began := time.Now()
+		if _, err := c.Play(ctx, tones("1234567890"), ""); err != nil {
+			t.Error(err)
+		}
+		said = time.Since(began)
+		if left, err := c.Join(ctx); !left || err != nil {
+			t.Errorf("joined until %v, %v", left, err)
+		}
+		return call.NormalClearing
+	})
+	sounding(t, told(story), func(s *stage, phone func(byte) *ear) {
+		s.Service("*1", "story")
+		e, f := phone(1), phone(2)
+		a := s.Call(s.k, "1", "101", "*1", calltest.DescribeAt(e.at, "", "PCMA"))
+		a.Ack(nil)
+		b := s.leg("b")
+		b.Pickup(calltest.DescribeAt(f.at, "", "PCMA"))
+		s.pass(time.Second)
+		b.Bye()
+		s.pass(time.Minute)
+		if said < 3*time.Second || said > 4*time.Second {
+			t.Errorf("three seconds of sound took %v", said)
+		}
+		if !a.Over() {
+			a.Bye()
+		}
+	})
+}

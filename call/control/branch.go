@@ -17,6 +17,7 @@ type branch struct {
 	way      *call.Target
 	timer    *time.Timer
 	patience time.Time
+	breadth  int // its share of the branches that the call may have
 	legs     int // that are not over
 	over     bool
 }
@@ -35,6 +36,9 @@ func (c *ongoing) ringBranch(b *branch, number string) *call.Cause {
 			b.ways = c.house.trunks.Targets(b.dest.Tenant, b.dest.Trunks, b.dest.Number)
 		}
 		b.ways = b.ways[:min(len(b.ways), maxPlaces)]
+		if b.breadth = c.share(b.of, 1); b.breadth == 0 {
+			return &call.TooNarrow
+		}
 		b.patience = time.Now().Add(c.each(b.of))
 		return c.ringPlace(b)
 	case call.ToRefusal:
@@ -51,7 +55,8 @@ func (c *ongoing) ringAccount(b *branch) *call.Cause {
 		return &call.NotFound
 	case len(targets) == 0:
 		return &call.NotRegistered
-	case len(targets) > c.breadth:
+	}
+	if b.breadth = c.share(b.of, len(targets)); b.breadth == 0 {
 		return &call.TooNarrow
 	}
 	if !c.from.Trusted {
@@ -62,7 +67,7 @@ func (c *ongoing) ringAccount(b *branch) *call.Cause {
 		b.channel = release
 	}
 	for _, t := range targets {
-		c.ringPhone(b, t, c.breadth/len(targets))
+		c.ringPhone(b, t, b.breadth/len(targets))
 	}
 	c.branchTimer(b, c.each(b.of))
 	return nil
@@ -104,8 +109,8 @@ func (c *ongoing) ringPlace(b *branch) *call.Cause {
 		case len(b.ways) == 0:
 			silence = 0
 		}
-		m := c.ring(b, t, silence, c.breadth)
-		m.ways, m.breadth = t.Else, c.breadth
+		m := c.ring(b, t, silence, b.breadth)
+		m.ways, m.breadth = t.Else, b.breadth
 		wait := time.Until(b.patience)
 		if d := b.dest.Patience; d > 0 && len(b.ways) > 0 {
 			wait = min(wait, d)

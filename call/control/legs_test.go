@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"santral/base/id"
 	"santral/call"
+	"santral/call/calltest"
+	"santral/call/control"
 	"santral/media"
 )
 
@@ -431,4 +435,86 @@ func again(status int) call.Cause {
 	c := call.FromStatus(status)
 	c.Retry = true
 	return c
+}
+
+// dialled is a Dialer that counts the branches which the legs that it opens may have.
+type dialled struct {
+	*calltest.House
+	breadth int
+}
+
+// Dial counts.
+func (d *dialled) Dial(ctx context.Context, leg call.Dial, inbox call.Inbox) call.Leg {
+	d.breadth += leg.Breadth
+	return d.House.Dial(ctx, leg, inbox)
+}
+
+// RFC 5393 §5.3.3: the branches of numbers that ring at once are together no more than the call may have.
+func TestBreadthOfStories(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		may, has int
+		inTurn   bool
+	}{{60, 60, false}, {4, 4, false}, {2, 2, false}, {60, 60, true}} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStage(t, nil)
+			d := &dialled{House: s.House}
+			story := told(func(ctx context.Context, c call.Control) call.Cause {
+				_, _ = c.Dial(ctx, call.Wish{To: []string{"102", "103", "105"}, InTurn: test.inTurn, Each: time.Second, Whole: time.Second})
+				return call.NormalClearing
+			})
+			s.k = control.New(control.Config{Router: s, Contacts: s, Channels: s, Ledger: s, Dialer: d, Stories: story, Random: id.New([32]byte{1})})
+			s.Service("*1", "story")
+			s.Arrive(s.k, call.Arrival{Call: "1", From: calltest.Party("101"), Dialled: "*1", Offer: offer, Hops: 70, Breadth: test.may})
+			synctest.Wait()
+			if d.breadth != test.has {
+				t.Errorf("of %d branches they have %d, not %d", test.may, d.breadth, test.has)
+			}
+			s.pass(time.Minute)
+			s.Check(t)
+		})
+	}
+}
+
+// Who has somebody waiting can't take another one, who stays parked.
+func TestTakingASecond(t *testing.T) {
+	t.Parallel()
+	stories := map[string]call.Story{
+		"park": tale(func(ctx context.Context, c call.Control) call.Cause {
+			_ = c.Answer(ctx)
+			if err := c.Park(ctx, ""); !errors.Is(err, call.ErrEnded) {
+				t.Error(err)
+			}
+			return call.NormalClearing
+		}),
+		"take": tale(func(ctx context.Context, c call.Control) call.Cause {
+			_ = c.Answer(ctx)
+			if _, err := c.Dial(ctx, rings("102")); err != nil {
+				t.Error(err)
+			}
+			if err := c.Take(ctx, "1"); refused(err).SIP != call.RequestPending.SIP {
+				t.Errorf("a second one: %v", err)
+			}
+			if err := c.Drop(ctx, call.NormalClearing); err != nil {
+				t.Error(err)
+			}
+			if err := c.Take(ctx, "1"); !errors.Is(err, call.ErrEnded) {
+				t.Error(err)
+			}
+			return call.NormalClearing
+		}),
+	}
+	together(t, "story-takes-no-second", stories, func(s *stage) {
+		s.Service("*1", "park")
+		s.Service("*2", "take")
+		a := s.dial("*1")
+		a.Ack(nil)
+		taker := s.Call(s.k, "2", "105", "*2", offer)
+		taker.Ack(nil)
+		s.Leg("2", "b").Pickup(answer)
+		taker.Agree(answer)
+		s.leg("a").Agree(answer)
+		s.pass(time.Second)
+		taker.Bye()
+	})
 }

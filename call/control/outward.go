@@ -16,7 +16,8 @@ type outward struct {
 	wish   call.Wish
 	from   call.Party
 	offer  *sdp.Description // what they are offered; nil: our own media
-	next   int              // InTurn: the next number
+	next   int              // of the numbers, the one that is rung next
+	given  int              // of the branches that the call may have, how many those have that ring at once
 	rings  []*branch        // that are under way, or were
 	best   call.Cause
 	whole  *time.Timer
@@ -136,6 +137,21 @@ func (c *ongoing) ringNext(o *outward) {
 	if no := c.ringBranch(b, number); no != nil {
 		c.branchLost(b, *no)
 	}
+}
+
+// share is how many of the call's branches a number gets that needs so many at least, 0 when too few are left
+// (RFC 5393 §5.3.3). Numbers that ring at once share them.
+func (c *ongoing) share(o *outward, need int) int {
+	left, behind := c.breadth-o.given, len(o.wish.To)-o.next
+	if o.wish.InTurn {
+		left, behind = c.breadth, 0
+	}
+	share := max(left/(behind+1), need)
+	if share > left {
+		return 0
+	}
+	o.given += share
+	return share
 }
 
 // each is how long a number rings.

@@ -60,7 +60,12 @@ func (s *story) finally(deed func(*ongoing)) error {
 	}) {
 		return call.ErrEnded
 	}
-	return <-done
+	select {
+	case err := <-done:
+		return err
+	case <-s.ctx.Done(): // by a fault in the deed perhaps
+		return call.ErrEnded
+	}
 }
 
 // Join has the caller and the other talk as two who called each other.
@@ -236,7 +241,8 @@ func (c *ongoing) storyGoesOn(m *member) bool {
 	h := c.change
 	c.change, a.besides().knows = change{}, nil
 	ours := c.settle(h, a)
-	if c.state == Talking {
+	joined := c.state == Talking
+	if joined {
 		c.bridge.Part()
 		c.setState(Serving, "the other has gone")
 	}
@@ -252,7 +258,9 @@ func (c *ongoing) storyGoesOn(m *member) bool {
 	if !ours && (m.held || a.media() != nil && a.media().SoundRate() == 0) { // what it was told last leaves us nothing to say
 		c.askOwn(a)
 	}
-	_ = c.speak(nil)
+	if joined { // otherwise it hears what its story says
+		_ = c.speak(nil)
+	}
 	c.reappear(a)
 	if p.apart != nil {
 		p.left = false

@@ -57,6 +57,7 @@ const (
 	mostSegments   = 200
 	firstPause     = time.Second // before filing is tried again; it doubles
 	longestPause   = 5 * time.Minute
+	rowTime        = 10 * time.Second // how long the database may take to say whether there is a row
 )
 
 // Why no recording begins.
@@ -72,13 +73,15 @@ type Archive struct {
 	ctx     context.Context // ends with Close
 	stop    context.CancelFunc
 	workers sync.WaitGroup
-	jobs    jobs
+	jobs    jobs // files that are to be finished and filed
+	asks    jobs // rows that are to be looked for
 	clerk   clerk
 	free    atomic.Uint64
 
 	mu     sync.Mutex // a leaf
 	open   map[*tape]bool
-	ending int // closed, and not whole yet
+	beside int // that are not open yet, or closed and not whole yet
+	late   int // that could not be filed, and wait
 	up     [alarms]bool
 	closed bool
 	stats  Stats
@@ -121,21 +124,22 @@ func Open(c Config) (*Archive, error) {
 	}
 	a := &Archive{c: c, open: map[*tape]bool{}}
 	a.ctx, a.stop = context.WithCancel(context.Background())
-	a.jobs.wake.L, a.clerk.wake.L = &a.jobs.mu, &a.clerk.mu
+	a.jobs.wake.L, a.asks.wake.L, a.clerk.wake.L = &a.jobs.mu, &a.asks.mu, &a.clerk.mu
 	left, err := a.left()
 	if err != nil {
 		a.stop()
 		return nil, err
 	}
 	a.look()
-	a.workers.Add(hands + 2)
+	a.workers.Add(hands + 3)
 	for range hands {
-		go a.work()
+		go a.work(&a.jobs)
 	}
+	go a.work(&a.asks)
 	go a.clerk.run(a)
 	go a.watch()
 	for _, n := range left {
-		a.later(func() { a.takeUp(n) })
+		a.jobs.later(func() { a.takeUp(n) })
 	}
 	return a, nil
 }
@@ -167,27 +171,35 @@ func (a *Archive) Begin(about call.About) (call.Tape, error) {
 	if _, err := keyOf(about.Tenant, t.note.Name); err != nil {
 		return nil, fmt.Errorf("no recording can begin: %q is no tenant", about.Tenant)
 	}
-	if err := a.admit(t); err != nil {
+	if err := a.admit(); err != nil {
 		return nil, err
 	}
 	rec, err := recorder.Create(recorder.Options{
 		Path: a.spool(t.note.Tenant, t.note.Name), Channels: about.Channels, Rate: a.c.Rate, Format: a.c.Format, Seal: a.c.Seal, Most: about.Most,
 		Fault: func(err error) { a.alarm(BadDisk, err) },
 	})
+	t.rec = rec
+	a.mu.Lock()
+	closed := a.closed
+	a.beside--
+	if err == nil {
+		a.stats.Begun++
+		a.open[t] = true
+	}
+	a.mu.Unlock()
 	if err != nil {
-		a.mu.Lock()
-		delete(a.open, t)
-		a.stats.Begun--
-		a.mu.Unlock()
 		return nil, fmt.Errorf("no recording can begin: %w", err)
 	}
-	t.rec = rec
+	if closed { // meanwhile, and nobody else closes it
+		t.Close(nil)
+		return nil, ErrClosed
+	}
 	a.clerk.write(t)
 	return t, nil
 }
 
 // admit counts a recording in, if there is room for it.
-func (a *Archive) admit(t *tape) error {
+func (a *Archive) admit() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch {
@@ -196,18 +208,17 @@ func (a *Archive) admit(t *tape) error {
 	case a.up[NoRoom]:
 		a.stats.NoRoom++
 		return ErrNoRoom
-	case len(a.open)+a.ending >= a.c.Most:
+	case len(a.open)+a.beside >= a.c.Most:
 		a.stats.Many++
 		return ErrMany
 	}
-	a.stats.Begun++
-	a.open[t] = true
+	a.beside++
 	return nil
 }
 
 // Stats tells how the archive is doing.
 func (a *Archive) Stats() Stats {
-	waiting := a.jobs.count()
+	waiting := a.jobs.count() + a.asks.count()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	s := a.stats
@@ -229,8 +240,12 @@ func (a *Archive) Close(ctx context.Context) error {
 		t.Close(nil)
 	}
 	err := a.jobs.idle(ctx)
+	if err == nil {
+		err = a.asks.idle(ctx)
+	}
 	a.stop()
 	a.jobs.close()
+	a.asks.close()
 	a.clerk.close()
 	done := make(chan struct{})
 	go func() {

@@ -3,10 +3,12 @@ package recording
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -328,6 +330,106 @@ func TestAServerThatIsAway(t *testing.T) {
 		}
 		k.close()
 	})
+}
+
+// A ledger whose disk is stuck says that it has heard, and may have lost it; a database may be away. The spool knows of the
+// recording until it has its row.
+func TestALedgerThatLosesEvents(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newKit(t, nil)
+		k.book.loses = 3
+		tape := k.begin("101")
+		speak(tape, time.Second)
+		if _, err := ended(tape); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		if n := len(k.book.told()); n != 0 || len(k.spool()) != 1 || k.a.Stats().Waiting == 0 {
+			t.Fatalf("%d events, %v", n, k.spool())
+		}
+		k.idle()
+		if n := len(k.book.told()); n != 1 || len(k.spool()) != 0 {
+			t.Errorf("%d events, %v", n, k.spool())
+		}
+		k.book.mu.Lock()
+		k.book.away = errAway
+		k.book.mu.Unlock()
+		tape = k.begin("101")
+		speak(tape, time.Second)
+		if _, err := ended(tape); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Hour)
+		if n := len(k.book.told()); n != 2 || len(k.spool()) != 1 {
+			t.Errorf("%d events, %v", n, k.spool())
+		}
+		k.book.mu.Lock()
+		k.book.away = nil
+		k.book.mu.Unlock()
+		k.idle()
+		if n := len(k.book.told()); n != 2 || len(k.spool()) != 0 {
+			t.Errorf("%d events, %v", n, k.spool())
+		}
+		k.close()
+	})
+}
+
+// The alarm of one that can't be filed is up until it is, whatever becomes of others.
+func TestOneThatIsNotTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var server *far
+		k := newKit(t, func(c *Config) {
+			server = &far{Blobs: c.Blobs}
+			c.Blobs = server
+		})
+		records := func() {
+			tape := k.begin("101")
+			speak(tape, time.Second)
+			if _, err := ended(tape); err != nil {
+				t.Error(err)
+			}
+			synctest.Wait()
+		}
+		server.set(true)
+		records()
+		server.set(false)
+		server.mu.Lock()
+		server.without = strings.TrimPrefix(strings.TrimSuffix(k.spool()[0], noteEnd), "sample"+between)
+		server.mu.Unlock()
+		for range 5 {
+			records()
+		}
+		if alarms, _ := k.said(); len(alarms) != 1 || !k.a.Stats().Alarms[NotTook] {
+			t.Errorf("%v", alarms)
+		}
+		server.mu.Lock()
+		server.without = ""
+		server.mu.Unlock()
+		k.idle()
+		if alarms, _ := k.said(); len(alarms) != 2 || k.a.Stats().Alarms[NotTook] {
+			t.Errorf("%v", alarms)
+		}
+		k.close()
+	})
+}
+
+// Recordings may begin while the archive is closed.
+func TestClosedMeanwhile(t *testing.T) {
+	for range 20 {
+		k := newKit(t, nil)
+		var begun sync.WaitGroup
+		for i := range 4 {
+			begun.Go(func() {
+				for j := range 5 {
+					if tape, err := k.a.Begin(call.About{Call: "c", Tenant: "sample", Account: fmt.Sprint(100*i + j), Kind: call.TapeCall, Channels: 2}); err == nil {
+						tape.Close(nil)
+					}
+				}
+			})
+		}
+		k.close()
+		begun.Wait()
+	}
 }
 
 func TestGivenOutAndDeleted(t *testing.T) {

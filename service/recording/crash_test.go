@@ -143,6 +143,10 @@ func TestEndsInBetween(t *testing.T) {
 	if err := k.a.keep(&n); err != nil {
 		t.Fatal(err)
 	}
+	half := k.a.spool("sample", got.Name) + noteEnd + freshEnd // of a note that was being written
+	if err := os.WriteFile(half, []byte(`{"na`), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	k.open()
 	k.idle()
 	k.close()

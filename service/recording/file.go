@@ -26,7 +26,7 @@ func (a *Archive) finish(t *tape, filed func(call.Recorded, error)) {
 	whole, kept := a.whole(&n, sum, err)
 	t.writing.Unlock()
 	a.mu.Lock()
-	a.ending--
+	a.beside--
 	a.stats.Lost += n.Lost
 	a.mu.Unlock()
 	if filed != nil {
@@ -81,22 +81,22 @@ func (a *Archive) file(n note, pause time.Duration) {
 	if errors.Is(err, store.ErrNotFound) { // it was deleted just before a crash, or taken away by hand
 		a.fail("file a recording that is nowhere", &n.Recorded, err)
 		a.forget(&n)
+		a.waitsNoLonger(pause)
 		return
 	}
 	if err != nil {
 		if a.ctx.Err() == nil {
+			if pause == firstPause {
+				a.mu.Lock()
+				a.late++
+				a.mu.Unlock()
+			}
 			a.alarm(NotTook, err)
-			a.after(pause, func() { a.file(n, min(2*pause, longestPause)) })
+			a.after(&a.jobs, pause, func() { a.file(n, min(2*pause, longestPause)) })
 		}
 		return
 	}
-	a.alarm(NotTook, nil)
-	e := call.Event{Call: n.Call, Kind: call.Taped, At: time.Now().UTC().Truncate(time.Microsecond), From: &call.Party{Tenant: n.Tenant, Account: n.Account}, Tape: &n.Recorded}
-	a.jobs.begin()
-	a.c.Ledger.Commit(e, func() { // the ledger's goroutine must not wait for the spool's disk
-		a.later(func() { a.forget(&n) })
-		a.jobs.done()
-	})
+	a.waitsNoLonger(pause)
 	a.mu.Lock()
 	a.stats.Filed++
 	a.stats.Octets += uint64(n.Octets)
@@ -104,6 +104,47 @@ func (a *Archive) file(n note, pause time.Duration) {
 		a.stats.Torn++
 	}
 	a.mu.Unlock()
+	a.tell(n, firstPause)
+}
+
+// waitsNoLonger ends the alarm with the last of those that had to wait to be filed, which one whose pause has grown had.
+func (a *Archive) waitsNoLonger(pause time.Duration) {
+	if pause == firstPause {
+		return
+	}
+	a.mu.Lock()
+	a.late--
+	over := a.late == 0
+	a.mu.Unlock()
+	if over {
+		a.alarm(NotTook, nil)
+	}
+}
+
+// tell has the ledger know of a recording that is filed. The spool keeps its note until the row is there: the ledger
+// answers, too, while its disk is stuck, and then it may have lost what it was told.
+func (a *Archive) tell(n note, pause time.Duration) {
+	e := call.Event{Call: n.Call, Kind: call.Taped, At: time.Now().UTC().Truncate(time.Microsecond), From: &call.Party{Tenant: n.Tenant, Account: n.Account}, Tape: &n.Recorded}
+	a.asks.begin()
+	a.c.Ledger.Commit(e, func() { // its goroutine must not wait for the database
+		a.asks.later(func() { a.told(n, pause) })
+		a.asks.done()
+	})
+}
+
+// told clears the spool of a recording that has its row. One that has none a pause later is told of again, which makes
+// no second row.
+func (a *Archive) told(n note, pause time.Duration) {
+	ctx, stop := context.WithTimeout(a.ctx, rowTime)
+	defer stop()
+	switch _, err := a.c.Rows.Recording(ctx, n.Tenant, n.Name); {
+	case err == nil:
+		a.forget(&n)
+	case errors.Is(err, store.ErrNotFound):
+		a.after(&a.asks, pause, func() { a.tell(n, min(2*pause, longestPause)) })
+	default: // the database is away
+		a.after(&a.asks, pause, func() { a.told(n, min(2*pause, longestPause)) })
+	}
 }
 
 // put brings the file into the store, where it may be already: a crash came before the ledger knew.

@@ -45,6 +45,8 @@ type book struct {
 	mu     sync.Mutex
 	events []call.Event
 	rows   map[string]store.Recording
+	loses  int   // so many events, as a ledger does whose disk is stuck
+	away   error // of rows
 }
 
 // Append implements call.Ledger.
@@ -56,6 +58,12 @@ func (b *book) Full() bool { return false }
 // Commit implements call.Ledger.
 func (b *book) Commit(e call.Event, done func()) {
 	b.mu.Lock()
+	if b.loses > 0 {
+		b.loses--
+		b.mu.Unlock()
+		done()
+		return
+	}
 	b.events = append(b.events, e)
 	if b.rows == nil {
 		b.rows = map[string]store.Recording{}
@@ -81,6 +89,9 @@ func (b *book) Commit(e call.Event, done func()) {
 func (b *book) Recording(_ context.Context, tenant, name string) (store.Recording, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.away != nil {
+		return store.Recording{}, b.away
+	}
 	if r, ok := b.rows[name]; ok && (tenant == "" || tenant == r.Tenant) {
 		return r, nil
 	}
@@ -104,6 +115,8 @@ type far struct {
 	mu   sync.Mutex
 	away bool
 	puts int
+
+	without string // the one that it does not take
 }
 
 var errAway = errors.New("the server is away")
@@ -112,7 +125,7 @@ var errAway = errors.New("the server is away")
 func (f *far) Put(ctx context.Context, name string, r io.Reader, size int64) error {
 	f.mu.Lock()
 	f.puts++
-	away := f.away
+	away := f.away || f.without != "" && strings.HasSuffix(name, f.without)
 	f.mu.Unlock()
 	if away {
 		return errAway
@@ -209,8 +222,10 @@ func (k *kit) idle() {
 	k.t.Helper()
 	ctx, stop := context.WithTimeout(context.Background(), time.Hour)
 	defer stop()
-	if err := k.a.jobs.idle(ctx); err != nil {
-		k.t.Fatal(err)
+	for _, j := range []*jobs{&k.a.jobs, &k.a.asks} {
+		if err := j.idle(ctx); err != nil {
+			k.t.Fatal(err)
+		}
 	}
 }
 

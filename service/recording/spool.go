@@ -15,6 +15,9 @@ import (
 // noteEnd is how the files of notes end, behind the name of their recording.
 const noteEnd = ".json"
 
+// freshEnd is how a file ends that is not whole yet.
+const freshEnd = ".new"
+
 // spool is where a recording's sound is while it goes on.
 func (a *Archive) spool(tenant, name string) string {
 	return filepath.Join(a.c.Folder, spoolName(tenant, name))
@@ -34,7 +37,7 @@ func (a *Archive) keep(n *note) error {
 
 // writeWhole writes a file, whole or not at all.
 func writeWhole(file string, text []byte) error {
-	fresh := file + ".new"
+	fresh := file + freshEnd
 	f, err := os.OpenFile(fresh, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
@@ -76,6 +79,12 @@ func (a *Archive) left() ([]note, error) {
 	var list []note
 	noted := map[string]bool{}
 	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), freshEnd) { // a crash came before it was whole
+			if err := os.Remove(filepath.Join(a.c.Folder, e.Name())); err != nil {
+				return nil, fmt.Errorf("open the spool of recordings: %w", err)
+			}
+			continue
+		}
 		sound, isNote := strings.CutSuffix(e.Name(), noteEnd)
 		tenant, name, ok := spooled(sound)
 		if !ok || !isNote {

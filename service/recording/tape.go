@@ -109,9 +109,9 @@ func (t *tape) Close(filed func(call.Recorded, error)) {
 	a := t.a
 	a.mu.Lock()
 	delete(a.open, t)
-	a.ending++
+	a.beside++
 	a.mu.Unlock()
-	a.later(func() { a.finish(t, filed) })
+	a.jobs.later(func() { a.finish(t, filed) })
 }
 
 // known gives the note as it is now.

@@ -17,8 +17,7 @@ type jobs struct {
 }
 
 // later has a hand do something.
-func (a *Archive) later(do func()) {
-	j := &a.jobs
+func (j *jobs) later(do func()) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.closed {
@@ -30,17 +29,17 @@ func (a *Archive) later(do func()) {
 }
 
 // after is later, after a pause. It keeps the archive from ending no longer than the context of its Close lasts.
-func (a *Archive) after(pause time.Duration, do func()) {
-	a.jobs.begin()
+func (a *Archive) after(j *jobs, pause time.Duration, do func()) {
+	j.begin()
 	a.workers.Add(1)
 	go func() {
 		defer a.workers.Done()
-		defer a.jobs.done()
+		defer j.done()
 		t := time.NewTimer(pause)
 		defer t.Stop()
 		select {
 		case <-t.C:
-			a.later(do)
+			j.later(do)
 		case <-a.ctx.Done():
 		}
 	}()
@@ -95,9 +94,8 @@ func (j *jobs) close() {
 }
 
 // work is one of the hands.
-func (a *Archive) work() {
+func (a *Archive) work(j *jobs) {
 	defer a.workers.Done()
-	j := &a.jobs
 	for {
 		j.mu.Lock()
 		for len(j.list) == 0 && !j.closed {
