@@ -111,7 +111,9 @@ func (t *tape) Close(filed func(call.Recorded, error)) {
 	delete(a.open, t)
 	a.beside++
 	a.mu.Unlock()
-	a.jobs.later(func() { a.finish(t, filed) })
+	if !a.jobs.later(func() { a.finish(t, filed) }) {
+		go t.rec.Close() // the next start files it
+	}
 }
 
 // known gives the note as it is now.

@@ -16,16 +16,17 @@ type jobs struct {
 	closed bool
 }
 
-// later has a hand do something.
-func (j *jobs) later(do func()) {
+// later has a hand do something; false when no hand will, and the spool keeps it.
+func (j *jobs) later(do func()) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.closed {
-		return // the spool keeps it
+		return false
 	}
 	j.undone++
 	j.list = append(j.list, do)
 	j.wake.Signal()
+	return true
 }
 
 // after is later, after a pause. It keeps the archive from ending no longer than the context of its Close lasts.
