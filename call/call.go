@@ -284,6 +284,7 @@ func (k LegEventKind) String() string {
 type LegDetail struct {
 	Direction Direction       `json:"direction"`
 	Moved     bool            `json:"-"` // the media of a leg that lives comes from elsewhere than its peer says
+	Rate      int32           `json:"-"` // in Hz, of the sound that is spoken with the peer, of a leg whose story asks; 0: none
 	Tenant    string          `json:"tenant,omitempty"`
 	Account   string          `json:"account,omitempty"`
 	Number    string          `json:"number,omitempty"`
@@ -297,7 +298,6 @@ type LegDetail struct {
 	SessionID string          `json:"session_id,omitempty"` // as we send it: the other side's half, then the peer's (RFC 7989 §5)
 	Media     string          `json:"media,omitempty"`      // the peer's media address
 	Quality   []media.Quality `json:"quality,omitempty"`    // one for each m-line
-	Rate      int             `json:"-"`                    // in Hz, of the sound that is spoken with the peer, of a leg whose story asks; 0: none
 }
 
 // Notice is something of a leg's media that people want to know.

@@ -149,7 +149,7 @@ func (s *story) Detail() call.LegDetail {
 		a := c.caller()
 		d = *a.detail(a.leg.Detail())
 		if m := a.media(); m != nil {
-			d.Rate = m.SoundRate()
+			d.Rate = int32(m.SoundRate())
 		}
 		return nil
 	})

@@ -95,7 +95,7 @@ var (
 
 // enter reserves a seat. Who was in the room before a take-over is let in whatever has become of the room meanwhile.
 func (s *Service) enter(c call.Control, back bool, o options) (*seat, error) {
-	who, rate := c.Caller(), c.Detail().Rate
+	who, rate := c.Caller(), int(c.Detail().Rate)
 	k := key{who.Tenant, c.Number()}
 	var rooms tenant.Rooms
 	if t := s.cfg.Snapshot().Tenant(k.tenant); t != nil {
@@ -145,7 +145,7 @@ func (s *Service) mixer(rate int) *mixer.Room {
 // sit has a seat's caller be in the room: the others hear that somebody comes, and it does not. quietly is for who was
 // there before.
 func (s *Service) sit(ctx context.Context, v *seat, quietly bool) error {
-	s.widen(v.room, v.c.Detail().Rate)
+	s.widen(v.room, int(v.c.Detail().Rate))
 	said := make(chan struct{})
 	s.mu.Lock()
 	v.entering = !quietly && v.room.seated() > 0
