@@ -17,6 +17,7 @@ import (
 	"santral/base/id"
 	"santral/base/vnet"
 	"santral/config"
+	"santral/media"
 	"santral/media/rtp"
 	"santral/media/sdp"
 	"santral/media/session"
@@ -42,6 +43,7 @@ type stage struct {
 
 	tenants []*tenant.Tenant // nil: one with three lines
 	media   session.Profile  // of phones that are switched on from now on
+	formats []media.Format   // that they speak; nil for G.711
 }
 
 // virtually plays a scene on a virtual network in virtual time.
@@ -196,7 +198,7 @@ func (w *stage) phone(number string, host vnet.Net, listen netip.AddrPort, trans
 	var err error
 	p.Phone, err = phone.New(w.ctx, phone.Config{
 		Net: p.witness, Server: w.boot.Listen[0].Address.String(), Transport: transport, Listen: listen, User: number, Password: password,
-		FirstPort: 23000 + 100*uint16(w.seed), LastPort: 23099 + 100*uint16(w.seed), Media: w.media, Random: id.New([32]byte{w.seed}), Trace: p.witness,
+		FirstPort: 23000 + 100*uint16(w.seed), LastPort: 23099 + 100*uint16(w.seed), Media: w.media, Formats: w.formats, Random: id.New([32]byte{w.seed}), Trace: p.witness,
 	})
 	w.must(err)
 	w.Cleanup(func() {

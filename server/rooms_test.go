@@ -230,6 +230,53 @@ func TestRoomIsHandedOver(t *testing.T) {
 	})
 }
 
+// TestRoomWidens: one who is alone hears music until somebody comes; and when somebody comes whose phone has more than
+// telephone quality, those who were there go over to a wider room, and hear on what they are being told.
+func TestRoomWidens(t *testing.T) {
+	virtually(t, func(w *stage) {
+		w.tenants[0].Music = nil // what is built in
+		w.x.current.Store(tenant.NewSnapshot(2, w.tenants))
+		g := w.guests(ali, sara)
+		w.formats = []media.Format{{Name: "G722", Payload: 9, Rate: 8000, Channels: 1}, {Name: "telephone-event", Payload: 101, Rate: 8000, Channels: 1}}
+		addr := netip.MustParseAddr("192.0.2.21")
+		c := &guest{party: w.phone(omid, w.net.Host(addr), netip.AddrPortFrom(addr, 5060), sip.UDP), hz: pitches[2]}
+		a, b := g[0], g[1]
+		a.come("8000")
+		w.wait(8 * time.Second)
+		if got := loudness(a.ear.Samples()[len(a.ear.Samples())-16000:]); got < time.Second {
+			t.Errorf("music is heard for %s of two seconds by one who is alone", got)
+		}
+		b.come("8000")
+		w.wait(8 * time.Second)
+		w.all("two", a, b)
+		if r := w.room("8000"); r.Rate != 8000 {
+			t.Errorf("a room of telephones is mixed at %d Hz", r.Rate)
+		}
+		c.come("8000")
+		w.wait(2 * time.Second)
+		w.must(a.c.SendDigits(w.ctx, "*")) // long words, while c is let in
+		w.wait(18 * time.Second)
+		if r := w.room("8000"); r.Rate != 16000 || len(r.Members) != 3 {
+			t.Errorf("the room is %+v", r)
+		}
+		w.all("three", a, b, c)
+		w.must(a.c.SendDigits(w.ctx, "1")) // its story goes on
+		w.wait(4 * time.Second)
+		b.hears("a is mute", c)
+		c.c.Hangup()
+		w.ended(c.c)
+		b.c.Hangup()
+		w.ended(b.c)
+		w.wait(2 * time.Second)
+		if got := loudness(a.ear.Samples()[len(a.ear.Samples())-16000:]); got < time.Second {
+			t.Errorf("music is heard for %s of two seconds by one who is alone again", got)
+		}
+		a.c.Hangup()
+		w.ended(a.c)
+		w.free()
+	})
+}
+
 // TestRoomIsRecorded: a member's policy makes a file of its call, left what it says, right what it hears.
 func TestRoomIsRecorded(t *testing.T) {
 	virtually(t, func(w *stage) {
