@@ -8,6 +8,8 @@ export CGO_ENABLED = 0
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+EARS := ./media/listen ./media/level
+
 .PHONY: build
 build: ## the program, bin/santral
 	@$(GO) build -trimpath -o bin/santral ./cmd/santral
@@ -23,7 +25,8 @@ peers: ## install the phones, servers and tools that the tests talk to (Debian p
 .PHONY: test
 test: peers build ## everything: unit, virtual network, databases, strangers' phones (about 15 minutes)
 	@$(GO) vet ./...
-	@SANTRAL_TEST_PEERS=require SANTRAL_TEST_POSTGRES=require SANTRAL_TEST_S3=require CGO_ENABLED=1 $(GO) test -race -timeout 15m $(TESTFLAGS) $$($(GO) list ./... | grep -v /test/e2e)
+	@SANTRAL_TEST_PEERS=require SANTRAL_TEST_POSTGRES=require SANTRAL_TEST_S3=require CGO_ENABLED=1 $(GO) test -race -timeout 15m $(TESTFLAGS) $$($(GO) list ./... | grep -v -e /test/e2e $(EARS:./%=-e /%))
+	@SANTRAL_TEST_PEERS=require $(GO) test -timeout 10m $(TESTFLAGS) $(EARS) # arithmetic on one goroutine, of which the race detector makes minutes
 	@$(GO) test -run 'Alloc|TestMemory$$|TestTable$$' $(TESTFLAGS) ./media/rtp ./media/srtp ./media/jitter ./media/codec # what the race detector makes piles of
 	@SANTRAL_TEST_PEERS=require $(GO) test -timeout 15m -parallel 4 $(TESTFLAGS) ./test/e2e
 
