@@ -32,7 +32,6 @@ type part struct {
 	voice      media.Voice
 	mute, deaf bool
 	all        bool // it speaks to everyone
-	plays      bool
 	left       bool
 	gain       float32 // of what it says
 	volume     float32 // of what it hears
