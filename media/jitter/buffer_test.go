@@ -513,33 +513,39 @@ func FuzzPut(f *testing.F) {
 	f.Add([]byte{0, 1, 0, 1, 0, 160, 1, 0, 8})
 	f.Add([]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 1, 2, 3, 4, 5, 6, 7, 8, 9})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		var now time.Duration
-		b := New(Config{Rate: 8000, Clock: func() time.Duration { return now }, Decoder: func(p uint8) (media.Decoder, int, bool) {
-			if p == 13 {
-				return &noise{}, 8000, true
-			}
-			return law{}, 8000 << (p & 1), p < 100
-		}})
-		frame := make(media.Frame, 160)
-		for ; len(data) >= 9; data = data[9:] {
-			p := Packet{Payload: data[8], Seq: uint16(data[0])<<8 | uint16(data[1]), Timestamp: uint32(data[2])<<24 | uint32(data[3])<<16 | uint32(data[4])<<8 | uint32(data[5]),
-				SSRC: uint32(data[6] & 3), Marker: data[6]&4 != 0, Spare: data[6]&8 != 0, Sound: make([]byte, 1+int(data[7])*2), At: now}
-			b.Put(p)
-			if data[6]&16 != 0 {
-				b.Read(frame)
-				now += 20 * ms
-			}
-		}
-		for range 10 {
-			if n, err := b.Read(frame); n != 160 || err != nil {
-				t.Fatal(n, err)
-			}
-			now += 20 * ms
-		}
-		if len(b.play.buf) > 8000 || len(b.queue.slots) > mostPackets {
-			t.Fatal("too much is held")
+		for _, steady := range []time.Duration{0, 240 * ms} {
+			fuzzed(t, data, steady)
 		}
 	})
+}
+
+func fuzzed(t *testing.T, data []byte, steady time.Duration) {
+	var now time.Duration
+	b := New(Config{Rate: 8000, Steady: steady, Clock: func() time.Duration { return now }, Decoder: func(p uint8) (media.Decoder, int, bool) {
+		if p == 13 {
+			return &noise{}, 8000, true
+		}
+		return law{}, 8000 << (p & 1), p < 100
+	}})
+	frame := make(media.Frame, 160)
+	for ; len(data) >= 9; data = data[9:] {
+		p := Packet{Payload: data[8], Seq: uint16(data[0])<<8 | uint16(data[1]), Timestamp: uint32(data[2])<<24 | uint32(data[3])<<16 | uint32(data[4])<<8 | uint32(data[5]),
+			SSRC: uint32(data[6] & 3), Marker: data[6]&4 != 0, Spare: data[6]&8 != 0, Sound: make([]byte, 1+int(data[7])*2), At: now}
+		b.Put(p)
+		if data[6]&16 != 0 {
+			b.Read(frame)
+			now += 20 * ms
+		}
+	}
+	for range 10 {
+		if n, err := b.Read(frame); n != 160 || err != nil {
+			t.Fatal(n, err)
+		}
+		now += 20 * ms
+	}
+	if len(b.play.buf) > 8000 || len(b.queue.slots) > mostPackets {
+		t.Fatal("too much is held")
+	}
 }
 
 // A packet in and a frame out need no memory; a leg of narrowband keeps less than 12 KB.
