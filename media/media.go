@@ -41,7 +41,7 @@ type Dated interface {
 }
 
 // Adjustable is a Source that has its sound at several rates. Who reads it at another rate than its own asks for that
-// once, before it takes a resampler.
+// once, before it takes a resampler; who begins to read it asks for the one that it counts on, as another may have read it before.
 type Adjustable interface {
 	// SetRate has Read give sound at rate (in Hz) from now on, going on at the same place. False: it can't, and stays
 	// as it is. It is called by who reads.

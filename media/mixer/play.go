@@ -30,8 +30,10 @@ func (p *playing) begin(src media.Source, ended chan<- struct{}) {
 	}
 	p.src, p.ended, p.filter, p.fresh = src, ended, nil, true
 	from := rateOf(src)
-	if a, ok := src.(media.Adjustable); ok && from != p.rate && a.SetRate(p.rate) {
+	if a, ok := src.(media.Adjustable); ok && a.SetRate(p.rate) {
 		from = p.rate
+	} else if ok {
+		a.SetRate(from) // whoever has read it before
 	}
 	if from != p.rate {
 		filter, err := pcm.NewResampler(from, p.rate)

@@ -40,3 +40,31 @@ func TestNoClicksBetweenWhatIsPlayed(t *testing.T) {
 		}
 	}
 }
+
+// slowed is sound of 16 kHz that can be had at 8; each sample says the rate.
+type slowed struct{ rate int }
+
+func (*slowed) Rate() int { return 16000 }
+func (s *slowed) SetRate(rate int) bool {
+	if rate != 8000 && rate != 16000 {
+		return false
+	}
+	s.rate = rate
+	return true
+}
+func (s *slowed) Read(f media.Frame) (int, error) {
+	for i := range f {
+		f[i] = int16(s.rate)
+	}
+	return len(f), nil
+}
+
+// A source that somebody has read at another rate is played in a room at its pace.
+func TestPlayWhatWasReadBefore(t *testing.T) {
+	p, src := playing{rate: 16000}, &slowed{rate: 8000}
+	p.begin(src, nil)
+	f := make(media.Frame, 320)
+	if p.read(f); f[0] != 16000 {
+		t.Errorf("sound of %d Hz is played", f[0])
+	}
+}

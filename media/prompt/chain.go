@@ -54,11 +54,12 @@ func atRate(s media.Source) (media.Source, error) {
 	if r, ok := s.(media.Rated); ok {
 		from = r.Rate()
 	}
-	if from == Rate {
+	a, ok := s.(media.Adjustable)
+	if ok && a.SetRate(Rate) || !ok && from == Rate {
 		return s, nil
 	}
-	if a, ok := s.(media.Adjustable); ok && a.SetRate(Rate) {
-		return s, nil
+	if ok {
+		a.SetRate(from) // whoever has read it before
 	}
 	r, err := pcm.NewResampler(from, Rate)
 	if err != nil {

@@ -37,3 +37,34 @@ func TestALeaderThatLetsGoLate(t *testing.T) {
 		t.Fatal("the voice is led by nobody, and does not know")
 	}
 }
+
+// slowed is sound of 16 kHz that can be had at 8; each sample says the rate.
+type slowed struct{ rate int }
+
+func (*slowed) Rate() int { return 16000 }
+func (s *slowed) SetRate(rate int) bool {
+	if rate != 8000 && rate != 16000 {
+		return false
+	}
+	s.rate = rate
+	return true
+}
+func (s *slowed) Read(f media.Frame) (int, error) {
+	for i := range f {
+		f[i] = int16(s.rate)
+	}
+	return len(f), nil
+}
+
+// A source that one voice has read at its rate is read by the next at its own: it would be played too fast otherwise.
+func TestASourceGoesFromVoiceToVoice(t *testing.T) {
+	src := &slowed{rate: 16000}
+	for _, rate := range []int{8000, 16000, 8000, 16000} {
+		var o origin
+		o.begin(src)
+		f := make(media.Frame, rate/50)
+		if o.read(f, rate); int(f[0]) != rate {
+			t.Errorf("at %d Hz sound of %d Hz is read", rate, f[0])
+		}
+	}
+}

@@ -314,6 +314,9 @@ func (o *origin) begin(src media.Source) {
 		if r, ok := src.(media.Rated); ok && r.Rate() > 0 {
 			o.rate = r.Rate()
 		}
+		if a, ok := src.(media.Adjustable); ok {
+			a.SetRate(o.rate) // another may have read it at its own rate
+		}
 	}
 	if o.take == nil {
 		o.take = o.next
