@@ -260,19 +260,17 @@ func TestRoomWidens(t *testing.T) {
 			t.Errorf("the room is %+v", r)
 		}
 		w.all("three", a, b, c)
-		w.must(a.c.SendDigits(w.ctx, "1")) // its story goes on
-		w.wait(4 * time.Second)
-		b.hears("a is mute", c)
+		w.must(w.x.rooms.Change("sample", "8000", w.room("8000").Members[0].Call, conference.Wish{Kick: true}))
+		w.over(a.c) // its story has come to the end of the words, and looks up
+		b.hears("a is gone", c)
 		c.c.Hangup()
 		w.ended(c.c)
-		b.c.Hangup()
-		w.ended(b.c)
-		w.wait(2 * time.Second)
-		if got := loudness(a.ear.Samples()[len(a.ear.Samples())-16000:]); got < time.Second {
+		w.wait(4 * time.Second)
+		if got := loudness(b.ear.Samples()[len(b.ear.Samples())-16000:]); got < time.Second {
 			t.Errorf("music is heard for %s of two seconds by one who is alone again", got)
 		}
-		a.c.Hangup()
-		w.ended(a.c)
+		b.c.Hangup()
+		w.ended(b.c)
 		w.free()
 	})
 }
