@@ -133,11 +133,12 @@ type parcel struct {
 	from    member // what it was
 	channel func() // its account's channel, nil for none
 	source  call.ID
+	reel    *reel // what somebody has wished of its recording
 }
 
 // pack makes a parcel of a leg. Its channel goes with it.
 func (c *ongoing) pack(m *member) *parcel {
-	p := &parcel{leg: m.leg, from: *m, source: c.id}
+	p := &parcel{leg: m.leg, from: *m, source: c.id, reel: c.reel.elsewhere()}
 	p.from.privacy = c.privacy(m)
 	if m.who != nil {
 		who := *m.who
@@ -173,6 +174,9 @@ func (c *ongoing) seatIn(p *parcel) *member {
 		privacy: f.privacy, session: f.session, said: f.said, answered: true, confirmed: true, held: f.held, codec: f.codec, counted: f.counted,
 	}
 	c.add(m)
+	if c.reel == nil {
+		c.reel = p.reel
+	}
 	return m
 }
 

@@ -270,6 +270,15 @@ type HandoverTape struct {
 	Masked   bool `json:"masked,omitempty"`
 }
 
+// elsewhere is what somebody has wished, for another call that one of the two goes on to: who has asked for the recording,
+// or for none of what is said now, meant whoever speaks with this party.
+func (r *reel) elsewhere() *reel {
+	if r == nil || !r.demanded && !r.stopped && !r.paused && !r.masked {
+		return nil
+	}
+	return &reel{demanded: r.demanded, stopped: r.stopped, paused: r.paused, masked: r.masked}
+}
+
 // write puts it on paper. A recording that goes on is demanded there, whatever the policy has become.
 func (r *reel) write() *HandoverTape {
 	if r == nil {

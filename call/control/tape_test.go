@@ -49,6 +49,45 @@ func TestTapes(t *testing.T) {
 		s.pass(time.Second)
 		a.Bye()
 	})
+	together(t, "taped-by-policy-masked-transfer", nil, func(s *stage) {
+		all("101")(s)
+		a, b := s.talk()
+		s.pass(time.Second)
+		s.Note("     mask: %v", s.k.Record("1", "mask"))
+		b.Refer("105") // what is said is none of a recording's business there either
+		c := s.rung(0)
+		c.Pickup(answer)
+		s.settle(a, c)
+		s.pass(time.Second)
+		b.Bye()
+		a.Bye()
+	})
+	together(t, "taped-parked", map[string]call.Story{
+		"park": tale(func(ctx context.Context, c call.Control) call.Cause {
+			_ = c.Answer(ctx)
+			_ = c.Park(ctx, "")
+			return call.NormalClearing
+		}),
+		"take": tale(func(ctx context.Context, c call.Control) call.Cause {
+			_ = c.Take(ctx, "1")
+			return call.NormalClearing
+		}),
+	}, func(s *stage) { // and so is whoever takes it
+		s.Service("*1", "park")
+		s.Service("*2", "take")
+		a := s.dial("*1")
+		a.Ack(nil)
+		s.Note("     start: %v", s.k.Record("1", "start"))
+		s.Note("     mask: %v", s.k.Record("1", "mask"))
+		s.pass(time.Second)
+		taker := s.Call(s.k, "2", "105", "*2", offer)
+		taker.Ack(nil)
+		taker.Agree(answer)
+		a.Agree(answer)
+		s.pass(time.Second)
+		s.Note("     unmask: %v", s.k.Record("2", "unmask"))
+		a.Bye()
+	})
 	perform(t, "taped-on-demand", nil, func(s *stage) {
 		a := s.dial("102")
 		s.Note("     before the answer: %v", s.k.Record("1", "start"))

@@ -159,9 +159,6 @@ func (k *Control) startFor(c *ongoing, m *member, number, device string, by *cal
 	if m == c.members[0] {
 		z.traits.Fields = c.traits.Fields
 	}
-	if c.reel != nil && c.reel.demanded { // who has asked for the recording meant whoever speaks with this party
-		z.reel = &reel{demanded: true, paused: c.reel.paused, masked: c.reel.masked}
-	}
 	z.traits.Secure = c.traits.Secure // RFC 5630 §5.1: what began safely goes on so
 	if by != nil && !c.privacy(c.sending.by).Withholds() {
 		z.traits.Referrer = by.Number
