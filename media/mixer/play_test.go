@@ -68,3 +68,27 @@ func TestPlayWhatWasReadBefore(t *testing.T) {
 		t.Errorf("sound of %d Hz is played", f[0])
 	}
 }
+
+// Who waits for the end of what is played does not wait for a room that everybody has left; who comes later does not hear it.
+func TestPlayToNobodyLeft(t *testing.T) {
+	c := &hand{}
+	r := New(Config{Clock: c})
+	a := come(t, r, Options{}, nil)
+	ended := make(chan struct{})
+	r.Play(&endless{f: tone(500, 8000, 8000)}, ended)
+	c.turn()
+	a.m.Leave()
+	c.turn()
+	select {
+	case <-ended:
+	default:
+		t.Error("it is still played")
+	}
+	b := come(t, r, Options{}, nil)
+	for range 5 {
+		c.turn()
+	}
+	if level := rms(b.heard); level > 50 {
+		t.Errorf("who comes then hears %.0f", level)
+	}
+}

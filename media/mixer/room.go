@@ -79,7 +79,7 @@ func (r *Room) Join(o Options) (*Member, error) {
 }
 
 // Play has everyone hear src over what is said, in place of what was played before; nil ends that. ended, where it is
-// not nil, is closed when src has ended or given way.
+// not nil, is closed when src has ended or given way, or when nobody is left to hear it. In an empty room it waits for who comes.
 func (r *Room) Play(src media.Source, ended chan<- struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

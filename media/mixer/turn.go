@@ -121,6 +121,8 @@ func (r *Room) gather() (gone []*Member, ok bool) {
 	t := &r.turn
 	if r.closed || len(r.members) == 0 {
 		gone = r.leaving
+		r.said.end()
+		r.said.last = nil
 		r.running, r.leaving, t.last = false, nil, 0
 		return gone, false
 	}
