@@ -133,7 +133,7 @@ func (c Config) prompts(api huma.API) {
 			return wav(data), nil
 		})
 	huma.Register(api, slow(huma.Operation{
-		OperationID: "put-prompt-sound", Method: http.MethodPut, Path: path + "/sound", MaxBodyBytes: prompt.MaxUpload + 1,
+		OperationID: "put-prompt-sound", Method: http.MethodPut, Path: path + "/sound", MaxBodyBytes: prompt.MaxUpload + maxBody,
 		Summary: "Have a file be heard from the next sentence on: WAV, Ogg with Opus, and what ffmpeg reads where it is installed",
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 			"application/octet-stream": {Schema: &huma.Schema{Type: "string", Format: "binary"}}, "audio/*": {Schema: &huma.Schema{Type: "string", Format: "binary"}},

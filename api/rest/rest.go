@@ -127,7 +127,14 @@ func bounded(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		most := int64(maxBody)
 		if isPrompt(r) {
-			most = prompt.MaxUpload + maxBody
+			if r.ContentLength > prompt.MaxUpload {
+				w.Header().Set("Connection", "close")
+				w.Header().Set("Content-Type", "application/problem+json")
+				w.WriteHeader(http.StatusRequestEntityTooLarge)
+				_ = escaped.Marshal(w, huma.NewError(http.StatusRequestEntityTooLarge, "the file is larger than 20 MiB"))
+				return
+			}
+			most = prompt.MaxUpload // less than the operation takes: what is too much ends the connection here, unread
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, most)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
