@@ -22,7 +22,7 @@ func (s *server) liveCalls() []rest.LiveCall {
 func live(l control.Live) rest.LiveCall {
 	c := rest.LiveCall{
 		Call: string(l.ID), Tenant: l.From.Tenant, From: l.From.Number, Dialled: l.Dialled, To: l.To,
-		State: l.State.String(), Began: l.Began,
+		State: l.State.String(), Began: l.Began, Recording: l.Recording.String(),
 	}
 	for _, leg := range l.Legs {
 		if leg.Over {

@@ -146,6 +146,8 @@ type Call struct {
 	State   string    `json:"state"`
 	Began   time.Time `json:"began"`
 	Legs    []Leg     `json:"legs"`
+
+	Recording string `json:"recording"` // "on", "paused", "masked"; "" for a call that is not recorded
 }
 
 // Leg is what a call or a record tells of the quality of one of its legs.

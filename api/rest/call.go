@@ -21,6 +21,8 @@ type LiveCall struct {
 	State   string    `json:"state" doc:"routing, ringing, serving, talking, transferring"`
 	Began   time.Time `json:"began"`
 	Legs    []LiveLeg `json:"legs"`
+
+	Recording string `json:"recording,omitempty" doc:"on, paused or masked; left out of a call that is not recorded"`
 }
 
 // LiveLeg is a leg of a live call.

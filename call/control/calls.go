@@ -20,6 +20,8 @@ type Live struct {
 	Began    time.Time
 	Answered time.Time // zero before
 	Legs     []LiveLeg // the caller's first
+
+	Recording Recording
 }
 
 // LiveLeg is one leg of a live call.
@@ -68,6 +70,8 @@ func (c *ongoing) show() (l Live, ok bool) {
 		Began:    c.arrived,
 		Answered: c.answered,
 		Legs:     make([]LiveLeg, 0, len(c.members)),
+
+		Recording: c.recording,
 	}
 	mixed := c.mixed
 	members := c.members[:len(c.members):len(c.members)]

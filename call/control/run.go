@@ -91,6 +91,7 @@ type ongoing struct {
 	moved      bool         // one of the two that talk has come from another call, or took another's place
 	weighed    [2]uint8     // which two of the members were asked about last, whether they are to be recorded
 	mixed      bool         // the sound of its legs goes through a room
+	recording  Recording    // what its tape does
 	timer      *time.Timer
 	story      *story
 	visit      *visit    // the last of those from other calls; nil for none
@@ -152,6 +153,7 @@ func (c *ongoing) handle(m *message) {
 func (c *ongoing) recorded() {
 	if c.house.archive != nil && c.state < Frozen {
 		c.guarded(c.follow)
+		c.showTape()
 	}
 }
 

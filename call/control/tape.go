@@ -210,7 +210,11 @@ func (k *Control) Record(id call.ID, action string) error {
 		return errNoSuchCall
 	}
 	done := make(chan error, 1)
-	if !c.post(func(c *ongoing) { done <- c.record(action) }) {
+	if !c.post(func(c *ongoing) {
+		err := c.record(action)
+		c.showTape() // who asks next is to see it
+		done <- err
+	}) {
 		return errNoSuchCall
 	}
 	return <-done
@@ -260,6 +264,42 @@ func (c *ongoing) record(action string) error {
 		r.tape.Mask(r.masked)
 	}
 	return nil
+}
+
+// Recording is whether a call is recorded now.
+type Recording uint8
+
+// What a call's recording does.
+const (
+	NotRecorded Recording = iota
+	Recorded
+	RecordingPaused // what is said is not recorded, and the time line stands still
+	RecordingMasked // what is said is not recorded, and silence keeps its place
+)
+
+// String names it for the API; "" is for a call that is not recorded.
+func (r Recording) String() string { return [...]string{"", "on", "paused", "masked"}[r] }
+
+// now is what the reel does. What is paused and masked is paused.
+func (r *reel) now() Recording {
+	switch {
+	case r == nil || r.tape == nil:
+		return NotRecorded
+	case r.paused:
+		return RecordingPaused
+	case r.masked:
+		return RecordingMasked
+	}
+	return Recorded
+}
+
+// showTape has lists of calls know of it.
+func (c *ongoing) showTape() {
+	if now := c.reel.now(); now != c.recording {
+		c.mu.Lock()
+		c.recording = now
+		c.mu.Unlock()
+	}
 }
 
 // HandoverTape is what somebody has wished of a call's recording.

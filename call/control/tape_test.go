@@ -31,7 +31,9 @@ func TestTapes(t *testing.T) {
 		a.Reinvite(offer)
 		b.Agree(answer)
 		for _, action := range []string{"start", "pause", "resume", "mask", "unmask", "stop", "stop", "start", "erase", "stop"} {
-			s.Note("     %s: %v", action, s.k.Record("1", action))
+			err := s.k.Record("1", action)
+			live, _ := s.k.Call("1")
+			s.Note("     %s: %v, recorded: %s", action, err, live.Recording)
 		}
 		s.Note("     of nobody: %v", s.k.Record("7", "start"))
 		b.Bye()

@@ -60,8 +60,8 @@ func (c *calls) Run() error {
 	if err != nil {
 		return err
 	}
-	return show(&c.exchange, rows, "CALL\tFROM\tDIALLED\tTO\tSTATE\tSINCE\tMOS\tNOTICED", func(r client.Call) string {
-		return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s", r.Call, r.From, r.Dialled, r.To, r.State, time.Since(r.Began).Round(time.Second), mos(r.Legs), lastNotice(r.Legs))
+	return show(&c.exchange, rows, "CALL\tFROM\tDIALLED\tTO\tSTATE\tSINCE\tRECORDED\tMOS\tNOTICED", func(r client.Call) string {
+		return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s", r.Call, r.From, r.Dialled, r.To, r.State, time.Since(r.Began).Round(time.Second), r.Recording, mos(r.Legs), lastNotice(r.Legs))
 	})
 }
 

@@ -96,6 +96,9 @@ func (d *delay) aim(v, floor int64) int64 {
 func (d *delay) arrived(at, media, long int64) int64 {
 	d.base.add(at-media, at/d.rate)
 	late := at - media - d.base.get()
+	if d.fixed > 0 { // nothing is chosen
+		return late
+	}
 	if long > 0 {
 		d.lim = int(min(max(longTime*d.rate/1_000_000/long, 2*shortMost), longMost))
 	}

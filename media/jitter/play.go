@@ -96,7 +96,7 @@ func (p *play) tell(now int64) {
 
 // shift forgets what was played long ago.
 func (p *play) shift() {
-	if keep := 2 * pcm.Longest(p.rate); p.at > keep {
+	if keep := 2 * pcm.Longest(p.rate); p.at > 3*keep { // not every time
 		n := copy(p.buf, p.buf[p.at-keep:])
 		p.buf, p.at = p.buf[:n], keep
 	}

@@ -25,7 +25,7 @@ func BenchmarkTap(b *testing.B) {
 	}
 }
 
-// BenchmarkRecordedRelay is what recording costs on the machine's own network and disk: 60 relayed calls, whose phones are
+// BenchmarkRecordedRelay is what recording costs on the machine's own network and disk: 100 relayed calls, whose phones are
 // sockets of this process, without taps and with them by turns. The figures are CPU of the process for each packet of a
 // phone's, its sending and receiving here included; what counts is how much more it is.
 func BenchmarkRecordedRelay(b *testing.B) {
@@ -53,9 +53,9 @@ func BenchmarkRecordedRelay(b *testing.B) {
 	}
 }
 
-// relayedCost has 60 calls talk for two seconds, recorded as o says, and gives the CPU time of the process meanwhile.
+// relayedCost has 100 calls talk for four seconds, recorded as o says, and gives the CPU time of the process meanwhile.
 func relayedCost(b *testing.B, o *recorder.Options) (cost time.Duration, packets int) {
-	const calls, frames = 60, 100
+	const calls, frames, early = 100, 190, 60 // a phone's socket holds 256 packets
 	cfg := kernelConfig(b, 15000, 15000+8*calls)
 	defer cfg.Pool.Close()
 	type phone struct {
@@ -125,27 +125,25 @@ func relayedCost(b *testing.B, o *recorder.Options) (cost time.Duration, packets
 			}
 		}
 	}
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
 	var before, after syscall.Rusage
-	for n := range 30 + frames {
-		if n == 30 { // all is under way
+	begin := time.Now()
+	for n := range early + frames {
+		if n == early { // all is under way
 			_ = syscall.Getrusage(syscall.RUSAGE_SELF, &before)
 		}
 		frame(n)
-		<-tick.C
+		time.Sleep(time.Until(begin.Add(time.Duration(n+1) * rtp.FrameTime))) // who is late catches up: phones keep their time
 	}
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &after)
 	for i, p := range phones { // what went through is what was sent
 		heard := 0
-		for {
-			_ = p.SetReadDeadline(time.Now().Add(time.Millisecond))
+		_ = p.SetReadDeadline(time.Now().Add(time.Second))
+		for ; heard < early+frames; heard++ {
 			if _, err := p.Read(buf); err != nil {
 				break
 			}
-			heard++
 		}
-		if heard < 30+frames-5 {
+		if heard < early+frames-5 {
 			b.Fatalf("phone %d has heard %d packets", i, heard)
 		}
 	}
