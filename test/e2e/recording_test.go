@@ -89,8 +89,8 @@ func spoken(t *testing.T, x *phone.Exchange, a, b *phone.Baresip) (id string) {
 	return live.Items[0].Call
 }
 
-// A call is recorded on demand, with a part of it masked: the caller left, the other right, as they were heard, and silence
-// in its place. Its record shows it, and the command line lists, saves, verifies and deletes it.
+// A call is recorded on demand, with a part of it masked and one left out: the caller left, the other right, as they were heard, and silence
+// in the place of what was masked. Lists show what it does, its record shows it, and the command line lists, saves, verifies and deletes it.
 func TestACallIsRecordedOnDemand(t *testing.T) {
 	t.Parallel()
 	x := phone.StartExchange(t, "--digest", "md5")
@@ -100,13 +100,32 @@ func TestACallIsRecordedOnDemand(t *testing.T) {
 	begun := time.Now()
 	x.Run("recordings", "call", id, "start")
 	time.Sleep(talk)
+	shows := func(want string) {
+		t.Helper()
+		var live struct{ Items []struct{ Recording string } }
+		if x.Get("/api/v1/calls", &live); len(live.Items) != 1 || live.Items[0].Recording != want {
+			t.Errorf("the list of calls shows %+v, want %q", live.Items, want)
+		}
+	}
+	shows("on")
 	x.Run("recordings", "call", id, "mask")
-	masked := time.Since(begun)
+	shows("masked")
 	time.Sleep(3 * time.Second)
 	x.Run("recordings", "call", id, "unmask")
 	time.Sleep(2 * time.Second)
+	x.Run("recordings", "call", id, "pause")
+	paused := time.Now()
+	shows("paused")
+	time.Sleep(3 * time.Second)
+	x.Run("recordings", "call", id, "resume")
+	stood := time.Since(paused)
+	shows("on")
+	time.Sleep(2 * time.Second)
+	x.Run("recordings", "call", id, "stop")
+	long := time.Since(begun) - stood
+	shows("")
+	time.Sleep(time.Second)
 	sara.Command("hangup", "")
-	long := time.Since(begun)
 	ali.Wait("CALL_CLOSED")
 	r := recorded(t, x, 1)[0]
 	file, lasts := saved(t, x, &r)
@@ -116,7 +135,11 @@ func TestACallIsRecordedOnDemand(t *testing.T) {
 	judge(t, "the left channel", channel(t, file, 1, 0, 8), saraSays, 0.95)
 	judge(t, "the right channel", channel(t, file, 2, 0, 8), aliSays, 0.95)
 	for which := range 2 {
-		for _, s := range phone.Samples(t, channel(t, file, 1+which, masked.Seconds()+1, 1)) {
+		if len(r.Segments) < 3 {
+			break
+		}
+		from, until := r.Segments[1].At.Duration().Seconds()+.02, r.Segments[2].At.Duration().Seconds()-.02
+		for _, s := range phone.Samples(t, channel(t, file, 1+which, from, until-from)) {
 			if s > 8 || s < -8 { // of 32,767
 				t.Fatalf("something is heard where it is masked: %v", s)
 			}
@@ -126,7 +149,7 @@ func TestACallIsRecordedOnDemand(t *testing.T) {
 	for _, s := range r.Segments {
 		what += s.What + " " + s.Left + " " + s.Right + ", "
 	}
-	if what != "talk 101 102, masked 101 102, talk 101 102, " || r.Account != "101" || r.Kind != "call" || r.Torn || r.Lost != 0 {
+	if what != "talk 101 102, masked 101 102, talk 101 102, paused 101 102, talk 101 102, " || r.Account != "101" || r.Kind != "call" || r.Torn || r.Lost != 0 {
 		t.Errorf("segments %s %+v", what, r)
 	}
 	var cdr store.CDR
