@@ -53,7 +53,8 @@ const (
 	DefaultMost    = 1000
 	DefaultLongest = 6 * time.Hour
 	looking        = 5 * time.Second
-	hands          = 4 // goroutines that finish and file
+	hands          = 4  // goroutines that finish and file
+	askers         = 16 // that look for rows: each may wait for the fold, and they wait for the same one
 	mostSegments   = 200
 	firstPause     = time.Second // before filing is tried again; it doubles
 	longestPause   = 5 * time.Minute
@@ -131,11 +132,13 @@ func Open(c Config) (*Archive, error) {
 		return nil, err
 	}
 	a.look()
-	a.workers.Add(hands + 3)
+	a.workers.Add(hands + askers + 2)
 	for range hands {
 		go a.work(&a.jobs)
 	}
-	go a.work(&a.asks)
+	for range askers {
+		go a.work(&a.asks)
+	}
 	go a.clerk.run(a)
 	go a.watch()
 	for _, n := range left {
