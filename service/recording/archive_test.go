@@ -413,6 +413,30 @@ func TestOneThatIsNotTaken(t *testing.T) {
 	})
 }
 
+// A deletion that the ledger may have lost is not said to be done; asked for again it is.
+func TestADeletionThatIsLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newKit(t, nil)
+		tape := k.begin("101")
+		speak(tape, time.Second)
+		if _, err := ended(tape); err != nil {
+			t.Error(err)
+		}
+		k.idle()
+		k.book.loses = 1
+		if err := k.a.Delete(t.Context(), "sample", tape.Name(), "test"); err == nil {
+			t.Error("nobody knows of it")
+		}
+		if err := k.a.Delete(t.Context(), "sample", tape.Name(), "test"); err != nil {
+			t.Error(err)
+		}
+		if err := k.a.Delete(t.Context(), "sample", tape.Name(), "test"); !errors.Is(err, ErrGone) {
+			t.Error(err)
+		}
+		k.close()
+	})
+}
+
 // Recordings may begin while the archive is closed.
 func TestClosedMeanwhile(t *testing.T) {
 	for range 20 {

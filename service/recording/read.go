@@ -166,10 +166,13 @@ func (a *Archive) Delete(ctx context.Context, tenant, name, by string) error {
 	a.c.Ledger.Commit(e, func() { close(done) })
 	select {
 	case <-done:
-		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	if row, err = a.c.Rows.Recording(ctx, row.Tenant, row.Name); err == nil && row.Deleted.IsZero() { // decision 046
+		err = fmt.Errorf("delete recording %s: its sound is gone, its row does not say so yet; ask again", name)
+	}
+	return err
 }
 
 // lying opens the file of a recording where it lies: in the spool, or filed.
