@@ -11,9 +11,10 @@ import (
 // visit is somebody who is with the two of another call: a listener, who whispers, who barges in. The visitor's leg stays
 // in its own call and with its own story, and is seated in the room that the bridge of the two becomes.
 type visit struct {
-	seat *bridge.Visitor
-	next *visit
-	over chan struct{} // closed when the two have gone
+	seat  *bridge.Visitor
+	heard int // by whom of the two
+	next  *visit
+	over  chan struct{} // closed when the two have gone
 }
 
 // Attend has the caller be with a call of the same tenant.
@@ -85,7 +86,7 @@ func (c *ongoing) admit(v *visit, who call.Party, how call.Attendance) error {
 	if err != nil {
 		return err
 	}
-	v.seat = seat
+	v.seat, v.heard = seat, heard
 	v.next, c.visit = c.visit, v
 	c.mix(true)
 	return nil
@@ -107,6 +108,19 @@ func (c *ongoing) visitOver(v *visit) {
 	close(v.over)
 	c.bridge.Gone(v.seat)
 	c.mix(c.visit != nil)
+}
+
+// barged reports whether visitors speak with both of the two, and none with the caller alone.
+func (c *ongoing) barged() (any bool) {
+	for v := c.visit; v != nil; v = v.next {
+		switch v.heard {
+		case bridge.First:
+			return false
+		case bridge.Everyone:
+			any = true
+		}
+	}
+	return any
 }
 
 // visitors is how many visit the two.

@@ -3,6 +3,7 @@ package control_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -19,7 +20,7 @@ import (
 func attending(t *testing.T, story tale, scene func(s *stage, anna, ben, clara *voice)) {
 	t.Helper()
 	sounding(t, nil, func(s *stage, phone func(byte) *ear) {
-		s.k = control.New(control.Config{Router: s, Contacts: s, Channels: s, Ledger: s, Dialer: s, Music: band{}, Stories: told(story), Random: id.New([32]byte{1})})
+		s.k = control.New(control.Config{Router: s, Contacts: s, Channels: s, Ledger: s, Dialer: s, Music: band{}, Stories: told(story), Archive: s.Tapes, Random: id.New([32]byte{1})})
 		s.Service("*1", "story")
 		e, f, g := phone(1), phone(2), phone(5)
 		a := s.Call(s.k, "1", "101", "102", calltest.DescribeAt(e.at, "", "PCMA"))
@@ -91,6 +92,47 @@ func TestAttending(t *testing.T) {
 				clara.leg.Bye()
 				anna.leg.Bye()
 			})
+		})
+	}
+}
+
+// Who barges into a recorded call is heard on the right, and who whispers or listens is not on the tape.
+func TestVisitorsOnATape(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		how   call.Attendance
+		right []int
+	}{
+		{call.Attendance{Mode: call.AttendListen}, []int{bens}},
+		{call.Attendance{Mode: call.AttendWhisper}, []int{bens}},
+		{call.Attendance{Mode: call.AttendWhisper, To: "101"}, []int{bens}},
+		{call.Attendance{Mode: call.AttendBarge}, []int{bens, claras}},
+	} {
+		attending(t, func(ctx context.Context, c call.Control) call.Cause {
+			short, cancel := context.WithTimeout(ctx, 2*time.Second)
+			defer cancel()
+			_ = c.Attend(short, "1", test.how)
+			_, _ = c.Collect(ctx, call.Collecting{Most: 1})
+			return call.NormalClearing
+		}, func(s *stage, anna, ben, clara *voice) {
+			if err := s.k.Record("1", "start"); err != nil {
+				t.Fatal(err)
+			}
+			tape := s.Tapes.All()[0]
+			check := func(when string, channel int, want ...int) {
+				t.Helper()
+				heard := &voice{ear: &ear{}, hz: channel}
+				heard.said = tape.Heard(channel)
+				heard.hears(t, fmt.Sprintf("%+v, %s, channel %d", test.how, when, channel), want...)
+			}
+			speak(s, 1500*time.Millisecond, anna, ben, clara)
+			check("attended", 0, annas)
+			check("attended", 1, test.right...)
+			speak(s, 2*time.Second, anna, ben, clara)
+			check("afterwards", 0, annas)
+			check("afterwards", 1, bens)
+			clara.leg.Bye()
+			anna.leg.Bye()
 		})
 	}
 }

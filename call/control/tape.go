@@ -9,7 +9,9 @@ import (
 )
 
 // A call's recording follows the call: the left channel hears who stands in the caller's place, the right one whom it
-// speaks with, the other leg or the house. It is brought in line after everything that happens, so that no verb has to
+// speaks with, the other leg or the house. Who barges in is on the right too, as the caller hears it: then the right is all
+// that is said to the caller. Who whispers is not on the tape, as it is for one alone; while one whispers to the caller
+// who barges in is not either (decision 47). It is brought in line after everything that happens, so that no verb has to
 // think of it, and nothing waits for it or fails because of it. It ends with the call. A take-over closes it, and another
 // is begun there (decision 040).
 
@@ -39,6 +41,7 @@ type reel struct {
 type pair struct {
 	left, right *member // right nil: the house
 	what, house string
+	joined      bool // others speak with both of the two: the right is what the left one hears
 }
 
 // paired gives whom a recording hears now; ok is false while that is nobody's business, or changes just now.
@@ -49,7 +52,7 @@ func (c *ongoing) paired() (p pair, ok bool) {
 	}
 	switch {
 	case c.state == Talking && c.callee != nil && !c.callee.over:
-		p = pair{left: a, right: c.callee, what: "talk"}
+		p = pair{left: a, right: c.callee, what: "talk", joined: c.barged()}
 		if a.held || c.callee.held {
 			p.what = "hold"
 		}
@@ -136,8 +139,8 @@ func (c *ongoing) roll(p pair) error {
 
 // hear has the tape hear the two.
 func (r *reel) hear(p pair) {
-	left, right := p.left.media(), p.left.media()
-	if p.right != nil {
+	left, right, said := p.left.media(), p.left.media(), p.right == nil || p.joined
+	if !said {
 		right = p.right.media()
 	}
 	if r.left != left {
@@ -146,7 +149,7 @@ func (r *reel) hear(p pair) {
 			r.leave = left.Tap(r.tape.Sink(0))
 		}
 	}
-	if said := p.right == nil; r.right != right || r.said != said {
+	if r.right != right || r.said != said {
 		drop(&r.depart)
 		r.right, r.said = right, said
 		switch {

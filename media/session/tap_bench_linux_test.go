@@ -34,27 +34,23 @@ func BenchmarkRecordedRelay(b *testing.B) {
 		o    recorder.Options
 	}{{"WAV", recorder.Options{}}, {"Opus", recorder.Options{Format: recorder.Opus}}} {
 		b.Run(kind.name, func(b *testing.B) {
-			var plain, taped time.Duration
-			packets := 0
+			plain, taped := 1e9, 1e9
 			for b.Loop() {
-				for range 3 {
-					cost, n := relayedCost(b, nil)
-					plain, packets = plain+cost, packets+n
-					cost, _ = relayedCost(b, &kind.o)
-					taped += cost
+				for range 5 { // whoever else is on the machine makes it dearer: the least is nearest
+					plain, taped = min(plain, relayedCost(b, nil)), min(taped, relayedCost(b, &kind.o))
 				}
 			}
-			per := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / float64(packets) / 1000 }
-			b.ReportMetric(per(plain), "µs/packet")
-			b.ReportMetric(per(taped), "µs/recorded-packet")
-			b.ReportMetric(per(taped-plain), "µs-more")
+			b.ReportMetric(plain, "µs/packet")
+			b.ReportMetric(taped, "µs/recorded-packet")
+			b.ReportMetric(taped-plain, "µs-more")
 			b.ReportMetric(0, "ns/op")
 		})
 	}
 }
 
-// relayedCost has 100 calls talk for four seconds, recorded as o says, and gives the CPU time of the process meanwhile.
-func relayedCost(b *testing.B, o *recorder.Options) (cost time.Duration, packets int) {
+// relayedCost has 100 calls talk for four seconds, recorded as o says, and gives the CPU time of the process meanwhile,
+// in microseconds for each packet.
+func relayedCost(b *testing.B, o *recorder.Options) float64 {
 	const calls, frames, early = 100, 190, 60 // a phone's socket holds 256 packets
 	cfg := kernelConfig(b, 15000, 15000+8*calls)
 	defer cfg.Pool.Close()
@@ -155,5 +151,5 @@ func relayedCost(b *testing.B, o *recorder.Options) (cost time.Duration, packets
 	used := func(u *syscall.Rusage) time.Duration {
 		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 	}
-	return used(&after) - used(&before), frames * len(phones)
+	return (used(&after) - used(&before)).Seconds() * 1e6 / float64(frames*len(phones))
 }
