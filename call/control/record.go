@@ -114,7 +114,7 @@ type taping struct {
 func (t *taping) state() any {
 	is := t.is
 	if t.mic != nil {
-		is.Long += t.mic.long()
+		is.Long += t.mic.long() + t.mic.coming()
 	}
 	return is
 }
@@ -254,7 +254,8 @@ type mic struct {
 
 	most, silence int64 // samples; 0 for no end
 	still         atomic.Bool
-	heard         atomic.Int64 // samples
+	heard         atomic.Int64 // samples …
+	until         atomic.Int64 // … that were said until then, in nanoseconds since 1970; 0 for none
 	quiet         int64        // of them, since somebody spoke last
 	spoke         bool
 	over          bool
@@ -281,6 +282,7 @@ func (m *mic) WriteSaid(f media.Frame, end time.Time) {
 	default:
 		m.to.Write(f)
 	}
+	m.until.Store(end.UnixNano())
 	if m.still.Load() {
 		return
 	}
@@ -306,6 +308,15 @@ func (m *mic) hold(held bool) {
 
 func (m *mic) long() time.Duration {
 	return time.Duration(m.heard.Load()) * time.Second / time.Duration(m.rate)
+}
+
+// coming is how much was said that is still to be heard.
+func (m *mic) coming() time.Duration {
+	until := m.until.Load()
+	if until == 0 || m.still.Load() {
+		return 0
+	}
+	return max(time.Since(time.Unix(0, until)), 0)
 }
 
 // rest is how much of the end nobody needs, once it was enough: the silence, or everything when nobody spoke.

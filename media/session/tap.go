@@ -25,7 +25,7 @@ var everyType = rtp.TypeSet{^uint64(0), ^uint64(0)}
 // packets meanwhile: relayed, transcoded, ended here or sent back. It goes on through holds, other codecs, joins and parts
 // until stop is called or the session is closed; what is not there is silence. The sound is at 8 kHz, or at the sink's rate
 // where that is media.Rated, and comes a quarter of a second after it was said, which does not change with the network
-// nor with clocks that go wrong; a sink that is media.Dated is told when that was. It is exactly what was said from now on
+// nor with clocks that go wrong; a sink that is media.Dated is told when that was, and gets three frames every 60 ms. It is exactly what was said from now on
 // until the end: what has not come by then comes at once, before stop or Close return, and so the first piece and the last
 // ones may be shorter. The sink is called on a media loop, or by who ends it, and must not block; it is not called any more
 // once stop has returned. stop may be called again, but not by the sink.

@@ -17,12 +17,17 @@ type lag struct {
 	frame media.Frame
 	from  time.Duration // when the tap began, on the pool's clock
 	next  time.Duration // turn
-	late  int           // turns that came late, one after the other
+	pace  time.Duration // between two turns of the media clock
+	late  int           // frames that came late, one after the other
 	over  bool
 }
 
+// datedPace is how often a sink is given something that is told when it was said: it does not need it sooner, and three frames at
+// once cost little more than one.
+const datedPace = 3 * rtp.FrameTime
+
 // A media loop that is held up comes late and catches up: its turns are for when they should have been. What is later by
-// more than lost, or for so many turns, is not caught up any more.
+// more than lost, or for so many frames, is not caught up any more.
 const (
 	slip = 2 * time.Millisecond
 	lost = 100 * time.Millisecond
@@ -39,25 +44,35 @@ func newLag(pool *rtp.Pool, sink media.Sink) lag {
 	if r, ok := sink.(media.Rated); ok && r.Rate() > 0 {
 		l.rate = r.Rate()
 	}
-	l.dated, _ = sink.(media.Dated)
+	l.pace = rtp.FrameTime
+	if l.dated, _ = sink.(media.Dated); l.dated != nil {
+		l.pace = datedPace
+	}
 	l.frame = make(media.Frame, samplesIn(l.rate, rtp.FrameTime))
 	return l
 }
 
-// speak gives the sink what is due on a turn of the media clock.
+// Pace is how often there is a turn (rtp.Paced).
+func (l *lag) Pace() time.Duration { return l.pace }
+
+// speak gives the sink what is due on a turn of the media clock: what was due since the one before, too.
 func (l *lag) speak(src tapSource, now time.Duration) bool {
 	if l.over {
 		return false
 	}
-	switch off := now - l.next; {
+	many := int(l.pace / rtp.FrameTime)
+	first := now - l.pace + rtp.FrameTime
+	switch off := first - l.next; {
 	case off < 0 || off > lost || l.late >= slow:
-		l.next, l.late = now, 0
+		l.next, l.late = first, 0
 	case off > slip:
-		l.late++
+		l.late += many
 	default:
 		l.late = 0
 	}
-	l.give(src, l.frame)
+	for range many {
+		l.give(src, l.frame)
+	}
 	return true
 }
 
@@ -88,7 +103,7 @@ func (l *lag) end(src tapSource) {
 	}
 	l.over = true
 	now := l.pool.Clock()
-	if l.next == 0 || now-l.next > lost { // nobody has read yet, or for long
+	if l.next == 0 || now-l.next > lost+l.pace { // nobody has read yet, or for long
 		l.next = max(l.from, now-lost)
 	}
 	for left := now + TapDelay - l.next; left > 0; left -= rtp.FrameTime {
