@@ -188,8 +188,8 @@ func (s *Stream) SendControl(b []byte) bool {
 	s.mu.Lock()
 	mux := s.rtp.Mux
 	if Classify(b) == RTCP && b[1] == SenderReport && len(b) >= 16 {
-		s.srMiddle = uint32(b[10])<<24 | uint32(b[11])<<16 | uint32(b[12])<<8 | uint32(b[13])
-		s.srSent = s.pool.now()
+		s.told[1] = s.told[0]
+		s.told[0] = told{s.pool.now(), uint32(b[10])<<24 | uint32(b[11])<<16 | uint32(b[12])<<8 | uint32(b[13])}
 	}
 	s.mu.Unlock()
 	c, to := s.along(s.dest.Load())

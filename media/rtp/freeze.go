@@ -53,7 +53,7 @@ func (s *Stream) freeze() StreamState {
 	st := StreamState{
 		Port: s.Port(), V4: s.v4(), Now: s.pool.now(), RTP: s.rtp, RTCP: s.rtcp,
 		Sent: s.sent.Load(), Unsent: s.unsent.Load(),
-		Middle: s.srMiddle, At: s.srSent, RoundTrip: s.roundTrip,
+		Middle: s.told[0].middle, At: s.told[0].at, RoundTrip: s.roundTrip,
 	}
 	if st.Secured = s.opening.opens(); st.Secured {
 		st.In = freezeCrypt(s.opening.in)
@@ -134,9 +134,9 @@ func (s *Stream) restore(st StreamState, now int64, in Opener, out Sealer) {
 	s.types = s.rtp.Types
 	s.sent.Store(st.Sent)
 	s.unsent.Store(st.Unsent)
-	s.srMiddle, s.roundTrip = st.Middle, st.RoundTrip
+	s.roundTrip = st.RoundTrip
 	if st.At != 0 {
-		s.srSent = st.At + shift
+		s.told[0] = told{st.At + shift, st.Middle}
 	}
 	if st.Secured {
 		s.opening = &opening{in: in, good: now}

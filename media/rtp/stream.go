@@ -88,9 +88,8 @@ type Stream struct {
 	types TypeSet // by which it is told apart
 	heard int64   // when a packet was for this one
 
-	spoke     int64  // when the last RTP packet passed
-	srMiddle  uint32 // of the last sender report that the peer got, RFC 3550 §6.4.1
-	srSent    int64  // when it got it
+	spoke     int64   // when the last RTP packet passed
+	told      [2]told // the last sender reports that the peer got, the newest first
 	roundTrip int64
 	peerSR    uint32 // the same of the peer's last sender report
 	peerSRAt  int64
@@ -286,6 +285,12 @@ func (s *Stream) Tap(h Handler, types TypeSet) {
 	s.mu.Unlock()
 }
 
+// told is a sender report that the peer got.
+type told struct {
+	at     int64  // when
+	middle uint32 // of its time, as reports name it (RFC 3550 §6.4.1)
+}
+
 // controlLocked reads the round trip to the peer out of its reports: when it got the last sender
 // report, and how long it kept it (RFC 3550 §6.4.1).
 func (s *Stream) controlLocked(b []byte, now int64) {
@@ -298,12 +303,14 @@ func (s *Stream) controlLocked(b []byte, now int64) {
 		}
 		for i := range c.Reports() {
 			r := c.Report(i)
-			if r.LastSR == 0 || r.LastSR != s.srMiddle || s.srSent == 0 {
-				continue
-			}
-			kept := int64(r.Delay) * int64(time.Second) >> 16
-			if trip := now - s.srSent - kept; trip >= 0 {
-				s.roundTrip = max(trip, 1)
+			for _, t := range s.told { // a report crosses with our next one where the two sides keep the same time
+				if r.LastSR == 0 || r.LastSR != t.middle || t.at == 0 {
+					continue
+				}
+				kept := int64(r.Delay) * int64(time.Second) >> 16
+				if trip := now - t.at - kept; trip >= 0 {
+					s.roundTrip = max(trip, 1)
+				}
 			}
 		}
 	}

@@ -390,6 +390,17 @@ func TestRoundTrip(t *testing.T) {
 		if got := h.sb.Facts().RoundTrip; got != 0 {
 			t.Errorf("round trip of b %v, which reported nothing", got)
 		}
+
+		// The next reports of both sides cross on the way.
+		h.net.SetDefault(vnet.Link{Latency: 10 * time.Millisecond})
+		h.b.SendControl(control(h.sb), rtp.AppendReport(nil, h.b.SSRC, &rtp.Sender{NTP: 0x1111444455556666}))
+		mediatest.Wait(20 * time.Millisecond)
+		h.b.SendControl(control(h.sb), rtp.AppendReport(nil, h.b.SSRC, &rtp.Sender{NTP: 0x1111555566667777}))
+		h.a.SendControl(control(h.sa), rtp.AppendReport(nil, h.a.SSRC, nil, rtp.Report{SSRC: h.b.SSRC, LastSR: 0x44445555, Delay: 0}))
+		mediatest.Wait(100 * time.Millisecond)
+		if got := h.sa.Facts().RoundTrip; got < 19*time.Millisecond || got > 21*time.Millisecond {
+			t.Errorf("round trip %v where reports cross", got)
+		}
 	})
 }
 
