@@ -234,8 +234,9 @@ func TestRoomIsHandedOver(t *testing.T) {
 // telephone quality, those who were there go over to a wider room, and hear on what they are being told.
 func TestRoomWidens(t *testing.T) {
 	virtually(t, func(w *stage) {
-		w.tenants[0].Music = nil // what is built in
-		w.x.current.Store(tenant.NewSnapshot(2, w.tenants))
+		musical := *w.tenants[0]
+		musical.Music = nil // what is built in
+		w.x.current.Store(tenant.NewSnapshot(2, []*tenant.Tenant{&musical}))
 		g := w.guests(ali, sara)
 		w.formats = []media.Format{{Name: "G722", Payload: 9, Rate: 8000, Channels: 1}, {Name: "telephone-event", Payload: 101, Rate: 8000, Channels: 1}}
 		addr := netip.MustParseAddr("192.0.2.21")
