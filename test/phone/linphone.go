@@ -49,6 +49,7 @@ root_ca=%s
 
 [rtp]
 audio_rtp_port=%d
+video_rtp_port=%d
 
 [proxy_0]
 reg_proxy=<sip:%s;transport=%s>
@@ -63,7 +64,7 @@ passwd=%s
 
 [video]
 %s
-%s%s`, sipPorts, cmp.Or(a.Encryption, "none"), a.CA, FreePort(t), a.Server, a.Transport, a.User, a.Server, publish, a.User, a.Password, linphonePictures(a.Pictures), linphoneCodecs(a.Codec), friends))
+%s%s`, sipPorts, cmp.Or(a.Encryption, "none"), a.CA, FreePort(t), FreePort(t), a.Server, a.Transport, a.User, a.Server, publish, a.User, a.Password, linphonePictures(a.Pictures), linphoneCodecs(a.Codec), friends))
 	args := []string{"-c", rc, "-S", "-l", filepath.Join(l.folder, "log"), "-d", "4"}
 	if a.Pictures != "" {
 		args = append(args, "-V")
