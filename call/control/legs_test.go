@@ -3,6 +3,7 @@ package control_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -440,12 +441,12 @@ func again(status int) call.Cause {
 // dialled is a Dialer that counts the branches which the legs that it opens may have.
 type dialled struct {
 	*calltest.House
-	breadth int
+	breadth atomic.Int64
 }
 
 // Dial counts.
 func (d *dialled) Dial(ctx context.Context, leg call.Dial, inbox call.Inbox) call.Leg {
-	d.breadth += leg.Breadth
+	d.breadth.Add(int64(leg.Breadth))
 	return d.House.Dial(ctx, leg, inbox)
 }
 
@@ -453,8 +454,9 @@ func (d *dialled) Dial(ctx context.Context, leg call.Dial, inbox call.Inbox) cal
 func TestBreadthOfStories(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
-		may, has int
-		inTurn   bool
+		may    int
+		has    int64
+		inTurn bool
 	}{{60, 60, false}, {4, 4, false}, {2, 2, false}, {60, 60, true}} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newStage(t, nil)
@@ -467,8 +469,8 @@ func TestBreadthOfStories(t *testing.T) {
 			s.Service("*1", "story")
 			s.Arrive(s.k, call.Arrival{Call: "1", From: calltest.Party("101"), Dialled: "*1", Offer: offer, Hops: 70, Breadth: test.may})
 			synctest.Wait()
-			if d.breadth != test.has {
-				t.Errorf("of %d branches they have %d, not %d", test.may, d.breadth, test.has)
+			if got := d.breadth.Load(); got != test.has {
+				t.Errorf("of %d branches they have %d, not %d", test.may, got, test.has)
 			}
 			s.pass(time.Minute)
 			s.Check(t)
