@@ -48,6 +48,14 @@ type Adjustable interface {
 	SetRate(rate int) bool
 }
 
+// RateOf is the rate of a Source's or a Sink's sound, in Hz: its own where it is Rated, 8 kHz otherwise.
+func RateOf(of any) int {
+	if r, ok := of.(Rated); ok && r.Rate() > 0 {
+		return r.Rate()
+	}
+	return 8000
+}
+
 // MostSound is the longest piece of sound that one packet carries (RFC 7587 §4.2).
 const MostSound = 120 * time.Millisecond
 

@@ -17,9 +17,8 @@ import (
 	"santral/media/session"
 )
 
-// handOver moves call 1 into another control, through the text that would lie between two processes;
-// change is what happens in between.
-func (s *stage) handOver(change func()) *control.Control {
+// onPaper writes call 1 out, of which nothing is left here, and reads the text that would lie between two processes.
+func (s *stage) onPaper() *control.Handover {
 	s.t.Helper()
 	h, err := s.k.Freeze(s.t.Context(), "1", s)
 	if err != nil {
@@ -33,13 +32,21 @@ func (s *stage) handOver(change func()) *control.Control {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	var again control.Handover
-	if err := json.Unmarshal(text, &again); err != nil {
+	again := new(control.Handover)
+	if err := json.Unmarshal(text, again); err != nil {
 		s.t.Fatal(err)
 	}
+	return again
+}
+
+// handOver moves call 1 into another control, through the text that would lie between two processes;
+// change is what happens in between.
+func (s *stage) handOver(change func()) *control.Control {
+	s.t.Helper()
+	again := s.onPaper()
 	change()
 	k := newControl(s.House, s.stories)
-	if err := k.Thaw(&again, s); err != nil {
+	if err := k.Thaw(again, s); err != nil {
 		s.t.Fatal(err)
 	}
 	synctest.Wait()

@@ -2,7 +2,6 @@ package control_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -126,24 +125,9 @@ func TestStoriesOfTwoTakenOver(t *testing.T) {
 func (s *stage) takenOver(stories map[string]call.Story) *control.Control {
 	s.t.Helper()
 	synctest.Wait()
-	h, err := s.k.Freeze(s.t.Context(), "1", s)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	synctest.Wait()
-	if n := s.k.Stats(); n.Live != 0 || n.Open != 0 || s.InUse() != 0 {
-		s.t.Errorf("the old control is left with %+v, channels %d", n, s.InUse())
-	}
-	text, err := json.Marshal(h)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	var again control.Handover
-	if err := json.Unmarshal(text, &again); err != nil {
-		s.t.Fatal(err)
-	}
+	again := s.onPaper()
 	k := control.New(control.Config{Router: s, Contacts: s, Channels: s, Ledger: s, Dialer: s, Music: band{}, Stories: stories, Random: id.New([32]byte{2})})
-	if err := k.Thaw(&again, s.House); err != nil {
+	if err := k.Thaw(again, s.House); err != nil {
 		s.t.Fatal(err)
 	}
 	synctest.Wait()

@@ -3,7 +3,6 @@ package control_test
 import (
 	"context"
 	"fmt"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -156,32 +155,9 @@ func scripted(t *testing.T, first, second []int, moves []move, late, ready bool)
 		default:
 			call1([]string{"101", "102", "105"}[mv.Leg%3], []string{"*1", "*2"}[mv.Other%2])
 		}
-		for _, l := range s.k.Calls("") {
-			if len(l.Legs) == 0 {
-				return fmt.Sprintf("a call shows as %+v", l)
-			}
+		if wrong := s.passed(mv); wrong != "" {
+			return wrong
 		}
-		if !mv.Together {
-			synctest.Wait()
-		}
-		time.Sleep(time.Duration(mv.Pause) * time.Millisecond)
 	}
-	synctest.Wait()
-	for range 4 { // who is left hangs up; somebody may be rung because of it
-		for _, l := range s.Legs() {
-			if l.May(call.Ended) {
-				l.Bye()
-			}
-		}
-		time.Sleep(2 * time.Minute)
-		synctest.Wait()
-	}
-	wrong := s.Wrong()
-	if n := s.k.Stats(); n.Live != 0 || n.Open != 0 || n.Panics != 0 || n.Began != n.Ended {
-		wrong = append(wrong, fmt.Sprintf("control is left with %+v", n))
-	}
-	if len(wrong) != 0 {
-		return strings.Join(wrong, "\n") + "\n" + s.Settled()
-	}
-	return ""
+	return s.ended(4)
 }

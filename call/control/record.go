@@ -122,10 +122,7 @@ func (t *taping) state() any {
 // listen makes what hears the caller.
 func (t *taping) listen(tape call.Tape, most time.Duration) {
 	sink := tape.Sink(0)
-	m := &mic{tape: tape, to: sink, rate: 8000, enough: make(chan struct{}, 1)}
-	if r, ok := sink.(media.Rated); ok && r.Rate() > 0 {
-		m.rate = r.Rate()
-	}
+	m := &mic{tape: tape, to: sink, rate: media.RateOf(sink), enough: make(chan struct{}, 1)}
 	m.most = samples(most, m.rate)
 	m.dated, _ = sink.(media.Dated)
 	if m.silence = samples(t.ask.Silence, m.rate); m.silence > 0 {

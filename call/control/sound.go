@@ -175,10 +175,7 @@ var (
 )
 
 func newPlaying(src media.Source) *playing {
-	p := &playing{src: src, rate: 8000, ended: make(chan struct{})}
-	if r, ok := src.(media.Rated); ok && r.Rate() > 0 {
-		p.rate = r.Rate()
-	}
+	p := &playing{src: src, rate: media.RateOf(src), ended: make(chan struct{})}
 	p.now = p.rate
 	return p
 }

@@ -85,18 +85,32 @@ func transfers(t *testing.T, moves []move, late, ringing bool) string {
 		default:
 			call1("105", numbers[mv.Other%len(numbers)])
 		}
-		for _, l := range s.k.Calls("") {
-			if len(l.Legs) == 0 {
-				return fmt.Sprintf("a call shows as %+v", l)
-			}
+		if wrong := s.passed(mv); wrong != "" {
+			return wrong
 		}
-		if !mv.Together {
-			synctest.Wait()
-		}
-		time.Sleep(time.Duration(mv.Pause) * time.Millisecond)
 	}
+	return s.ended(3)
+}
+
+// passed lets the time of a move pass, and tells what shows wrongly after it, "" for nothing.
+func (s *stage) passed(mv move) string {
+	for _, l := range s.k.Calls("") {
+		if len(l.Legs) == 0 {
+			return fmt.Sprintf("a call shows as %+v", l)
+		}
+	}
+	if !mv.Together {
+		synctest.Wait()
+	}
+	time.Sleep(time.Duration(mv.Pause) * time.Millisecond)
+	return ""
+}
+
+// ended has all who are left hang up, over and over, as somebody may be rung because of it; it tells what is left of
+// the calls or wrong with their records, "" for nothing.
+func (s *stage) ended(rounds int) string {
 	synctest.Wait()
-	for range 3 { // who is left hangs up; somebody may be rung because of it
+	for range rounds {
 		for _, l := range s.Legs() {
 			if l.May(call.Ended) {
 				l.Bye()

@@ -29,7 +29,7 @@ func (p *playing) begin(src media.Source, ended chan<- struct{}) {
 		return
 	}
 	p.src, p.ended, p.filter, p.fresh = src, ended, nil, true
-	from := rateOf(src)
+	from := media.RateOf(src)
 	if a, ok := src.(media.Adjustable); ok && a.SetRate(p.rate) {
 		from = p.rate
 	} else if ok {

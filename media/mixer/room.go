@@ -93,7 +93,7 @@ func (r *Room) Play(src media.Source, ended chan<- struct{}) {
 // stop is called or the room closes. Turns are taken while there are members.
 func (r *Room) Tap(sink media.Sink) (stop func()) {
 	t := &tap{sink: sink}
-	if to := rateOf(sink); to != r.cfg.Rate {
+	if to := media.RateOf(sink); to != r.cfg.Rate {
 		if t.filter, _ = pcm.NewResampler(r.cfg.Rate, to); t.filter == nil {
 			return func() {} // there is no way between the two rates
 		}
@@ -109,14 +109,6 @@ func (r *Room) Tap(sink media.Sink) (stop func()) {
 		r.taps = slices.DeleteFunc(slices.Clone(r.taps), func(o *tap) bool { return o == t })
 		r.mu.Unlock()
 	}
-}
-
-// rateOf is the rate of a source's or a sink's sound.
-func rateOf(x any) int {
-	if r, ok := x.(media.Rated); ok && r.Rate() > 0 {
-		return r.Rate()
-	}
-	return 8000
 }
 
 // tap is a sink of what is said.

@@ -50,10 +50,7 @@ func (c *chained) Read(f media.Frame) (n int, err error) {
 
 // atRate gives a source that reads at Rate.
 func atRate(s media.Source) (media.Source, error) {
-	from := 8000
-	if r, ok := s.(media.Rated); ok {
-		from = r.Rate()
-	}
+	from := media.RateOf(s)
 	a, ok := s.(media.Adjustable)
 	if ok && a.SetRate(Rate) || !ok && from == Rate {
 		return s, nil

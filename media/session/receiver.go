@@ -185,10 +185,7 @@ func (e *receiver) listen(ears *ears, mute, passed bool) {
 // own turns where it has some; nil is for keys alone.
 func (e *receiver) feed(sink media.Sink) {
 	e.mu.Lock()
-	e.sink, e.rate = sink, 8000
-	if r, ok := sink.(media.Rated); ok && r.Rate() > 0 {
-		e.rate = r.Rate()
-	}
+	e.sink, e.rate = sink, media.RateOf(sink)
 	e.frame = make([]int16, samplesIn(e.rate, rtp.FrameTime))
 	e.mu.Unlock()
 	if d, ok := sink.(media.Drawer); !ok || !d.Draw(e) {

@@ -40,11 +40,7 @@ type tapSource interface {
 }
 
 func newLag(pool *rtp.Pool, sink media.Sink) lag {
-	l := lag{pool: pool, sink: sink, rate: 8000, from: pool.Clock()}
-	if r, ok := sink.(media.Rated); ok && r.Rate() > 0 {
-		l.rate = r.Rate()
-	}
-	l.pace = rtp.FrameTime
+	l := lag{pool: pool, sink: sink, rate: media.RateOf(sink), from: pool.Clock(), pace: rtp.FrameTime}
 	if l.dated, _ = sink.(media.Dated); l.dated != nil {
 		l.pace = datedPace
 	}

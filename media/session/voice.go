@@ -311,9 +311,7 @@ type origin struct {
 func (o *origin) begin(src media.Source) {
 	*o = origin{src: src, rate: 8000, take: o.take}
 	if o.heard, _ = src.(*receiver); o.heard == nil {
-		if r, ok := src.(media.Rated); ok && r.Rate() > 0 {
-			o.rate = r.Rate()
-		}
+		o.rate = media.RateOf(src)
 		if a, ok := src.(media.Adjustable); ok {
 			a.SetRate(o.rate) // another may have read it at its own rate
 		}

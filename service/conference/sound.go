@@ -31,12 +31,7 @@ var (
 )
 
 // Rate is the music's (media.Rated).
-func (l *lonely) Rate() int {
-	if r, ok := l.Source.(media.Rated); ok {
-		return r.Rate()
-	}
-	return 8000
-}
+func (l *lonely) Rate() int { return media.RateOf(l.Source) }
 
 // SetRate has the music be read at another rate, where it can (media.Adjustable).
 func (l *lonely) SetRate(rate int) bool {

@@ -195,10 +195,7 @@ func read(source media.Source) (*player.Sound, error) {
 	if source == nil {
 		return nil, nil
 	}
-	rate := 8000
-	if r, ok := source.(media.Rated); ok {
-		rate = r.Rate()
-	}
+	rate := media.RateOf(source)
 	samples, err := whole(source, rate, recordMost.Seconds())
 	if err != nil || len(samples) < rate/10 {
 		return nil, err
