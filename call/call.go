@@ -45,20 +45,66 @@ type Party struct {
 	Source  netip.AddrPort // where its signalling comes from
 	Trusted bool           // limits do not apply (load tests only)
 	Trunk   string         // the trunk that the call came by, "" for an account; Account is "" then
+	Site    string         // where the account or the trunk's PBX is, by its tenant's name of it; "" for unknown
+	Said    string         // number that it says it calls from, as it came, where that is another than Number
+	Proved  bool           // it has shown its PIN in this call
 }
 
 // Destination is what the router decided.
 type Destination struct {
-	Kind     DestinationKind
-	Tenant   string
-	Account  string        // Kind Account: the account to ring
-	Service  string        // Kind Service: the story to tell ("echo", "readback")
-	Trunks   []string      // Kind Trunks: their names, in the order in which they are tried
-	Patience time.Duration // Kind Trunks: how long each may leave an attempt without ringing, 0 for no limit
-	Number   string        // the number as it was understood, for the record
-	Name     string        // Kind Account: the display name that the account presents
-	Refuse   Cause         // Kind Refuse
+	Kind    DestinationKind
+	Tenant  string // whose the account or the service is
+	Account string // Kind Account: the account to ring
+	Service string // Kind Service: the story to tell ("echo", "readback")
+	Ways    []Way  // Kind Trunks: in the order in which they are tried; nobody changes it
+	Causes  []int  // Kind Trunks: SIP statuses after which the next way is tried, besides those that say that a trunk is in trouble
+	Number  string // the number as it was understood: E.164 with + where it is one of the public network, for the record
+	Name    string // Kind Account: the display name that the account presents
+	Refuse  Cause  // Kind Refuse
+
+	Presents  string     // number that whom it reaches is shown as the caller's; "" for the caller's own
+	Hidden    Hidden     // what was dialled before the number says of that
+	Emergency *Emergency // a call to an emergency service; nil for others
+	Limited   bool       // it is with the outside, so that the limits of the tenants in it hold
+	Revision  uint64     // of the configuration that decided
+	Calls     string     // kind of calls ("internal", "mobile" …), for the record; "" for unknown
+	Because   string     // name of the route or rule that decided, for the record; "" for none
 }
+
+// Way is a trunk that a call may take.
+type Way struct {
+	Tenant   string        // whose trunk it is: the caller's, or the operator's
+	Trunk    string        // its name
+	Number   string        // that it is told; "" for the Destination's with Strip and Prepend
+	Strip    int           // leading characters of the number that are taken off
+	Prepend  string        // what is put before afterwards
+	Patience time.Duration // how long it may leave the attempt without ringing, 0 for no limit
+}
+
+// Sent gives the number that the way is told, of the number of a Destination.
+func (w *Way) Sent(number string) string {
+	if w.Number != "" {
+		return w.Number
+	}
+	return w.Prepend + number[min(w.Strip, len(number)):]
+}
+
+// Emergency is what a call to an emergency service has besides: it is never refused for a limit, and a channel that is used
+// by another call is taken for it.
+type Emergency struct {
+	Location string // the site's address, a PIDF-LO document (RFC 4119); "" for unknown
+}
+
+// Hidden is what the caller wants of this one call: that its number is kept from the callee, or shown, whatever holds
+// otherwise.
+type Hidden uint8
+
+// Wishes.
+const (
+	HiddenUnsaid Hidden = iota
+	Hide
+	Show
+)
 
 // DestinationKind says which field of a Destination holds.
 type DestinationKind uint8
@@ -83,6 +129,10 @@ type Target struct {
 	Phone   string   // opaque to call: names the phone over its registrations, so that a call finds it where it moved to; "" for none
 	Else    []Target // other ways to the same phone, each tried when the one before is dead (RFC 5626 §5.3)
 	Trunk   string   // the trunk that leads there, "" for an account's own phone
+	Tenant  string   // whose trunk that is
+	Number  string   // that is called there, before the trunk's own rules
+
+	Patience time.Duration // how long it may leave an attempt without ringing, 0 for no limit
 }
 
 // Router decides where a call goes. It is pure: a look-up on a snapshot.
@@ -98,11 +148,11 @@ type Contacts interface {
 
 // Trunks tells where trunks lead now, and hears how attempts there went.
 type Trunks interface {
-	// Targets gives the places to try for a number, trunk after trunk in the given order, each with its
-	// Trunk. A trunk that is down has none.
-	Targets(tenant string, trunks []string, number string) []Target
+	// Targets gives the places to try for a number, way after way in the given order, each with its Tenant,
+	// Trunk, Number and Patience. A trunk that is down has none.
+	Targets(ways []Way, number string) []Target
 	// Tried tells how an attempt came out: nil for an answer or a ringing, else the refusal. It does not wait.
-	Tried(tenant string, t Target, refusal *Cause)
+	Tried(t Target, refusal *Cause)
 }
 
 // Channels counts the calls of each account over all of its devices. Take is called once for each
@@ -298,6 +348,9 @@ type LegDetail struct {
 	SessionID string          `json:"session_id,omitempty"` // as we send it: the other side's half, then the peer's (RFC 7989 §5)
 	Media     string          `json:"media,omitempty"`      // the peer's media address
 	Quality   []media.Quality `json:"quality,omitempty"`    // one for each m-line
+
+	Sent  string `json:"sent,omitempty"`  // called number as the peer of a trunk was told it, after all rules
+	Shown string `json:"shown,omitempty"` // calling number likewise; "" for none, or withheld
 }
 
 // Notice is something of a leg's media that people want to know.

@@ -15,7 +15,12 @@ type Event struct {
 	At      time.Time  `json:"at"`                // UTC, to the microsecond
 	From    *Party     `json:"from,omitempty"`    // Began; Taped, Untaped: whose the recording is, tenant and account
 	Dialled string     `json:"dialled,omitempty"` // Began
-	To      string     `json:"to,omitempty"`      // Routed: account, or service
+	To      string     `json:"to,omitempty"`      // Routed: account, service, or trunks
+	Tenant  string     `json:"tenant,omitempty"`  // Routed: whose To is
+	Number  string     `json:"number,omitempty"`  // Routed: the number as it was understood
+	Calls   string     `json:"calls,omitempty"`   // Routed: kind of calls
+	Because string     `json:"because,omitempty"` // Routed: the route or rule that decided
+	Rev     uint64     `json:"rev,omitempty"`     // Routed: revision of the configuration that decided
 	Status  int        `json:"status,omitempty"`  // LegRinging
 	Cause   *Cause     `json:"cause,omitempty"`   // LegEnded, Ended
 	By      string     `json:"by,omitempty"`      // Ended: "caller", "callee", "exchange"; Began: "transfer", "api" when no phone dialled; Untaped: who deleted it

@@ -3,7 +3,6 @@
 package route
 
 import (
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -116,7 +115,7 @@ func ring(s *tenant.Snapshot, tenantID string, n *tenant.Numbers, number string)
 		return meet(tenantID, n.To)
 	}
 	if pbx := s.PBXOf(tenantID, number); pbx != nil {
-		return call.Destination{Kind: call.ToTrunks, Tenant: tenantID, Trunks: []string{pbx.Name}, Number: number}
+		return call.Destination{Kind: call.ToTrunks, Tenant: tenantID, Ways: []call.Way{{Tenant: tenantID, Trunk: pbx.Name}}, Number: number}
 	}
 	return refuse(tenantID, number, call.NotFound)
 }
@@ -126,7 +125,7 @@ func ring(s *tenant.Snapshot, tenantID string, n *tenant.Numbers, number string)
 // begin so, and not by one for all. A trunk's own call never goes back to it.
 func onward(s *tenant.Snapshot, from call.Party, number string) (call.Destination, bool) {
 	if pbx := s.PBXOf(from.Tenant, number); pbx != nil && pbx.Name != from.Trunk {
-		return call.Destination{Kind: call.ToTrunks, Tenant: from.Tenant, Trunks: []string{pbx.Name}, Number: number}, true
+		return call.Destination{Kind: call.ToTrunks, Tenant: from.Tenant, Ways: []call.Way{{Tenant: from.Tenant, Trunk: pbx.Name}}, Number: number}, true
 	}
 	if t := s.Tenant(from.Tenant); t != nil {
 		for i := range t.Trunks {
@@ -139,14 +138,16 @@ func onward(s *tenant.Snapshot, from call.Party, number string) (call.Destinatio
 	if r == nil || r.Prefix == "" && isRoom(s, from.Tenant, number) {
 		return call.Destination{}, false
 	}
-	trunks := r.Trunks
-	if i := slices.Index(trunks, from.Trunk); i >= 0 {
-		trunks = slices.Delete(slices.Clone(trunks), i, i+1)
+	ways := make([]call.Way, 0, len(r.Ways))
+	for i := range r.Ways {
+		if r.Ways[i].Trunk != from.Trunk {
+			ways = append(ways, call.Way{Tenant: from.Tenant, Trunk: r.Ways[i].Trunk, Strip: r.Strip, Prepend: r.Prepend, Patience: r.Patience})
+		}
 	}
-	if len(trunks) == 0 {
+	if len(ways) == 0 {
 		return call.Destination{}, false
 	}
-	return call.Destination{Kind: call.ToTrunks, Tenant: from.Tenant, Trunks: trunks, Number: r.Sent(number), Patience: r.Patience}, true
+	return call.Destination{Kind: call.ToTrunks, Tenant: from.Tenant, Ways: ways, Number: number, Because: r.Name}, true
 }
 
 func refuse(tenantID, number string, why call.Cause) call.Destination {

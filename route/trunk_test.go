@@ -18,7 +18,7 @@ func TestRooms(t *testing.T) {
 	current.Store(tenant.NewSnapshot(1, []*tenant.Tenant{
 		{ID: "a", Accounts: []tenant.Account{{Tenant: "a", Number: "8001"}},
 			Trunks: []tenant.Trunk{{Tenant: "a", Name: "carrier", Mode: tenant.Static, Numbers: []tenant.Numbers{in, {First: "8000", Last: "8009"}}}},
-			Routes: []tenant.Route{{Prefix: "", Trunks: []string{"carrier"}}, {Prefix: "802", Trunks: []string{"carrier"}}}},
+			Routes: []tenant.Route{{Prefix: "", Ways: []tenant.RouteWay{{Trunk: "carrier"}}}, {Prefix: "802", Ways: []tenant.RouteWay{{Trunk: "carrier"}}}}},
 		{ID: "b", Rooms: tenant.Rooms{None: true}},
 		{ID: "c", Rooms: tenant.Rooms{First: "700", Last: "709"}},
 	}))
@@ -61,8 +61,8 @@ func carried() *Plan {
 				{Tenant: "a", Name: "pbx", Mode: tenant.Registered, PBX: true, Numbers: []tenant.Numbers{{First: "500", Last: "519"}}},
 			},
 			Routes: []tenant.Route{
-				{Prefix: "0", Trunks: []string{"carrier", "second"}, Strip: 1, Prepend: "+98", Patience: 12 * time.Second},
-				{Prefix: "09", Trunks: []string{"second", "pbx"}},
+				{Prefix: "0", Ways: []tenant.RouteWay{{Trunk: "carrier"}, {Trunk: "second"}}, Strip: 1, Prepend: "+98", Patience: 12 * time.Second},
+				{Prefix: "09", Ways: []tenant.RouteWay{{Trunk: "second"}, {Trunk: "pbx"}}},
 			}},
 		{ID: "b", Accounts: []tenant.Account{{Tenant: "b", Number: "101"}}},
 	}))
@@ -75,10 +75,17 @@ func TestRoutesByTrunks(t *testing.T) {
 		return call.Destination{Kind: call.ToAccount, Tenant: "a", Account: number, Number: dialled}
 	}
 	trunks := func(number string, names ...string) call.Destination {
-		return call.Destination{Kind: call.ToTrunks, Tenant: "a", Trunks: names, Number: number}
+		d := call.Destination{Kind: call.ToTrunks, Tenant: "a", Number: number}
+		for _, name := range names {
+			d.Ways = append(d.Ways, call.Way{Tenant: "a", Trunk: name})
+		}
+		return d
 	}
 	patient := func(d call.Destination) call.Destination {
-		d.Patience = 12 * time.Second
+		for i := range d.Ways {
+			w := &d.Ways[i]
+			w.Patience, w.Strip, w.Prepend = 12*time.Second, 1, "+98"
+		}
 		return d
 	}
 	no := func(number string) call.Destination {
@@ -88,7 +95,7 @@ func TestRoutesByTrunks(t *testing.T) {
 		by, dialled string
 		want        call.Destination
 	}{
-		{"", "02133445566", patient(trunks("+982133445566", "carrier", "second"))},
+		{"", "02133445566", patient(trunks("02133445566", "carrier", "second"))},
 		{"", "0912345", trunks("0912345", "second", "pbx")}, // the longest prefix
 		{"", "507", trunks("507", "pbx")},
 		{"", "02122000101", account("101", "02122000101")},         // on-net
@@ -106,7 +113,7 @@ func TestRoutesByTrunks(t *testing.T) {
 		{"gone", "02122000101", no("02122000101")}, // a trunk that is not there any more
 		{"pbx", "101", account("101", "101")},
 		{"pbx", "0912345", trunks("0912345", "second")}, // not back to itself
-		{"pbx", "02133445566", patient(trunks("+982133445566", "carrier", "second"))},
+		{"pbx", "02133445566", patient(trunks("02133445566", "carrier", "second"))},
 		{"pbx", "507", no("507")},
 	} {
 		if got := p.Route(call.Party{Tenant: "a", Trunk: c.by}, c.dialled, time.Time{}); !reflect.DeepEqual(got, c.want) {

@@ -78,7 +78,7 @@ func (t *tester) Post(e call.LegEvent) {
 // over the wire.
 func (s *server) testCall(ctx context.Context, o *trunk.Observed, number string) {
 	k := o.Trunk.Noun
-	targets := s.trunks.Targets(k.Tenant, []string{k.Name}, number)
+	targets := s.trunks.Targets([]call.Way{{Tenant: k.Tenant, Trunk: k.Name}}, number)
 	if len(targets) == 0 {
 		o.NoCall = "the trunk is down, so no call was tried"
 		return

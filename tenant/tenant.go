@@ -24,6 +24,32 @@ type Tenant struct {
 	Language string // that callers and accounts hear, where an account doesn't say: one of LanguageNames; "" is unsaid
 	Zone     string // where it lives, by the names of the IANA time zone database ("Asia/Tehran"); "" for where the exchange stands
 
+	Type        TenantType
+	Brand       string
+	Area        string   // area code without the trunk prefix, which 8-digit numbers are completed with, where a site doesn't say
+	Class       string   // class of service of who has none of his own; "" for what is allowed where nobody says
+	Present     string   // number that calls to the outside present where the caller owns none; "" for the caller's trunk's own
+	Emergency   []string // numbers of emergency services besides those of the country and the operator
+	Calendar    string   // whose holidays hold; "" for none
+	Limits      Limits
+	Sites       []Site // the first is where whoever says none is
+	Departments []Department
+	Groups      []Group
+	Users       []User
+	Buildings   []Building
+	Units       []Unit
+	Devices     []Device
+	Numbers     []Owned
+	Inbound     []Rule // looked through for every call from outside, before the number's own
+	Classes     []Class
+	Schedules   []Schedule
+	Calendars   []Calendar
+	Pools       []Pool
+	Webhooks    []Webhook
+	Reports     []Report
+	Retention   Retention
+	API         Access
+
 	// PromptsPIN is asked of who records announcements by phone; "" lets nobody.
 	PromptsPIN PIN
 
@@ -69,6 +95,16 @@ type Account struct {
 	Music  string // the tune that whom it holds hears, by its name; "" for the tenant's
 
 	Language string // that it hears: one of LanguageNames; that of its tenant when unsaid
+
+	E164       string // its number in E.164 with +, for a line; "" for an extension
+	State      NumberState
+	Class      string   // class of service; its tenant's when unsaid
+	PIN        PIN      // asked for calls that its class lets through with one; "" for none
+	Site       string   // where it is; its tenant's first when unsaid
+	Department string   // "" for none
+	Owns       []string // numbers of the tenant that it may present to the outside besides its own; the first is the one that it presents unless its phone says another
+	MayAll     bool     // it may present every number of its tenant (an operator's desk)
+	Connected  bool     // whom it has reached is kept from whom it calls (COLR)
 
 	Credential Credential
 }

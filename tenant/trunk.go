@@ -63,10 +63,16 @@ type Trunk struct {
 
 	Numbers []Numbers
 
-	Channels    int // calls at once in both directions
-	ChannelsIn  int // of these, calls from the trunk; 0 for no limit of their own
-	ChannelsOut int // of these, calls to the trunk; 0 for no limit of their own
-	Rate        int // new calls in any one second, both directions; 0 for no limit
+	Channels    int    // calls at once in both directions
+	ChannelsIn  int    // of these, calls from the trunk; 0 for no limit of their own
+	ChannelsOut int    // of these, calls to the trunk; 0 for no limit of their own
+	Reserved    int    // of Channels, kept for calls from the trunk (a carrier's) or to it (a PBX's): for those towards the customer
+	Rate        int    // new calls in any one second, both directions; 0 for no limit
+	Pool        string // channels that it shares with other trunks; "" for none
+
+	Class string // class of service of a PBX that calls out by routes; the tenant's when unsaid
+	Site  string // where a PBX is
+	State NumberState
 
 	Called  CalledIn
 	Trust   bool // what it asserts of identities is believed, and it is told what is withheld from others (RFC 3324 §2.3)
@@ -195,15 +201,3 @@ func (n *Numbers) weight() int {
 	}
 	return 2000
 }
-
-// Route says which trunks carry the numbers that begin in one way.
-type Route struct {
-	Prefix   string        // "" for all
-	Trunks   []string      // names, tried in order
-	Strip    int           // leading digits that are taken off
-	Prepend  string        // digits that are put in front afterwards
-	Patience time.Duration // how long a trunk may leave an attempt without ringing before the next is tried
-}
-
-// Sent gives the number that a route's trunks are told.
-func (r *Route) Sent(number string) string { return r.Prepend + number[min(r.Strip, len(number)):] }

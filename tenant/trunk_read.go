@@ -282,7 +282,7 @@ func readRoute(n *doc.Node) Route {
 				n.Fail("prefix %q must be digits, perhaps with a + in front; \"\" for every number", r.Prefix)
 			}
 		},
-		"trunks": func(n *doc.Node) { n.Each(func(n *doc.Node) { r.Trunks = append(r.Trunks, n.Text()) }) },
+		"trunks": func(n *doc.Node) { n.Each(func(n *doc.Node) { r.Ways = append(r.Ways, RouteWay{Trunk: n.Text()}) }) },
 		"strip":  func(n *doc.Node) { r.Strip = n.Int(0, 15) },
 		"prepend": func(n *doc.Node) {
 			if r.Prepend = n.Text(); strings.Trim(r.Prepend, "0123456789+*#") != "" || len(r.Prepend) > 15 {
@@ -291,7 +291,7 @@ func readRoute(n *doc.Node) Route {
 		},
 		"patience": func(n *doc.Node) { r.Patience = n.Duration(time.Second, 2*time.Minute) },
 	}, "prefix", "trunks")
-	if len(r.Trunks) == 0 {
+	if len(r.Ways) == 0 {
 		n.Fail("route %q leads to no trunk", r.Prefix)
 	}
 	return r

@@ -69,9 +69,9 @@ func (w *ways) join(accounts map[string]bool, rooms Rooms) ([]Trunk, []Route) {
 			n.Fail("prefix %q stands in two routes; write all of its trunks in one", r.Prefix)
 		}
 		prefixes[r.Prefix] = true
-		for _, name := range r.Trunks {
-			if !names[name] && name != "" {
-				n.Fail("route %q leads to trunk %s, which this tenant does not have", r.Prefix, name)
+		for _, way := range r.Ways {
+			if !names[way.Trunk] && way.Trunk != "" {
+				n.Fail("route %q leads to trunk %s, which this tenant does not have", r.Prefix, way.Trunk)
 			}
 		}
 	}

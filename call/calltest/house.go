@@ -121,17 +121,22 @@ func (h *House) Trunk(name string, channels int, hosts ...string) {
 // Carried has a number lead out by trunks, each of which may leave it without ringing for patience.
 func (h *House) Carried(number string, patience time.Duration, trunks ...string) {
 	h.mu.Lock()
-	h.routes[number] = call.Destination{Kind: call.ToTrunks, Tenant: Tenant, Trunks: trunks, Number: number, Patience: patience}
+	ways := make([]call.Way, len(trunks))
+	for i, name := range trunks {
+		ways[i] = call.Way{Tenant: Tenant, Trunk: name, Patience: patience}
+	}
+	h.routes[number] = call.Destination{Kind: call.ToTrunks, Tenant: Tenant, Ways: ways, Number: number}
 	h.mu.Unlock()
 }
 
 // Targets gives the places of trunks (call.Trunks).
-func (h *House) Targets(_ string, trunks []string, number string) (targets []call.Target) {
+func (h *House) Targets(ways []call.Way, number string) (targets []call.Target) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, name := range trunks {
-		for _, t := range h.places[name] {
-			t.URI = "sip:" + number + "@" + t.URI
+	for _, w := range ways {
+		for _, t := range h.places[w.Trunk] {
+			t.Tenant, t.Number, t.Patience = w.Tenant, w.Sent(number), w.Patience
+			t.URI = "sip:" + t.Number + "@" + t.URI
 			targets = append(targets, t)
 		}
 	}
@@ -139,7 +144,7 @@ func (h *House) Targets(_ string, trunks []string, number string) (targets []cal
 }
 
 // Tried writes into the ladder how an attempt by a trunk came out (call.Trunks).
-func (h *House) Tried(_ string, t call.Target, refusal *call.Cause) {
+func (h *House) Tried(t call.Target, refusal *call.Cause) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	how := "well"

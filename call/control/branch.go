@@ -33,7 +33,7 @@ func (c *ongoing) ringBranch(b *branch, number string) *call.Cause {
 		return c.ringAccount(b)
 	case call.ToTrunks:
 		if c.house.trunks != nil {
-			b.ways = c.house.trunks.Targets(b.dest.Tenant, b.dest.Trunks, b.dest.Number)
+			b.ways = c.house.trunks.Targets(b.dest.Ways, b.dest.Number)
 		}
 		b.ways = b.ways[:min(len(b.ways), maxPlaces)]
 		if b.breadth = c.share(b.of, 1); b.breadth == 0 {
@@ -89,12 +89,12 @@ func (c *ongoing) ringPlace(b *branch) *call.Cause {
 	for len(b.ways) > 0 {
 		t := b.ways[0]
 		b.ways = b.ways[1:]
-		if b.way == nil || t.Trunk != b.way.Trunk || b.channel == nil {
+		if b.way == nil || !sameTrunk(&t, b.way) || b.channel == nil {
 			b.free()
 			if !c.from.Trusted {
-				release, refusal := c.house.channels.TakeTrunk(c.id, b.dest.Tenant, t.Trunk, call.Out)
+				release, refusal := c.house.channels.TakeTrunk(c.id, t.Tenant, t.Trunk, call.Out)
 				if refusal != nil {
-					b.ways = slices.DeleteFunc(slices.Clone(b.ways), func(o call.Target) bool { return o.Trunk == t.Trunk })
+					b.ways = slices.DeleteFunc(slices.Clone(b.ways), func(o call.Target) bool { return sameTrunk(&o, &t) })
 					no = *refusal
 					continue
 				}
@@ -112,7 +112,7 @@ func (c *ongoing) ringPlace(b *branch) *call.Cause {
 		m := c.ring(b, t, silence, b.breadth)
 		m.ways, m.breadth = t.Else, b.breadth
 		wait := time.Until(b.patience)
-		if d := b.dest.Patience; d > 0 && len(b.ways) > 0 {
+		if d := t.Patience; d > 0 && len(b.ways) > 0 {
 			wait = min(wait, d)
 		}
 		c.branchTimer(b, wait)
@@ -124,11 +124,8 @@ func (c *ongoing) ringPlace(b *branch) *call.Cause {
 // ring opens one leg of a branch.
 func (c *ongoing) ring(b *branch, t call.Target, silence time.Duration, breadth int) *member {
 	o := b.of
-	number := b.dest.Number
-	if number == "" {
-		number = b.dest.Account
-	}
-	m := &member{id: c.nextID(), dir: call.Out, tenant: b.dest.Tenant, account: b.dest.Account, trunk: t.Trunk, number: number, name: b.dest.Name, target: t.URI, beside: &beside{branch: b}}
+	number, whose := called(&b.dest, &t)
+	m := &member{id: c.nextID(), dir: call.Out, tenant: whose, account: b.dest.Account, trunk: t.Trunk, number: number, name: b.dest.Name, target: t.URI, beside: &beside{branch: b}}
 	traits := call.Traits{Alert: o.wish.Alert, Privacy: c.privacy(c.caller()), Session: c.caller().session, Secure: c.traits.Secure}
 	if c.caller() == c.members[0] {
 		traits.Fields, traits.Diversions = c.traits.Fields, c.traits.Diversions
@@ -259,7 +256,7 @@ func (c *ongoing) branchRings(b *branch, m *member, e *call.LegEvent) {
 func (c *ongoing) triedFor(b *branch, m *member, refusal *call.Cause) {
 	if m.trunk != "" && b.way != nil && !m.answered && (refusal != nil || !m.well) {
 		m.well = refusal == nil
-		c.house.trunks.Tried(b.dest.Tenant, *b.way, refusal)
+		c.house.trunks.Tried(*b.way, refusal)
 	}
 }
 

@@ -3,7 +3,6 @@ package control
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"santral/call"
@@ -65,7 +64,7 @@ func (c *ongoing) show() (l Live, ok bool) {
 		ID:       c.id,
 		From:     c.from,
 		Dialled:  c.dialled,
-		To:       c.dest.Account + c.dest.Service + strings.Join(c.dest.Trunks, ", "),
+		To:       c.dest.Account + c.dest.Service + trunkNames(c.dest.Ways),
 		State:    c.state,
 		Began:    c.arrived,
 		Answered: c.answered,

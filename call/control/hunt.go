@@ -82,11 +82,8 @@ func dead(cause call.Cause) bool {
 // long the last of the target's places may leave it without any answer, 0 for no limit of its own. breadth is
 // the leg's share of the branches that the call may have (RFC 5393 §5.3.3).
 func (c *ongoing) dial(t call.Target, silence time.Duration, breadth int) *member {
-	number := c.dest.Number
-	if number == "" {
-		number = c.dest.Account
-	}
-	m := &member{id: c.nextID(), dir: call.Out, tenant: c.dest.Tenant, account: c.dest.Account, trunk: t.Trunk, number: number, name: c.dest.Name, target: t.URI}
+	number, whose := called(&c.dest, &t)
+	m := &member{id: c.nextID(), dir: call.Out, tenant: whose, account: c.dest.Account, trunk: t.Trunk, number: number, name: c.dest.Name, target: t.URI}
 	m.leg = c.house.dialer.Dial(context.Background(), call.Dial{
 		Call:    c.id,
 		Leg:     m.id,
@@ -105,6 +102,17 @@ func (c *ongoing) dial(t call.Target, silence time.Duration, breadth int) *membe
 	c.event(call.Event{Kind: call.LegBegan, Leg: m.id, Detail: m.detail(m.leg.Detail())}, time.Time{})
 	c.appear(m, call.Trying)
 	return m
+}
+
+// called is the number that is called at a target, and whose the target is.
+func called(d *call.Destination, t *call.Target) (number, tenant string) {
+	switch {
+	case t.Trunk != "":
+		return t.Number, t.Tenant
+	case d.Number != "":
+		return d.Number, d.Tenant
+	}
+	return d.Account, d.Tenant
 }
 
 func (c *ongoing) ringTimeOver() {

@@ -1,10 +1,6 @@
 package control
 
-import (
-	"strings"
-
-	"santral/call"
-)
+import "santral/call"
 
 // begin is the first thing that a call does: it writes down who calls, takes the caller's channel,
 // asks where the call goes, and goes there.
@@ -40,20 +36,26 @@ func (c *ongoing) route() {
 	c.mu.Unlock()
 	switch dest.Kind {
 	case call.ToAccount:
-		c.event(call.Event{Kind: call.Routed, To: dest.Account}, c.arrived)
+		c.routed(dest.Account)
 		c.reached = call.Party{Tenant: dest.Tenant, Account: dest.Account, Name: dest.Name, Number: dest.Account}
 		c.hunt()
 	case call.ToTrunks:
-		c.event(call.Event{Kind: call.Routed, To: strings.Join(dest.Trunks, ", ")}, c.arrived)
+		c.routed(trunkNames(dest.Ways))
 		c.seek()
 	case call.ToService:
-		c.event(call.Event{Kind: call.Routed, To: dest.Service}, c.arrived)
+		c.routed(dest.Service)
 		c.serve()
 	case call.ToRefusal:
 		c.end(exchange, dest.Refuse)
 	default:
 		c.end(exchange, call.NotFound)
 	}
+}
+
+// routed writes down where the call goes.
+func (c *ongoing) routed(to string) {
+	d := &c.dest
+	c.event(call.Event{Kind: call.Routed, To: to, Tenant: d.Tenant, Number: d.Number, Calls: d.Calls, Because: d.Because, Rev: d.Revision}, c.arrived)
 }
 
 // take takes the channel of one party (0 the caller, 1 the callee), an account or a trunk, for as long as

@@ -2,6 +2,7 @@ package control
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"santral/call"
@@ -23,7 +24,7 @@ func (c *ongoing) seek() {
 		return
 	}
 	if c.house.trunks != nil {
-		c.ways = c.house.trunks.Targets(c.dest.Tenant, c.dest.Trunks, c.dest.Number)
+		c.ways = c.house.trunks.Targets(c.dest.Ways, c.dest.Number)
 	}
 	c.ways = c.ways[:min(len(c.ways), maxPlaces)]
 	if len(c.ways) == 0 {
@@ -43,10 +44,10 @@ func (c *ongoing) tryNext() bool {
 	for len(c.ways) > 0 {
 		t := c.ways[0]
 		c.ways = c.ways[1:]
-		if c.way == nil || t.Trunk != c.way.Trunk || c.release[1] == nil {
+		if c.way == nil || !sameTrunk(&t, c.way) || c.release[1] == nil {
 			c.giveBackOf(1)
-			if refusal := c.take(1, c.dest.Tenant, "", t.Trunk, call.Out); refusal != nil {
-				c.ways = slices.DeleteFunc(slices.Clone(c.ways), func(o call.Target) bool { return o.Trunk == t.Trunk })
+			if refusal := c.take(1, t.Tenant, "", t.Trunk, call.Out); refusal != nil {
+				c.ways = slices.DeleteFunc(slices.Clone(c.ways), func(o call.Target) bool { return sameTrunk(&o, &t) })
 				c.passOver(t, *refusal)
 				continue
 			}
@@ -61,7 +62,7 @@ func (c *ongoing) tryNext() bool {
 		}
 		m := c.dial(t, silence, c.breadth)
 		m.ways, m.breadth = t.Else, c.breadth
-		if d := c.dest.Patience; d > 0 && len(c.ways) > 0 && time.Until(c.patience) > d {
+		if d := t.Patience; d > 0 && len(c.ways) > 0 && time.Until(c.patience) > d {
 			c.inTime(d, (*ongoing).attemptTooLong)
 		} else {
 			c.inTime(time.Until(c.patience), (*ongoing).ringTimeOver)
@@ -76,7 +77,7 @@ func (c *ongoing) passOver(t call.Target, why call.Cause) {
 	if c.best.SIP == 0 || rank(why) < rank(c.best) {
 		c.best = why
 	}
-	m := &member{id: c.nextID(), dir: call.Out, tenant: c.dest.Tenant, trunk: t.Trunk, number: c.dest.Number, target: t.URI}
+	m := &member{id: c.nextID(), dir: call.Out, tenant: t.Tenant, trunk: t.Trunk, number: t.Number, target: t.URI}
 	m.leg = departed{m.id}
 	c.add(m)
 	c.event(call.Event{Kind: call.LegBegan, Leg: m.id, Detail: m.detail(call.LegDetail{})}, time.Time{})
@@ -130,6 +131,18 @@ func (c *ongoing) trunkRings(m *member) {
 func (c *ongoing) tried(m *member, refusal *call.Cause) {
 	if m.trunk != "" && c.way != nil && (refusal != nil || !m.well) {
 		m.well = refusal == nil
-		c.house.trunks.Tried(c.dest.Tenant, *c.way, refusal)
+		c.house.trunks.Tried(*c.way, refusal)
 	}
+}
+
+// sameTrunk reports whether two places are of one trunk.
+func sameTrunk(a, b *call.Target) bool { return a.Trunk == b.Trunk && a.Tenant == b.Tenant }
+
+// trunkNames names the trunks of ways for the record.
+func trunkNames(ways []call.Way) string {
+	names := make([]string, 0, len(ways))
+	for i := range ways {
+		names = append(names, ways[i].Trunk)
+	}
+	return strings.Join(names, ", ")
 }

@@ -33,7 +33,7 @@ func (h *trunked) Identify(req *sip.Message, flow sip.Flow) (call.Party, *sip.Me
 // Route sends 2xx numbers out by their trunk.
 func (h *trunked) Route(from call.Party, dialled string, at time.Time) call.Destination {
 	if name := h.names[dialled]; name != "" {
-		return call.Destination{Kind: call.ToTrunks, Tenant: calltest.Tenant, Trunks: []string{name}, Number: dialled}
+		return call.Destination{Kind: call.ToTrunks, Tenant: calltest.Tenant, Ways: []call.Way{{Tenant: calltest.Tenant, Trunk: name}}, Number: dialled}
 	}
 	if h.short[dialled] {
 		return call.Destination{Kind: call.ToRefusal, Tenant: calltest.Tenant, Number: dialled, Refuse: call.BadNumber}
@@ -42,13 +42,14 @@ func (h *trunked) Route(from call.Party, dialled string, at time.Time) call.Dest
 }
 
 // Targets are where the trunks lead (call.Trunks).
-func (h *trunked) Targets(_ string, names []string, number string) []call.Target {
-	host := map[string]string{"friend": "192.0.2.21", "stranger": "192.0.2.22"}[names[0]]
-	return []call.Target{{URI: "sip:" + number + "@" + host + ":5060", Trunk: names[0]}}
+func (h *trunked) Targets(ways []call.Way, number string) []call.Target {
+	w := ways[0]
+	host := map[string]string{"friend": "192.0.2.21", "stranger": "192.0.2.22"}[w.Trunk]
+	return []call.Target{{URI: "sip:" + number + "@" + host + ":5060", Tenant: w.Tenant, Trunk: w.Trunk, Number: number}}
 }
 
 // Tried is told how an attempt went.
-func (h *trunked) Tried(string, call.Target, *call.Cause) {}
+func (h *trunked) Tried(call.Target, *call.Cause) {}
 
 // trusting plays a scene with a trusted trunk F and another one S beside the phones.
 func trusting(t *testing.T, f func(*world, *exchange, *trunked)) {

@@ -100,8 +100,8 @@ func (k *trunk) ill(p *place, why string) {
 
 // Tried tells how an attempt of a call came out (call.Trunks). What a callee or its phone decided says that
 // the trunk works.
-func (t *Trunks) Tried(tenantID string, target call.Target, refusal *call.Cause) {
-	k := t.find(tenantID, target.Trunk)
+func (t *Trunks) Tried(target call.Target, refusal *call.Cause) {
+	k := t.find(target.Tenant, target.Trunk)
 	if k == nil {
 		return
 	}

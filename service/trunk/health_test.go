@@ -29,7 +29,9 @@ func uris(list []call.Target) (all string) {
 func TestCallsTellHowATrunkIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		trunks := twoPlaces()
-		targets := func() []call.Target { return trunks.Targets("t", []string{"k", "other"}, "123") }
+		targets := func() []call.Target {
+			return trunks.Targets([]call.Way{{Tenant: "t", Trunk: "k"}, {Tenant: "t", Trunk: "other"}}, "123")
+		}
 		if got := uris(targets()); got != "k@sip:a.example k@sip:b.example;transport=tcp other@sip:c.example " {
 			t.Fatalf("targets are %s", got)
 		}
@@ -37,14 +39,14 @@ func TestCallsTellHowATrunkIs(t *testing.T) {
 			t.Errorf("the number is put as %s", uri)
 		}
 		a := targets()[0]
-		fail := func(c call.Cause) { trunks.Tried("t", a, &c) }
+		fail := func(c call.Cause) { trunks.Tried(a, &c) }
 		fail(call.Busy) // the callee's word: it works
 		fail(call.FromStatus(503))
 		if got := uris(targets()); got != "k@sip:b.example;transport=tcp k@sip:a.example other@sip:c.example " {
 			t.Errorf("one failure: %s", got)
 		}
 		fail(call.NoResponse)
-		trunks.Tried("t", a, nil)
+		trunks.Tried(a, nil)
 		fail(call.NoResponse)
 		fail(call.NoResponse)
 		fail(call.NoResponse)
@@ -73,12 +75,12 @@ func TestCallsTellHowATrunkIs(t *testing.T) {
 			t.Errorf("a place that returns gets %d of 80 calls, want an eighth", first)
 		}
 		for range 3 {
-			trunks.Tried("t", a, nil)
+			trunks.Tried(a, nil)
 		}
 		if got := uris(targets()); got != "k@sip:a.example k@sip:b.example;transport=tcp other@sip:c.example " {
 			t.Errorf("proven again: %s", got)
 		}
-		if trunks.Targets("x", []string{"k"}, "1") != nil || trunks.Targets("t", []string{"nobody"}, "1") != nil {
+		if trunks.Targets([]call.Way{{Tenant: "x", Trunk: "k"}}, "1") != nil || trunks.Targets([]call.Way{{Tenant: "t", Trunk: "nobody"}}, "1") != nil {
 			t.Error("another tenant's trunk, or none, has places")
 		}
 	})
@@ -88,20 +90,20 @@ func TestCallsTellHowATrunkIs(t *testing.T) {
 func TestAPlaceThatReturnsMayNotFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		trunks := twoPlaces()
-		c := trunks.Targets("t", []string{"other"}, "1")[0]
+		c := trunks.Targets([]call.Way{{Tenant: "t", Trunk: "other"}}, "1")[0]
 		bad := call.NoResponse
 		for range 3 {
-			trunks.Tried("t", c, &bad)
+			trunks.Tried(c, &bad)
 		}
-		if n := len(trunks.Targets("t", []string{"other"}, "1")); n != 0 {
+		if n := len(trunks.Targets([]call.Way{{Tenant: "t", Trunk: "other"}}, "1")); n != 0 {
 			t.Errorf("%d places", n)
 		}
 		time.Sleep(quarantine)
-		if n := len(trunks.Targets("t", []string{"other"}, "1")); n != 1 {
+		if n := len(trunks.Targets([]call.Way{{Tenant: "t", Trunk: "other"}}, "1")); n != 1 {
 			t.Errorf("%d places after the quarantine: the only one is tried though it is not its turn", n)
 		}
-		trunks.Tried("t", c, &bad)
-		if n := len(trunks.Targets("t", []string{"other"}, "1")); n != 0 {
+		trunks.Tried(c, &bad)
+		if n := len(trunks.Targets([]call.Way{{Tenant: "t", Trunk: "other"}}, "1")); n != 0 {
 			t.Errorf("%d places after it failed again", n)
 		}
 	})

@@ -14,18 +14,22 @@ import (
 	"santral/tenant"
 )
 
-// Targets gives the places to try for a number, trunk after trunk (call.Trunks). Places that are down and
+// Targets gives the places to try for a number, way after way (call.Trunks). Places that are down and
 // trunks that are not registered have none; what only returns comes last when it is not its turn.
-func (t *Trunks) Targets(tenantID string, trunks []string, number string) (targets []call.Target) {
+func (t *Trunks) Targets(ways []call.Way, number string) (targets []call.Target) {
 	var late []call.Target
-	for _, trunkName := range trunks {
-		k := t.find(tenantID, trunkName)
+	for i := range ways {
+		w := &ways[i]
+		k := t.find(w.Tenant, w.Trunk)
 		if k == nil {
 			continue
 		}
+		number := w.Sent(number)
 		called := tenant.RewriteNumber(k.noun.Out.Called, number)
+		from := len(targets)
 		if k.noun.Mode == tenant.Registered {
 			targets = append(targets, k.contacts(called)...)
+			tell(targets[from:], w, number)
 			continue
 		}
 		now := time.Now()
@@ -39,11 +43,23 @@ func (t *Trunks) Targets(tenantID string, trunks []string, number string) (targe
 		for _, p := range first {
 			targets = append(targets, k.target(p, called, path))
 		}
+		tell(targets[from:], w, number)
+		from = len(late)
 		for _, p := range rest {
 			late = append(late, k.target(p, called, path))
 		}
+		tell(late[from:], w, number)
 	}
 	return append(targets, late...)
+}
+
+// tell notes on places which way they are of.
+func tell(targets []call.Target, w *call.Way, number string) {
+	for i := range targets {
+		t := &targets[i]
+		t.Tenant, t.Number, t.Patience = w.Tenant, number, w.Patience
+		tell(t.Else, w, number)
+	}
 }
 
 func (k *trunk) target(p *place, called string, path []string) call.Target {

@@ -75,6 +75,7 @@ var rules = []rule{
 	{"service/quality", []string{"call", "tenant", "store", "cluster", "sip", "base/*", "observe/*"}, "phones report in SIP"},
 	{"service/presence", []string{"call", "tenant", "store", "cluster", "sip", "sip/event", "access", "base/*", "observe/*"}, "presence is told in SIP by nature"},
 
+	{"api", []string{"tenant", "base/*"}, "words of who may do what"},
 	{"api/*", []string{"api", "service/*", "call", "route", "access", "store", "tenant", "observe/*", "base/*"}, "decode, authorize, call, encode"},
 	{"api/client", []string{"base/*"}, "a client needs nothing of the server"},
 
