@@ -48,6 +48,8 @@ type Party struct {
 	Site    string         // where the account or the trunk's PBX is, by its tenant's name of it; "" for unknown
 	Said    string         // number that it says it calls from, as it came, where that is another than Number
 	Proved  bool           // it has shown its PIN in this call
+
+	Department string // that the account belongs to, by its tenant's name of it; "" for none
 }
 
 // Destination is what the router decided.
@@ -69,6 +71,9 @@ type Destination struct {
 	Revision  uint64     // of the configuration that decided
 	Calls     string     // kind of calls ("internal", "mobile" …), for the record; "" for unknown
 	Because   string     // name of the route or rule that decided, for the record; "" for none
+
+	Site       string // Kind Account: where the account is, for the record; "" for unknown
+	Department string // Kind Account: that it belongs to, for the record; "" for none
 }
 
 // Way is a trunk that a call may take.

@@ -21,6 +21,8 @@ type Event struct {
 	Calls   string     `json:"calls,omitempty"`   // Routed: kind of calls
 	Because string     `json:"because,omitempty"` // Routed: the route or rule that decided
 	Rev     uint64     `json:"rev,omitempty"`     // Routed: revision of the configuration that decided
+	Site    string     `json:"site,omitempty"`    // Routed: where the account To is
+	Dept    string     `json:"dept,omitempty"`    // Routed: the department that the account To belongs to
 	Status  int        `json:"status,omitempty"`  // LegRinging
 	Cause   *Cause     `json:"cause,omitempty"`   // LegEnded, Ended
 	By      string     `json:"by,omitempty"`      // Ended: "caller", "callee", "exchange"; Began: "transfer", "api" when no phone dialled; Untaped: who deleted it

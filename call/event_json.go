@@ -33,6 +33,13 @@ func (e *Event) AppendJSON(b []byte) []byte {
 	}
 	b = member(b, `,"dialled":`, e.Dialled)
 	b = member(b, `,"to":`, e.To)
+	b = member(b, `,"tenant":`, e.Tenant)
+	b = member(b, `,"number":`, e.Number)
+	b = member(b, `,"calls":`, e.Calls)
+	b = member(b, `,"because":`, e.Because)
+	b = count(b, `,"rev":`, e.Rev)
+	b = member(b, `,"site":`, e.Site)
+	b = member(b, `,"dept":`, e.Dept)
 	b = number(b, `,"status":`, int64(e.Status))
 	if e.Cause != nil {
 		b = append(b, `,"cause":`...)
@@ -74,6 +81,12 @@ func (p *Party) appendJSON(b []byte) []byte {
 		b = append(b, `,"trusted":true`...)
 	}
 	b = member(b, `,"trunk":`, p.Trunk)
+	b = member(b, `,"site":`, p.Site)
+	b = member(b, `,"dept":`, p.Department)
+	b = member(b, `,"said":`, p.Said)
+	if p.Proved {
+		b = append(b, `,"proved":true`...)
+	}
 	return object(b, at)
 }
 
@@ -106,6 +119,8 @@ func (d *LegDetail) appendJSON(b []byte) []byte {
 	b = member(b, `,"user_agent":`, d.UserAgent)
 	b = member(b, `,"session_id":`, d.SessionID)
 	b = member(b, `,"media":`, d.Media)
+	b = member(b, `,"sent":`, d.Sent)
+	b = member(b, `,"shown":`, d.Shown)
 	if len(d.Quality) > 0 {
 		b = append(b, `,"quality":[`...)
 		for i := range d.Quality {
@@ -237,6 +252,20 @@ func ParseEvent(text string) (Event, error) {
 			e.Dialled = s.str()
 		case "to":
 			e.To = s.str()
+		case "tenant":
+			e.Tenant = s.str()
+		case "number":
+			e.Number = s.str()
+		case "calls":
+			e.Calls = s.str()
+		case "because":
+			e.Because = s.str()
+		case "rev":
+			e.Rev = s.count()
+		case "site":
+			e.Site = s.str()
+		case "dept":
+			e.Dept = s.str()
 		case "status":
 			e.Status = s.int()
 		case "cause":
@@ -310,6 +339,14 @@ func (s *scan) party(p *Party) {
 			p.Trusted = s.bool()
 		case "trunk":
 			p.Trunk = s.str()
+		case "site":
+			p.Site = s.str()
+		case "dept":
+			p.Department = s.str()
+		case "said":
+			p.Said = s.str()
+		case "proved":
+			p.Proved = s.bool()
 		default:
 			s.skip(0)
 		}
@@ -366,6 +403,10 @@ func (s *scan) detail(d *LegDetail) {
 			d.SessionID = s.str()
 		case "media":
 			d.Media = s.str()
+		case "sent":
+			d.Sent = s.str()
+		case "shown":
+			d.Shown = s.str()
 		case "quality":
 			s.array(func() {
 				d.Quality = append(d.Quality, media.Quality{})

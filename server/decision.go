@@ -27,6 +27,9 @@ func decision(e *call.Event) string {
 		}
 		return "a call of " + who + at + ", dialled " + quoted(e.Dialled)
 	case call.Routed:
+		if e.To == "" {
+			return "goes nowhere: " + quoted(e.Because)
+		}
 		return "goes to " + e.To
 	case call.LegBegan:
 		if e.Other != "" {

@@ -46,6 +46,9 @@ func (c *ongoing) route() {
 		c.routed(dest.Service)
 		c.serve()
 	case call.ToRefusal:
+		if dest.Number != "" || dest.Calls != "" || dest.Because != "" {
+			c.routed("")
+		}
 		c.end(exchange, dest.Refuse)
 	default:
 		c.end(exchange, call.NotFound)
@@ -55,7 +58,7 @@ func (c *ongoing) route() {
 // routed writes down where the call goes.
 func (c *ongoing) routed(to string) {
 	d := &c.dest
-	c.event(call.Event{Kind: call.Routed, To: to, Tenant: d.Tenant, Number: d.Number, Calls: d.Calls, Because: d.Because, Rev: d.Revision}, c.arrived)
+	c.event(call.Event{Kind: call.Routed, To: to, Tenant: d.Tenant, Number: d.Number, Calls: d.Calls, Because: d.Because, Rev: d.Revision, Site: d.Site, Dept: d.Department}, c.arrived)
 }
 
 // take takes the channel of one party (0 the caller, 1 the callee), an account or a trunk, for as long as
