@@ -27,6 +27,8 @@ type Problem struct {
 	Line   int
 	Column int
 	Text   string // what is wrong and what to write instead
+
+	Warning bool // it is only told: the document counts
 }
 
 // String gives "file:line:column: text", the form that editors jump to.
@@ -54,14 +56,16 @@ func (p *Problems) List() []Problem {
 	return p.list
 }
 
-// Err gives all problems as one error, a line each, or nil.
+// Err gives all problems as one error, a line each, or nil where there are none but warnings.
 func (p *Problems) Err() error {
-	if len(p.list) == 0 {
-		return nil
-	}
 	var text []string
 	for _, q := range p.List() {
-		text = append(text, q.String())
+		if !q.Warning {
+			text = append(text, q.String())
+		}
+	}
+	if text == nil {
+		return nil
 	}
 	return errors.New(strings.Join(text, "\n"))
 }
@@ -71,7 +75,17 @@ type Node struct {
 	file     string
 	yaml     ast.Node
 	problems *Problems
+	reading  *Reading
 }
+
+// Reading is how a document is read. The zero value takes plain secrets alone, and only warns of weak ones.
+type Reading struct {
+	Open   func(sealed string) (plain string, err error) // opens a secret that begins with Sealed; nil for nobody who can
+	Strict bool                                          // a weak secret is a problem
+}
+
+// Sealed is how a secret begins that only its exchange can read.
+const Sealed = "sealed:"
 
 // ReadFile opens a document; nil with a problem when there is nothing to read.
 func ReadFile(file string, problems *Problems) *Node {
@@ -91,6 +105,11 @@ func ReadFile(file string, problems *Problems) *Node {
 // Read parses a document; nil with a problem when it is not YAML or is empty. file only names the
 // document in problems.
 func Read(file string, data []byte, problems *Problems) *Node {
+	return ReadAs(file, data, &Reading{}, problems)
+}
+
+// ReadAs parses a document like Read, and says how its secrets are read.
+func ReadAs(file string, data []byte, as *Reading, problems *Problems) *Node {
 	tree, err := parser.ParseBytes(data, 0)
 	if err != nil {
 		line, column, text := place(err)
@@ -101,7 +120,7 @@ func Read(file string, data []byte, problems *Problems) *Node {
 		problems.Add(Problem{File: file, Text: "must hold exactly one YAML document"})
 		return nil
 	}
-	return &Node{file: file, yaml: tree.Docs[0].Body, problems: problems}
+	return &Node{file, tree.Docs[0].Body, problems, as}
 }
 
 // place takes the position out of the parser's error text, "[line:column] text" and an excerpt.
@@ -119,9 +138,14 @@ func place(err error) (line, column int, text string) {
 }
 
 // Fail notes that this place is wrong; say what to write instead.
-func (n *Node) Fail(format string, args ...any) {
+func (n *Node) Fail(format string, args ...any) { n.note(false, format, args) }
+
+// Weak notes that the secret at this place is weak: a problem where secrets are judged strictly, a warning elsewhere.
+func (n *Node) Weak(format string, args ...any) { n.note(!n.reading.Strict, format, args) }
+
+func (n *Node) note(warning bool, format string, args []any) {
 	at := first(n.yaml).GetToken().Position
-	n.problems.Add(Problem{File: n.file, Line: at.Line, Column: at.Column, Text: fmt.Sprintf(format, args...)})
+	n.problems.Add(Problem{File: n.file, Line: at.Line, Column: at.Column, Text: fmt.Sprintf(format, args...), Warning: warning})
 }
 
 // first gives the node that a place begins with: a mapping's own token is the colon behind its key.
@@ -155,7 +179,7 @@ func (n *Node) Map(fields Fields, required ...string) {
 	seen := map[string]bool{}
 	for _, pair := range pairs {
 		key := pair.Key.GetToken().Value
-		at := &Node{n.file, pair.Key, n.problems}
+		at := &Node{n.file, pair.Key, n.problems, n.reading}
 		read, ok := fields[key]
 		switch {
 		case !ok:
@@ -164,7 +188,7 @@ func (n *Node) Map(fields Fields, required ...string) {
 			at.Fail("key %q stands twice; keep one", key)
 		default:
 			seen[key] = true
-			read(&Node{n.file, pair.Value, n.problems})
+			read(&Node{n.file, pair.Value, n.problems, n.reading})
 		}
 	}
 	for _, key := range required {
@@ -206,7 +230,7 @@ func (n *Node) Each(read func(*Node)) {
 		return
 	}
 	for _, value := range list.Values {
-		read(&Node{n.file, value, n.problems})
+		read(&Node{n.file, value, n.problems, n.reading})
 	}
 }
 
@@ -220,6 +244,24 @@ func (n *Node) Text() string {
 	}
 	n.Fail("must be a text")
 	return ""
+}
+
+// Secret reads a password or a key: as it is written, or sealed, when it is opened by the reading's Open. plain tells that it
+// stands there for everybody to read: only of such a one it is asked whether it is weak.
+func (n *Node) Secret() (secret string, plain bool) {
+	text := n.Text()
+	if !strings.HasPrefix(text, Sealed) {
+		return text, true
+	}
+	if n.reading.Open == nil {
+		n.Fail("this secret is sealed, and only its exchange can open it: write the secret itself")
+		return "", false
+	}
+	secret, err := n.reading.Open(text)
+	if err != nil {
+		n.Fail("this secret can't be opened: %v", err)
+	}
+	return secret, false
 }
 
 // Int reads a whole number from least to most.

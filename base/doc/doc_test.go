@@ -155,3 +155,49 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// A secret is read as it is written or opened; a weak one is told, and refused where secrets are judged strictly.
+func TestSecret(t *testing.T) {
+	open := func(sealed string) (string, error) {
+		if sealed != "sealed:1:k:abc" {
+			return "", errors.New("another key sealed it")
+		}
+		return "opened", nil
+	}
+	for _, c := range []struct {
+		value  string
+		as     Reading
+		secret string
+		plain  bool
+		want   string
+	}{
+		{value: "0123456", secret: "0123456", plain: true},
+		{value: "sealed:1:k:abc", as: Reading{Open: open}, secret: "opened"},
+		{value: "sealed:1:k:abc", want: "x.yaml:2:4: this secret is sealed, and only its exchange can open it: write the secret itself"},
+		{value: "sealed:1:x:abc", as: Reading{Open: open}, want: "x.yaml:2:4: this secret can't be opened: another key sealed it"},
+		{value: "weak", secret: "weak", plain: true},
+		{value: "weak", as: Reading{Strict: true}, secret: "weak", plain: true, want: "x.yaml:2:4: too weak"},
+	} {
+		var problems Problems
+		n := ReadAs("x.yaml", []byte("a: b\ns: "+c.value), &c.as, &problems)
+		n.Map(Fields{"a": func(*Node) {}, "s": func(n *Node) {
+			secret, plain := n.Secret()
+			if secret != c.secret || plain != c.plain {
+				t.Errorf("%s: %q %v", c.value, secret, plain)
+			}
+			if secret == "weak" {
+				n.Weak("too weak")
+			}
+		}})
+		got := ""
+		if err := problems.Err(); err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("%s: %s, want %s", c.value, got, c.want)
+		}
+		if c.value == "weak" && (len(problems.List()) != 1 || problems.List()[0].Warning == c.as.Strict) {
+			t.Errorf("%+v", problems.List())
+		}
+	}
+}
