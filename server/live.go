@@ -21,7 +21,7 @@ func (s *server) liveCalls() []rest.LiveCall {
 
 func live(l control.Live) rest.LiveCall {
 	c := rest.LiveCall{
-		Call: string(l.ID), Tenant: l.From.Tenant, From: l.From.Number, Dialled: l.Dialled, To: l.To,
+		Call: string(l.ID), Tenant: l.From.Tenant, ToTenant: l.ToTenant, From: l.From.Number, Presented: l.Presents, Dialled: l.Dialled, To: l.To,
 		State: l.State.String(), Began: l.Began, Recording: l.Recording.String(),
 	}
 	for _, leg := range l.Legs {
@@ -29,7 +29,7 @@ func live(l control.Live) rest.LiveCall {
 			continue
 		}
 		c.Legs = append(c.Legs, rest.LiveLeg{
-			Leg: string(leg.ID), Direction: leg.Detail.Direction.String(), Account: leg.Detail.Account, Trunk: leg.Detail.Trunk,
+			Leg: string(leg.ID), Direction: leg.Detail.Direction.String(), Tenant: leg.Detail.Tenant, Account: leg.Detail.Account, Trunk: leg.Detail.Trunk,
 			SIPCallID: leg.Detail.SIPCallID, SessionID: leg.Detail.SessionID, Remote: leg.Detail.Remote, Media: leg.Detail.Media, Codec: leg.Codec, Way: way(leg.Way),
 			Streams: liveStreams(leg.Detail.Quality), Notices: liveNotices(leg.Notices),
 		})
@@ -67,15 +67,14 @@ func liveNotices(list []call.Notice) (notices []store.Notice) {
 	return notices
 }
 
-// callIDs gives the SIP Call-IDs of a live call, legs that are over included; none when the call is
-// not live.
-func (s *server) callIDs(id string) (ids []string) {
+// legIDs gives the legs of a live call, those that are over included; none when the call is not live.
+func (s *server) legIDs(id string) (ids []rest.LegID) {
 	l, ok := s.control.Call(call.ID(id))
 	if !ok {
 		return nil
 	}
 	for _, leg := range l.Legs {
-		ids = append(ids, leg.Detail.SIPCallID)
+		ids = append(ids, rest.LegID{Tenant: leg.Detail.Tenant, Account: leg.Detail.Account, SIPCallID: leg.Detail.SIPCallID})
 	}
 	return ids
 }

@@ -131,3 +131,11 @@ trunks:
   - {name: one, mode: static, addresses: [198.51.100.1], numbers: [{number: "02122000101", to: "101"}], refer: true}
 `)
 }
+
+// callIDs gives the SIP Call-IDs of a live call's legs.
+func (s *server) callIDs(id string) (ids []string) {
+	for _, l := range s.legIDs(id) {
+		ids = append(ids, l.SIPCallID)
+	}
+	return ids
+}

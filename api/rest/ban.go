@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"santral/tenant"
 )
 
 // Ban is a source that is not heard for a while, because it guessed passwords.
@@ -38,7 +40,7 @@ func network(text string) (netip.Prefix, error) {
 }
 
 func (c Config) bans(api huma.API) {
-	huma.Register(api, huma.Operation{OperationID: "list-bans", Method: http.MethodGet, Path: "/api/v1/bans", Summary: "Sources that are not heard now"},
+	huma.Register(api, op("list-bans", http.MethodGet, "/api/v1/bans", "Sources that are not heard now", reads("bans", tenant.RoleOperator)),
 		func(_ context.Context, _ *struct{}) (*body[Page[Ban]], error) {
 			page := Page[Ban]{Items: []Ban{}}
 			for _, b := range c.Bans() {
@@ -50,7 +52,7 @@ func (c Config) bans(api huma.API) {
 			}
 			return &body[Page[Ban]]{page}, nil
 		})
-	huma.Register(api, huma.Operation{OperationID: "lift-ban", Method: http.MethodDelete, Path: "/api/v1/bans/{source}", Summary: "Hear a source again", DefaultStatus: http.StatusNoContent},
+	huma.Register(api, empty(op("lift-ban", http.MethodDelete, "/api/v1/bans/{source}", "Hear a source again", writes("bans", tenant.RoleOperator))),
 		func(_ context.Context, in *struct {
 			Source string `path:"source" maxLength:"64"`
 		}) (*struct{}, error) {
@@ -59,11 +61,11 @@ func (c Config) bans(api huma.API) {
 			}
 			return nil, nil
 		})
-	huma.Register(api, huma.Operation{OperationID: "list-allowed", Method: http.MethodGet, Path: "/api/v1/allow", Summary: "Networks that are never banned"},
+	huma.Register(api, op("list-allowed", http.MethodGet, "/api/v1/allow", "Networks that are never banned", reads("bans", tenant.RoleOperator)),
 		func(_ context.Context, _ *struct{}) (*body[Page[Allowed]], error) {
 			return &body[Page[Allowed]]{Page[Allowed]{Items: append([]Allowed{}, c.Allowed()...)}}, nil
 		})
-	huma.Register(api, huma.Operation{OperationID: "allow", Method: http.MethodPost, Path: "/api/v1/allow", Summary: "Never ban a network; a ban that it has is over at once", DefaultStatus: http.StatusNoContent},
+	huma.Register(api, empty(op("allow", http.MethodPost, "/api/v1/allow", "Never ban a network; a ban that it has is over at once", writes("bans", tenant.RoleOperator))),
 		func(_ context.Context, in *struct {
 			Body struct {
 				Source string `json:"source" maxLength:"64" doc:"a network, or an address"`
@@ -81,7 +83,7 @@ func (c Config) bans(api huma.API) {
 			}
 			return nil, nil
 		})
-	huma.Register(api, huma.Operation{OperationID: "forbid", Method: http.MethodDelete, Path: "/api/v1/allow/{source}", Summary: "Let a network be banned again", DefaultStatus: http.StatusNoContent},
+	huma.Register(api, empty(op("forbid", http.MethodDelete, "/api/v1/allow/{source}", "Let a network be banned again", writes("bans", tenant.RoleOperator))),
 		func(_ context.Context, in *struct {
 			Source string `path:"source" maxLength:"64"`
 		}) (*struct{}, error) {

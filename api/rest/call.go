@@ -4,23 +4,28 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"santral/api"
 	"santral/store"
+	"santral/tenant"
 )
 
 // LiveCall is a call that is going on.
 type LiveCall struct {
-	Call    string    `json:"call"`
-	Tenant  string    `json:"tenant"`
-	From    string    `json:"from" doc:"the caller's number"`
-	Dialled string    `json:"dialled"`
-	To      string    `json:"to,omitempty" doc:"account, service or trunks that it was routed to"`
-	State   string    `json:"state" doc:"routing, ringing, serving, talking, transferring"`
-	Began   time.Time `json:"began"`
-	Legs    []LiveLeg `json:"legs"`
+	Call      string    `json:"call"`
+	Tenant    string    `json:"tenant" doc:"the caller's; operator for a call that came by one of the operator's carriers"`
+	ToTenant  string    `json:"to_tenant,omitempty" doc:"whose it is what it was routed to; left out while that is unknown"`
+	From      string    `json:"from" doc:"the caller's number; to another tenant, the one that it presents"`
+	Presented string    `json:"-"`
+	Dialled   string    `json:"dialled"`
+	To        string    `json:"to,omitempty" doc:"account, service or trunks that it was routed to"`
+	State     string    `json:"state" doc:"routing, ringing, serving, talking, transferring"`
+	Began     time.Time `json:"began"`
+	Legs      []LiveLeg `json:"legs"`
 
 	Recording string `json:"recording,omitempty" doc:"on, paused or masked; left out of a call that is not recorded"`
 }
@@ -29,6 +34,7 @@ type LiveCall struct {
 type LiveLeg struct {
 	Leg       string `json:"leg"`
 	Direction string `json:"direction"`
+	Tenant    string `json:"tenant,omitempty"`
 	Account   string `json:"account,omitempty"`
 	Trunk     string `json:"trunk,omitempty" doc:"the trunk that it came or goes by"`
 	SIPCallID string `json:"sip_call_id,omitempty"`
@@ -84,17 +90,32 @@ type CallPath struct {
 	Call string `path:"call" maxLength:"64"`
 }
 
-func (c Config) calls(api huma.API) {
-	huma.Register(api, huma.Operation{OperationID: "list-calls", Method: http.MethodGet, Path: "/api/v1/calls", Summary: "Calls that are going on"},
-		func(_ context.Context, _ *struct{}) (*body[Page[LiveCall]], error) {
-			list := c.Calls()
-			if list == nil {
-				list = []LiveCall{}
+func (c Config) calls(on huma.API) {
+	huma.Register(on, op("list-calls", http.MethodGet, "/api/v1/calls", "Calls that are going on", reads("calls", tenant.RoleUser)),
+		func(ctx context.Context, in *struct {
+			Tenant string `query:"tenant" maxLength:"40" doc:"only calls that it is in; your own, or all, when left out"`
+		}) (*body[Page[LiveCall]], error) {
+			tenantID, err := tenantOf(ctx, in.Tenant)
+			if err != nil {
+				return nil, err
+			}
+			list := []LiveCall{}
+			for _, l := range c.Calls() {
+				if (tenantID == "" || l.in(tenantID)) && c.seesCall(ctx, &l) {
+					list = append(list, l.shownTo(api.From(ctx)))
+				}
 			}
 			return &body[Page[LiveCall]]{Page[LiveCall]{Items: list}}, nil
 		})
-	huma.Register(api, huma.Operation{OperationID: "dial", Method: http.MethodPost, Path: "/api/v1/calls", Summary: "Have an account rung and connected with a number", DefaultStatus: http.StatusCreated},
-		func(_ context.Context, in *struct{ Body DialRequest }) (*body[DialAnswer], error) {
+	huma.Register(on, made(op("dial", http.MethodPost, "/api/v1/calls", "Have an account rung and connected with a number", writes("calls", tenant.RoleUser))),
+		func(ctx context.Context, in *struct{ Body DialRequest }) (*body[DialAnswer], error) {
+			var err error
+			if in.Body.Tenant, err = tenantOf(ctx, in.Body.Tenant); err != nil {
+				return nil, err
+			}
+			if who := api.From(ctx); who.Tenant != "" && !c.changes(ctx, who.Tenant, in.Body.From) {
+				return nil, huma.Error404NotFound("there is no such account or number")
+			}
 			id, err := c.Dial(in.Body)
 			var no *Refusal
 			switch {
@@ -109,12 +130,72 @@ func (c Config) calls(api huma.API) {
 			}
 			return &body[DialAnswer]{DialAnswer{Call: id}}, nil
 		})
-	huma.Register(api, huma.Operation{OperationID: "end-call", Method: http.MethodDelete, Path: "/api/v1/calls/{call}", Summary: "End a call", DefaultStatus: http.StatusNoContent},
-		func(_ context.Context, in *CallPath) (*struct{}, error) {
-			if !c.Hangup(in.Call) {
+	huma.Register(on, empty(op("end-call", http.MethodDelete, "/api/v1/calls/{call}", "End a call", writes("calls", tenant.RoleUser))),
+		func(ctx context.Context, in *CallPath) (*struct{}, error) {
+			if !c.mayCall(ctx, in.Call) || !c.Hangup(in.Call) {
 				return nil, huma.Error404NotFound("there is no such call now")
 			}
 			return nil, nil
 		})
-	c.trace(api)
+	c.trace(on)
+}
+
+// LegID is a leg of a live call, by what its trace stands under.
+type LegID struct {
+	Tenant, Account string
+	SIPCallID       string
+}
+
+// in tells whether a tenant has a part in the call.
+func (l *LiveCall) in(tenantID string) bool {
+	return l.Tenant == tenantID || l.ToTenant == tenantID || slices.ContainsFunc(l.Legs, func(g LiveLeg) bool { return g.Tenant == tenantID })
+}
+
+// seesCall tells whether who asks may see a call: one of its sides is theirs.
+func (c Config) seesCall(ctx context.Context, l *LiveCall) bool { return c.sideOf(ctx, l, c.sees) }
+
+// sideOf tells whether one of a call's sides is good for who asks.
+func (c Config) sideOf(ctx context.Context, l *LiveCall, good func(ctx context.Context, tenant, account string) bool) bool {
+	for _, g := range l.Legs {
+		if good(ctx, g.Tenant, g.Account) {
+			return true
+		}
+	}
+	return good(ctx, l.Tenant, l.From) || l.ToTenant != "" && good(ctx, l.ToTenant, l.To)
+}
+
+// mayCall tells whether who asks may do something with a live call.
+func (c Config) mayCall(ctx context.Context, id string) bool {
+	if api.From(ctx).Tenant == "" && !partly(ctx) {
+		return true
+	}
+	list := c.Calls()
+	i := slices.IndexFunc(list, func(l LiveCall) bool { return l.Call == id })
+	return i >= 0 && c.sideOf(ctx, &list[i], c.changes)
+}
+
+// shownTo gives what of a call who asks may see: of the other side of a call between two tenants, or of the operator's
+// carriers, that it is there and how it sounds.
+func (l LiveCall) shownTo(who api.Identity) LiveCall {
+	if who.Tenant == "" {
+		return l
+	}
+	if !who.In(l.Tenant) {
+		if l.Tenant != tenant.OperatorID {
+			l.From = l.Presented
+		}
+		l.Tenant = ""
+	}
+	if !who.In(l.ToTenant) {
+		l.To, l.ToTenant = "", ""
+	}
+	legs := make([]LiveLeg, 0, len(l.Legs))
+	for _, g := range l.Legs {
+		if !who.In(g.Tenant) {
+			g = LiveLeg{Leg: g.Leg, Direction: g.Direction, Codec: g.Codec, Way: g.Way, Streams: g.Streams}
+		}
+		legs = append(legs, g)
+	}
+	l.Legs = legs
+	return l
 }

@@ -9,6 +9,7 @@ import (
 
 	"santral/service/presence"
 	"santral/store"
+	"santral/tenant"
 )
 
 // Mailbox is how many messages wait for an account.
@@ -28,19 +29,25 @@ type OfAccount struct {
 
 func (c Config) mailboxes(api huma.API) {
 	const path = "/api/v1/mailboxes/{tenant}/{account}"
-	huma.Register(api, huma.Operation{OperationID: "get-mailbox", Method: http.MethodGet, Path: path, Summary: "How many messages wait for an account"},
-		func(_ context.Context, in *OfAccount) (*body[Mailbox], error) {
+	huma.Register(api, op("get-mailbox", http.MethodGet, path, "How many messages wait for an account", reads("mailboxes", tenant.RoleUser)),
+		func(ctx context.Context, in *OfAccount) (*body[Mailbox], error) {
+			if !c.sees(ctx, in.Tenant, in.Account) {
+				return nil, c.mailboxError(presence.ErrNoAccount)
+			}
 			box, err := c.Mailbox(in.Tenant, in.Account)
 			if err != nil {
 				return nil, c.mailboxError(err)
 			}
 			return &body[Mailbox]{Mailbox{New: box.New, Old: box.Old, UrgentNew: box.UrgentNew, UrgentOld: box.UrgentOld}}, nil
 		})
-	huma.Register(api, huma.Operation{OperationID: "put-mailbox", Method: http.MethodPut, Path: path, Summary: "Say how many messages wait; the account's phones show it at once", DefaultStatus: http.StatusNoContent},
+	huma.Register(api, empty(op("put-mailbox", http.MethodPut, path, "Say how many messages wait; the account's phones show it at once", writes("mailboxes", tenant.RoleManager))),
 		func(ctx context.Context, in *struct {
 			OfAccount
 			Body Mailbox
 		}) (*struct{}, error) {
+			if !c.changes(ctx, in.Tenant, in.Account) {
+				return nil, c.mailboxError(presence.ErrNoAccount)
+			}
 			box := store.Mailbox{Tenant: in.Tenant, Account: in.Account, New: in.Body.New, Old: in.Body.Old, UrgentNew: in.Body.UrgentNew, UrgentOld: in.Body.UrgentOld}
 			if err := c.SetMailbox(ctx, box); err != nil {
 				return nil, c.mailboxError(err)

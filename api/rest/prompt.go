@@ -14,6 +14,7 @@ import (
 
 	"santral/service/prompt"
 	"santral/store"
+	"santral/tenant"
 )
 
 // Prompts is what the API shows and changes of announcements.
@@ -87,17 +88,26 @@ func patient(ctx huma.Context, next func(huma.Context)) {
 func (c Config) prompts(api huma.API) {
 	const path = promptsPath + "{tenant}/{language}/{prompt}"
 	sound := map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{"audio/wav": {Schema: &huma.Schema{Type: "string", Format: "binary"}}}}}
+	upload := op("put-prompt-sound", http.MethodPut, path+"/sound",
+		"Have a file be heard from the next sentence on: WAV, Ogg with Opus, and what ffmpeg reads where it is installed", writes("prompts", tenant.RoleManager))
+	upload.MaxBodyBytes = prompt.MaxUpload + maxBody
+	upload.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+		"application/octet-stream": {Schema: &huma.Schema{Type: "string", Format: "binary"}}, "audio/*": {Schema: &huma.Schema{Type: "string", Format: "binary"}},
+	}}
 	slow := func(o huma.Operation) huma.Operation {
 		o.BodyReadTimeout, o.Middlewares = promptRead, huma.Middlewares{patient}
 		return o
 	}
-	huma.Register(api, huma.Operation{OperationID: "list-prompts", Method: http.MethodGet, Path: promptsPath + "{tenant}", Summary: "What is said to callers of a tenant, by whose voice, and what is missing in a language"},
+	huma.Register(api, op("list-prompts", http.MethodGet, promptsPath+"{tenant}", "What is said to callers of a tenant, by whose voice, and what is missing in a language", reads("prompts", tenant.RoleReporter)),
 		func(ctx context.Context, in *struct {
 			Tenant   string `path:"tenant" maxLength:"40"`
 			Language string `query:"language" doc:"every language when left out"`
 			Own      bool   `query:"own" doc:"only what the tenant has of its own, or in another language"`
 			Missing  bool   `query:"missing" doc:"only what the tenant has of its own in another language and not in this"`
 		}) (*body[Page[prompt.Item]], error) {
+			if !c.sees(ctx, in.Tenant, "") {
+				return nil, c.unsaid(store.ErrNotFound)
+			}
 			list, err := c.Prompts.List(ctx, in.Tenant, in.Language)
 			if err != nil {
 				return nil, c.unsaid(err)
@@ -110,8 +120,11 @@ func (c Config) prompts(api huma.API) {
 			}
 			return &body[Page[prompt.Item]]{page}, nil
 		})
-	huma.Register(api, huma.Operation{OperationID: "list-prompt-versions", Method: http.MethodGet, Path: path + "/versions", Summary: "What a tenant has had for a prompt, newest first"},
+	huma.Register(api, op("list-prompt-versions", http.MethodGet, path+"/versions", "What a tenant has had for a prompt, newest first", reads("prompts", tenant.RoleReporter)),
 		func(ctx context.Context, in *PromptPath) (*body[Page[store.PromptVersion]], error) {
+			if !c.sees(ctx, in.Tenant, "") {
+				return nil, c.unsaid(store.ErrNotFound)
+			}
 			list, err := c.Prompts.Versions(ctx, in.key())
 			if err != nil {
 				return nil, c.unsaid(err)
@@ -121,70 +134,82 @@ func (c Config) prompts(api huma.API) {
 			}
 			return &body[Page[store.PromptVersion]]{Page[store.PromptVersion]{Items: list}}, nil
 		})
-	huma.Register(api, huma.Operation{OperationID: "get-prompt-sound", Method: http.MethodGet, Path: path + "/sound", Summary: "What is heard now, or a version of it: a WAV file", Responses: sound},
+	huma.Register(api, answering(op("get-prompt-sound", http.MethodGet, path+"/sound", "What is heard now, or a version of it: a WAV file", reads("prompts", tenant.RoleReporter)), sound),
 		func(ctx context.Context, in *struct {
 			PromptPath
 			Version int `query:"version" minimum:"0" doc:"0 for what is heard now, whosever voice that is"`
 		}) (*wavAnswer, error) {
+			if !c.sees(ctx, in.Tenant, "") {
+				return nil, c.unsaid(store.ErrNotFound)
+			}
 			data, err := c.Prompts.Sound(ctx, in.key(), in.Version)
 			if err != nil {
 				return nil, c.unsaid(err)
 			}
 			return wav(data), nil
 		})
-	huma.Register(api, slow(huma.Operation{
-		OperationID: "put-prompt-sound", Method: http.MethodPut, Path: path + "/sound", MaxBodyBytes: prompt.MaxUpload + maxBody,
-		Summary: "Have a file be heard from the next sentence on: WAV, Ogg with Opus, and what ffmpeg reads where it is installed",
-		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
-			"application/octet-stream": {Schema: &huma.Schema{Type: "string", Format: "binary"}}, "audio/*": {Schema: &huma.Schema{Type: "string", Format: "binary"}},
-		}},
-	}), func(ctx context.Context, in *struct {
+	huma.Register(api, slow(upload), func(ctx context.Context, in *struct {
 		PromptPath
 		Caller
 		File    string `query:"file" maxLength:"200" doc:"the file's name, whose ending says what it is where the file itself does not: x.g722, x.alaw"`
 		RawBody []byte `contentType:"application/octet-stream"`
 	}) (*body[store.PromptVersion], error) {
+		if !c.changes(ctx, in.Tenant, "") {
+			return nil, c.unsaid(store.ErrNotFound)
+		}
 		v, err := c.Prompts.Put(ctx, in.key(), in.File, bytes.NewReader(in.RawBody), "api from "+in.remote)
 		return c.madePrompt(in.key(), v, in.remote, err)
 	})
-	huma.Register(api, slow(huma.Operation{OperationID: "speak-prompt", Method: http.MethodPost, Path: path + "/speech", Summary: "Have a text be put into speech, and be heard from the next sentence on"}),
+	huma.Register(api, slow(op("speak-prompt", http.MethodPost, path+"/speech", "Have a text be put into speech, and be heard from the next sentence on", writes("prompts", tenant.RoleManager))),
 		func(ctx context.Context, in *struct {
 			PromptPath
 			Caller
 			Body SpeechText
 		}) (*body[store.PromptVersion], error) {
+			if !c.changes(ctx, in.Tenant, "") {
+				return nil, c.unsaid(store.ErrNotFound)
+			}
 			v, err := c.Prompts.Speak(ctx, in.key(), in.Body.Text, "api from "+in.remote)
 			return c.madePrompt(in.key(), v, in.remote, err)
 		})
-	huma.Register(api, slow(huma.Operation{OperationID: "preview-speech", Method: http.MethodPost, Path: promptsPath + "{tenant}/speech", Summary: "Put a text into speech, and hear it: a WAV file", Responses: sound}),
+	huma.Register(api, slow(answering(op("preview-speech", http.MethodPost, promptsPath+"{tenant}/speech", "Put a text into speech, and hear it: a WAV file", writes("prompts", tenant.RoleManager)), sound)),
 		func(ctx context.Context, in *struct {
 			Tenant string `path:"tenant" maxLength:"40"`
 			Body   SpokenText
 		}) (*wavAnswer, error) {
+			if !c.changes(ctx, in.Tenant, "") {
+				return nil, c.unsaid(store.ErrNotFound)
+			}
 			data, err := c.Prompts.Preview(ctx, in.Tenant, in.Body.Language, in.Body.Text)
 			if err != nil {
 				return nil, c.unsaid(err)
 			}
 			return wav(data), nil
 		})
-	huma.Register(api, huma.Operation{OperationID: "put-prompt-version", Method: http.MethodPut, Path: path + "/version", Summary: "Roll back to a version, or to the exchange's own voice", DefaultStatus: http.StatusNoContent},
+	huma.Register(api, empty(op("put-prompt-version", http.MethodPut, path+"/version", "Roll back to a version, or to the exchange's own voice", writes("prompts", tenant.RoleManager))),
 		func(ctx context.Context, in *struct {
 			PromptPath
 			Caller
 			Body HeardVersion
 		}) (*struct{}, error) {
+			if !c.changes(ctx, in.Tenant, "") {
+				return nil, c.unsaid(store.ErrNotFound)
+			}
 			if err := c.Prompts.Hear(ctx, in.key(), in.Body.Version); err != nil {
 				return nil, c.unsaid(err)
 			}
 			c.audit("another version of a prompt is heard: "+strconv.Itoa(in.Body.Version), "prompt", in.Tenant+"/"+in.Language+"/"+in.Prompt, in.remote)
 			return nil, nil
 		})
-	huma.Register(api, huma.Operation{OperationID: "delete-prompt", Method: http.MethodDelete, Path: path, Summary: "Delete a version that is not heard, or all; the exchange's own voice is heard then", DefaultStatus: http.StatusNoContent},
+	huma.Register(api, empty(op("delete-prompt", http.MethodDelete, path, "Delete a version that is not heard, or all; the exchange's own voice is heard then", writes("prompts", tenant.RoleManager))),
 		func(ctx context.Context, in *struct {
 			PromptPath
 			Caller
 			Version int `query:"version" minimum:"0" doc:"0 for all"`
 		}) (*struct{}, error) {
+			if !c.changes(ctx, in.Tenant, "") {
+				return nil, c.unsaid(store.ErrNotFound)
+			}
 			if err := c.Prompts.Delete(ctx, in.key(), in.Version); err != nil {
 				return nil, c.unsaid(err)
 			}

@@ -13,6 +13,7 @@ import (
 
 	"santral/service/recording"
 	"santral/store"
+	"santral/tenant"
 )
 
 // Recordings is what the API shows of recordings. Of a tenant "" any is meant.
@@ -46,63 +47,70 @@ func (c *Caller) Resolve(ctx huma.Context) []error {
 // RecordingPath names a recording. It is exported for the same reason.
 type RecordingPath struct {
 	Name   string `path:"name" maxLength:"120"`
-	Tenant string `query:"tenant" doc:"whose it must be; any when left out"`
+	Tenant string `query:"tenant" maxLength:"40" doc:"whose it must be; your own, or any, when left out"`
 }
 
 func (c Config) recordings(api huma.API) {
 	const path = "/api/v1/recordings"
-	huma.Register(api, huma.Operation{OperationID: "list-recordings", Method: http.MethodGet, Path: path, Summary: "Recordings, newest first"},
+	huma.Register(api, op("list-recordings", http.MethodGet, path, "Recordings, newest first", reads("recordings", tenant.RoleReporter)),
 		func(ctx context.Context, in *struct {
 			Paging
-			Tenant  string    `query:"tenant"`
+			Tenant  string    `query:"tenant" maxLength:"40" doc:"whose; your own, or all, when left out"`
 			Account string    `query:"account" doc:"whose they are"`
 			Call    string    `query:"call" doc:"the call's id"`
 			From    time.Time `query:"from" doc:"begun then or later"`
 			Until   time.Time `query:"until" doc:"begun before"`
 			Deleted bool      `query:"deleted" doc:"the rows of deleted ones too"`
 		}) (*body[Page[store.Recording]], error) {
-			filter := store.RecordingFilter{Tenant: in.Tenant, Account: in.Account, Call: in.Call, From: in.From, Until: in.Until, Deleted: in.Deleted}
-			rows, next, err := c.Recordings.Recordings(ctx, filter, in.Cursor, in.Limit)
+			tenantID, err := tenantOf(ctx, in.Tenant)
+			if err != nil {
+				return nil, err
+			}
+			filter := store.RecordingFilter{Tenant: tenantID, Account: in.Account, Call: in.Call, From: in.From, Until: in.Until, Deleted: in.Deleted}
+			rows, next, err := sifted(in.Cursor, in.Limit, func(cursor string, limit int) ([]store.Recording, string, error) {
+				return c.Recordings.Recordings(ctx, filter, cursor, limit)
+			}, func(r *store.Recording) bool { return c.sees(ctx, r.Tenant, r.Account) })
 			switch {
 			case errors.Is(err, store.ErrBadCursor):
 				return nil, huma.Error400BadRequest("that cursor is none of this list's; leave it out for the first page")
 			case err != nil:
 				return nil, c.failed("the recordings can't be read", err)
 			}
-			if rows == nil {
-				rows = []store.Recording{}
-			}
 			return &body[Page[store.Recording]]{Page[store.Recording]{Items: rows, Next: next}}, nil
 		})
-	huma.Register(api, huma.Operation{OperationID: "get-recording", Method: http.MethodGet, Path: path + "/{name}", Summary: "One recording"},
+	huma.Register(api, op("get-recording", http.MethodGet, path+"/{name}", "One recording", reads("recordings", tenant.RoleReporter)),
 		func(ctx context.Context, in *RecordingPath) (*body[store.Recording], error) {
-			row, err := c.Recordings.Recording(ctx, in.Tenant, in.Name)
+			row, err := c.recording(ctx, in)
 			if err != nil {
 				return nil, c.unheard(err)
 			}
 			return &body[store.Recording]{row}, nil
 		})
-	huma.Register(api, huma.Operation{
-		OperationID: "get-recording-sound", Method: http.MethodGet, Path: path + "/{name}/sound", Summary: "What a recording holds: a WAV or Ogg file, or a part of it (Range)",
-		Responses: map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{
+	huma.Register(api, answering(op("get-recording-sound", http.MethodGet, path+"/{name}/sound", "What a recording holds: a WAV or Ogg file, or a part of it (Range)", reads("recordings", tenant.RoleReporter)),
+		map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{
 			"audio/wav":                {Schema: &huma.Schema{Type: "string", Format: "binary"}},
 			"audio/ogg":                {Schema: &huma.Schema{Type: "string", Format: "binary"}},
 			"application/octet-stream": {Schema: &huma.Schema{Type: "string", Format: "binary"}},
-		}}, "206": {Description: "Partial Content"}},
-	}, c.sound)
-	huma.Register(api, huma.Operation{OperationID: "verify-recording", Method: http.MethodGet, Path: path + "/{name}/verify", Summary: "Read a recording's file and compare it with what the ledger knows"},
+		}}, "206": {Description: "Partial Content"}}), c.sound)
+	huma.Register(api, op("verify-recording", http.MethodGet, path+"/{name}/verify", "Read a recording's file and compare it with what the ledger knows", reads("recordings", tenant.RoleReporter)),
 		func(ctx context.Context, in *RecordingPath) (*body[Verified], error) {
+			if _, err := c.recording(ctx, in); err != nil {
+				return nil, c.unheard(err)
+			}
 			v, err := c.Recordings.Verify(ctx, in.Tenant, in.Name)
 			if err != nil {
 				return nil, c.unheard(err)
 			}
 			return &body[Verified]{Verified{Whole: v.Whole, Octets: v.Octets, SHA256: v.SHA256}}, nil
 		})
-	huma.Register(api, huma.Operation{OperationID: "delete-recording", Method: http.MethodDelete, Path: path + "/{name}", Summary: "Delete what a recording holds; its row stays, marked", DefaultStatus: http.StatusNoContent},
+	huma.Register(api, empty(op("delete-recording", http.MethodDelete, path+"/{name}", "Delete what a recording holds; its row stays, marked", writes("recordings", tenant.RoleAdmin))),
 		func(ctx context.Context, in *struct {
 			RecordingPath
 			Caller
 		}) (*struct{}, error) {
+			if _, err := c.recording(ctx, &in.RecordingPath); err != nil {
+				return nil, c.unheard(err)
+			}
 			if err := c.Recordings.Delete(ctx, in.Tenant, in.Name, "api from "+in.remote); err != nil {
 				return nil, c.unheard(err)
 			}
@@ -112,6 +120,19 @@ func (c Config) recordings(api huma.API) {
 	c.recordCall(api)
 }
 
+// recording gives the row of a recording that who asks may see; afterwards the path's tenant is the one that it must be.
+func (c Config) recording(ctx context.Context, in *RecordingPath) (store.Recording, error) {
+	var err error
+	if in.Tenant, err = tenantOf(ctx, in.Tenant); err != nil {
+		return store.Recording{}, store.ErrNotFound
+	}
+	row, err := c.Recordings.Recording(ctx, in.Tenant, in.Name)
+	if err == nil && !c.sees(ctx, row.Tenant, row.Account) {
+		err = store.ErrNotFound
+	}
+	return row, err
+}
+
 // RecordRequest is what becomes of a live call's recording.
 type RecordRequest struct {
 	Action string `json:"action" enum:"start,stop,pause,resume,mask,unmask" doc:"pause: the time line stands still; mask: silence keeps the place of what is said"`
@@ -119,12 +140,15 @@ type RecordRequest struct {
 
 // recordCall has a live call recorded, or not.
 func (c Config) recordCall(api huma.API) {
-	huma.Register(api, huma.Operation{OperationID: "record-call", Method: http.MethodPost, Path: "/api/v1/calls/{call}/recording", Summary: "Record a call that goes on, or leave out what is said in it", DefaultStatus: http.StatusNoContent},
-		func(_ context.Context, in *struct {
+	huma.Register(api, empty(op("record-call", http.MethodPost, "/api/v1/calls/{call}/recording", "Record a call that goes on, or leave out what is said in it", writes("calls", tenant.RoleUser))),
+		func(ctx context.Context, in *struct {
 			CallPath
 			Caller
 			Body RecordRequest
 		}) (*struct{}, error) {
+			if !c.mayCall(ctx, in.Call) {
+				return nil, huma.Error404NotFound("there is no such call now")
+			}
 			err := c.Record(in.Call, in.Body.Action)
 			var no *Refusal
 			switch {
@@ -148,6 +172,9 @@ type soundRequest struct {
 
 // sound answers with a recording's file or a part of it.
 func (c Config) sound(ctx context.Context, in *soundRequest) (*huma.StreamResponse, error) {
+	if _, err := c.recording(ctx, &in.RecordingPath); err != nil {
+		return nil, c.unheard(err)
+	}
 	s, err := c.Recordings.Sound(ctx, in.Tenant, in.Name, in.Sealed)
 	if err != nil {
 		return nil, c.unheard(err)

@@ -10,6 +10,7 @@ import (
 
 	"santral/service/registrar"
 	"santral/store"
+	"santral/tenant"
 )
 
 // Registration is one place where an account can be reached.
@@ -35,20 +36,49 @@ func registration(b *store.Binding) Registration {
 }
 
 func (c Config) registrations(api huma.API) {
-	huma.Register(api, huma.Operation{OperationID: "list-registrations", Method: http.MethodGet, Path: "/api/v1/registrations", Summary: "Who is registered, and where"},
-		func(_ context.Context, in *Paging) (*body[Page[Registration]], error) {
-			if in.Cursor != "" && strings.Count(in.Cursor, "/") < 2 {
+	huma.Register(api, op("list-registrations", http.MethodGet, "/api/v1/registrations", "Who is registered, and where", reads("registrations", tenant.RoleUser)),
+		func(ctx context.Context, in *struct {
+			Paging
+			Tenant  string `query:"tenant" maxLength:"40" doc:"whose; your own, or all, when left out"`
+			Account string `query:"account" maxLength:"40" doc:"only those of this one; give its tenant with it"`
+		}) (*body[Page[Registration]], error) {
+			tenantID, err := tenantOf(ctx, in.Tenant)
+			if err != nil {
+				return nil, err
+			}
+			if in.Account != "" && tenantID == "" {
+				return nil, huma.Error422UnprocessableEntity("give the account's tenant too")
+			}
+			of := tenantID + "/" // what all places in the list begin with
+			if in.Account != "" {
+				of += in.Account + "/"
+			}
+			if in.Cursor != "" && (strings.Count(in.Cursor, "/") < 2 || tenantID != "" && !strings.HasPrefix(in.Cursor, of)) {
 				return nil, huma.Error400BadRequest("that cursor is none of this list's; leave it out for the first page")
 			}
-			rows := c.Registrations(in.Cursor, in.Limit+1)
+			from := in.Cursor
+			if from == "" && tenantID != "" {
+				from = of
+			}
 			page := Page[Registration]{Items: []Registration{}}
-			if len(rows) > in.Limit {
-				rows = rows[:in.Limit]
-				page.Next = registrar.Cursor(&rows[in.Limit-1])
+			for {
+				rows := c.Registrations(from, in.Limit+1)
+				for i := range rows {
+					b := &rows[i]
+					switch {
+					case tenantID != "" && b.Tenant != tenantID || in.Account != "" && b.Account != in.Account:
+						return &body[Page[Registration]]{page}, nil
+					case len(page.Items) == in.Limit:
+						page.Next = from
+						return &body[Page[Registration]]{page}, nil
+					case c.sees(ctx, b.Tenant, b.Account):
+						page.Items = append(page.Items, registration(b))
+					}
+					from = registrar.Cursor(b)
+				}
+				if len(rows) <= in.Limit {
+					return &body[Page[Registration]]{page}, nil
+				}
 			}
-			for i := range rows {
-				page.Items = append(page.Items, registration(&rows[i]))
-			}
-			return &body[Page[Registration]]{page}, nil
 		})
 }

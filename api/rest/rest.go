@@ -5,13 +5,11 @@ package rest
 
 import (
 	"context"
-	"crypto/subtle"
 	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -26,7 +24,9 @@ import (
 
 // Config is what the API shows and changes.
 type Config struct {
-	Token         string // bearer token of the API
+	Token         string // the bearer token that may do everything
+	Who           Who    // knows all other identities; nil for nobody else
+	Place         func(tenant, account string) (at Place, ok bool)
 	Version       string
 	Calls         func() []LiveCall
 	Hangup        func(call string) bool                        // reports whether there is such a call
@@ -34,7 +34,7 @@ type Config struct {
 	Registrations func(after string, limit int) []store.Binding // a page behind a place that registrar.Cursor names
 	CDRs          store.CDRs
 	Trace         func(ctx context.Context, callIDs []string) ([]trace.Entry, error)
-	CallIDs       func(call string) []string // SIP Call-IDs of a live call's legs
+	LegIDs        func(call string) []LegID // the legs of a live call, those that are over included; none when there is no such call
 	Trunks        func() []trunk.Status
 	TrunkCalls    func(tenant, trunk string) (in, out int) // calls on a trunk now
 	// Certify tests a trunk by the clauses of SIPconnect, with a call to number where it is not ""; ok is false
@@ -68,6 +68,12 @@ func (c Config) failed(what string, err error) error {
 
 // Handler gives the whole HTTP side of the exchange.
 func Handler(c Config) http.Handler {
+	h, _ := build(c)
+	return h
+}
+
+// build makes the HTTP side, and the description of its operations.
+func build(c Config) (http.Handler, huma.API) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { text(w, 200, "ok\n") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
@@ -85,15 +91,7 @@ func Handler(c Config) http.Handler {
 	settings.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
 	settings.Security = []map[string][]string{{"token": {}}}
 	api := humago.New(mux, settings)
-	api.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) {
-		given, bearer := strings.CutPrefix(ctx.Header("Authorization"), "Bearer ")
-		if !bearer || c.Token == "" || subtle.ConstantTimeCompare([]byte(given), []byte(c.Token)) != 1 {
-			ctx.SetHeader("WWW-Authenticate", "Bearer")
-			_ = huma.WriteErr(api, ctx, http.StatusUnauthorized, "send the header Authorization: Bearer with the exchange's token")
-			return
-		}
-		next(ctx)
-	})
+	api.UseMiddleware(judged(api))
 	c.calls(api)
 	c.registrations(api)
 	c.cdrs(api)
@@ -105,7 +103,7 @@ func Handler(c Config) http.Handler {
 	c.recordings(api)
 	c.rooms(api)
 	c.prompts(api)
-	return bounded(mux)
+	return bounded(c.guarded(mux)), api
 }
 
 // escaped is JSON whose texts can't be taken for HTML, whatever a phone called itself.

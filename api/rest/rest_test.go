@@ -91,9 +91,9 @@ func (x *exchange) config() Config {
 			x.traced = ids
 			return []trace.Entry{{CallID: ids[0], Proto: "UDP", Text: "INVITE sip:102@example.net SIP/2.0\r\n\r\n"}}, nil
 		},
-		CallIDs: func(id string) []string {
+		LegIDs: func(id string) []LegID {
 			if id == "c1" {
-				return []string{"live@a", "live@b"}
+				return []LegID{{Tenant: "sample", SIPCallID: "live@a"}, {Tenant: "sample", SIPCallID: "live@b"}}
 			}
 			return nil
 		},

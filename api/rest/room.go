@@ -10,6 +10,7 @@ import (
 
 	"santral/call"
 	"santral/service/conference"
+	"santral/tenant"
 )
 
 // Rooms is what the API does with conference rooms. In a list a tenant "" is any, elsewhere the default one.
@@ -63,7 +64,7 @@ func roomOf(r *conference.Room) Room {
 // RoomPath names a room. It is exported because huma reads only exported fields, of an embedded struct too.
 type RoomPath struct {
 	Number string `path:"number" maxLength:"20"`
-	Tenant string `query:"tenant" doc:"whose it is; the default tenant when left out"`
+	Tenant string `query:"tenant" maxLength:"40" doc:"whose it is; your own, or the default tenant, when left out"`
 }
 
 // MemberRequest is what becomes of a member.
@@ -83,30 +84,42 @@ type RoomSaying struct {
 
 func (c Config) rooms(api huma.API) {
 	const path = "/api/v1/rooms"
-	huma.Register(api, huma.Operation{OperationID: "list-rooms", Method: http.MethodGet, Path: path, Summary: "Conference rooms that somebody is in"},
-		func(_ context.Context, in *struct {
-			Tenant string `query:"tenant" doc:"whose; all when left out"`
+	huma.Register(api, op("list-rooms", http.MethodGet, path, "Conference rooms that somebody is in", reads("rooms", tenant.RoleReporter)),
+		func(ctx context.Context, in *struct {
+			Tenant string `query:"tenant" maxLength:"40" doc:"whose; your own, or all, when left out"`
 		}) (*body[Page[Room]], error) {
+			tenantID, err := tenantOf(ctx, in.Tenant)
+			if err != nil {
+				return nil, err
+			}
 			list := []Room{}
-			for _, r := range c.Rooms.Rooms(in.Tenant) {
-				list = append(list, roomOf(&r))
+			for _, r := range c.Rooms.Rooms(tenantID) {
+				if c.sees(ctx, r.Tenant, "") {
+					list = append(list, roomOf(&r))
+				}
 			}
 			return &body[Page[Room]]{Page[Room]{Items: list}}, nil
 		})
-	huma.Register(api, huma.Operation{OperationID: "get-room", Method: http.MethodGet, Path: path + "/{number}", Summary: "One room, and who is in it"},
-		func(_ context.Context, in *RoomPath) (*body[Room], error) {
+	huma.Register(api, op("get-room", http.MethodGet, path+"/{number}", "One room, and who is in it", reads("rooms", tenant.RoleReporter)),
+		func(ctx context.Context, in *RoomPath) (*body[Room], error) {
+			if err := inRoom(ctx, in); err != nil {
+				return nil, c.roomless(err)
+			}
 			r, err := c.Rooms.Room(in.Tenant, in.Number)
 			if err != nil {
 				return nil, c.roomless(err)
 			}
 			return &body[Room]{roomOf(&r)}, nil
 		})
-	huma.Register(api, huma.Operation{OperationID: "change-room-member", Method: http.MethodPost, Path: path + "/{number}/members/{call}", Summary: "Mute a member, deafen it, turn it up or down, or have it go", DefaultStatus: http.StatusNoContent},
-		func(_ context.Context, in *struct {
+	huma.Register(api, empty(op("change-room-member", http.MethodPost, path+"/{number}/members/{call}", "Mute a member, deafen it, turn it up or down, or have it go", writes("rooms", tenant.RoleManager))),
+		func(ctx context.Context, in *struct {
 			RoomPath
 			CallPath
 			Body MemberRequest
 		}) (*struct{}, error) {
+			if err := inRoom(ctx, &in.RoomPath); err != nil {
+				return nil, c.roomless(err)
+			}
 			b := &in.Body
 			err := c.Rooms.Change(in.Tenant, in.Number, call.ID(in.Call), conference.Wish{Mute: b.Mute, Deaf: b.Deaf, Gain: b.Gain, Volume: b.Volume, Kick: b.Kick})
 			return nil, c.roomless(err)
@@ -116,18 +129,33 @@ func (c Config) rooms(api huma.API) {
 		if on {
 			summary = "Let nobody more into a room"
 		}
-		huma.Register(api, huma.Operation{OperationID: word + "-room", Method: http.MethodPost, Path: path + "/{number}/" + word, Summary: summary, DefaultStatus: http.StatusNoContent},
-			func(_ context.Context, in *RoomPath) (*struct{}, error) {
+		huma.Register(api, empty(op(word+"-room", http.MethodPost, path+"/{number}/"+word, summary, writes("rooms", tenant.RoleManager))),
+			func(ctx context.Context, in *RoomPath) (*struct{}, error) {
+				if err := inRoom(ctx, in); err != nil {
+					return nil, c.roomless(err)
+				}
 				return nil, c.roomless(c.Rooms.Lock(in.Tenant, in.Number, on))
 			})
 	}
-	huma.Register(api, huma.Operation{OperationID: "tell-room", Method: http.MethodPost, Path: path + "/{number}/say", Summary: "Have everybody in a room hear a prompt", DefaultStatus: http.StatusNoContent},
-		func(_ context.Context, in *struct {
+	huma.Register(api, empty(op("tell-room", http.MethodPost, path+"/{number}/say", "Have everybody in a room hear a prompt", writes("rooms", tenant.RoleManager))),
+		func(ctx context.Context, in *struct {
 			RoomPath
 			Body RoomSaying
 		}) (*struct{}, error) {
+			if err := inRoom(ctx, &in.RoomPath); err != nil {
+				return nil, c.roomless(err)
+			}
 			return nil, c.roomless(c.Rooms.Say(in.Tenant, in.Number, in.Body.Language, in.Body.Clip))
 		})
+}
+
+// inRoom fills in the tenant of a room that who asks may see: rooms are of a tenant as a whole.
+func inRoom(ctx context.Context, in *RoomPath) error {
+	var err error
+	if in.Tenant, err = tenantOf(ctx, in.Tenant); err != nil || partly(ctx) {
+		return conference.ErrNoRoom
+	}
+	return nil
 }
 
 // roomless puts into HTTP why nothing was done with a room.

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"santral/tenant"
 )
 
 // Subscription is one phone that is told how something stands.
@@ -23,13 +25,22 @@ type Subscription struct {
 }
 
 func (c Config) subscriptions(api huma.API) {
-	huma.Register(api, huma.Operation{OperationID: "list-subscriptions", Method: http.MethodGet, Path: "/api/v1/subscriptions", Summary: "Who is told of what"},
-		func(_ context.Context, in *struct {
-			Tenant  string `query:"tenant" maxLength:"40"`
+	huma.Register(api, op("list-subscriptions", http.MethodGet, "/api/v1/subscriptions", "Who is told of what", reads("registrations", tenant.RoleUser)),
+		func(ctx context.Context, in *struct {
+			Tenant  string `query:"tenant" maxLength:"40" doc:"whose; your own, or all, when left out"`
 			Account string `query:"account" maxLength:"40"`
 			Limit   int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"rows, the oldest first"`
 		}) (*body[Page[Subscription]], error) {
-			list := c.Subscriptions(in.Tenant, in.Account)
-			return &body[Page[Subscription]]{Page[Subscription]{Items: list[:min(len(list), in.Limit)]}}, nil
+			tenantID, err := tenantOf(ctx, in.Tenant)
+			if err != nil {
+				return nil, err
+			}
+			list := []Subscription{}
+			for _, s := range c.Subscriptions(tenantID, in.Account) {
+				if len(list) < in.Limit && c.sees(ctx, s.Tenant, s.Account) {
+					list = append(list, s)
+				}
+			}
+			return &body[Page[Subscription]]{Page[Subscription]{Items: list}}, nil
 		})
 }

@@ -8,7 +8,9 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"santral/api"
 	"santral/observe/trace"
+	"santral/tenant"
 )
 
 // traced is a trace in the form that was asked for.
@@ -17,17 +19,15 @@ type traced struct {
 	Body        any
 }
 
-func (c Config) trace(api huma.API) {
-	page := huma.SchemaFromType(api.OpenAPI().Components.Schemas, reflect.TypeFor[Page[trace.Entry]]())
-	huma.Register(api, huma.Operation{
-		OperationID: "trace-call", Method: http.MethodGet, Path: "/api/v1/calls/{call}/trace",
-		Summary: "SIP messages of a call and what was decided about it, live or ended, both legs joined",
-		Responses: map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{
+func (c Config) trace(on huma.API) {
+	page := huma.SchemaFromType(on.OpenAPI().Components.Schemas, reflect.TypeFor[Page[trace.Entry]]())
+	huma.Register(on, answering(op("trace-call", http.MethodGet, "/api/v1/calls/{call}/trace",
+		"SIP messages of a call and what was decided about it, live or ended, both legs joined", reads("traces", tenant.RoleManager)),
+		map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{
 			"application/json":         {Schema: page},
 			"text/plain":               {Schema: &huma.Schema{Type: "string"}},
 			"application/octet-stream": {Schema: &huma.Schema{Type: "string", Format: "binary"}},
-		}}},
-	}, func(ctx context.Context, in *struct {
+		}}}), func(ctx context.Context, in *struct {
 		Call   string `path:"call" maxLength:"64"`
 		Format string `query:"format" enum:"json,text,pcapng" default:"json" doc:"json: entries; text: a ladder; pcapng: a capture for Wireshark"`
 	}) (*traced, error) {
@@ -50,11 +50,24 @@ func (c Config) trace(api huma.API) {
 }
 
 // entries gives the trace of a call: the messages of its legs, and its decisions, which stand under the
-// call's own id.
+// call's own id. Of a call between two tenants each sees the messages of its own legs alone.
 func (c Config) entries(ctx context.Context, call string) ([]trace.Entry, error) {
-	ids := c.CallIDs(call)
-	if len(ids) > 0 {
-		ids = append(ids, call)
+	var ids []string
+	if legs := c.LegIDs(call); len(legs) > 0 {
+		all := true
+		for _, l := range legs {
+			if c.sees(ctx, l.Tenant, l.Account) {
+				ids = append(ids, l.SIPCallID)
+			} else if !api.From(ctx).In(l.Tenant) {
+				all = false
+			}
+		}
+		if len(ids) == 0 {
+			return nil, huma.Error404NotFound("there is no such call")
+		}
+		if all {
+			ids = append(ids, call)
+		}
 	} else {
 		var err error
 		if ids, err = c.recordedCallIDs(ctx, call); err != nil {

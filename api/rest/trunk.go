@@ -84,23 +84,31 @@ func (c Config) trunk(s *trunk.Status) Trunk {
 }
 
 func (c Config) trunks(api huma.API) {
-	huma.Register(api, huma.Operation{OperationID: "list-trunks", Method: http.MethodGet, Path: "/api/v1/trunks", Summary: "Trunks, and how they stand"},
-		func(_ context.Context, _ *struct{}) (*body[Page[Trunk]], error) {
+	huma.Register(api, op("list-trunks", http.MethodGet, "/api/v1/trunks", "Trunks, and how they stand", reads("trunks", tenant.RoleReporter)),
+		func(ctx context.Context, in *struct {
+			Tenant string `query:"tenant" maxLength:"40" doc:"whose; your own, or all, when left out"`
+		}) (*body[Page[Trunk]], error) {
+			tenantID, err := tenantOf(ctx, in.Tenant)
+			if err != nil {
+				return nil, err
+			}
 			page := Page[Trunk]{Items: []Trunk{}}
 			if c.Trunks != nil {
 				for _, s := range c.Trunks() {
-					page.Items = append(page.Items, c.trunk(&s))
+					if (tenantID == "" || s.Noun.Tenant == tenantID) && c.sees(ctx, s.Noun.Tenant, "") {
+						page.Items = append(page.Items, c.trunk(&s))
+					}
 				}
 			}
 			return &body[Page[Trunk]]{page}, nil
 		})
-	huma.Register(api, huma.Operation{OperationID: "certify-trunk", Method: http.MethodPost, Path: "/api/v1/trunks/{tenant}/{trunk}/certification", Summary: "Test a trunk by the clauses of SIPconnect"},
+	huma.Register(api, op("certify-trunk", http.MethodPost, "/api/v1/trunks/{tenant}/{trunk}/certification", "Test a trunk by the clauses of SIPconnect", writes("trunks", tenant.RoleAdmin)),
 		func(ctx context.Context, in *struct {
 			Tenant string `path:"tenant" maxLength:"64"`
 			Trunk  string `path:"trunk" maxLength:"64"`
 			Number string `query:"number" maxLength:"32" pattern:"^[0-9+*#]*$" doc:"a number to call; without one no call is made"`
 		}) (*body[Page[TrunkClause]], error) {
-			if c.Certify == nil {
+			if c.Certify == nil || !c.changes(ctx, in.Tenant, "") {
 				return nil, huma.Error404NotFound("there is no such trunk")
 			}
 			list, ok := c.Certify(ctx, in.Tenant, in.Trunk, in.Number)

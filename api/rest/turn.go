@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"santral/tenant"
 )
 
 // Relays is what a browser needs to send its media by a relay of the exchange: one of a page's iceServers.
@@ -17,9 +19,9 @@ type Relays struct {
 }
 
 func (c Config) relays(api huma.API) {
-	huma.Register(api, huma.Operation{OperationID: "make-relay-credentials", Method: http.MethodPost, Path: "/api/v1/turn/{tenant}/{account}", Summary: "Credentials by which an account's browser has relays for its media"},
-		func(_ context.Context, in *OfAccount) (*body[Relays], error) {
-			if c.Relays != nil {
+	huma.Register(api, op("make-relay-credentials", http.MethodPost, "/api/v1/turn/{tenant}/{account}", "Credentials by which an account's browser has relays for its media", writes("relays", tenant.RoleUser)),
+		func(ctx context.Context, in *OfAccount) (*body[Relays], error) {
+			if c.Relays != nil && c.changes(ctx, in.Tenant, in.Account) {
 				if r, ok := c.Relays(in.Tenant, in.Account); ok {
 					return &body[Relays]{r}, nil
 				}

@@ -15,6 +15,8 @@ type Live struct {
 	From     call.Party
 	Dialled  string
 	To       string // account, service or trunks that it was routed to, "" while unknown
+	ToTenant string // whose that is, "" while unknown
+	Presents string // number that whom it reaches is shown as the caller's, "" for the caller's own
 	State    State
 	Began    time.Time
 	Answered time.Time // zero before
@@ -65,12 +67,17 @@ func (c *ongoing) show() (l Live, ok bool) {
 		From:     c.from,
 		Dialled:  c.dialled,
 		To:       c.dest.Account + c.dest.Service + trunkNames(c.dest.Ways),
+		ToTenant: c.dest.Tenant,
+		Presents: c.dest.Presents,
 		State:    c.state,
 		Began:    c.arrived,
 		Answered: c.answered,
 		Legs:     make([]LiveLeg, 0, len(c.members)),
 
 		Recording: c.recording,
+	}
+	for _, w := range c.dest.Ways {
+		l.ToTenant = w.Tenant
 	}
 	mixed := c.mixed
 	members := c.members[:len(c.members):len(c.members)]
