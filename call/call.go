@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"time"
 
+	"santral/base/e164"
 	"santral/media"
 	"santral/media/sdp"
 	"santral/media/session"
@@ -60,9 +61,12 @@ type Destination struct {
 	Service string // Kind Service: the story to tell ("echo", "readback")
 	Ways    []Way  // Kind Trunks: in the order in which they are tried; nobody changes it
 	Causes  []int  // Kind Trunks: SIP statuses after which the next way is tried, besides those that say that a trunk is in trouble
-	Number  string // the number as it was understood: E.164 with + where it is one of the public network, for the record
-	Name    string // Kind Account: the display name that the account presents
-	Refuse  Cause  // Kind Refuse
+	Number  string // the number in ASCII digits as it was dialled, or as it is registered where another spelling of it was dialled
+
+	Public e164.Number // the number in E.164, where it is one of the public network; 0 for others
+	Plus   bool        // Kind Trunks: the ways are told Public, with its +, instead of Number
+	Name   string      // Kind Account: the display name that the account presents
+	Refuse Cause       // Kind Refuse
 
 	Presents  string     // number that whom it reaches is shown as the caller's; "" for the caller's own
 	Hidden    Hidden     // what was dialled before the number says of that
@@ -74,6 +78,22 @@ type Destination struct {
 
 	Site       string // Kind Account: where the account is, for the record; "" for unknown
 	Department string // Kind Account: that it belongs to, for the record; "" for none
+}
+
+// Understood gives the number as it was understood, for the record: E.164 with + where it is one of the public network.
+func (d *Destination) Understood() string {
+	if d.Public != 0 {
+		return d.Public.String()
+	}
+	return d.Number
+}
+
+// Told gives the number that Ways begin from: their Strip and Prepend are applied to it (Way.Sent).
+func (d *Destination) Told() string {
+	if d.Plus && d.Public != 0 {
+		return d.Public.String()
+	}
+	return d.Number
 }
 
 // Way is a trunk that a call may take.

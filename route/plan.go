@@ -3,7 +3,6 @@
 package route
 
 import (
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -154,34 +153,5 @@ func refuse(tenantID, number string, why call.Cause) call.Destination {
 	return call.Destination{Kind: call.ToRefusal, Tenant: tenantID, Number: number, Refuse: why}
 }
 
-// Digits gives what was dialled without visual separators (RFC 3966 §5.1.1) and with Persian and
-// Arabic digits as ASCII; empty when it holds anything that no telephone can dial.
-func Digits(dialled string) string {
-	plain := true
-	for i := 0; i < len(dialled); i++ {
-		if !dialable(rune(dialled[i])) {
-			plain = false
-			break
-		}
-	}
-	if plain {
-		return dialled
-	}
-	var b strings.Builder
-	for _, r := range dialled {
-		switch {
-		case dialable(r):
-			b.WriteRune(r)
-		case r >= '۰' && r <= '۹':
-			b.WriteRune(r - '۰' + '0')
-		case r >= '٠' && r <= '٩':
-			b.WriteRune(r - '٠' + '0')
-		case strings.ContainsRune("-.() ", r):
-		default:
-			return ""
-		}
-	}
-	return b.String()
-}
-
-func dialable(r rune) bool { return r >= '0' && r <= '9' || r == '*' || r == '#' || r == '+' }
+// Digits gives what was dialled without visual separators and with ASCII digits (tenant.Dialled).
+func Digits(dialled string) string { return tenant.Dialled(dialled) }

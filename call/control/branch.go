@@ -33,7 +33,7 @@ func (c *ongoing) ringBranch(b *branch, number string) *call.Cause {
 		return c.ringAccount(b)
 	case call.ToTrunks:
 		if c.house.trunks != nil {
-			b.ways = c.house.trunks.Targets(b.dest.Ways, b.dest.Number)
+			b.ways = c.house.trunks.Targets(b.dest.Ways, b.dest.Told())
 		}
 		b.ways = b.ways[:min(len(b.ways), maxPlaces)]
 		if b.breadth = c.share(b.of, 1); b.breadth == 0 {

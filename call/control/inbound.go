@@ -58,7 +58,7 @@ func (c *ongoing) route() {
 // routed writes down where the call goes.
 func (c *ongoing) routed(to string) {
 	d := &c.dest
-	c.event(call.Event{Kind: call.Routed, To: to, Tenant: d.Tenant, Number: d.Number, Calls: d.Calls, Because: d.Because, Rev: d.Revision, Site: d.Site, Dept: d.Department}, c.arrived)
+	c.event(call.Event{Kind: call.Routed, To: to, Tenant: d.Tenant, Number: d.Understood(), Calls: d.Calls, Because: d.Because, Rev: d.Revision, Site: d.Site, Dept: d.Department}, c.arrived)
 }
 
 // take takes the channel of one party (0 the caller, 1 the callee), an account or a trunk, for as long as

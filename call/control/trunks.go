@@ -24,7 +24,7 @@ func (c *ongoing) seek() {
 		return
 	}
 	if c.house.trunks != nil {
-		c.ways = c.house.trunks.Targets(c.dest.Ways, c.dest.Number)
+		c.ways = c.house.trunks.Targets(c.dest.Ways, c.dest.Told())
 	}
 	c.ways = c.ways[:min(len(c.ways), maxPlaces)]
 	if len(c.ways) == 0 {
