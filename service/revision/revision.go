@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"santral/base/doc"
+	"santral/tenant"
 )
 
 // Author is who changes configuration, and why.
@@ -29,7 +30,11 @@ type Change struct {
 	Edits  []Edit            // of documents that are there, after Texts, in order
 	Remove []string          // ids of tenants
 	If     map[string]uint64 // tenant → the revision of its document that the author has seen; another one is ErrChanged
-	Force  bool              // also where calls that go on or phones that are registered lose their account
+	// Judge, where not nil, may refuse a change by what it makes of the documents that it changes: it gives the error of Apply and of
+	// Plan. It must not ask the book.
+	Judge func(was, is *tenant.Snapshot, changed []string) error
+
+	Force bool // also where calls that go on or phones that are registered lose their account
 }
 
 // Text is a document in whole.
