@@ -207,6 +207,7 @@ var migrations = []migration{
 			PRIMARY KEY (tenant, language, id, version)
 		){clustered}`,
 	}},
+	{version: 13, up: rightsTables},
 }
 
 // migrate brings the tables up to date. A database that a newer program has changed is refused.

@@ -1,0 +1,80 @@
+package db
+
+// rightsTables are the tables of who may do what, and of who did what.
+var rightsTables = []string{
+	`CREATE TABLE tokens (
+		id TEXT PRIMARY KEY,
+		hash {octets} NOT NULL,
+		name TEXT NOT NULL,
+		tenant TEXT NOT NULL,
+		role TEXT NOT NULL,
+		site TEXT NOT NULL,
+		department TEXT NOT NULL,
+		account TEXT NOT NULL,
+		scopes TEXT,
+		addresses TEXT,
+		made BIGINT NOT NULL,
+		made_by TEXT NOT NULL,
+		expires BIGINT,
+		used BIGINT,
+		used_from TEXT NOT NULL,
+		revoked BIGINT,
+		revoked_by TEXT NOT NULL
+	){clustered}`,
+	`CREATE UNIQUE INDEX tokens_hash ON tokens (hash)`,
+	`CREATE TABLE sessions (
+		id TEXT PRIMARY KEY,
+		hash {octets} NOT NULL,
+		tenant TEXT NOT NULL,
+		person TEXT NOT NULL,
+		began BIGINT NOT NULL,
+		seen BIGINT NOT NULL,
+		expires BIGINT NOT NULL,
+		source TEXT NOT NULL,
+		agent TEXT NOT NULL,
+		limited SMALLINT NOT NULL
+	){clustered}`,
+	`CREATE TABLE logins (
+		tenant TEXT NOT NULL,
+		person TEXT NOT NULL,
+		hash TEXT NOT NULL,
+		must SMALLINT NOT NULL,
+		changed BIGINT NOT NULL,
+		factor {octets},
+		proved SMALLINT NOT NULL,
+		step BIGINT NOT NULL,
+		codes TEXT,
+		PRIMARY KEY (tenant, person)
+	){clustered}`,
+	`CREATE TABLE audits (
+		seq {key},
+		at BIGINT NOT NULL,
+		tenant TEXT NOT NULL,
+		kind TEXT NOT NULL,
+		who TEXT NOT NULL,
+		source TEXT NOT NULL,
+		request TEXT NOT NULL,
+		what TEXT NOT NULL,
+		thing TEXT NOT NULL,
+		things TEXT,
+		status INTEGER NOT NULL,
+		note TEXT NOT NULL
+	)`,
+	`CREATE INDEX audits_tenant ON audits (tenant, seq)`,
+	`CREATE INDEX audits_who ON audits (tenant, who, seq)`,
+	`CREATE INDEX audits_what ON audits (tenant, what, seq)`,
+	`CREATE INDEX audits_thing ON audits (tenant, thing, seq)`,
+	`CREATE INDEX audits_at ON audits (tenant, at)`,
+	`CREATE TABLE answers (
+		owner TEXT NOT NULL,
+		key TEXT NOT NULL,
+		fingerprint {octets} NOT NULL,
+		made BIGINT NOT NULL,
+		status INTEGER NOT NULL,
+		header {octets} NOT NULL,
+		body {octets} NOT NULL,
+		PRIMARY KEY (owner, key)
+	)`,
+	`CREATE INDEX answers_made ON answers (made)`,
+	`CREATE INDEX answers_owner ON answers (owner, made)`,
+}
