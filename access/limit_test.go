@@ -173,22 +173,22 @@ func TestSourcesAreBounded(t *testing.T) {
 
 func channels(accounts ...tenant.Account) *Channels {
 	s := tenant.NewSnapshot(1, []*tenant.Tenant{{ID: "t", Accounts: accounts}})
-	return NewChannels(func() *tenant.Snapshot { return s })
+	return NewChannels(func() *tenant.Snapshot { return s }, nil)
 }
 
 func TestALineHasOneChannel(t *testing.T) {
 	c := channels(tenant.Account{Number: "22000001", Kind: tenant.Line, Channels: 1})
-	release, refusal := c.Take("call1", "t", "22000001", call.In)
+	release, refusal := takeLine(c, "call1", "t", "22000001", call.In)
 	if refusal != nil {
 		t.Fatalf("the first call is refused: %v", refusal)
 	}
-	if _, refusal := c.Take("call2", "t", "22000001", call.Out); refusal == nil || refusal.SIP != 486 {
+	if _, refusal := takeLine(c, "call2", "t", "22000001", call.Out); refusal == nil || refusal.SIP != 486 {
 		t.Errorf("a second call in: %v, want 486", refusal)
 	}
-	if _, refusal := c.Take("call3", "t", "22000001", call.In); refusal == nil || refusal.SIP != 403 {
+	if _, refusal := takeLine(c, "call3", "t", "22000001", call.In); refusal == nil || refusal.SIP != 403 {
 		t.Errorf("a second call out: %v, want 403", refusal)
 	}
-	if _, refusal := c.Take("call1", "t", "22000001", call.Out); refusal == nil {
+	if _, refusal := takeLine(c, "call1", "t", "22000001", call.Out); refusal == nil {
 		t.Error("the line calls itself on its only channel")
 	}
 	release()
@@ -196,10 +196,10 @@ func TestALineHasOneChannel(t *testing.T) {
 	if c.InUse("t", "22000001") != 0 {
 		t.Error("the channel is not free after the call")
 	}
-	if _, refusal := c.Take("call4", "t", "22000001", call.In); refusal != nil {
+	if _, refusal := takeLine(c, "call4", "t", "22000001", call.In); refusal != nil {
 		t.Errorf("after the call: %v", refusal)
 	}
-	if _, refusal := c.Take("call5", "t", "999", call.Out); refusal == nil || refusal.SIP != 404 {
+	if _, refusal := takeLine(c, "call5", "t", "999", call.Out); refusal == nil || refusal.SIP != 404 {
 		t.Errorf("an unknown account: %v", refusal)
 	}
 }

@@ -219,7 +219,7 @@ func TestWhereACalledNumberStands(t *testing.T) {
 // Channels of a trunk are exact, however many calls come at once.
 func TestChannelsOfATrunkAreExact(t *testing.T) {
 	s := tenant.NewSnapshot(1, []*tenant.Tenant{{ID: "t", Trunks: []tenant.Trunk{{Tenant: "t", Name: "k", Channels: 10, ChannelsIn: 6, ChannelsOut: 7}}}})
-	c := NewChannels(func() *tenant.Snapshot { return s })
+	c := NewChannels(func() *tenant.Snapshot { return s }, nil)
 	var in, out, total, over atomic.Int32
 	var wg sync.WaitGroup
 	for i := range 32 {
@@ -229,7 +229,7 @@ func TestChannelsOfATrunkAreExact(t *testing.T) {
 		}
 		wg.Go(func() {
 			for n := range 300 {
-				release, refusal := c.TakeTrunk(call.ID(fmt.Sprint(i, n)), "t", "k", dir)
+				release, refusal := takeTrunk(c, call.ID(fmt.Sprint(i, n)), "t", "k", dir)
 				if refusal != nil {
 					if *refusal != call.NoChannel {
 						t.Errorf("refused with %+v", *refusal)
@@ -251,12 +251,12 @@ func TestChannelsOfATrunkAreExact(t *testing.T) {
 		t.Errorf("%d times over a limit, %d and %d left", over.Load(), a, b)
 	}
 	for i := range 11 {
-		_, refusal := c.TakeTrunk(call.ID(fmt.Sprint(i)), "t", "k", []call.Direction{call.In, call.Out}[i%2])
+		_, refusal := takeTrunk(c, call.ID(fmt.Sprint(i)), "t", "k", []call.Direction{call.In, call.Out}[i%2])
 		if (refusal == nil) != (i < 10) {
 			t.Errorf("call %d: %v", i, refusal)
 		}
 	}
-	if _, refusal := c.TakeTrunk("x", "t", "other", call.In); refusal == nil {
+	if _, refusal := takeTrunk(c, "x", "t", "other", call.In); refusal == nil {
 		t.Error("a trunk that is not there has a channel")
 	}
 }
@@ -264,10 +264,10 @@ func TestChannelsOfATrunkAreExact(t *testing.T) {
 func TestTheRateOfATrunkIsExact(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := tenant.NewSnapshot(1, []*tenant.Tenant{{ID: "t", Trunks: []tenant.Trunk{{Tenant: "t", Name: "k", Channels: 1000, Rate: 3}}}})
-		c := NewChannels(func() *tenant.Snapshot { return s })
+		c := NewChannels(func() *tenant.Snapshot { return s }, nil)
 		var began []time.Time
 		for range 100 {
-			if _, refusal := c.TakeTrunk("x", "t", "k", call.In); refusal == nil {
+			if _, refusal := takeTrunk(c, "x", "t", "k", call.In); refusal == nil {
 				began = append(began, time.Now())
 			} else if *refusal != call.TooFast {
 				t.Fatal(refusal)

@@ -180,13 +180,33 @@ type Trunks interface {
 	Tried(t Target, refusal *Cause)
 }
 
-// Channels counts the calls of each account over all of its devices. Take is called once for each
-// account that a call touches, before anything rings; release must be called exactly once, when
-// that party's part in the call has ended. A refusal is a Cause.
+// Channels counts the calls of accounts over all of their devices, of trunks and of tenants with the outside, and admits a
+// call only while there is room. A refusal is a Cause.
 type Channels interface {
-	Take(call ID, tenant, account string, dir Direction) (release func(), refusal *Cause)
-	// TakeTrunk is Take for a trunk.
-	TakeTrunk(call ID, tenant, trunk string, dir Direction) (release func(), refusal *Cause)
+	// Take is called once for each account and each trunk that a call touches, before anything rings there.
+	Take(t Taking) Taken
+	// TakeOutside is called once for a call with the outside (Destination.Limited): it counts for the tenants in it, for
+	// as long as the call is with the outside. lives is as in Taking.
+	TakeOutside(id ID, from Party, d *Destination, lives bool) Taken
+}
+
+// Taking is what a channel is taken for: an account's or a trunk's part in a call.
+type Taking struct {
+	Call      ID
+	Tenant    string // whose the account or the trunk is
+	Account   string
+	Trunk     string // "" for an account
+	Dir       Direction
+	Emergency bool // never refused: where no channel is free that of another call is taken
+	Lives     bool // the call was taken over: it counts, and is never refused
+}
+
+// Taken is what comes of a Take.
+type Taken struct {
+	Release func() // must be called once, when that party's part in the call has ended; nil when it was refused
+	Refusal *Cause
+	// Preempted is whose channel an emergency has got: that call must end, with the cause of that name. nil for nobody's.
+	Preempted *Taking
 }
 
 // HoldWatcher is what a Channels may be besides: it is told when an account's phone holds the other

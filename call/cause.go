@@ -30,6 +30,11 @@ var (
 	LineInUse         = Cause{Q850: 34, SIP: 403, Text: "the line already has as many calls as it may have"}
 	NoChannel         = Cause{Q850: 34, SIP: 503, Text: "no channel of the trunk is free", Retry: true}
 	TooFast           = Cause{Q850: 42, SIP: 503, Text: "more new calls than the trunk may have", Retry: true, After: 1}
+	TenantFull        = Cause{Q850: 34, SIP: 403, Text: "as many calls with the outside as there may be"}
+	TenantTooFast     = Cause{Q850: 42, SIP: 503, Text: "more new calls with the outside than there may be", Retry: true, After: 1}
+	Preempted         = Cause{Q850: 8, SIP: 200, Text: "preemption"}
+	Barred            = Cause{Q850: 21, SIP: 403, Text: "calls out are barred"}
+	OutOfService      = Cause{Q850: 20, SIP: 480, Text: "temporarily out of service"}
 	NoTrunk           = Cause{Q850: 38, SIP: 503, Text: "network out of order", Retry: true}
 	NoAnswer          = Cause{Q850: 19, SIP: 480, Text: "no answer from user", Retry: true}
 	NoResponse        = Cause{Q850: 18, SIP: 408, Text: "no user responding", Retry: true}

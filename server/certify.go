@@ -83,12 +83,12 @@ func (s *server) testCall(ctx context.Context, o *trunk.Observed, number string)
 		o.NoCall = "the trunk is down, so no call was tried"
 		return
 	}
-	release, refusal := s.channels.TakeTrunk("certify", k.Tenant, k.Name, call.Out)
-	if refusal != nil {
-		o.NoCall = refusal.Text
+	taken := s.channels.Take(call.Taking{Call: "certify", Tenant: k.Tenant, Trunk: k.Name, Dir: call.Out})
+	if taken.Refusal != nil {
+		o.NoCall = taken.Refusal.Text
 		return
 	}
-	defer release()
+	defer taken.Release()
 	ctx, stop := context.WithTimeout(ctx, answerTime+2*talkTime+2*changeTime+settledTime)
 	defer stop()
 	t := &tester{}

@@ -132,7 +132,7 @@ func (s *server) serve(trust []netip.Prefix) error {
 		Session: s.boot.Session.Expires, MinSession: s.boot.Session.Min,
 	})
 	s.agent = agent
-	s.channels = access.NewChannels(s.current.Load)
+	s.channels = access.NewChannels(s.current.Load, s.nearlyFull)
 	s.openMusic()
 	speech := &speech{s.current.Load, s.prompts}
 	s.control = control.New(control.Config{

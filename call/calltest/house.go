@@ -48,6 +48,7 @@ type House struct {
 	committed int
 	slow      time.Duration
 	full      bool
+	takes     int  // of channels
 	refers    int  // REFERs without their last news
 	mute      bool // nothing is written down: benchmarks
 }
@@ -55,7 +56,7 @@ type House struct {
 type account struct {
 	targets  []call.Target
 	channels int // 0: no limit
-	inUse    int
+	inUse    []taking
 	peak     int
 }
 
@@ -129,6 +130,13 @@ func (h *House) Carried(number string, patience time.Duration, trunks ...string)
 	h.mu.Unlock()
 }
 
+// Leads has a number lead to any destination.
+func (h *House) Leads(number string, d call.Destination) {
+	h.mu.Lock()
+	h.routes[number] = d
+	h.mu.Unlock()
+}
+
 // Targets gives the places of trunks (call.Trunks).
 func (h *House) Targets(ways []call.Way, number string) (targets []call.Target) {
 	h.mu.Lock()
@@ -181,8 +189,10 @@ func (h *House) Contacts(_, number string) ([]call.Target, bool) {
 	return a.targets, true
 }
 
-// Take counts a call of an account (call.Channels). Giving a channel back twice is a fault.
-func (h *House) Take(_ call.ID, _, number string, dir call.Direction) (release func(), refusal *call.Cause) {
+// Take counts a call of an account, or of a trunk as one of an account of the trunk's name (call.Channels). Giving a
+// channel back twice is a fault. An emergency gets the channel of the call that has had one longest.
+func (h *House) Take(t call.Taking) call.Taken {
+	number := t.Account + t.Trunk
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	a := h.accounts[number]
@@ -190,17 +200,34 @@ func (h *House) Take(_ call.ID, _, number string, dir call.Direction) (release f
 		a = &account{}
 		h.accounts[number] = a
 	}
-	if a.channels > 0 && a.inUse >= a.channels {
+	var taken call.Taken
+	if a.channels > 0 && len(a.inUse) >= a.channels && !t.Lives {
 		refusal := call.Busy
-		if dir == call.In {
+		switch {
+		case t.Emergency:
+			for i := range a.inUse {
+				if of := &a.inUse[i].Taking; !of.Emergency && !a.inUse[i].leaving {
+					a.inUse[i].leaving = true
+					was := *of
+					taken.Preempted = &was
+					break
+				}
+			}
+		case t.Trunk != "":
+			refusal = call.NoChannel
+		case t.Dir == call.In:
 			refusal = call.LineInUse
 		}
-		return nil, &refusal
+		if !t.Emergency {
+			return call.Taken{Refusal: &refusal}
+		}
 	}
-	a.inUse++
-	a.peak = max(a.peak, a.inUse)
+	h.takes++
+	own := h.takes
+	a.inUse = append(a.inUse, taking{Taking: t, own: own})
+	a.peak = max(a.peak, len(a.inUse))
 	once := false
-	return func() {
+	taken.Release = func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		if once {
@@ -208,8 +235,21 @@ func (h *House) Take(_ call.ID, _, number string, dir call.Direction) (release f
 			return
 		}
 		once = true
-		a.inUse--
-	}, nil
+		a.inUse = slices.DeleteFunc(a.inUse, func(of taking) bool { return of.own == own })
+	}
+	return taken
+}
+
+// taking is a channel that somebody has.
+type taking struct {
+	call.Taking
+	own     int
+	leaving bool
+}
+
+// TakeOutside counts calls with the outside as those of an account that is called "outside" (call.Channels).
+func (h *House) TakeOutside(id call.ID, _ call.Party, d *call.Destination, lives bool) call.Taken {
+	return h.Take(call.Taking{Call: id, Account: "outside", Dir: call.In, Emergency: d.Emergency != nil, Lives: lives})
 }
 
 // Held notes in the ladder who holds (call.HoldWatcher).
@@ -223,22 +263,13 @@ func (h *House) Held(id call.ID, _, number string, held bool) {
 	h.writeLocked("%s    %s %s", id, number, word)
 }
 
-// TakeTrunk counts a call of a trunk as one of an account of the trunk's name (call.Channels).
-func (h *House) TakeTrunk(id call.ID, tenant, trunk string, dir call.Direction) (release func(), refusal *call.Cause) {
-	release, refusal = h.Take(id, tenant, trunk, dir)
-	if refusal != nil {
-		refusal = &call.NoChannel
-	}
-	return release, refusal
-}
-
 // InUse is how many channels are taken in all.
 func (h *House) InUse() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	n := 0
 	for _, a := range h.accounts {
-		n += a.inUse
+		n += len(a.inUse)
 	}
 	return n
 }

@@ -24,12 +24,9 @@ func (q *quick) Route(_ call.Party, dialled string, _ time.Time) call.Destinatio
 	return call.Destination{Kind: call.ToAccount, Tenant: "t", Account: dialled, Number: dialled}
 }
 func (q *quick) Contacts(string, string) ([]call.Target, bool) { return q.target, true }
-func (q *quick) TakeTrunk(call.ID, string, string, call.Direction) (func(), *call.Cause) {
-	return func() {}, nil
-}
-
-func (q *quick) Take(call.ID, string, string, call.Direction) (func(), *call.Cause) {
-	return func() {}, nil
+func (q *quick) Take(call.Taking) call.Taken                   { return call.Taken{Release: func() {}} }
+func (q *quick) TakeOutside(call.ID, call.Party, *call.Destination, bool) call.Taken {
+	return call.Taken{Release: func() {}}
 }
 func (q *quick) Append(call.Event)                {}
 func (q *quick) Commit(_ call.Event, done func()) { done() }

@@ -13,6 +13,7 @@ type branch struct {
 	of       *outward
 	dest     call.Destination
 	channel  func() // of whom it rings; nil for none
+	outside  func() // that it counts as a call with the outside; nil for none
 	ways     []call.Target
 	way      *call.Target
 	timer    *time.Timer
@@ -28,6 +29,12 @@ func (c *ongoing) ringBranch(b *branch, number string) *call.Cause {
 		return &call.TooManyHops
 	}
 	b.dest = c.house.router.Route(c.caller().party(), number, time.Now())
+	if b.dest.Limited && !c.from.Trusted {
+		taken := c.house.channels.TakeOutside(c.id, c.caller().party(), &b.dest, false)
+		if b.outside = taken.Release; taken.Refusal != nil {
+			return taken.Refusal
+		}
+	}
 	switch b.dest.Kind {
 	case call.ToAccount:
 		return c.ringAccount(b)
@@ -59,13 +66,11 @@ func (c *ongoing) ringAccount(b *branch) *call.Cause {
 	if b.breadth = c.share(b.of, len(targets)); b.breadth == 0 {
 		return &call.TooNarrow
 	}
-	if !c.from.Trusted {
-		release, no := c.house.channels.Take(c.id, b.dest.Tenant, b.dest.Account, call.Out)
-		if no != nil {
-			return no
-		}
-		b.channel = release
+	taken := c.ask(call.Taking{Tenant: b.dest.Tenant, Account: b.dest.Account, Dir: call.Out, Emergency: b.dest.Emergency != nil})
+	if taken.Refusal != nil {
+		return taken.Refusal
 	}
+	b.channel = taken.Release
 	for _, t := range targets {
 		c.ringPhone(b, t, b.breadth/len(targets))
 	}
@@ -91,15 +96,13 @@ func (c *ongoing) ringPlace(b *branch) *call.Cause {
 		b.ways = b.ways[1:]
 		if b.way == nil || !sameTrunk(&t, b.way) || b.channel == nil {
 			b.free()
-			if !c.from.Trusted {
-				release, refusal := c.house.channels.TakeTrunk(c.id, t.Tenant, t.Trunk, call.Out)
-				if refusal != nil {
-					b.ways = slices.DeleteFunc(slices.Clone(b.ways), func(o call.Target) bool { return sameTrunk(&o, &t) })
-					no = *refusal
-					continue
-				}
-				b.channel = release
+			taken := c.ask(call.Taking{Tenant: t.Tenant, Trunk: t.Trunk, Dir: call.Out, Emergency: b.dest.Emergency != nil})
+			if taken.Refusal != nil {
+				b.ways = slices.DeleteFunc(slices.Clone(b.ways), func(o call.Target) bool { return sameTrunk(&o, &t) })
+				no = *taken.Refusal
+				continue
 			}
+			b.channel = taken.Release
 		}
 		b.way = &t
 		silence := trunkSilence
@@ -354,6 +357,10 @@ func (c *ongoing) endBranch(b *branch, cause call.Cause) {
 		b.timer.Stop()
 	}
 	b.free()
+	if b.outside != nil {
+		b.outside()
+		b.outside = nil
+	}
 	for _, m := range c.members {
 		if m.aside().branch == b {
 			m.besides().branch = nil

@@ -125,12 +125,13 @@ func New(cfg Config) *Control {
 
 // Incoming takes a new inbound leg (call.Incoming). It never waits: what the call decides comes to
 // the leg from the call's own loop. With the ledger's memory used up, too many calls, or an id that
-// is taken, the leg is refused on the spot with 503, without a record, and there is no inbox.
+// is taken, the leg is refused on the spot with 503, without a record, and there is no inbox. An emergency is taken
+// however many calls there are.
 func (k *Control) Incoming(leg call.Leg, a call.Arrival) call.Inbox {
 	if a.Replaces != nil {
 		return k.replace(leg, a)
 	}
-	if k.ledger.Full() {
+	if k.ledger.Full() && !k.urgent(&a) {
 		k.refused.Add(1)
 		leg.Reject(call.Unavailable)
 		return nil
@@ -142,7 +143,7 @@ func (k *Control) Incoming(leg call.Leg, a call.Arrival) call.Inbox {
 	if c.breadth <= 0 {
 		c.breadth = call.DefaultBreadth
 	}
-	if !k.enter(c) {
+	if !k.enter(c, func() bool { return k.urgent(&a) }) {
 		k.refused.Add(1)
 		leg.Reject(call.Unavailable)
 		return nil
@@ -161,11 +162,17 @@ func (k *Control) newID() call.ID { return call.ID(k.random.Timed(time.Now(), id
 // idLength makes 50 random bits beside the millisecond.
 const idLength = 10
 
-// enter puts a call into the table.
-func (k *Control) enter(c *ongoing) bool {
+// urgent reports an emergency. It is asked only where a call would be refused before anybody asks where it goes.
+func (k *Control) urgent(a *call.Arrival) bool {
+	return k.router.Route(a.From, a.Dialled, time.Now()).Emergency != nil
+}
+
+// enter puts a call into the table. urgent tells whether it is one for which there is always room; nil: it is not.
+func (k *Control) enter(c *ongoing, urgent func() bool) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if _, taken := k.calls[c.id]; taken || k.most > 0 && len(k.calls) >= k.most {
+	_, taken := k.calls[c.id]
+	if full := k.most > 0 && len(k.calls) >= k.most; taken || full && (urgent == nil || !urgent()) {
 		return false
 	}
 	k.calls[c.id] = c

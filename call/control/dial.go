@@ -48,7 +48,7 @@ func (k *Control) Dial(r Request) (call.ID, *call.Cause) {
 		house: k, id: k.newID(), from: r.From, dialled: r.To, hops: defaultHops, breadth: call.DefaultBreadth, arrived: now,
 		maker: "api", summons: &summons{r.Alert},
 	}
-	if !k.enter(c) {
+	if !k.enter(c, nil) {
 		return "", &call.Unavailable
 	}
 	k.began.Add(1)
@@ -65,7 +65,8 @@ func (c *ongoing) summon(targets []call.Target) {
 	c.setState(Routing, "a program asked for it")
 	from := c.from
 	c.event(call.Event{Kind: call.Began, From: &from, Dialled: c.dialled, By: c.maker}, c.arrived)
-	if refusal := c.take(0, c.from.Tenant, c.from.Account, "", call.In); refusal != nil {
+	c.lookUp()
+	if _, refusal := c.take(0, call.Taking{Tenant: c.from.Tenant, Account: c.from.Account, Dir: call.In}); refusal != nil {
 		c.end(exchange, *refusal)
 		return
 	}

@@ -193,7 +193,7 @@ func (k *Control) Thaw(h *Handover, door call.Thawer) error {
 		house: k, id: h.ID, from: h.From, dialled: h.Dialled, arrived: h.Began,
 		dest: h.To, answered: h.Answered, last: h.Last, hops: h.Hops, breadth: max(h.Breadth, 1), traits: h.Traits, reel: h.Tape.read(),
 	}
-	if !k.enter(c) {
+	if !k.enter(c, nil) {
 		return fmt.Errorf("thaw call %s: %w", h.ID, errTaken)
 	}
 	var broken error
@@ -230,8 +230,7 @@ func (k *Control) Thaw(h *Handover, door call.Thawer) error {
 			c.end(exchange, call.Interrupted)
 			return
 		}
-		c.take(0, c.caller().tenant, c.caller().account, c.caller().trunk, call.In)
-		c.take(1, c.callee.tenant, c.callee.account, c.callee.trunk, call.Out)
+		c.takeAgain()
 		c.reappears()
 		c.connect()
 	})
@@ -239,6 +238,16 @@ func (k *Control) Thaw(h *Handover, door call.Thawer) error {
 		return fmt.Errorf("thaw call %s: %w", h.ID, broken)
 	}
 	return nil
+}
+
+// takeAgain takes what the call had where it was written out: it lives, and nothing of it is refused.
+func (c *ongoing) takeAgain() {
+	a := c.caller()
+	c.take(0, call.Taking{Tenant: a.tenant, Account: a.account, Trunk: a.trunk, Dir: call.In, Lives: true})
+	if b := c.callee; b != nil {
+		c.take(1, call.Taking{Tenant: b.tenant, Account: b.account, Trunk: b.trunk, Dir: call.Out, Lives: true})
+	}
+	_ = c.goOutside(c.right(), true) // it is not refused
 }
 
 // reappears tells how the legs stand that were thawed.
@@ -272,10 +281,7 @@ func (c *ongoing) servesOn(h *HandoverStory) {
 		return
 	}
 	a := c.caller()
-	c.take(0, a.tenant, a.account, a.trunk, call.In)
-	if b := c.callee; b != nil {
-		c.take(1, b.tenant, b.account, b.trunk, call.Out)
-	}
+	c.takeAgain()
 	c.reappears()
 	c.story = newStory(c)
 	c.story.read(h)

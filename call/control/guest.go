@@ -148,7 +148,8 @@ func (c *ongoing) pack(m *member) *parcel {
 		p.leg = m.guest.Leg
 	}
 	if i := c.place(m); i >= 0 {
-		p.channel, c.release[i] = c.release[i], nil
+		p.channel, c.release[i] = both(c.release[i], c.outside), nil
+		c.outside = nil
 	}
 	return p
 }

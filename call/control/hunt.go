@@ -30,7 +30,7 @@ func (c *ongoing) hunt() {
 			return
 		}
 	}
-	if refusal := c.take(1, c.dest.Tenant, c.dest.Account, "", call.Out); refusal != nil {
+	if _, refusal := c.take(1, call.Taking{Tenant: c.dest.Tenant, Account: c.dest.Account, Dir: call.Out}); refusal != nil {
 		c.end(exchange, *refusal)
 		return
 	}

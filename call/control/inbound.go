@@ -15,25 +15,45 @@ func (c *ongoing) begin() {
 		c.end(exchange, call.ShuttingDown)
 		return
 	}
+	c.lookUp()          // an emergency is one before anything can be refused
 	if a.guest == nil { // a guest's channel came with it
-		if refusal := c.take(0, c.from.Tenant, c.from.Account, c.from.Trunk, call.In); refusal != nil {
+		if _, refusal := c.take(0, call.Taking{Tenant: c.from.Tenant, Account: c.from.Account, Trunk: c.from.Trunk, Dir: call.In}); refusal != nil {
 			c.end(exchange, *refusal)
 			return
 		}
 	}
-	c.route()
+	c.set()
+}
+
+// right is whose right the call is made on.
+func (c *ongoing) right() call.Party {
+	if c.by != nil {
+		return *c.by
+	}
+	return c.from
+}
+
+// lookUp asks where the call goes.
+func (c *ongoing) lookUp() {
+	dest := c.house.router.Route(c.right(), c.dialled, c.arrived)
+	c.mu.Lock()
+	c.dest = dest
+	c.mu.Unlock()
 }
 
 // route asks where the call goes, and goes there.
 func (c *ongoing) route() {
-	right := c.from
-	if c.by != nil {
-		right = *c.by
+	c.lookUp()
+	c.set()
+}
+
+// set goes where the call goes.
+func (c *ongoing) set() {
+	dest := &c.dest
+	if refusal := c.goOutside(c.right(), false); refusal != nil {
+		c.end(exchange, *refusal)
+		return
 	}
-	dest := c.house.router.Route(right, c.dialled, c.arrived)
-	c.mu.Lock()
-	c.dest = dest
-	c.mu.Unlock()
 	switch dest.Kind {
 	case call.ToAccount:
 		c.routed(dest.Account)
@@ -59,42 +79,4 @@ func (c *ongoing) route() {
 func (c *ongoing) routed(to string) {
 	d := &c.dest
 	c.event(call.Event{Kind: call.Routed, To: to, Tenant: d.Tenant, Number: d.Understood(), Calls: d.Calls, Because: d.Because, Rev: d.Revision, Site: d.Site, Dept: d.Department}, c.arrived)
-}
-
-// take takes the channel of one party (0 the caller, 1 the callee), an account or a trunk, for as long as
-// it is in the call. Limits do not apply to a trusted source, nor to whom it calls.
-func (c *ongoing) take(party int, tenant, account, trunk string, dir call.Direction) *call.Cause {
-	if c.from.Trusted {
-		return nil
-	}
-	var release func()
-	var refusal *call.Cause
-	if trunk != "" {
-		release, refusal = c.house.channels.TakeTrunk(c.id, tenant, trunk, dir)
-	} else {
-		release, refusal = c.house.channels.Take(c.id, tenant, account, dir)
-	}
-	if refusal == nil {
-		c.release[party] = release
-	}
-	return refusal
-}
-
-// giveBack releases the channels of the call.
-func (c *ongoing) giveBack() {
-	if j := c.joining; j != nil && j.channel != nil {
-		j.channel()
-		j.channel = nil
-	}
-	for i := range c.release {
-		c.giveBackOf(i)
-	}
-}
-
-// giveBackOf releases the channel of one party.
-func (c *ongoing) giveBackOf(party int) {
-	if release := c.release[party]; release != nil {
-		c.release[party] = nil
-		release()
-	}
 }

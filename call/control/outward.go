@@ -171,7 +171,7 @@ func (c *ongoing) reachedOther(m *member, at time.Time) {
 	c.mu.Lock()
 	c.callee = m
 	c.mu.Unlock()
-	c.release[1], b.channel = b.channel, nil
+	c.release[1], b.channel, b.outside = both(b.channel, b.outside), nil, nil
 	c.endOutward(o, call.AnsweredElsewhere)
 	_ = c.speak(nil)
 	o.result <- outcome{who: m.party()}

@@ -172,9 +172,9 @@ func (c *ongoing) join(m, old *member, early bool) {
 	}
 	j := &joining{m: m, old: old, ringing: ringing}
 	if no.SIP == 0 && !same && !c.from.Trusted {
-		release, refusal := c.house.channels.Take(c.id, m.tenant, m.account, call.In)
-		if j.channel = release; refusal != nil {
-			no = *refusal
+		taken := c.ask(call.Taking{Tenant: m.tenant, Account: m.account, Dir: call.In})
+		if j.channel = taken.Release; taken.Refusal != nil {
+			no = *taken.Refusal
 		}
 	}
 	if no.SIP != 0 {
@@ -217,7 +217,9 @@ func (c *ongoing) joinNow() {
 		channel := j.channel
 		if at := c.place(j.old); channel == nil { // the same account goes on with its channel
 			channel, c.release[at] = c.release[at], nil
+			c.mu.Lock()
 			j.m.counted = j.old.counted
+			c.mu.Unlock()
 		}
 		c.replaced(j.old, j.m, channel)
 	}

@@ -97,7 +97,7 @@ type ongoing struct {
 	visit      *visit    // the last of those from other calls; nil for none
 	reel       *reel     // its recording; nil while nobody has thought of one
 	last       time.Time // of the last event, so that times never run backwards
-	release    [2]func() // the channels of caller and callee, until they are given back
+	admission            // its channels
 
 	// end
 	onDisk  bool     // the last event is committed

@@ -165,7 +165,7 @@ func (k *Control) startFor(c *ongoing, m *member, number, device string, by *cal
 	}
 	at, p := c.place(m), c.pack(m)
 	a := z.seatIn(p) // whoever lists calls sees one with a leg
-	if k.ledger.Full() || k.closed() || !k.enter(z) {
+	if k.ledger.Full() || k.closed() || !k.enter(z, nil) {
 		c.release[at] = p.channel
 		return "", call.Unavailable
 	}
@@ -347,10 +347,8 @@ func (c *ongoing) dismiss(cause call.Cause) {
 			c.hangup(l, cause)
 		}
 	}
-	if free := c.release[1]; free != nil {
-		c.release[1] = nil
-		free()
-	}
+	c.giveBackOf(1)
+	c.leaveOutside()
 }
 
 // goBack sends a leg back to its call, or, where that is over, to a new one with who sent it.

@@ -44,32 +44,47 @@ func (c *ongoing) tryNext() bool {
 	for len(c.ways) > 0 {
 		t := c.ways[0]
 		c.ways = c.ways[1:]
+		waits := false
 		if c.way == nil || !sameTrunk(&t, c.way) || c.release[1] == nil {
 			c.giveBackOf(1)
-			if refusal := c.take(1, t.Tenant, "", t.Trunk, call.Out); refusal != nil {
+			var refusal *call.Cause
+			if waits, refusal = c.take(1, call.Taking{Tenant: t.Tenant, Trunk: t.Trunk, Dir: call.Out}); refusal != nil {
 				c.ways = slices.DeleteFunc(slices.Clone(c.ways), func(o call.Target) bool { return sameTrunk(&o, &t) })
 				c.passOver(t, *refusal)
 				continue
 			}
 		}
 		c.way = &t
-		silence := trunkSilence
-		if len(c.ways) == 0 {
-			silence = 0 // there is nothing better to do than to wait
-		}
-		if len(t.Else) > 0 {
-			silence = flowSilence
-		}
-		m := c.dial(t, silence, c.breadth)
-		m.ways, m.breadth = t.Else, c.breadth
-		if d := t.Patience; d > 0 && len(c.ways) > 0 && time.Until(c.patience) > d {
-			c.inTime(d, (*ongoing).attemptTooLong)
+		if waits {
+			c.inTime(preemptTime, func(c *ongoing) {
+				if c.state == Ringing {
+					c.tryPlace(t)
+				}
+			})
 		} else {
-			c.inTime(time.Until(c.patience), (*ongoing).ringTimeOver)
+			c.tryPlace(t)
 		}
 		return true
 	}
 	return false
+}
+
+// tryPlace dials a place.
+func (c *ongoing) tryPlace(t call.Target) {
+	silence := trunkSilence
+	if len(c.ways) == 0 {
+		silence = 0 // there is nothing better to do than to wait
+	}
+	if len(t.Else) > 0 {
+		silence = flowSilence
+	}
+	m := c.dial(t, silence, c.breadth)
+	m.ways, m.breadth = t.Else, c.breadth
+	if d := t.Patience; d > 0 && len(c.ways) > 0 && time.Until(c.patience) > d {
+		c.inTime(d, (*ongoing).attemptTooLong)
+	} else {
+		c.inTime(time.Until(c.patience), (*ongoing).ringTimeOver)
+	}
 }
 
 // passOver writes down a place that was not tried.

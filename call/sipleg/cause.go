@@ -78,13 +78,16 @@ func explain(c *call.Cause, m *sip.Message) {
 	}
 }
 
-// reasonOf is the Reason value for a cause. That a call was answered elsewhere is said in both
-// languages: phones that keep no missed call for it look for the SIP one.
+// reasonOf is the Reason value for a cause. That a call was answered elsewhere, or that it had to end for an emergency, is
+// said in both languages: phones that keep no missed call for it look for the SIP one.
 func reasonOf(c call.Cause) string {
 	if c.Q850 == 0 {
 		return ""
 	}
 	q := sip.Reason{Protocol: "Q.850", Cause: c.Q850, Text: plain(c.Text)}.String()
+	if c.Q850 == call.Preempted.Q850 { // RFC 4411 §5: we are a user agent of both sides, and end this call for another
+		return sip.Reason{Protocol: "preemption", Cause: 1, Text: "UA Preemption"}.String() + ", " + q
+	}
 	if c.Q850 == call.AnsweredElsewhere.Q850 {
 		return sip.Reason{Protocol: "SIP", Cause: 200, Text: call.AnsweredElsewhere.Text}.String() + ", " + q
 	}

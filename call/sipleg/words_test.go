@@ -66,6 +66,7 @@ func TestReasons(t *testing.T) {
 		cause call.Cause
 		want  string
 	}{
+		{call.Preempted, `preemption;cause=1;text="UA Preemption", Q.850;cause=8;text="preemption"`},
 		{call.NormalClearing, `Q.850;cause=16;text="normal call clearing"`},
 		{call.AnsweredElsewhere, `SIP;cause=200;text="Call completed elsewhere", Q.850;cause=26;text="Call completed elsewhere"`},
 		{call.Cause{Q850: 31, Text: "a\r\nX-Evil: \"1\""}, `Q.850;cause=31;text="aX-Evil: \"1\""`},

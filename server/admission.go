@@ -1,0 +1,41 @@
+package server
+
+import (
+	"santral/access"
+	"santral/observe/metric"
+)
+
+// nearlyFull is told when a trunk or a pool is nearly full, and when it no longer is.
+func (s *server) nearlyFull(n access.Nearly) {
+	words := "a trunk is nearly full"
+	switch {
+	case n.Pool != "" && n.Full:
+		words = "a pool of channels is nearly full"
+	case n.Pool != "":
+		words = "a pool of channels has room again"
+	case !n.Full:
+		words = "a trunk has room again"
+	}
+	s.log.Warn(words, "tenant", n.Tenant, "trunk", n.Trunk, "pool", n.Pool, "used", n.Used, "channels", n.Limit)
+}
+
+// admissionMetrics adds the figures of what calls may do.
+func (s *server) admissionMetrics(r *metric.Registry) {
+	each := func(value func(access.Use) int) func() []metric.Labelled {
+		return func() (list []metric.Labelled) {
+			for _, u := range s.channels.TrunkUses() {
+				list = append(list, metric.Labelled{Values: []string{u.Tenant, u.Trunk}, Value: float64(value(u))})
+			}
+			return list
+		}
+	}
+	r.Gauges("santral_trunk_channels_used", "Channels of a trunk that are taken now.", []string{"tenant", "trunk"}, each(func(u access.Use) int { return u.In + u.Out }))
+	r.Gauges("santral_trunk_channels_limit", "Channels that a trunk has.", []string{"tenant", "trunk"}, each(func(u access.Use) int { return u.Limit }))
+	r.Counters("santral_admission_refused_total", "Calls that were not admitted, by whose limit or state stood against them.", []string{"reason"}, func() (list []metric.Labelled) {
+		for reason, n := range s.channels.Refused() {
+			list = append(list, metric.Labelled{Values: []string{reason}, Value: float64(n)})
+		}
+		return list
+	})
+	r.Counter("santral_emergency_calls_total", "Calls to emergency services.", s.channels.Emergencies)
+}
