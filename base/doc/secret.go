@@ -1,0 +1,83 @@
+package doc
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+)
+
+// Place is where a plain secret stands in a document's text.
+type Place struct {
+	Secret   string
+	Off, End int // its octets, quotes with it; both 0 where it does not stand on one line
+	Line     int
+	Column   int
+}
+
+// Secrets gives the plain secrets that readers met, in their order in the text.
+func (d *Document) Secrets() []Place {
+	sort.SliceStable(d.secrets, func(i, j int) bool { return d.secrets[i].Off < d.secrets[j].Off })
+	return d.secrets
+}
+
+// place finds the octets of a scalar.
+func (d *Document) place(v *value, secret string) Place {
+	p := Place{Secret: secret, Line: int(v.line), Column: int(v.col)}
+	if v.plain {
+		p.Off, p.End = int(v.off), int(v.end)
+		return p
+	}
+	if d.lines == nil {
+		d.lines = newTree(d.text, 0, 0)
+	}
+	at := int(d.lines.offset(int(v.line), int(v.col)))
+	rest := d.text[at:]
+	if i := strings.IndexAny(rest, "\r\n"); i >= 0 {
+		rest = rest[:i]
+	}
+	switch {
+	case v.kind == literal || rest == "":
+	case rest[0] == '\'':
+		if i := strings.IndexByte(rest[1:], '\''); i >= 0 && rest[1:1+i] == secret {
+			p.Off, p.End = at, at+i+2
+		}
+	case rest[0] == '"':
+		for i := 1; i < len(rest); i++ {
+			if rest[i] == '\\' {
+				i++
+			} else if rest[i] == '"' {
+				p.Off, p.End = at, at+i+1
+				break
+			}
+		}
+	case strings.HasPrefix(rest, secret):
+		p.Off, p.End = at, at+len(secret)
+	}
+	return p
+}
+
+// Replace gives a text with the plain secrets of a document replaced, each by what with gives for it: no other octet is
+// touched. A secret that does not stand on one line is an error that says where it is.
+func (d *Document) Replace(with func(secret string) (string, error)) (string, error) {
+	secrets := d.Secrets()
+	if len(secrets) == 0 {
+		return d.text, nil
+	}
+	var b strings.Builder
+	b.Grow(len(d.text) + 64*len(secrets))
+	at := 0
+	for _, s := range secrets {
+		if s.End == 0 || s.Off < at {
+			return "", fmt.Errorf("%s:%d:%d: a secret must stand on one line, in \"quotes\" if it must", d.file, s.Line, s.Column)
+		}
+		text, err := with(s.Secret)
+		if err != nil {
+			return "", err
+		}
+		b.WriteString(d.text[at:s.Off])
+		b.WriteString(text)
+		at = s.End
+	}
+	b.WriteString(d.text[at:])
+	return b.String(), nil
+}
