@@ -3,6 +3,7 @@
 package route
 
 import (
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -133,7 +134,10 @@ func onward(s *tenant.Snapshot, from call.Party, number string) (call.Destinatio
 			}
 		}
 	}
-	r := s.Route(from.Tenant, number)
+	var r *tenant.Route
+	if t := s.Tenant(from.Tenant); t != nil {
+		r = longest(t, number)
+	}
 	if r == nil || r.Prefix == "" && isRoom(s, from.Tenant, number) {
 		return call.Destination{}, false
 	}
@@ -147,6 +151,16 @@ func onward(s *tenant.Snapshot, from call.Party, number string) (call.Destinatio
 		return call.Destination{}, false
 	}
 	return call.Destination{Kind: call.ToTrunks, Tenant: from.Tenant, Ways: ways, Number: number, Because: r.Name}, true
+}
+
+// longest gives the route whose prefix is the longest that fits, or nil.
+func longest(t *tenant.Tenant, number string) (best *tenant.Route) {
+	for i := range t.Routes {
+		if r := &t.Routes[i]; strings.HasPrefix(number, r.Prefix) && (best == nil || len(r.Prefix) > len(best.Prefix)) {
+			best = r
+		}
+	}
+	return best
 }
 
 func refuse(tenantID, number string, why call.Cause) call.Destination {

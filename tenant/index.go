@@ -1,137 +1,231 @@
 package tenant
 
 import (
-	"net/netip"
 	"slices"
 	"strings"
+
+	"santral/base/e164"
 )
 
-// index finds trunks and routes. Without any it is empty, and asking it costs nothing.
-type index struct {
-	byName    map[key]*Trunk
-	byUser    map[key]*Trunk // those that are challenged
-	byAddress map[netip.Prefix]*Trunk
-	lengths   []int             // of the prefixes of byAddress, longest first; those of IPv6 beyond 32 add 1000
-	byDomain  map[string]*Trunk // certificates
-	pbx       map[string][]*Trunk
-	routes    map[key]*Route
-	longest   map[string]int // the longest prefix of a tenant's routes
-	registers bool
+// Index is what is looked up of one tenant. It is made once for a tenant and stays while the tenant is the same, whatever
+// changes elsewhere. The operator has one too, with its carriers as trunks.
+type Index struct {
+	Tenant *Tenant // of the operator's, one that stands for it: OperatorID, its carriers, schedules, calendars and pools
+	Places []Place // its sites in order; one Place without a site where it has none
+
+	defaults  defaults
+	accounts  map[string]int32
+	sorted    []int32 // accounts by their numbers
+	lines     spans   // accounts by their numbers in E.164
+	places    map[string]int32
+	groups    map[string]int32 // by id
+	rung      map[string]int32 // groups by number
+	classes   map[string]int32
+	schedules map[string]int32
+	calendars map[string]int32
+	pools     map[string]int32
+	trunks    map[string]int32
+	users     map[string]int32 // trunks that are challenged
+	pbx       table            // rows of PBXs that lead there
+	rings     table            // rows of trunks that lead to accounts and rooms
+	owned     table            // of the tenant's numbers
+	public    []span           // all of its numbers of the public network
 }
 
-func (x *index) build(tenants []*Tenant) {
-	x.byName, x.byUser, x.byAddress, x.byDomain = map[key]*Trunk{}, map[key]*Trunk{}, map[netip.Prefix]*Trunk{}, map[string]*Trunk{}
-	x.pbx, x.routes, x.longest = map[string][]*Trunk{}, map[key]*Route{}, map[string]int{}
-	for _, t := range tenants {
-		for i := range t.Trunks {
-			k := &t.Trunks[i]
-			k.index()
-			x.byName[key{t.ID, k.Name}] = k
-			if k.Asked() {
-				x.byUser[key{t.ID, k.User}] = k
-				x.byUser[key{t.ID, k.DigestUser()}] = k
-			}
-			if k.PBX {
-				x.pbx[t.ID] = append(x.pbx[t.ID], k)
-			}
-			x.registers = x.registers || k.Mode == Registers
-			if k.Mode != Static {
-				continue
-			}
-			for _, p := range k.Addresses {
-				x.byAddress[p] = k
-				if n := length(p.Addr(), p.Bits()); !slices.Contains(x.lengths, n) {
-					x.lengths = append(x.lengths, n)
-				}
-			}
-			for _, d := range k.Certificates {
-				x.byDomain[d] = k
-			}
-		}
-		for i := range t.Routes {
-			r := &t.Routes[i]
-			x.routes[key{t.ID, r.Prefix}] = r
-			x.longest[t.ID] = max(x.longest[t.ID], len(r.Prefix))
-		}
+// newIndex indexes a tenant. It fills in what documents leave to be understood: numbers in E.164.
+func newIndex(t *Tenant, d defaults) *Index {
+	x := &Index{Tenant: t, defaults: d}
+	x.places = make(map[string]int32, len(t.Sites))
+	for i := range t.Sites {
+		x.Places = append(x.Places, t.place(&t.Sites[i], d))
+		x.places[t.Sites[i].ID] = int32(i)
 	}
-	slices.Sort(x.lengths)
-	slices.Reverse(x.lengths)
-}
-
-// length keeps the lengths of both families apart.
-func length(a netip.Addr, bits int) int {
-	if a.Is6() {
-		return 1000 + bits
+	if len(t.Sites) == 0 {
+		x.Places = []Place{t.place(nil, d)}
 	}
-	return bits
+	x.indexAccounts()
+	x.groups = keys(t.Groups, func(g *Group) string { return g.ID })
+	x.rung = keys(t.Groups, func(g *Group) string { return g.Number })
+	x.classes = keys(t.Classes, func(c *Class) string { return c.ID })
+	x.schedules = keys(t.Schedules, func(s *Schedule) string { return s.ID })
+	x.calendars = keys(t.Calendars, func(c *Calendar) string { return c.ID })
+	x.pools = keys(t.Pools, func(p *Pool) string { return p.ID })
+	x.trunks = keys(t.Trunks, func(k *Trunk) string { return k.Name })
+	x.indexNumbers()
+	return x
 }
 
-// Trunk gives a tenant's trunk by its name, or nil.
-func (s *Snapshot) Trunk(tenant, name string) *Trunk { return s.ways.byName[key{tenant, name}] }
-
-// TrunkUser gives the trunk of a tenant whose requests are challenged for a user name, or nil.
-func (s *Snapshot) TrunkUser(tenant, user string) *Trunk {
-	if len(s.ways.byUser) == 0 {
+// keys finds entries by a key; of two with one key the first counts, and none has "".
+func keys[E any](list []E, key func(*E) string) map[string]int32 {
+	if len(list) == 0 {
 		return nil
 	}
-	return s.ways.byUser[key{tenant, user}]
+	m := make(map[string]int32, len(list))
+	for i := range list {
+		k := key(&list[i])
+		if _, twice := m[k]; k != "" && !twice {
+			m[k] = int32(i)
+		}
+	}
+	return m
 }
 
-// TrunkAt gives the static trunk that a source address belongs to: the longest of the networks that
-// hold it. nil for an address of no trunk.
-func (s *Snapshot) TrunkAt(source netip.Addr) *Trunk {
-	source = source.Unmap()
-	for _, n := range s.ways.lengths {
-		if n >= 1000 != source.Is6() {
+// at gives the entry of a key, or nil.
+func at[E any](list []E, m map[string]int32, key string) *E {
+	if i, ok := m[key]; ok {
+		return &list[i]
+	}
+	return nil
+}
+
+func (x *Index) indexAccounts() {
+	list := x.Tenant.Accounts
+	x.accounts = make(map[string]int32, len(list))
+	x.sorted = make([]int32, len(list))
+	numbers := make([]span, 0, len(list))
+	var texts []byte // of all numbers in E.164: one allocation
+	for i := range list {
+		a := &list[i]
+		x.accounts[a.Number], x.sorted[i] = int32(i), int32(i)
+		if a.Kind == Extension || len(a.Number) < leastDigits {
 			continue
 		}
-		if p, err := source.Prefix(n % 1000); err == nil {
-			if t := s.ways.byAddress[p]; t != nil {
-				return t
+		p := x.Place(a.Site)
+		if n := p.Plan.Understand(a.Number, p.Area).E164; n != 0 {
+			numbers = append(numbers, span{first: n, last: n, of: int32(i)})
+			texts = n.Append(texts)
+		}
+	}
+	all := string(texts)
+	for _, s := range numbers {
+		length := s.first.Len() + 1
+		if a := &list[s.of]; a.E164 != all[:length] {
+			a.E164 = all[:length]
+		}
+		all = all[length:]
+	}
+	slices.SortFunc(x.sorted, func(a, b int32) int { return strings.Compare(list[a].Number, list[b].Number) })
+	x.public = append(x.public, numbers...)
+	x.lines = flatten(numbers)
+}
+
+func (x *Index) indexNumbers() {
+	t := x.Tenant
+	plan, area := x.Places[0].Plan, x.Places[0].Area
+	for i := range t.Trunks {
+		k := &t.Trunks[i]
+		k.index(plan, area)
+		if k.Asked() {
+			if x.users == nil {
+				x.users = map[string]int32{}
+			}
+			x.users[k.User], x.users[k.DigestUser()] = int32(i), int32(i)
+		}
+		for j := range k.Numbers {
+			n := &k.Numbers[j]
+			switch {
+			case n.To != "":
+				x.rings.add(n, i, j)
+			case k.PBX:
+				x.pbx.add(n, i, j)
 			}
 		}
 	}
-	return nil
+	for i := range t.Numbers {
+		x.owned.add(&t.Numbers[i].Numbers, i, 0)
+	}
+	for _, table := range []*table{&x.pbx, &x.rings, &x.owned} {
+		table.seal(plan, area)
+		x.public = append(x.public, table.spans...)
+	}
+	x.public = slices.Clone(x.public)
+	for i := range x.public {
+		x.public[i].of = 0
+	}
+	x.public = flatten(x.public)
 }
 
-// TrunkOf gives the static trunk that one of the domains of a client certificate belongs to, or nil.
-func (s *Snapshot) TrunkOf(domains []string) *Trunk {
-	for _, d := range domains {
-		if t := s.ways.byDomain[strings.ToLower(d)]; t != nil {
-			return t
-		}
+// Account gives an account by its number as it is registered, or nil.
+func (x *Index) Account(number string) *Account { return at(x.Tenant.Accounts, x.accounts, number) }
+
+// Line gives the account of a number of the public network, or nil.
+func (x *Index) Line(n e164.Number) *Account {
+	if i, ok := x.lines.find(n); ok && n != 0 {
+		return &x.Tenant.Accounts[i]
 	}
 	return nil
 }
 
-// Certified reports whether any trunk is known by its certificate.
-func (s *Snapshot) Certified() bool { return len(s.ways.byDomain) > 0 }
-
-// Registering reports whether any trunk registers at a carrier.
-func (s *Snapshot) Registering() bool { return s.ways.registers }
-
-// PBXOf gives the PBX of a tenant that a number belongs to, or nil.
-func (s *Snapshot) PBXOf(tenant, number string) *Trunk {
-	var best *Trunk
-	most := -1
-	for _, t := range s.ways.pbx[tenant] {
-		if n := t.Has(number); n != nil && n.To == "" && n.weight() > most {
-			best, most = t, n.weight()
-		}
+// Place gives a site as calls from there are understood: the tenant's first where it has none of that name.
+func (x *Index) Place(site string) *Place {
+	if i, ok := x.places[site]; ok {
+		return &x.Places[i]
 	}
-	return best
+	return &x.Places[0]
 }
 
-// Route gives the route of a number: the one with the longest prefix that fits. nil when there is none.
-func (s *Snapshot) Route(tenant, number string) *Route {
-	longest, any := s.ways.longest[tenant]
-	if !any {
+// Group gives a group by its id, or nil.
+func (x *Index) Group(id string) *Group { return at(x.Tenant.Groups, x.groups, id) }
+
+// Rung gives the group that a number rings, or nil.
+func (x *Index) Rung(number string) *Group {
+	if number == "" {
 		return nil
 	}
-	for n := min(longest, len(number)); n >= 0; n-- {
-		if r := s.ways.routes[key{tenant, number[:n]}]; r != nil {
-			return r
-		}
+	return at(x.Tenant.Groups, x.rung, number)
+}
+
+// Class gives a class of service by its id, or nil.
+func (x *Index) Class(id string) *Class { return at(x.Tenant.Classes, x.classes, id) }
+
+// Schedule gives a schedule by its id, or nil.
+func (x *Index) Schedule(id string) *Schedule { return at(x.Tenant.Schedules, x.schedules, id) }
+
+// Calendar gives a calendar by its id, or nil.
+func (x *Index) Calendar(id string) *Calendar { return at(x.Tenant.Calendars, x.calendars, id) }
+
+// Pool gives channels that trunks share by their id, or nil.
+func (x *Index) Pool(id string) *Pool { return at(x.Tenant.Pools, x.pools, id) }
+
+// Trunk gives a trunk by its name, or nil.
+func (x *Index) Trunk(name string) *Trunk { return at(x.Tenant.Trunks, x.trunks, name) }
+
+// PBX gives the PBX that a number belongs to, or nil.
+func (x *Index) PBX(number string, public e164.Number) *Trunk {
+	if r := x.pbx.find(number, public); r != nil {
+		return &x.Tenant.Trunks[r.of]
 	}
 	return nil
+}
+
+// Rings gives the row of a trunk that leads a number to an account or a room, or nil.
+func (x *Index) Rings(number string, public e164.Number) *Numbers {
+	if r := x.rings.find(number, public); r != nil {
+		return r.numbers
+	}
+	return nil
+}
+
+// Owned gives the row of the tenant's numbers that a number belongs to and its place in their list, or nil.
+func (x *Index) Owned(number string, public e164.Number) (o *Owned, at int) {
+	if r := x.owned.find(number, public); r != nil {
+		return &x.Tenant.Numbers[r.of], int(r.of)
+	}
+	return nil, 0
+}
+
+// Has reports whether a number of the public network is one of the tenant's.
+func (x *Index) Has(n e164.Number) bool {
+	_, ok := spans(x.public).find(n)
+	return ok
+}
+
+// Begins reports whether digits are the beginning of a longer number of the tenant's accounts.
+func (x *Index) Begins(digits string) bool {
+	list := x.Tenant.Accounts
+	i, found := slices.BinarySearchFunc(x.sorted, digits, func(a int32, d string) int { return strings.Compare(list[a].Number, d) })
+	if found {
+		i++
+	}
+	return digits != "" && i < len(x.sorted) && strings.HasPrefix(list[x.sorted[i]].Number, digits)
 }

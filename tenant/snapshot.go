@@ -1,9 +1,13 @@
 package tenant
 
 import (
+	"cmp"
+	"iter"
 	"net/netip"
 	"slices"
 	"strings"
+
+	"santral/base/e164"
 )
 
 // Snapshot is one revision of everything configured: immutable, so that it is read without locks
@@ -12,43 +16,148 @@ type Snapshot struct {
 	Revision uint64
 	Tenants  []*Tenant
 
+	operator *Operator
 	byDomain map[string]*Tenant
-	byID     map[string]*Tenant
+	byID     map[string]*Index
 	fallback *Tenant
-	accounts map[key]*Account
-	sorted   map[string][]string // numbers of each tenant's accounts, in order
-	ways     index
+	indices  []*Index
+	public   spans // whose the numbers of the public network are: places in indices
+	short    map[string]int32
+	trunks   trunkIndex
 }
 
-type key struct{ tenant, number string }
-
-// NewSnapshot indexes tenants that have no problems. It keeps them; nobody changes them afterwards.
+// NewSnapshot indexes tenants that have no problems, of an operator that says nothing. It keeps them; nobody changes them
+// afterwards.
 func NewSnapshot(revision uint64, tenants []*Tenant) *Snapshot {
+	return Next(nil, revision, nil, tenants)
+}
+
+// Next is the snapshot after old (nil for none): what old has indexed of tenants that are the same is kept, so that the time
+// it takes is that of those that changed. operator may be nil for one that says nothing. It keeps what it is given; nobody
+// changes that afterwards.
+func Next(old *Snapshot, revision uint64, operator *Operator, tenants []*Tenant) *Snapshot {
+	if operator == nil {
+		operator = &Operator{}
+	}
 	s := &Snapshot{
 		Revision: revision,
-		Tenants:  tenants,
+		Tenants:  slices.Clone(tenants),
+		operator: operator,
 		byDomain: map[string]*Tenant{},
-		byID:     map[string]*Tenant{},
-		accounts: map[key]*Account{},
-		sorted:   map[string][]string{},
+		byID:     make(map[string]*Index, len(tenants)+1),
+		indices:  make([]*Index, 0, len(tenants)),
 	}
-	for _, t := range tenants {
-		s.byID[t.ID] = t
-		for _, d := range t.Domains {
-			s.byDomain[d] = t
+	d := defaults{cmp.Or(operator.Country, DefaultCountry), operator.Area, operator.Zone}
+	for i, t := range s.Tenants {
+		x := old.Index(t.ID)
+		switch {
+		case x == nil || x.Tenant != t:
+			x = newIndex(t, d)
+		case x.defaults != d: // it is being read, so that what follows is filled into a copy
+			t = t.copied()
+			s.Tenants[i] = t
+			x = newIndex(t, d)
+		}
+		s.indices = append(s.indices, x)
+		s.byID[t.ID] = x
+		for _, name := range t.Domains {
+			s.byDomain[name] = t
 		}
 		if t.Default {
 			s.fallback = t
 		}
-		for i := range t.Accounts {
-			a := &t.Accounts[i]
-			s.accounts[key{t.ID, a.Number}] = a
-			s.sorted[t.ID] = append(s.sorted[t.ID], a.Number)
-		}
-		slices.Sort(s.sorted[t.ID])
 	}
-	s.ways.build(tenants)
+	s.byID[OperatorID] = operatorIndex(old, operator, d)
+	s.join()
+	s.trunks.build(s)
 	return s
+}
+
+// operatorIndex indexes what is the operator's own.
+func operatorIndex(old *Snapshot, o *Operator, d defaults) *Index {
+	if old != nil && old.operator == o {
+		return old.byID[OperatorID]
+	}
+	return newIndex(&Tenant{
+		ID: OperatorID, Name: o.Name, Country: o.Country, Area: o.Area, Zone: o.Zone, Language: o.Language,
+		Trunks: o.Carriers, Routes: o.Routes, Emergency: o.Emergency,
+		Calendars: o.Calendars, Schedules: o.Schedules, Pools: o.Pools,
+	}, d)
+}
+
+// copied is a tenant whose accounts and trunks may be filled in while others read its own.
+func (t *Tenant) copied() *Tenant {
+	c := *t
+	c.Accounts, c.Trunks = slices.Clone(t.Accounts), slices.Clone(t.Trunks)
+	for i := range c.Accounts {
+		c.Accounts[i].E164 = ""
+	}
+	for i := range c.Trunks {
+		c.Trunks[i].table = nil
+	}
+	return &c
+}
+
+// join finds out whose numbers are whose over the whole exchange. Of what two claim, which no check lets through, the
+// first has it.
+func (s *Snapshot) join() {
+	count := 0
+	for _, x := range s.indices {
+		count += len(x.public)
+	}
+	all := make([]span, 0, count)
+	s.short = map[string]int32{}
+	for i, x := range s.indices {
+		for _, p := range x.public {
+			all = append(all, span{first: p.first, last: p.last, of: int32(i)})
+		}
+		for _, t := range []*table{&x.owned, &x.pbx} {
+			for text := range t.exact {
+				if len(text) > maxShort || text[0] == '+' {
+					continue
+				}
+				if other, taken := s.short[text]; taken && other != int32(i) {
+					s.short[text] = nobody
+				} else if !taken {
+					s.short[text] = int32(i)
+				}
+			}
+		}
+	}
+	s.public = flatten(all)
+}
+
+const (
+	maxShort = 6  // digits of a short number
+	nobody   = -1 // of a short number that two tenants have for themselves
+)
+
+// Operator gives what the operator says. It is never nil.
+func (s *Snapshot) Operator() *Operator { return s.operator }
+
+// Index gives what is looked up of a tenant, or of the operator's own under OperatorID; nil for others.
+func (s *Snapshot) Index(id string) *Index {
+	if s == nil {
+		return nil
+	}
+	return s.byID[id]
+}
+
+// Owner gives the tenant that a number of the public network belongs to, or nil.
+func (s *Snapshot) Owner(n e164.Number) *Index {
+	if i, ok := s.public.find(n); ok {
+		return s.indices[i]
+	}
+	return nil
+}
+
+// ShortOwner gives the tenant that a short number belongs to which is called from outside the exchange: of one that two
+// have for themselves, none.
+func (s *Snapshot) ShortOwner(number string) *Index {
+	if i, ok := s.short[number]; ok && i != nobody {
+		return s.indices[i]
+	}
+	return nil
 }
 
 // Domain gives the tenant that a request URI's host means: by its domains, else, for an address
@@ -72,18 +181,37 @@ func (s *Snapshot) Domain(host string) *Tenant {
 // Default gives the tenant of requests that name no domain of ours, or nil.
 func (s *Snapshot) Default() *Tenant { return s.fallback }
 
-// Tenant gives the tenant with an id, or nil.
-func (s *Snapshot) Tenant(id string) *Tenant { return s.byID[id] }
+// Tenant gives the tenant with an id, or nil; the operator is none.
+func (s *Snapshot) Tenant(id string) *Tenant {
+	if x := s.byID[id]; x != nil && id != OperatorID {
+		return x.Tenant
+	}
+	return nil
+}
 
 // Account gives a tenant's account by its number, or nil.
-func (s *Snapshot) Account(tenant, number string) *Account { return s.accounts[key{tenant, number}] }
+func (s *Snapshot) Account(tenant, number string) *Account {
+	if x := s.byID[tenant]; x != nil {
+		return x.Account(number)
+	}
+	return nil
+}
 
 // Begins reports whether digits are the beginning of a longer number of the tenant's accounts.
 func (s *Snapshot) Begins(tenant, digits string) bool {
-	numbers := s.sorted[tenant]
-	i, found := slices.BinarySearch(numbers, digits)
-	if found {
-		i++
+	x := s.byID[tenant]
+	return x != nil && x.Begins(digits)
+}
+
+// Accounts gives all accounts of all tenants.
+func (s *Snapshot) Accounts() iter.Seq[*Account] {
+	return func(yield func(*Account) bool) {
+		for _, t := range s.Tenants {
+			for i := range t.Accounts {
+				if !yield(&t.Accounts[i]) {
+					return
+				}
+			}
+		}
 	}
-	return digits != "" && i < len(numbers) && strings.HasPrefix(numbers[i], digits)
 }

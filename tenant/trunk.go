@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+
+	"santral/base/e164"
 )
 
 // TrunkMode says who proves itself to whom on a trunk.
@@ -84,8 +86,9 @@ type Trunk struct {
 
 	In, Out Rules // what is changed in its INVITEs, and in ours to it
 
-	exact map[string]int // rows of one number, by it; nil until a snapshot has the trunk
-	wide  []int          // the other rows
+	table *table // its numbers; nil until a snapshot has the trunk
+	plan  *Plan  // by which they are understood, with the area that need not be dialled
+	area  string
 }
 
 // DigestUser is the name that digest is answered or expected with.
@@ -115,52 +118,54 @@ func (t *Trunk) sources() []string {
 	return list
 }
 
-// Has gives the row of the trunk's numbers that a number belongs to: the longest that fits. nil when
+// Has gives the row of the trunk's numbers that a number belongs to in whatever spelling: the longest that fits. nil when
 // the number is none of the trunk's.
 func (t *Trunk) Has(number string) *Numbers {
-	if t.exact == nil {
-		return t.among(number, nil)
+	if t.table == nil {
+		return t.among(number)
 	}
-	if i, ok := t.exact[number]; ok {
-		return &t.Numbers[i]
+	if len(t.table.rows) == 0 {
+		return nil
 	}
-	return t.among(number, t.wide)
+	if r := t.table.find(number, t.plan.UnderstandPeer(number, t.area).E164); r != nil {
+		return r.numbers
+	}
+	return nil
 }
 
-// among looks through rows, all of them where rows is nil.
-func (t *Trunk) among(number string, rows []int) *Numbers {
-	var best *Numbers
-	look := func(n *Numbers) {
-		if n.Has(number) && (best == nil || n.weight() > best.weight()) {
+// HasPublic is Has for a number that is understood.
+func (t *Trunk) HasPublic(number string, public e164.Number) *Numbers {
+	if t.table == nil {
+		return t.among(number)
+	}
+	if r := t.table.find(number, public); r != nil {
+		return r.numbers
+	}
+	return nil
+}
+
+// among looks through the rows as they are written.
+func (t *Trunk) among(number string) (best *Numbers) {
+	for i := range t.Numbers {
+		if n := &t.Numbers[i]; n.Has(number) && (best == nil || n.weight() > best.weight()) {
 			best = n
 		}
-	}
-	if rows == nil && t.exact == nil {
-		for i := range t.Numbers {
-			look(&t.Numbers[i])
-		}
-		return best
-	}
-	for _, i := range rows {
-		look(&t.Numbers[i])
 	}
 	return best
 }
 
-// index makes Has quick for many rows. Of a number that stands twice the first row counts.
-func (t *Trunk) index() {
-	if t.exact != nil { // of an earlier revision, and being read
+// index makes Has quick for many rows, and lets it understand every spelling.
+func (t *Trunk) index(p *Plan, area string) {
+	if t.table != nil && t.plan == p && t.area == area { // of an earlier revision, and being read
 		return
 	}
-	t.exact = make(map[string]int, len(t.Numbers))
+	t.plan, t.area = p, area
+	rows := &table{}
 	for i := range t.Numbers {
-		n := &t.Numbers[i]
-		if n.Prefix || n.First != n.Last {
-			t.wide = append(t.wide, i)
-		} else if _, twice := t.exact[n.First]; !twice {
-			t.exact[n.First] = i
-		}
+		rows.add(&t.Numbers[i], 0, i)
 	}
+	rows.seal(p, area)
+	t.table = rows
 }
 
 // Own is the number that the trunk presents when it has said none that is its own: the first of its

@@ -95,10 +95,8 @@ func New(cfg Config) *Trunks {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	t := &Trunks{cfg: cfg, by: map[name]*trunk{}}
-	for _, customer := range cfg.Current().Tenants {
-		for i := range customer.Trunks {
-			t.add(&customer.Trunks[i])
-		}
+	for noun := range cfg.Current().Trunks() {
+		t.add(noun)
 	}
 	slices.SortFunc(t.list, func(a, b *trunk) int { return compare(a.noun, b.noun) })
 	return t
