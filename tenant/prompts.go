@@ -25,17 +25,20 @@ func (p PIN) Is(pressed string) bool {
 
 // readPrompts reads what is said of announcements.
 func readPrompts(n *doc.Node) (pin PIN) {
-	n.Map(doc.Fields{
-		"pin": func(n *doc.Node) {
-			pin = PIN(n.Text())
-			if !digits(string(pin), 4, 12) {
-				n.Fail("a PIN has 4 to 12 digits; write it in quotes")
-				return
-			}
-			if strings.Count(string(pin), string(pin[:1])) == len(pin) || strings.Contains("01234567890123456789", string(pin)) || strings.Contains("98765432109876543210", string(pin)) {
-				n.Fail("this PIN is the first that anybody tries; choose another")
-			}
-		},
-	}, "pin")
+	n.Map(doc.Fields{"pin": func(n *doc.Node) { pin = readPIN(n) }}, "pin")
 	return pin
+}
+
+// readPIN reads a secret of digits.
+func readPIN(n *doc.Node) PIN {
+	pin, plain := n.Secret()
+	switch {
+	case !plain:
+	case !digits(pin, 4, 12):
+		n.Fail("a PIN has 4 to 12 digits; write it in quotes")
+		return ""
+	case strings.Count(pin, pin[:1]) == len(pin) || strings.Contains("01234567890123456789", pin) || strings.Contains("98765432109876543210", pin):
+		n.Fail("this PIN is the first that anybody tries; choose another")
+	}
+	return PIN(pin)
 }

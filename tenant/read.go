@@ -2,7 +2,6 @@ package tenant
 
 import (
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -21,22 +20,36 @@ var LanguageNames = []string{"en", "fa"}
 // CountryNames are the countries whose tones can be heard (media/tone).
 var CountryNames = []string{"ae", "ca", "cn", "de", "es", "fr", "gb", "ir", "itu", "tr", "uk", "us"}
 
-// ReadDir reads every *.yaml of a folder, a tenant each. What is wrong goes to problems; the
-// tenants are of use only when there are none.
+// ReadDir reads every *.yaml of a folder, a tenant each, besides the operator's document. What is wrong goes to problems;
+// the tenants are of use only when there are none.
 func ReadDir(dir string, problems *doc.Problems) []*Tenant {
+	_, tenants := ReadFolder(dir, problems)
+	return tenants
+}
+
+// ReadFolder reads every *.yaml of a folder: tenants, and the operator's document, nil where there is none.
+func ReadFolder(dir string, problems *doc.Problems) (operator *Operator, tenants []*Tenant) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
 	if err == nil && len(files) == 0 {
 		problems.Add(doc.Problem{File: dir, Text: "holds no tenant document; write one, such as sample.yaml"})
 	}
-	var tenants []*Tenant
 	for _, file := range files {
-		if n := doc.ReadFile(file, problems); n != nil {
-			t := read(n)
-			within(dir, t.Music)
-			tenants = append(tenants, t)
+		n := doc.ReadFile(file, problems)
+		if n == nil {
+			continue
+		}
+		d := ReadDocument(n)
+		switch {
+		case d.Tenant != nil:
+			within(dir, d.Tenant.Music)
+			tenants = append(tenants, d.Tenant)
+		case operator != nil:
+			n.Fail("is a second document of the operator; write all of it in one")
+		default:
+			operator = d.Operator
 		}
 	}
-	return tenants
+	return operator, tenants
 }
 
 // Read reads one tenant document; file only names it in problems.
@@ -53,27 +66,16 @@ func ReadNode(n *doc.Node) *Tenant { return read(n) }
 
 func read(n *doc.Node) *Tenant {
 	t := &Tenant{}
-	numbers := map[string]bool{}
-	var ways ways
-	var lists lists
-	var tunes tunes
-	account := func(kind Kind) func(*doc.Node) {
-		return func(n *doc.Node) {
-			n.Each(func(n *doc.Node) {
-				a := readAccount(n, kind, &tunes)
-				if numbers[a.Number] && a.Number != "" {
-					n.Fail("number %s stands twice in this tenant; every number is one account", a.Number)
-				}
-				numbers[a.Number] = true
-				t.Accounts = append(t.Accounts, a)
-			})
-		}
-	}
+	r := &reading{tenant: t, numbers: map[string]bool{}, housed: map[string]int{}}
+	r.ways = ways{kind: aTrunk, names: &r.names}
 	n.Map(doc.Fields{
 		"tenant": func(n *doc.Node) {
 			t.ID = n.Text()
 			if !isID(t.ID) {
 				n.Fail("tenant id %q must be 1 to 40 of a–z, 0–9 and -", t.ID)
+			}
+			if t.ID == OperatorID {
+				n.Fail("tenant id %q is the exchange's own: give the tenant another, or write operator: instead of tenant:", t.ID)
 			}
 		},
 		"name":  func(n *doc.Node) { t.Name = readName(n) },
@@ -87,26 +89,58 @@ func read(n *doc.Node) *Tenant {
 				t.Domains = append(t.Domains, d)
 			})
 		},
-		"default":    func(n *doc.Node) { t.Default = n.Bool() },
-		"country":    func(n *doc.Node) { t.Country = n.OneOf(CountryNames...) },
-		"extensions": account(Extension),
-		"lines":      account(Line),
-		"phones":     func(n *doc.Node) { t.Phones = readPhones(n) },
-		"media":      func(n *doc.Node) { t.Media = readMedia(n) },
-		"trunks":     func(n *doc.Node) { n.Each(ways.trunk) },
-		"routes":     func(n *doc.Node) { n.Each(ways.route) },
-		"language":   func(n *doc.Node) { t.Language = n.OneOf(LanguageNames...) },
-		"zone":       func(n *doc.Node) { t.Zone = readZone(n) },
-		"lists":      func(n *doc.Node) { n.Each(lists.read) },
-		"music":      func(n *doc.Node) { n.Each(tunes.read) },
-		"rooms":      func(n *doc.Node) { t.Rooms = readRooms(n) },
-		"record":     func(n *doc.Node) { t.Record = readRecord(n) },
-		"prompts":    func(n *doc.Node) { t.PromptsPIN = readPrompts(n) },
-		"waiting":    func(n *doc.Node) { t.PushWaiting = n.OneOf("subscribed", "pushed") == "pushed" },
+		"default":     func(n *doc.Node) { t.Default = n.Bool() },
+		"country":     func(n *doc.Node) { t.Country, r.wroteCountry = n.OneOf(CountryNames...), true },
+		"extensions":  r.account(Extension),
+		"lines":       r.account(Line),
+		"phones":      func(n *doc.Node) { t.Phones = readPhones(n) },
+		"media":       func(n *doc.Node) { t.Media = readMedia(n) },
+		"trunks":      func(n *doc.Node) { n.Each(r.ways.trunk) },
+		"routes":      func(n *doc.Node) { n.Each(r.ways.route) },
+		"language":    func(n *doc.Node) { t.Language = n.OneOf(LanguageNames...) },
+		"zone":        func(n *doc.Node) { t.Zone = readZone(n) },
+		"lists":       func(n *doc.Node) { n.Each(r.lists.read) },
+		"music":       func(n *doc.Node) { n.Each(r.tunes.read) },
+		"rooms":       func(n *doc.Node) { t.Rooms, r.wroteRooms = readRooms(n), true },
+		"record":      func(n *doc.Node) { t.Record = readRecord(n) },
+		"prompts":     func(n *doc.Node) { t.PromptsPIN = readPrompts(n) },
+		"waiting":     func(n *doc.Node) { t.PushWaiting = n.OneOf("subscribed", "pushed") == "pushed" },
+		"type":        func(n *doc.Node) { r.wroteType = true; choose(n, &t.Type, Business, TenantTypeNames...) },
+		"brand":       func(n *doc.Node) { t.Brand = r.names.ask(n, aBrand) },
+		"area":        func(n *doc.Node) { t.Area = readArea(n) },
+		"class":       func(n *doc.Node) { t.Class = r.names.ask(n, aClass) },
+		"present":     func(n *doc.Node) { t.Present = r.owned(n) },
+		"calendar":    func(n *doc.Node) { t.Calendar = r.names.ask(n, aCalendar) },
+		"limits":      func(n *doc.Node) { t.Limits = readLimits(n) },
+		"retention":   func(n *doc.Node) { t.Retention = readRetention(n) },
+		"api":         func(n *doc.Node) { t.API = readAccess(n) },
+		"inbound":     r.inbound,
+		"sites":       func(n *doc.Node) { n.Each(r.site) },
+		"departments": func(n *doc.Node) { n.Each(r.department) },
+		"groups":      func(n *doc.Node) { n.Each(r.group) },
+		"users":       func(n *doc.Node) { n.Each(func(n *doc.Node) { t.Users = append(t.Users, r.names.user(n, r)) }) },
+		"buildings":   func(n *doc.Node) { n.Each(r.building) },
+		"units":       func(n *doc.Node) { n.Each(r.unit) },
+		"devices":     func(n *doc.Node) { n.Each(r.device) },
+		"numbers":     func(n *doc.Node) { n.Each(r.number) },
+		"classes":     func(n *doc.Node) { n.Each(r.class) },
+		"schedules": func(n *doc.Node) {
+			n.Each(func(n *doc.Node) { t.Schedules = append(t.Schedules, r.names.schedule(n)) })
+		},
+		"calendars": func(n *doc.Node) {
+			n.Each(func(n *doc.Node) { t.Calendars = append(t.Calendars, r.names.calendar(n)) })
+		},
+		"pools":    func(n *doc.Node) { n.Each(func(n *doc.Node) { t.Pools = append(t.Pools, r.names.pool(n)) }) },
+		"webhooks": func(n *doc.Node) { n.Each(func(n *doc.Node) { t.Webhooks = append(t.Webhooks, r.names.webhook(n)) }) },
+		"reports":  func(n *doc.Node) { n.Each(r.report) },
+		"emergency": func(n *doc.Node) {
+			t.Emergency = readEmergency(n)
+			for _, number := range t.Emergency {
+				r.emergency = append(r.emergency, claim{number: number, what: "the emergency number", at: n})
+			}
+		},
 	}, "tenant", "domains")
-	t.Trunks, t.Routes = ways.join(numbers, t.Rooms)
-	t.Lists = lists.join(numbers)
-	t.Music = tunes.join()
+	r.finish(n)
 	if t.Realm == "" && len(t.Domains) > 0 {
 		t.Realm = t.Domains[0]
 	}
@@ -132,44 +166,6 @@ func readZone(n *doc.Node) string {
 	return name
 }
 
-func readAccount(n *doc.Node, kind Kind, tunes *tunes) Account {
-	a := Account{Kind: kind, Channels: 1}
-	fields := doc.Fields{
-		"number": func(n *doc.Node) {
-			a.Number = n.Text()
-			switch {
-			case kind == Extension && !digits(a.Number, 2, 7):
-				n.Fail("extension %q must have 2 to 7 digits", a.Number)
-			case kind == Line && !digits(a.Number, 8, 8) && !digits(a.Number, 11, 11):
-				n.Fail("line number %q must have 8 digits (local) or 11 digits (national, with its leading 0)", a.Number)
-			}
-		},
-		"name":     func(n *doc.Node) { a.Name = readName(n) },
-		"password": func(n *doc.Node) { a.Credential.Password = readPassword(n) },
-		"ha1":      func(n *doc.Node) { a.Credential.HA1 = readHA1(n) },
-		"pickup": func(n *doc.Node) {
-			if a.Pickup = n.Text(); !isID(a.Pickup) {
-				n.Fail("pick-up group %q must be 1 to 40 of a–z, 0–9 and -", a.Pickup)
-			}
-		},
-		"withhold": func(n *doc.Node) { a.Withhold = n.Bool() },
-		"media":    func(n *doc.Node) { a.Media = readMedia(n) },
-		"record":   func(n *doc.Node) { a.Record = readRecord(n) },
-		"music":    func(n *doc.Node) { a.Music = tunes.account(n) },
-		"language": func(n *doc.Node) { a.Language = n.OneOf(LanguageNames...) },
-	}
-	if kind == Extension {
-		fields["channels"] = func(n *doc.Node) { a.Channels = n.Int(1, MaxChannels) }
-	} else {
-		fields["consultation"] = func(n *doc.Node) { a.SharedConsultation = n.OneOf("strict", "shared") == "shared" }
-	}
-	n.Map(fields, "number")
-	if a.Credential.Password == "" && len(a.Credential.HA1) == 0 {
-		n.Fail("account %s has no secret: write password: or ha1:", a.Number)
-	}
-	return a
-}
-
 func readName(n *doc.Node) string {
 	name := n.Text()
 	if len(name) > maxName || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }) {
@@ -186,29 +182,6 @@ func readRealm(n *doc.Node) string {
 	return realm
 }
 
-func readPassword(n *doc.Node) string {
-	password := n.Text()
-	if len(password) < 6 || len(password) > 128 {
-		n.Fail("a password has 6 to 128 characters")
-	}
-	return password
-}
-
-func readHA1(n *doc.Node) map[string]string {
-	ha1 := map[string]string{}
-	field := func(algorithm string, length int) func(*doc.Node) {
-		return func(n *doc.Node) {
-			v := strings.ToLower(n.Text())
-			if len(v) != length || strings.Trim(v, "0123456789abcdef") != "" {
-				n.Fail("ha1 for %s must be %d hexadecimal digits", algorithm, length)
-			}
-			ha1[algorithm] = v
-		}
-	}
-	n.Map(doc.Fields{"md5": field("MD5", 32), "sha256": field("SHA-256", 64), "sha512-256": field("SHA-512-256", 64)})
-	return ha1
-}
-
 func isID(s string) bool {
 	return s != "" && len(s) <= 40 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
@@ -217,39 +190,4 @@ func isIPv6(s string) bool { return strings.Count(s, ":") >= 2 }
 
 func digits(s string, least, most int) bool {
 	return len(s) >= least && len(s) <= most && strings.Trim(s, "0123456789") == ""
-}
-
-// Check says what is wrong between tenants: ids, domains and addresses that two of them claim.
-func Check(tenants []*Tenant, problems *doc.Problems) {
-	ids, domains, addresses := map[string]bool{}, map[string]string{}, map[string]string{}
-	defaults := []string{}
-	for _, t := range tenants {
-		if ids[t.ID] {
-			problems.Add(doc.Problem{File: t.ID, Text: "tenant id " + t.ID + " stands in two documents; give one another id"})
-		}
-		ids[t.ID] = true
-		for _, d := range t.Domains {
-			if other, taken := domains[d]; taken {
-				problems.Add(doc.Problem{File: t.ID, Text: "domain " + d + " belongs to tenant " + other + " already; a domain means one tenant"})
-			}
-			domains[d] = t.ID
-		}
-		for i := range t.Trunks {
-			if t.Trunks[i].Mode != Static {
-				continue // of a carrier that we register at, others may be customers too
-			}
-			for _, from := range t.Trunks[i].sources() {
-				if other, taken := addresses[from]; taken && other != t.ID { // within one document it was said at its place
-					problems.Add(doc.Problem{File: t.ID, Text: from + " of trunk " + t.Trunks[i].Name + " belongs to a trunk of tenant " + other + " already; a source means one trunk"})
-				}
-				addresses[from] = t.ID
-			}
-		}
-		if t.Default {
-			defaults = append(defaults, t.ID)
-		}
-	}
-	if slices.Sort(defaults); len(defaults) > 1 {
-		problems.Add(doc.Problem{File: defaults[1], Text: "tenants " + strings.Join(defaults, " and ") + " are both default; only one may be"})
-	}
 }

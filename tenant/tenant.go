@@ -55,6 +55,8 @@ type Tenant struct {
 
 	// PushWaiting tells phones of waiting messages that have not subscribed to hear of them.
 	PushWaiting bool
+
+	wants []want // names that only the operator's document can have
 }
 
 // Kind tells what an account is sold as.

@@ -67,7 +67,7 @@ lines:
 	want := []string{
 		`bad.yaml:1:9: tenant id "Bad Name" must be`,
 		`bad.yaml:2:11: domain "a b" must be`,
-		`bad.yaml:3:1: unknown key "colour"; known here are country, default, domains`,
+		`bad.yaml:3:1: unknown key "colour"; known here are api, area, brand,`,
 		`bad.yaml:5:13: extension "1" must have 2 to 7 digits`,
 		`bad.yaml:8:15: a password has 6 to 128 characters`,
 		`bad.yaml:9:`,

@@ -71,6 +71,7 @@ type Trunk struct {
 	Reserved    int    // of Channels, kept for calls from the trunk (a carrier's) or to it (a PBX's): for those towards the customer
 	Rate        int    // new calls in any one second, both directions; 0 for no limit
 	Pool        string // channels that it shares with other trunks; "" for none
+	Small       bool   // fewer channels than a trunk is sold with are meant
 
 	Class string // class of service of a PBX that calls out by routes; the tenant's when unsaid
 	Site  string // where a PBX is

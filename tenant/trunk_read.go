@@ -26,15 +26,11 @@ const (
 // trunkWords are the keys of a trunk that hold in one of its modes alone.
 type trunkWords struct{ to, registrar, domain, user, authUser, addresses, certificates, expires, pbx, realm bool }
 
-func readTrunk(n *doc.Node) Trunk {
+func (w *ways) readTrunk(n *doc.Node) Trunk {
 	t := Trunk{Channels: DefaultTrunkChannels, Expires: defaultExpires}
 	var said trunkWords
-	n.Map(t.Manners.fields(doc.Fields{
-		"name": func(n *doc.Node) {
-			if t.Name = n.Text(); !isID(t.Name) {
-				n.Fail("trunk name %q must be 1 to 40 of a–z, 0–9 and -", t.Name)
-			}
-		},
+	fields := t.Manners.fields(doc.Fields{
+		"name": func(n *doc.Node) { t.Name = readID(n, "trunk name") },
 		"mode": func(n *doc.Node) { choose(n, &t.Mode, Registers, "register", "registered", "static") },
 		"to": func(n *doc.Node) {
 			said.to = true
@@ -74,7 +70,16 @@ func readTrunk(n *doc.Node) Trunk {
 		"options":      func(n *doc.Node) { t.Options = n.Duration(leastOptions, mostOptions) },
 		"in":           func(n *doc.Node) { t.In = readRules(n) },
 		"out":          func(n *doc.Node) { t.Out = readRules(n) },
-	}), "name", "mode")
+		"reserved":     func(n *doc.Node) { t.Reserved = n.Int(0, MaxTrunkChannels) },
+		"pool":         func(n *doc.Node) { t.Pool = w.names.ask(n, aPool) },
+		"small":        func(n *doc.Node) { t.Small = n.Bool() },
+		"state":        func(n *doc.Node) { t.State = readState(n, NumberFree, NumberReserved, NumberQuarantine) },
+	})
+	if w.kind == aTrunk {
+		fields["class"] = func(n *doc.Node) { t.Class = w.names.ask(n, aClass) }
+		fields["site"] = func(n *doc.Node) { t.Site = w.names.ask(n, aSite) }
+	}
+	n.Map(fields, "name", "mode")
 	said.hold(n, &t)
 	if t.Mode == Registered {
 		t.PBX = true
@@ -124,6 +129,9 @@ func (said *trunkWords) hold(n *doc.Node, t *Trunk) {
 	}
 	if t.Channels < t.ChannelsIn || t.Channels < t.ChannelsOut {
 		n.Fail("trunk %s: channels-in and channels-out are parts of channels, so neither may be more", t.Name)
+	}
+	if t.Reserved > t.Channels {
+		n.Fail("trunk %s: reserved is a part of channels, so it can't be more", t.Name)
 	}
 }
 
@@ -273,26 +281,3 @@ func readRange(n *doc.Node) Numbers {
 }
 
 func number(s string, least int) bool { return digits(strings.TrimPrefix(s, "+"), least, 15) }
-
-func readRoute(n *doc.Node) Route {
-	r := Route{Patience: defaultPatience}
-	n.Map(doc.Fields{
-		"prefix": func(n *doc.Node) {
-			if r.Prefix = n.Text(); r.Prefix != "" && !number(r.Prefix, 1) {
-				n.Fail("prefix %q must be digits, perhaps with a + in front; \"\" for every number", r.Prefix)
-			}
-		},
-		"trunks": func(n *doc.Node) { n.Each(func(n *doc.Node) { r.Ways = append(r.Ways, RouteWay{Trunk: n.Text()}) }) },
-		"strip":  func(n *doc.Node) { r.Strip = n.Int(0, 15) },
-		"prepend": func(n *doc.Node) {
-			if r.Prepend = n.Text(); strings.Trim(r.Prepend, "0123456789+*#") != "" || len(r.Prepend) > 15 {
-				n.Fail("prepend %q must be at most 15 of 0–9, +, * and #", r.Prepend)
-			}
-		},
-		"patience": func(n *doc.Node) { r.Patience = n.Duration(time.Second, 2*time.Minute) },
-	}, "prefix", "trunks")
-	if len(r.Ways) == 0 {
-		n.Fail("route %q leads to no trunk", r.Prefix)
-	}
-	return r
-}

@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"fmt"
 	"slices"
 
 	"santral/base/doc"
@@ -9,6 +10,8 @@ import (
 // ways collects the trunks and routes of a document with their places, so that what holds between them
 // is checked once all are read.
 type ways struct {
+	kind   noun   // aTrunk in a tenant's document, aCarrier in the operator's
+	names  *names // of the document
 	trunks []Trunk
 	routes []Route
 	places []*doc.Node // of trunks
@@ -16,7 +19,7 @@ type ways struct {
 }
 
 func (w *ways) trunk(n *doc.Node) {
-	w.trunks = append(w.trunks, readTrunk(n))
+	w.trunks = append(w.trunks, w.readTrunk(n))
 	w.places = append(w.places, n)
 }
 
@@ -27,18 +30,16 @@ func (w *ways) route(n *doc.Node) {
 	if len(w.routes) > maxRoutes {
 		return
 	}
-	w.routes = append(w.routes, readRoute(n))
+	w.routes = append(w.routes, w.readRoute(n))
 	w.lines = append(w.lines, n)
 }
 
-// join says what does not fit together, and gives trunks and routes. accounts are the tenant's numbers.
-func (w *ways) join(accounts map[string]bool, rooms Rooms) ([]Trunk, []Route) {
+// join says what does not fit together, and gives trunks and routes. accounts are the tenant's numbers; of is whose they are.
+func (w *ways) join(accounts map[string]bool, rooms Rooms, of string) ([]Trunk, []Route) {
 	names, users, addresses := map[string]bool{}, map[string]bool{}, map[string]string{}
 	for i := range w.trunks {
 		t, n := &w.trunks[i], w.places[i]
-		if names[t.Name] {
-			n.Fail("trunk %s stands twice in this tenant; give one another name", t.Name)
-		}
+		w.names.take(n, w.kind, t.Name)
 		names[t.Name] = true
 		if t.Asked() {
 			for _, user := range slices.Compact([]string{t.User, t.DigestUser()}) {
@@ -62,16 +63,19 @@ func (w *ways) join(accounts map[string]bool, rooms Rooms) ([]Trunk, []Route) {
 			}
 		}
 	}
-	prefixes := map[string]bool{}
+	alike := map[string]int{}
 	for i := range w.routes {
 		r, n := &w.routes[i], w.lines[i]
-		if prefixes[r.Prefix] {
-			n.Fail("prefix %q stands in two routes; write all of its trunks in one", r.Prefix)
+		holds := fmt.Sprint(r.Prefix, r.Calls, r.Schedule, r.Closed, r.Priority)
+		if line, twice := alike[holds]; twice {
+			n.Fail("prefix %q stands in two routes, first at line %d; write all of its trunks in one, or give them calls:, schedule: or priority: that differ", r.Prefix, line)
+		} else if r.Name != "" {
+			w.names.take(n, aRoute, r.Name)
 		}
-		prefixes[r.Prefix] = true
+		alike[holds] = n.Line()
 		for _, way := range r.Ways {
 			if !names[way.Trunk] && way.Trunk != "" {
-				n.Fail("route %q leads to trunk %s, which this tenant does not have", r.Prefix, way.Trunk)
+				n.Fail("route %q leads to %s %s, which %s does not have", r.Prefix, nouns[w.kind].word, way.Trunk, of)
 			}
 		}
 	}

@@ -44,8 +44,11 @@ func TestTheSampleIsGood(t *testing.T) {
 // TestTheSampleHoldsEveryKey finds keys of the boot file and of tenant documents that the sample does
 // not show, in use or as a comment.
 func TestTheSampleHoldsEveryKey(t *testing.T) {
-	key := regexp.MustCompile(`"([a-z][a-z0-9_-]*)": +(?:func|folder|account|field|yes)|fields\["([a-z]+)"\]`)
-	for code, page := range map[string]string{"config/config.go": "santral.yaml", "config/tls.go": "santral.yaml", "config/recordings.go": "santral.yaml", "config/tts.go": "santral.yaml", "tenant/read.go": "tenants/sample.yaml", "tenant/media.go": "tenants/sample.yaml", "tenant/trunk_read.go": "tenants/sample.yaml"} {
+	key := regexp.MustCompile(`"([a-z][a-z0-9_-]*)": +(?:func|folder|account|field|yes|line\(|most\(|r\.)|fields\["([a-z-]+)"\]`)
+	for code, page := range map[string]string{"config/config.go": "santral.yaml", "config/tls.go": "santral.yaml", "config/recordings.go": "santral.yaml", "config/tts.go": "santral.yaml", "tenant/read.go": "tenants/sample.yaml", "tenant/media.go": "tenants/sample.yaml", "tenant/trunk_read.go": "tenants/sample.yaml",
+		"tenant/account_read.go": "tenants/sample.yaml", "tenant/site_read.go": "tenants/sample.yaml", "tenant/group_read.go": "tenants/sample.yaml", "tenant/number_read.go": "tenants/sample.yaml",
+		"tenant/class_read.go": "tenants/sample.yaml", "tenant/schedule_read.go": "tenants/sample.yaml", "tenant/people_read.go": "tenants/sample.yaml", "tenant/house_read.go": "tenants/sample.yaml",
+		"tenant/route_read.go": "tenants/sample.yaml", "tenant/operator_read.go": "tenants/operator.yaml"} {
 		text := read(t, filepath.Join(sample, page))
 		found := 0
 		for _, m := range key.FindAllStringSubmatch(read(t, code), -1) {
@@ -58,7 +61,7 @@ func TestTheSampleHoldsEveryKey(t *testing.T) {
 				t.Errorf("%s/%s does not show the key %q of %s", sample, page, name, code)
 			}
 		}
-		if found < 8 {
+		if found < 7 {
 			t.Errorf("only %d keys were found in %s: this test reads the wrong words", found, code)
 		}
 	}

@@ -1,0 +1,79 @@
+package tenant
+
+import (
+	"slices"
+	"strings"
+
+	"santral/base/doc"
+)
+
+// Check says what is wrong between tenants: ids, domains and addresses that two of them claim.
+func Check(tenants []*Tenant, problems *doc.Problems) { CheckAll(nil, tenants, problems) }
+
+// CheckAll says what is wrong between all documents: ids, domains, addresses and numbers that two of them claim, and names that
+// a tenant takes for the operator's. operator is nil where there is no document of the operator.
+func CheckAll(operator *Operator, tenants []*Tenant, problems *doc.Problems) {
+	ids, domains, addresses := map[string]bool{}, map[string]string{}, map[string]string{}
+	if operator != nil {
+		claimSources(OperatorID, operator.Carriers, addresses, problems)
+	}
+	defaults, offers := []string{}, operator.offers()
+	for _, t := range tenants {
+		if ids[t.ID] {
+			problems.Add(doc.Problem{File: t.ID, Text: "tenant id " + t.ID + " stands in two documents; give one another id"})
+		}
+		ids[t.ID] = true
+		for _, d := range t.Domains {
+			if other, taken := domains[d]; taken {
+				problems.Add(doc.Problem{File: t.ID, Text: "domain " + d + " belongs to tenant " + other + " already; a domain means one tenant"})
+			}
+			domains[d] = t.ID
+		}
+		claimSources(t.ID, t.Trunks, addresses, problems)
+		if t.Default {
+			defaults = append(defaults, t.ID)
+		}
+		for _, w := range t.wants {
+			if !offers[w.named] {
+				w.at.Text = "neither this tenant nor the operator has a " + nouns[w.noun].word + " " + w.id + "; write it under " + nouns[w.noun].list + ":"
+				problems.Add(w.at)
+			}
+		}
+	}
+	if slices.Sort(defaults); len(defaults) > 1 {
+		problems.Add(doc.Problem{File: defaults[1], Text: "tenants " + strings.Join(defaults, " and ") + " are both default; only one may be"})
+	}
+}
+
+// claimSources notes what static trunks are known by, each the source of one trunk of the whole exchange.
+func claimSources(id string, trunks []Trunk, addresses map[string]string, problems *doc.Problems) {
+	for i := range trunks {
+		if trunks[i].Mode != Static {
+			continue // of a carrier that we register at, others may be customers too
+		}
+		for _, from := range trunks[i].sources() {
+			if other, taken := addresses[from]; taken && other != id { // within one document it was said at its place
+				problems.Add(doc.Problem{File: id, Text: from + " of trunk " + trunks[i].Name + " belongs to a trunk of tenant " + other + " already; a source means one trunk"})
+			}
+			addresses[from] = id
+		}
+	}
+}
+
+// offers are what tenants may name of the operator's document.
+func (o *Operator) offers() map[named]bool {
+	offers := map[named]bool{}
+	if o == nil {
+		return offers
+	}
+	for _, c := range o.Calendars {
+		offers[named{aCalendar, c.ID}] = true
+	}
+	for _, s := range o.Schedules {
+		offers[named{aSchedule, s.ID}] = true
+	}
+	for _, b := range o.Brands {
+		offers[named{aBrand, b.ID}] = true
+	}
+	return offers
+}
