@@ -40,7 +40,7 @@ func (r *reading) number(n *doc.Node) {
 	}, "number")
 	r.tenant.Numbers[i] = o
 	if at != nil && o.First != "" {
-		r.ranges = append(r.ranges, span{Numbers: o.Numbers, at: at})
+		r.ranges = append(r.ranges, standing{Numbers: o.Numbers, at: at})
 	}
 }
 

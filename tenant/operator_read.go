@@ -44,7 +44,7 @@ func readOperator(n *doc.Node) *Operator {
 	o := &Operator{}
 	x := &names{}
 	carriers := ways{kind: aCarrier, names: x}
-	var blocks []span
+	var blocks []standing
 	n.Map(doc.Fields{
 		"operator":  func(n *doc.Node) { o.Name = readName(n) },
 		"country":   func(n *doc.Node) { o.Country = n.OneOf(CountryNames...) },
@@ -68,7 +68,7 @@ func readOperator(n *doc.Node) *Operator {
 				b, at := x.block(n)
 				o.Blocks = append(o.Blocks, b)
 				if at != nil && b.First != "" {
-					blocks = append(blocks, span{Numbers: b.Numbers, at: at})
+					blocks = append(blocks, standing{Numbers: b.Numbers, at: at})
 				}
 			})
 		},

@@ -15,8 +15,8 @@ type claim struct {
 	at     *doc.Node
 }
 
-// span is numbers that a document has somebody own.
-type span struct {
+// standing is numbers that a document has somebody own.
+type standing struct {
 	Numbers
 	at *doc.Node
 }
@@ -111,12 +111,12 @@ func (r *Rooms) clash(c claim) {
 }
 
 // apart fails at ranges of numbers that overlap. A single number may stand inside of a range: it counts before it.
-func apart(spans []span) {
+func apart(spans []standing) {
 	order := slices.Clone(spans)
-	slices.SortStableFunc(order, func(a, b span) int {
+	slices.SortStableFunc(order, func(a, b standing) int {
 		return cmp.Or(cmp.Compare(len(a.First), len(b.First)), strings.Compare(a.First, b.First), -strings.Compare(a.Last, b.Last), cmp.Compare(a.at.Line(), b.at.Line()))
 	})
-	var wide, single *span
+	var wide, single *standing
 	for i := range order {
 		s := &order[i]
 		if s.First == s.Last {

@@ -20,7 +20,7 @@ type reading struct {
 	codes        []claim
 	emergency    []claim
 	outside      []claim // prefixes that are taken off
-	ranges       []span
+	ranges       []standing
 	own          []*doc.Node    // numbers that must be the tenant's own
 	housed       map[string]int // the line of the unit that an account belongs to
 	departments  []*doc.Node
