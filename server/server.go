@@ -68,6 +68,8 @@ type Ready struct {
 	Token string // of the API
 
 	Authority string // file of the authority that phones must trust; "" when it is not our own
+
+	Alive func(context.Context) error // waits until everything that handles SIP has had its turn
 }
 
 // server is a running exchange.
@@ -167,7 +169,7 @@ func Run(ctx context.Context, o Options, ready func(Ready)) error {
 	}
 	s.serveWeb()
 
-	told := Ready{SIP: s.told(), Token: s.token}
+	told := Ready{SIP: s.told(), Token: s.token, Alive: func(ctx context.Context) error { return s.endpoint.Load().Alive(ctx) }}
 	s.tell(&told)
 	if err := s.leaveAccess(told); err != nil {
 		return err

@@ -14,6 +14,7 @@ var commands struct {
 	Check         check         `cmd:"" help:"Say everything that is wrong with a boot file and its tenant documents, and start nothing."`
 	Local         local         `cmd:"" help:"Run the whole exchange on loopback with a sample tenant: for a first look, a test or a benchmark."`
 	Phone         telephone     `cmd:"" help:"Be a telephone: register, call or answer, play and record sound."`
+	Ready         ready         `cmd:"" help:"Tell whether new calls are taken."`
 	Calls         calls         `cmd:"" help:"List the calls that are going on."`
 	Dial          dial          `cmd:"" help:"Have an account rung and connected with a number."`
 	Hangup        hangup        `cmd:"" help:"End a call."`

@@ -94,7 +94,15 @@ func run(o server.Options, ready func(server.Ready)) error {
 		}
 	}()
 	o.Reload = reload
-	err := server.Run(ctx, o, ready)
+	go func() {
+		<-ctx.Done()
+		notify("STOPPING=1")
+	}()
+	err := server.Run(ctx, o, func(r server.Ready) {
+		ready(r)
+		notify("READY=1", "STATUS=serves SIP at "+r.SIP)
+		watch(ctx, r.Alive)
+	})
 	if errors.Is(err, context.Canceled) {
 		err = nil
 	}
