@@ -39,10 +39,11 @@ type kind struct {
 	name        string
 	dialect     func() schema.Dialect
 	goose       goose.Dialect
-	key         string // column type of a key that counts
-	octets      string // column type of what is no text
-	clustered   string // after the column list of a table that is kept in the order of its key
-	lock        string // after a SELECT whose rows nobody may change until the transaction ends
+	key         string             // column type of a key that counts
+	octets      string             // column type of what is no text
+	clustered   string             // after the column list of a table that is kept in the order of its key
+	lock        string             // after a SELECT whose rows nobody may change until the transaction ends
+	snapshot    sql.IsolationLevel // in which several SELECTs see one moment
 	placeholder func(n int) string
 	only        func(statement string) bool // whether a migration's statement is for this kind
 }
@@ -50,11 +51,7 @@ type kind struct {
 // Open opens the database that dsn names, brings its tables up to date, and makes it ready. A dsn that
 // begins with postgres:// or postgresql:// is PostgreSQL's, everything else is the path of an SQLite file.
 func Open(ctx context.Context, dsn string) (*DB, error) {
-	open := openSQLite
-	if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
-		open = openPostgres
-	}
-	d, err := open(dsn)
+	d, err := connect(dsn)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
@@ -69,6 +66,14 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 	return d, nil
 }
 
+// connect opens the database that dsn names, whatever its tables.
+func connect(dsn string) (*DB, error) {
+	if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
+		return openPostgres(dsn)
+	}
+	return openSQLite(dsn)
+}
+
 // Kind gives "sqlite" or "postgres".
 func (d *DB) Kind() string { return d.kind.name }
 
@@ -77,8 +82,12 @@ func (d *DB) Ping(ctx context.Context) error { return d.writer.PingContext(ctx) 
 
 // Close ends all connections.
 func (d *DB) Close() error {
-	err := d.inserts[0].close()
-	err = errors.Join(err, d.inserts[1].close())
+	return errors.Join(d.inserts[0].close(), d.inserts[1].close(), d.close())
+}
+
+// close ends the connections of a database that was not prepared.
+func (d *DB) close() error {
+	var err error
 	if d.reader.DB != d.writer {
 		err = errors.Join(err, d.reader.Close())
 	}

@@ -210,8 +210,42 @@ var migrations = []migration{
 	{version: 13, up: rightsTables},
 }
 
+// Version is that of the tables that this program makes.
+func Version() int64 { return migrations[len(migrations)-1].version }
+
 // migrate brings the tables up to date. A database that a newer program has changed is refused.
 func (d *DB) migrate(ctx context.Context) error {
+	p, err := d.steps()
+	if err != nil {
+		return err
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return fmt.Errorf("bring tables up to date: %w", err)
+	}
+	have, err := p.GetDBVersion(ctx)
+	if err != nil {
+		return err
+	}
+	if last := Version(); have > last {
+		return fmt.Errorf("the tables are of version %d, this program knows %d: it is older than what wrote them", have, last)
+	}
+	return nil
+}
+
+// migrateTo makes the tables of an earlier version.
+func (d *DB) migrateTo(ctx context.Context, version int64) error {
+	p, err := d.steps()
+	if err == nil {
+		_, err = p.UpTo(ctx, version)
+	}
+	if err != nil {
+		return fmt.Errorf("make tables of version %d: %w", version, err)
+	}
+	return nil
+}
+
+// steps are the migrations, ready to be taken.
+func (d *DB) steps() (*goose.Provider, error) {
 	words := strings.NewReplacer("{key}", d.kind.key, "{clustered}", d.kind.clustered, "{octets}", d.kind.octets, "{postgres}", "")
 	var steps []*goose.Migration
 	for _, m := range migrations {
@@ -227,19 +261,5 @@ func (d *DB) migrate(ctx context.Context) error {
 			return nil
 		}}, nil))
 	}
-	p, err := goose.NewProvider(d.kind.goose, d.writer, nil, goose.WithGoMigrations(steps...), goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		return err
-	}
-	if _, err := p.Up(ctx); err != nil {
-		return fmt.Errorf("bring tables up to date: %w", err)
-	}
-	have, err := p.GetDBVersion(ctx)
-	if err != nil {
-		return err
-	}
-	if last := migrations[len(migrations)-1].version; have > last {
-		return fmt.Errorf("the tables are of version %d, this program knows %d: it is older than what wrote them", have, last)
-	}
-	return nil
+	return goose.NewProvider(d.kind.goose, d.writer, nil, goose.WithGoMigrations(steps...), goose.WithDisableGlobalRegistry(true))
 }

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"database/sql"
 	"strconv"
 	"time"
 
@@ -17,6 +18,7 @@ var postgres = kind{
 	dialect:     func() schema.Dialect { return pgdialect.New() },
 	goose:       goose.DialectPostgres,
 	lock:        " FOR UPDATE",
+	snapshot:    sql.LevelRepeatableRead,
 	key:         "BIGINT PRIMARY KEY",
 	octets:      "BYTEA",
 	placeholder: func(n int) string { return "$" + strconv.Itoa(n) },
