@@ -14,6 +14,10 @@ EARS := ./media/listen ./media/level
 build: ## the program, bin/santral
 	@$(GO) build -trimpath -o bin/santral ./cmd/santral
 
+.PHONY: deb
+deb: build ## Debian's package of it, in bin
+	@bash deploy/deb/build.sh bin/santral $$(git describe --tags --always 2>/dev/null | sed 's/^[^0-9]/0~&/') $$(dpkg --print-architecture) bin
+
 .PHONY: run
 run: build ## the whole exchange on loopback, with a sample tenant and accounts to call between
 	@exec bin/santral local --data data/local $(ARGS)

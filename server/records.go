@@ -49,9 +49,7 @@ type records struct {
 // which calls of an earlier process go on in this one.
 func openRecords(data, dsn string, living func(call.ID) bool, log *slog.Logger) (*records, error) {
 	r := &records{log: log}
-	if dsn == "" {
-		dsn = filepath.Join(data, "santral.db")
-	}
+	dsn = databaseOf(data, dsn)
 	r.histograms()
 	var err error
 	if r.ledger, err = ledger.Open(filepath.Join(data, "ledger"), ledger.Options{OnAlarm: r.alarm("the ledger's disk")}); err != nil {
@@ -100,6 +98,14 @@ func openRecords(data, dsn string, living func(call.ID) bool, log *slog.Logger) 
 		<-done
 	})
 	return r, nil
+}
+
+// databaseOf is where the tables of an exchange are: in its data folder, unless dsn names another place.
+func databaseOf(data, dsn string) string {
+	if dsn == "" {
+		return filepath.Join(data, "santral.db")
+	}
+	return dsn
 }
 
 // openBindings reads back where phones were registered.

@@ -325,6 +325,7 @@ func (s *server) api() rest.Config {
 		Record:        s.recordCall,
 		Rooms:         desk{s},
 		Prompts:       s.prompts,
+		Backup:        s.backup,
 		Ready:         s.readiness,
 		Metrics:       s.metrics().Handler(),
 		Log:           s.log,

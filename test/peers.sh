@@ -7,6 +7,7 @@ declare -A package=(
 	[sipp]=sip-tester [baresip]=baresip-core [linphonec]=linphone-cli [sox]=sox [ip]=iproute2 [iptables]=iptables
 	[tshark]=tshark [gcc]=gcc [espeak-ng]=espeak-ng [kamailio]=kamailio [chromium]=chromium [npm]=npm
 	[ffmpeg]=ffmpeg [flite]=flite [turnserver]=coturn [tiffcp]=libtiff-tools [opusinfo]=opus-tools
+	[systemd-analyze]=systemd [promtool]=prometheus [debootstrap]=debootstrap [buildah]=buildah
 )
 missing=()
 for program in "${!package[@]}"; do

@@ -53,6 +53,7 @@ type Config struct {
 	Rooms         Rooms
 	Record        func(call, action string) error // store.ErrNotFound for no such call, a *Refusal where it can't be now
 	Prompts       Prompts
+	Backup        func(ctx context.Context, w io.Writer, recordings bool) error
 	Ready         func() error // nil when new calls are taken; otherwise why not
 	Metrics       http.Handler
 	Log           *slog.Logger // what failed inside, which is not told outside; nil to discard it
@@ -103,6 +104,7 @@ func build(c Config) (http.Handler, huma.API) {
 	c.recordings(api)
 	c.rooms(api)
 	c.prompts(api)
+	c.backups(api)
 	return bounded(c.guarded(mux)), api
 }
 
