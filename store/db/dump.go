@@ -16,7 +16,7 @@ import (
 // A dump is lines of JSON: a dumpHead, then for each table a dumpTable and its rows, each an array of its values, then a
 // dumpEnd. It is the same of both databases, so that what one wrote the other reads.
 type dumpHead struct {
-	Version int64 `json:"santral_tables"` // of the tables
+	Version int64 `json:"tables"` // of the tables
 }
 
 type dumpTable struct {

@@ -98,7 +98,7 @@ func TestATornDumpIsNotTaken(t *testing.T) {
 		"only its head":    lines[0],
 		"no end":           strings.Join(lines[:len(lines)-1], ""),
 		"a row too few":    strings.Join(lines[:row], "") + strings.Join(lines[row+1:], ""),
-		"a newer program":  `{"santral_tables":1000}` + "\n" + strings.Join(lines[1:], ""),
+		"a newer program":  `{"tables":1000}` + "\n" + strings.Join(lines[1:], ""),
 		"another table":    lines[0] + `{"table":"passwd","columns":["a"]}` + "\n[1]\n" + `{"rows":1}` + "\n",
 		"another column":   lines[0] + `{"table":"folds","columns":["name\"; --"]}` + "\n[1]\n" + `{"rows":1}` + "\n",
 		"a row too short":  lines[0] + `{"table":"folds","columns":["name","done","low","count"]}` + "\n[1]\n" + `{"rows":1}` + "\n",
@@ -131,7 +131,7 @@ func TestEveryVersionOfTheTablesComesUp(t *testing.T) {
 			} else if version > 0 {
 				into = storetest.Postgres(t)
 			}
-			old := fmt.Sprintf(`{"santral_tables":%d}
+			old := fmt.Sprintf(`{"tables":%d}
 {"table":"cdrs","columns":["seq","call","tenant","state","began","ended","post_dial_delay","ring_time","talk_time","sip","q850"]}
 [1,"old","sample",1,1000,2000,0,0,0,200,16]
 {"table":"folds","columns":["name","done","low","count"]}
