@@ -178,6 +178,9 @@ type Trunks interface {
 	Targets(ways []Way, number string) []Target
 	// Tried tells how an attempt came out: nil for an answer or a ringing, else the refusal. It does not wait.
 	Tried(t Target, refusal *Cause)
+	// Sounded tells whether the media of a call that was answered there came: false as soon as none does though it is to.
+	// Which of a target's fields hold is as much as says which place it was: Tenant, Trunk and URI. It does not wait.
+	Sounded(t Target, came bool)
 }
 
 // Channels counts the calls of accounts over all of their devices, of trunks and of tenants with the outside, and admits a

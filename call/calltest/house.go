@@ -162,6 +162,15 @@ func (h *House) Tried(t call.Target, refusal *call.Cause) {
 	h.writeLocked("     %s was tried: %s", t.Trunk, how)
 }
 
+// Sounded writes into the ladder whether the media of a trunk's call came (call.Trunks).
+func (h *House) Sounded(t call.Target, came bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !came {
+		h.writeLocked("     %s has no media", t.Trunk)
+	}
+}
+
 // Party is the account of that number as a caller.
 func Party(number string) call.Party {
 	return call.Party{Tenant: Tenant, Account: number, Number: number, Name: "Phone " + number,

@@ -39,10 +39,11 @@ func (c *ongoing) ringBranch(b *branch, number string) *call.Cause {
 	case call.ToAccount:
 		return c.ringAccount(b)
 	case call.ToTrunks:
-		if c.house.trunks != nil {
-			b.ways = c.house.trunks.Targets(b.dest.Ways, b.dest.Told())
+		var down []call.Target
+		b.ways, down = c.house.places(&b.dest)
+		for _, t := range down {
+			c.passedOver(t, call.NoTrunk)
 		}
-		b.ways = b.ways[:min(len(b.ways), maxPlaces)]
 		if b.breadth = c.share(b.of, 1); b.breadth == 0 {
 			return &call.TooNarrow
 		}
@@ -100,6 +101,7 @@ func (c *ongoing) ringPlace(b *branch) *call.Cause {
 			if taken.Refusal != nil {
 				b.ways = slices.DeleteFunc(slices.Clone(b.ways), func(o call.Target) bool { return sameTrunk(&o, &t) })
 				no = *taken.Refusal
+				c.passedOver(t, no)
 				continue
 			}
 			b.channel = taken.Release
@@ -313,14 +315,18 @@ func (c *ongoing) leftBranch(m *member, cause call.Cause) {
 	if b.of.best.SIP == 0 || rank(cause) < rank(b.of.best) {
 		b.of.best = cause
 	}
-	if b.legs--; cause.SIP >= 600 {
+	next := false
+	if b.dest.Kind == call.ToTrunks {
+		b.ways, next = goesOn(&b.dest, b.way, b.ways, cause)
+	}
+	if b.legs--; cause.SIP >= 600 && !next {
 		c.branchLost(b, cause)
 		return
 	}
 	if b.legs > 0 {
 		return
 	}
-	if b.dest.Kind == call.ToTrunks && another(cause) && time.Until(b.patience) > 0 {
+	if next && time.Until(b.patience) > 0 {
 		if c.ringPlace(b) == nil {
 			return
 		}

@@ -29,6 +29,12 @@ const (
 
 // noticed writes down what a leg's media session has found.
 func (c *ongoing) noticed(m *member, n session.News) {
+	switch {
+	case n.Kind == session.OneWay:
+		c.sounds(m, false)
+	case n.Kind == session.TwoWay:
+		c.sounds(m, true)
+	}
 	switch n.Kind {
 	case session.OneWay, session.TwoWay, session.WrongKey, session.Flood, session.FaxCalling, session.FaxAnswering, session.PathLost, session.PathFound:
 		c.notice(m, call.Notice{What: n.Kind.String(), Addr: n.Addr, Text: n.Text})
@@ -62,6 +68,7 @@ func (c *ongoing) mediaLost(m *member) {
 		n.Addr = s.Target()
 	}
 	c.notice(m, n)
+	c.sounds(m, false)
 	s := &missing{since: time.Now()}
 	m.missing = s
 	s.timer = time.AfterFunc(seekTime, func() { c.post(func(c *ongoing) { c.sought(m, s) }) })
@@ -103,6 +110,7 @@ func (c *ongoing) sought(m *member, s *missing) {
 			n := call.Notice{What: found, Text: "its media comes again"}
 			n.Addr = media.Target()
 			c.notice(m, n)
+			c.sounds(m, true)
 			return
 		}
 	}
@@ -112,6 +120,43 @@ func (c *ongoing) sought(m *member, s *missing) {
 		return
 	}
 	c.end(exchange, call.MediaDead)
+}
+
+// sounds tells the trunk that a leg goes by whether its media comes: a carrier whose media is dead loses the next calls.
+func (c *ongoing) sounds(m *member, came bool) {
+	said := soundsSilent
+	if came {
+		said = soundsWell
+	}
+	if m.trunk == "" || m.dir != call.Out || c.house.trunks == nil || m.sound == said {
+		return
+	}
+	m.sound = said
+	c.house.trunks.Sounded(call.Target{Tenant: m.tenant, Trunk: m.trunk, URI: m.target}, came)
+}
+
+// What a trunk was told last of a leg's media.
+const (
+	soundsUnsaid uint8 = iota
+	soundsWell
+	soundsSilent
+)
+
+// leastSent is how many packets a trunk must have been sent before its own silence means something: two seconds of them.
+const leastSent = 100
+
+// sounded judges the media of a leg that is over.
+func (c *ongoing) sounded(m *member, d *call.LegDetail) {
+	if m.trunk == "" || !m.answered || m.held {
+		return
+	}
+	var came, sent uint64
+	for i := range d.Quality {
+		came, sent = came+d.Quality[i].Packets, sent+d.Quality[i].Sent
+	}
+	if came > 0 && m.sound == soundsUnsaid || came == 0 && sent >= leastSent {
+		c.sounds(m, came > 0)
+	}
 }
 
 // notices counts what was noticed, by kind.

@@ -128,6 +128,7 @@ func (c *ongoing) gone(m *member, cause call.Cause, detail *call.LegDetail, at t
 	if s := m.media(); m.codec == "" && s != nil && m.answered {
 		c.speaks(s.Codec(), m)
 	}
+	c.sounded(m, detail)
 	c.event(call.Event{Kind: call.LegEnded, Leg: m.id, Cause: &cause, Codec: m.codec, Detail: m.detail(*detail)}, at)
 	c.appear(m, call.Gone)
 }

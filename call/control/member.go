@@ -35,6 +35,7 @@ type member struct {
 	rang       bool             // a 180 came
 	progressed bool             // a 183 came
 	well       bool             // its trunk was told that it works
+	sound      uint8            // what its trunk was told of its media
 	answered   bool
 	confirmed  bool    // its ACK has been sent or has come: it can change its session
 	held       bool    // its peer holds the other

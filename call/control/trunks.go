@@ -23,10 +23,11 @@ func (c *ongoing) seek() {
 		c.end(exchange, call.TooManyHops)
 		return
 	}
-	if c.house.trunks != nil {
-		c.ways = c.house.trunks.Targets(c.dest.Ways, c.dest.Told())
+	var down []call.Target
+	c.ways, down = c.house.places(&c.dest)
+	for _, t := range down {
+		c.passOver(t, call.NoTrunk)
 	}
-	c.ways = c.ways[:min(len(c.ways), maxPlaces)]
 	if len(c.ways) == 0 {
 		c.end(exchange, call.NoTrunk)
 		return
@@ -36,6 +37,29 @@ func (c *ongoing) seek() {
 	if !c.tryNext() {
 		c.end(exchange, c.best)
 	}
+}
+
+// places gives what a destination's ways lead to, no place twice, and the ways that lead nowhere now.
+func (k *Control) places(d *call.Destination) (list, down []call.Target) {
+	if k.trunks != nil {
+		list = k.trunks.Targets(d.Ways, d.Told())
+	}
+	for i := 1; i < len(list); i++ {
+		if slices.ContainsFunc(list[:i], func(o call.Target) bool { return sameTrunk(&o, &list[i]) && o.URI == list[i].URI }) {
+			list = slices.Delete(list, i, i+1)
+			i--
+		}
+	}
+	list = list[:min(len(list), maxPlaces)]
+	for i := range d.Ways[:min(len(d.Ways), maxPlaces)] {
+		w := &d.Ways[i]
+		t := call.Target{Tenant: w.Tenant, Trunk: w.Trunk, Number: w.Sent(d.Told())}
+		same := func(o call.Target) bool { return sameTrunk(&o, &t) }
+		if !slices.ContainsFunc(list, same) && !slices.ContainsFunc(down, same) {
+			down = append(down, t)
+		}
+	}
+	return list, down
 }
 
 // tryNext dials the next place; false when none is left. A trunk without a free channel is passed over,
@@ -92,6 +116,14 @@ func (c *ongoing) passOver(t call.Target, why call.Cause) {
 	if c.best.SIP == 0 || rank(why) < rank(c.best) {
 		c.best = why
 	}
+	c.passedOver(t, why)
+}
+
+// passedOver is the leg of a place that was not tried, in the record alone.
+func (c *ongoing) passedOver(t call.Target, why call.Cause) {
+	if len(c.members) >= mostLegs {
+		return
+	}
 	m := &member{id: c.nextID(), dir: call.Out, tenant: t.Tenant, trunk: t.Trunk, number: t.Number, target: t.URI}
 	m.leg = departed{m.id}
 	c.add(m)
@@ -101,11 +133,29 @@ func (c *ongoing) passOver(t call.Target, why call.Cause) {
 
 // tryAnother goes on to the next place after one has refused, where that may help.
 func (c *ongoing) tryAnother(cause call.Cause) bool {
-	if c.dest.Kind != call.ToTrunks || c.state != Ringing || !another(cause) {
+	if c.dest.Kind != call.ToTrunks || c.state != Ringing {
+		return false
+	}
+	left, ok := goesOn(&c.dest, c.way, c.ways, cause)
+	if c.ways = left; !ok {
 		return false
 	}
 	c.silence()
 	return c.tryNext()
+}
+
+// goesOn reports whether other places are tried after a refusal, and which: those that are left after a carrier's trouble,
+// and after a refusal that the route names those of other trunks.
+func goesOn(d *call.Destination, at *call.Target, left []call.Target, c call.Cause) ([]call.Target, bool) {
+	switch {
+	case another(c):
+		return left, true
+	case !slices.Contains(d.Causes, c.SIP):
+		return left, false
+	case at == nil:
+		return left, true
+	}
+	return slices.DeleteFunc(slices.Clone(left), func(o call.Target) bool { return sameTrunk(&o, at) }), true
 }
 
 // another reports whether a refusal is the carrier's trouble, not the callee's answer: no response, a

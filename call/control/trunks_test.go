@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"santral/call"
+	"santral/call/calltest"
+	"santral/media/session"
 )
 
 // carriers gives 0123 two trunks: one with two places, and another.
@@ -55,6 +57,27 @@ func TestTrunks(t *testing.T) {
 		s.pass(13 * time.Second)
 		s.pass(12 * time.Second)
 		s.leg("d").Fail(call.NotFound)
+	})
+	perform(t, "trunk-chosen-causes", nil, func(s *stage) { // the route goes on after busy and declined, not after not found
+		s.carriers()
+		s.Leads("0123", call.Destination{Kind: call.ToTrunks, Tenant: calltest.Tenant, Number: "0123", Causes: []int{486, 603},
+			Ways: []call.Way{{Tenant: calltest.Tenant, Trunk: "one"}, {Tenant: calltest.Tenant, Trunk: "gone"}, {Tenant: calltest.Tenant, Trunk: "two"}, {Tenant: calltest.Tenant, Trunk: "one"}, {Tenant: calltest.Tenant, Trunk: "three"}}})
+		s.Trunk("three", 0, "d.example")
+		s.dial("0123")
+		s.leg("c").Fail(call.Busy)
+		s.leg("d").Fail(call.Declined)
+		s.leg("e").Fail(call.NotFound)
+	})
+	perform(t, "trunk-media-is-dead", nil, func(s *stage) {
+		s.carriers()
+		a := s.dial("0123")
+		b := s.leg("b")
+		b.Pickup(answer)
+		a.Ack(nil)
+		b.Say("nothing comes", call.LegEvent{Kind: call.Noticed, News: session.News{Kind: session.OneWay}})
+		b.Say("it comes", call.LegEvent{Kind: call.Noticed, News: session.News{Kind: session.TwoWay}})
+		b.Silent()
+		s.pass(10 * time.Second)
 	})
 	perform(t, "trunk-rings-long", nil, func(s *stage) { // whoever rings has all the time there is
 		s.carriers()

@@ -2,6 +2,7 @@ package trunk
 
 import (
 	"log/slog"
+	"slices"
 	"time"
 
 	"santral/call"
@@ -25,6 +26,44 @@ type place struct {
 	share  float64 // while it returns
 	status int
 	rtt    time.Duration
+
+	silences int       // calls in a row whose media did not come
+	silent   time.Time // until then its calls come last for that; zero for none
+}
+
+// How long calls come last by a place whose media does not come: twice as long for each call in a row, up to the most.
+const (
+	silentTime = time.Minute
+	silentMost = 32 * time.Minute
+)
+
+// Sounded tells whether the media of a call that was answered came (call.Trunks). A place whose media is dead is tried after
+// all others for a while; signalling says nothing of it.
+func (t *Trunks) Sounded(target call.Target, came bool) {
+	k := t.find(target.Tenant, target.Trunk)
+	if k == nil {
+		return
+	}
+	k.mu.Lock()
+	p := k.placeOfLocked(target.URI)
+	if p == nil || came && p.silences == 0 {
+		k.mu.Unlock()
+		return
+	}
+	uri, wait := p.uri, time.Duration(0)
+	if came {
+		p.silences, p.silent = 0, time.Time{}
+	} else {
+		wait = min(silentTime<<min(p.silences, 10), silentMost)
+		p.silences++
+		p.silent = time.Now().Add(wait)
+	}
+	k.mu.Unlock()
+	if came {
+		k.log(slog.LevelInfo, "media comes again", "place", uri)
+	} else {
+		k.log(slog.LevelError, "no media comes", "place", uri, "last for", wait)
+	}
 }
 
 func (p *place) show() Place {
@@ -34,6 +73,9 @@ func (p *place) show() Place {
 		s.Share = 0
 	case Returning:
 		s.Share = p.share
+	}
+	if time.Now().Before(p.silent) {
+		s.Silent = p.silent
 	}
 	return s
 }
@@ -156,6 +198,13 @@ func (k *trunk) choose(now time.Time) (first, late []*place) {
 			}
 		}
 	}
+	first = slices.DeleteFunc(first, func(p *place) bool {
+		if now.Before(p.silent) {
+			late = append(late, p)
+			return true
+		}
+		return false
+	})
 	k.mu.Unlock()
 	for _, f := range tell {
 		f()

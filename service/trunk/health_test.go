@@ -86,6 +86,44 @@ func TestCallsTellHowATrunkIs(t *testing.T) {
 	})
 }
 
+// A place whose media does not come is the last that is tried, for longer each time, until media has come there.
+func TestAPlaceWithoutMediaComesLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		trunks := twoPlaces()
+		targets := func() string {
+			return uris(trunks.Targets([]call.Way{{Tenant: "t", Trunk: "k"}, {Tenant: "t", Trunk: "other"}}, "123"))
+		}
+		all := targets()
+		const last = "k@sip:b.example;transport=tcp other@sip:c.example k@sip:a.example "
+		a := call.Target{Tenant: "t", Trunk: "k", URI: "sip:123@a.example"}
+		for round, wait := range []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute} {
+			trunks.Sounded(a, false)
+			if got := targets(); got != last {
+				t.Errorf("round %d: without media: %s", round, got)
+			}
+			trunks.Tried(a, nil) // its signalling works
+			time.Sleep(wait - time.Second)
+			if got := targets(); got != last {
+				t.Errorf("round %d: after %v: %s", round, wait-time.Second, got)
+			}
+			time.Sleep(time.Second)
+			if got := targets(); got != all {
+				t.Errorf("round %d: after %v: %s", round, wait, got)
+			}
+		}
+		trunks.Sounded(a, false)
+		if k, _ := trunks.Get("t", "k"); k.Places[0].Silent.Sub(time.Now()) != 8*time.Minute || !k.Places[1].Silent.IsZero() {
+			t.Errorf("shown as %+v", k.Places)
+		}
+		trunks.Sounded(a, true)
+		if got := targets(); got != all {
+			t.Errorf("media came: %s", got)
+		}
+		trunks.Sounded(call.Target{Tenant: "t", Trunk: "nobody"}, false)
+		trunks.Sounded(call.Target{Tenant: "t", Trunk: "k", URI: "sip:1@elsewhere"}, false)
+	})
+}
+
 // A place that fails again while it returns is out at once.
 func TestAPlaceThatReturnsMayNotFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

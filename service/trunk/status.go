@@ -85,6 +85,7 @@ type Place struct {
 	Share  float64       // of new calls, while it returns; 1 otherwise, 0 while it is down
 	Status int           // last answer to OPTIONS, 0 for none
 	RTT    time.Duration // of the last answer to OPTIONS
+	Silent time.Time     // until then it is tried after all others, as no media came; zero for none
 }
 
 // Status is one trunk as it stands now. It is a copy.
