@@ -23,6 +23,7 @@ type Event struct {
 	Rev     uint64     `json:"rev,omitempty"`     // Routed: revision of the configuration that decided
 	Site    string     `json:"site,omitempty"`    // Routed: where the account To is
 	Dept    string     `json:"dept,omitempty"`    // Routed: the department that the account To belongs to
+	Shown   string     `json:"shown,omitempty"`   // Routed: number that whom it reaches is shown as the caller's; "anonymous" for none, "" for the caller's own
 	Status  int        `json:"status,omitempty"`  // LegRinging
 	Cause   *Cause     `json:"cause,omitempty"`   // LegEnded, Ended
 	By      string     `json:"by,omitempty"`      // Ended: "caller", "callee", "exchange"; Began: "transfer", "api" when no phone dialled; Untaped: who deleted it

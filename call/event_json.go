@@ -40,6 +40,7 @@ func (e *Event) AppendJSON(b []byte) []byte {
 	b = count(b, `,"rev":`, e.Rev)
 	b = member(b, `,"site":`, e.Site)
 	b = member(b, `,"dept":`, e.Dept)
+	b = member(b, `,"shown":`, e.Shown)
 	b = number(b, `,"status":`, int64(e.Status))
 	if e.Cause != nil {
 		b = append(b, `,"cause":`...)
@@ -266,6 +267,8 @@ func ParseEvent(text string) (Event, error) {
 			e.Site = s.str()
 		case "dept":
 			e.Dept = s.str()
+		case "shown":
+			e.Shown = s.str()
 		case "status":
 			e.Status = s.int()
 		case "cause":

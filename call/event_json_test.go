@@ -49,7 +49,7 @@ func sampleEvents() []Event {
 			Segments: []Segment{{What: "talk", Left: "101", Right: "102"}, {At: time.Minute, What: "hold"}},
 		}},
 		{Call: "k3v9x0q2", Kind: Began, At: at, Dialled: "0912", From: &Party{Tenant: "operator", Trunk: "carrier", Number: "+989121234567", Site: "north", Department: "sales", Said: "09121234567", Proved: true}},
-		{Call: "k3v9x0q2", Kind: Routed, At: at, To: "102", Tenant: "sample", Number: "+982191000102", Calls: "local", Because: "main", Rev: 42, Site: "south", Dept: "desk"},
+		{Call: "k3v9x0q2", Kind: Routed, At: at, To: "102", Tenant: "sample", Number: "+982191000102", Calls: "local", Because: "main", Rev: 42, Site: "south", Dept: "desk", Shown: "+982191000101"},
 		{Call: "k3v9x0q2", Leg: "b", Kind: LegBegan, At: at, Detail: &LegDetail{Direction: Out, Trunk: "carrier", Sent: "0982191000102", Shown: "02191000101"}},
 		{Call: "k3v9x0q2", Kind: Untaped, At: at, From: &Party{Tenant: "sample", Account: "101"}, By: "api", Tape: &Recorded{Name: "2zq0-x.wav"}},
 	}
@@ -68,7 +68,7 @@ func TestEventTextIsForEver(t *testing.T) {
 		`{"call":"k3v9x0q2","leg":"b","kind":"leg ended","at":"2026-03-21T13:45:59.123456Z","detail":{"direction":0,"quality":[{"format":"opus","packets":900,"lost":100,"mos_milli":3100,"discarded":3,"concealed_us":80000,"spoken_us":18000000,"buffer_us":40000,"delay_us":75000,"mos_lq_milli":3200,"bursts":4,"burst_packets":90,"burst_lost":70,"burst_ratio_milli":1750,"samples":4,"mos_average_milli":3400,"mos_worst_milli":2250,"loss_worst_ppm":250000,"jitter_worst_us":12000,"heard":{"reports":5,"packets":950,"lost":19,"discarded_ppm":62500,"jitter_us":3000,"delay_us":60000,"mos_milli":4200,"mos_said_milli":4100,"samples":3,"mos_average_milli":4200,"mos_worst_milli":3900,"loss_worst_ppm":40000}}]}}`,
 		`{"call":"k3v9x0q2","kind":"taped","at":"2026-03-21T13:45:59.123456Z","from":{"tenant":"sample","account":"101"},"tape":{"name":"2zq0-x.wav","kind":"call","began":"2026-03-21T13:45:59.123456Z","long":90020000000,"octets":2880684,"sha256":"ab01","media":"wav","sealed":true,"segments":[{"what":"talk","left":"101","right":"102"},{"at":60000000000,"what":"hold"}],"lost":1000000000,"torn":true,"after":["2zq0-w.wav"]}}`,
 		`{"call":"k3v9x0q2","kind":"began","at":"2026-03-21T13:45:59.123456Z","from":{"tenant":"operator","number":"+989121234567","trunk":"carrier","site":"north","dept":"sales","said":"09121234567","proved":true},"dialled":"0912"}`,
-		`{"call":"k3v9x0q2","kind":"routed","at":"2026-03-21T13:45:59.123456Z","to":"102","tenant":"sample","number":"+982191000102","calls":"local","because":"main","rev":42,"site":"south","dept":"desk"}`,
+		`{"call":"k3v9x0q2","kind":"routed","at":"2026-03-21T13:45:59.123456Z","to":"102","tenant":"sample","number":"+982191000102","calls":"local","because":"main","rev":42,"site":"south","dept":"desk","shown":"+982191000101"}`,
 		`{"call":"k3v9x0q2","leg":"b","kind":"leg began","at":"2026-03-21T13:45:59.123456Z","detail":{"direction":2,"trunk":"carrier","sent":"0982191000102","shown":"02191000101"}}`,
 		`{"call":"k3v9x0q2","kind":"untaped","at":"2026-03-21T13:45:59.123456Z","from":{"tenant":"sample","account":"101"},"by":"api","tape":{"name":"2zq0-x.wav","kind":"","began":"0001-01-01T00:00:00.000000Z"}}`,
 	}
@@ -95,7 +95,7 @@ func eventGen() *rapid.Generator[Event] {
 			Call: ID(text.Draw(t, "call")), Leg: LegID(text.Draw(t, "leg")), Kind: EventKind(text.Draw(t, "kind")),
 			At:      time.UnixMicro(rapid.Int64Range(0, 4102444800e6).Draw(t, "at")).UTC(),
 			Dialled: text.Draw(t, "dialled"), To: text.Draw(t, "to"), Status: small.Draw(t, "status"),
-			Tenant: text.Draw(t, "whose"), Number: text.Draw(t, "understood"), Calls: text.Draw(t, "calls"), Because: text.Draw(t, "because"), Rev: rapid.Uint64().Draw(t, "rev"), Site: text.Draw(t, "to site"), Dept: text.Draw(t, "to dept"),
+			Tenant: text.Draw(t, "whose"), Number: text.Draw(t, "understood"), Calls: text.Draw(t, "calls"), Because: text.Draw(t, "because"), Rev: rapid.Uint64().Draw(t, "rev"), Site: text.Draw(t, "to site"), Dept: text.Draw(t, "to dept"), Shown: text.Draw(t, "presented"),
 			By: text.Draw(t, "by"), Codec: text.Draw(t, "codec"), What: text.Draw(t, "what"), Text: text.Draw(t, "words"),
 		}
 		if rapid.Bool().Draw(t, "addr") {

@@ -257,3 +257,35 @@ func (r *records) metrics(page *metric.Registry) {
 	page.Counter("santral_ledger_lost_total", "Events that were never written.", func() uint64 { return r.ledger.Status().Lost })
 	page.Counter("santral_cdr_total", "Call records in the tables.", func() uint64 { return r.fold.Stats().Records })
 }
+
+// syncSums is sync for the sums.
+func (r *records) syncSums(ctx context.Context) {
+	ctx, stop := context.WithTimeout(ctx, syncTime)
+	defer stop()
+	if err := r.fold.SyncSums(ctx); err != nil {
+		r.log.Debug("sums are read before the newest records are in them", "error", err)
+	}
+}
+
+// Parts implements store.Records.
+func (r *records) Parts(ctx context.Context, first ...string) ([]store.CDR, error) {
+	return r.db.Parts(ctx, first...)
+}
+
+// Rolls implements store.Records.
+func (r *records) Rolls(ctx context.Context, tenant string, by store.RollBy, keys []string, from, until time.Time, bySlot bool) ([]store.Group, error) {
+	r.syncSums(ctx)
+	return r.db.Rolls(ctx, tenant, by, keys, from, until, bySlot)
+}
+
+// Sum implements store.Records.
+func (r *records) Sum(ctx context.Context, filter store.CDRFilter) (store.Sums, error) {
+	r.sync(ctx)
+	return r.db.Sum(ctx, filter)
+}
+
+// SumBy implements store.Records.
+func (r *records) SumBy(ctx context.Context, filter store.CDRFilter) ([]store.Group, error) {
+	r.sync(ctx)
+	return r.db.SumBy(ctx, filter)
+}

@@ -91,6 +91,32 @@ type CDR struct {
 	Cause   string `json:"cause"`    // in words
 	Codec   string `json:"codec,omitempty"`
 
+	ToTenant   string `json:"to_tenant,omitempty"`  // whose To is, where that is another than Tenant
+	Number     string `json:"number,omitempty"`     // that was called, as it was understood: E.164 with + where it is one of the public network
+	Sent       string `json:"sent,omitempty"`       // that the trunk was told which answered, or was tried last
+	Said       string `json:"said,omitempty"`       // number that the caller came with, as received, where FromNumber is another
+	Shown      string `json:"shown,omitempty"`      // number that whom it reached was shown, where FromNumber is another; "anonymous" for none
+	Calls      string `json:"calls,omitempty"`      // kind of calls: "internal", "local", "mobile" …
+	Because    string `json:"because,omitempty"`    // route or rule that decided
+	Revision   uint64 `json:"revision,omitempty"`   // of the configuration that decided
+	Trunk      string `json:"trunk,omitempty"`      // trunk that it left by: the one that answered, or was tried last
+	Site       string `json:"site,omitempty"`       // where the caller was
+	Department string `json:"department,omitempty"` // the caller's
+
+	ToSite       string       `json:"to_site,omitempty"`       // where To is
+	ToDepartment string       `json:"to_department,omitempty"` // To's
+	Direction    CDRDirection `json:"direction"`
+
+	Story string   `json:"story,omitempty"` // the first call of those that transfers join; "" for a call that is its own
+	Parts []string `json:"parts,omitempty"` // of a story that was joined to one row: its calls, the first first
+
+	Attempts    int     `json:"attempts"`               // legs that were tried towards To
+	CallerAgent string  `json:"caller_agent,omitempty"` // what the caller's phone calls itself
+	CalleeAgent string  `json:"callee_agent,omitempty"` // what the phone calls itself that answered, or rang last
+	Held        Millis  `json:"held_ms,omitempty"`      // how long one of the two was on hold, legs summed
+	MOS         float64 `json:"mos,omitempty"`          // mean of all streams that were received, and heard at the other end; 0 for unknown
+	MOSWorst    float64 `json:"mos_worst,omitempty"`    // the worst of them, in its worst moment
+
 	Legs []CDRLeg `json:"legs"` // in the order in which they began
 
 	Recordings []Recording `json:"recordings,omitempty"` // of the call, the oldest first; they may be filed after its end
@@ -98,10 +124,14 @@ type CDR struct {
 
 // CDRLeg is what the record keeps of one leg.
 type CDRLeg struct {
-	Leg       string `json:"leg"`       // "a" is the one that began the call
-	Direction string `json:"direction"` // "in" or "out", seen from the exchange
+	Leg       string `json:"leg"`              // "a" is the one that began the call
+	Call      string `json:"call,omitempty"`   // the call that it was a leg of, in a row that joins several
+	Tenant    string `json:"tenant,omitempty"` // whose account or trunk it is
+	Direction string `json:"direction"`        // "in" or "out", seen from the exchange
 	Account   string `json:"account,omitempty"`
 	Trunk     string `json:"trunk,omitempty"` // the trunk that the leg came or went by
+	Sent      string `json:"sent,omitempty"`  // called number as a trunk's peer was told it, after all rules
+	Shown     string `json:"shown,omitempty"` // calling number likewise; "" for none, or withheld
 	Number    string `json:"number,omitempty"`
 	Target    string `json:"target,omitempty"` // request URI
 	SIPCallID string `json:"sip_call_id,omitempty"`
@@ -145,14 +175,45 @@ type Stream struct {
 	Measured
 }
 
-// CDRFilter says which records a list holds. Empty members do not restrict.
-type CDRFilter struct {
-	Tenant  string
-	Account string    // the caller's account, or the one that the call was routed to
-	Call    string    // the call's id, or the SIP Call-ID of a leg (looked through, so give From with it)
-	State   CDRState  // UnknownState for all
-	From    time.Time // begun then or later
-	Until   time.Time // begun before
+// CDRDirection is where a call came from and went to, seen from the tenant whose record it is.
+type CDRDirection uint8
+
+// Directions. The numbers stand in databases and never change.
+const (
+	UnknownWay CDRDirection = iota
+	Inbound                 // by a trunk, or from another tenant
+	Outbound                // by a trunk, or to another tenant
+	Internal                // among the tenant's own
+	Transit                 // from trunk to trunk
+)
+
+var directionNames = [...]string{"unknown", "in", "out", "internal", "transit"}
+
+// String gives the word that people and programs read.
+func (d CDRDirection) String() string {
+	if int(d) >= len(directionNames) {
+		d = UnknownWay
+	}
+	return directionNames[d]
+}
+
+// MarshalText gives the word.
+func (d CDRDirection) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads the word; one that it does not know becomes UnknownWay.
+func (d *CDRDirection) UnmarshalText(text []byte) error {
+	*d = ParseCDRDirection(string(text))
+	return nil
+}
+
+// ParseCDRDirection reads what String printed, or gives UnknownWay.
+func ParseCDRDirection(text string) CDRDirection {
+	for i, name := range directionNames {
+		if name == text {
+			return CDRDirection(i)
+		}
+	}
+	return UnknownWay
 }
 
 // CDRs is where records are read. Lists are newest first by the time of beginning and paged by cursor: next
@@ -161,6 +222,14 @@ type CDRFilter struct {
 type CDRs interface {
 	CDR(ctx context.Context, tenant, call string) (CDR, error)
 	CDRs(ctx context.Context, filter CDRFilter, cursor string, limit int) (page []CDR, next string, err error)
+}
+
+// Records is everything that is read of records.
+type Records interface {
+	CDRs
+	Summaries
+	// Parts gives the calls of stories, by the first call of each, oldest first.
+	Parts(ctx context.Context, first ...string) ([]CDR, error)
 }
 
 // Fold is how far the records have been made of the ledger.
@@ -181,6 +250,10 @@ type OpenCall struct {
 // Folded is what the ledger gave between two places of the fold.
 type Folded struct {
 	CDRs       []CDR
+	Joins      []Join     // stories that became one, after the rows above
+	Rolls      []Roll     // to be added to the sums
+	RolledFrom uint64     // what Rolled was before
+	Rolled     uint64     // the sums hold every record up to this one afterwards; 0 leaves them alone
 	Keep       []OpenCall // put down anew
 	Forget     []string   // calls put down earlier that are over
 	Recordings []Recording
@@ -193,6 +266,13 @@ type FoldStore interface {
 	CDRs
 	// Fold gives what the last AddCDRs left, zero before the first.
 	Fold(ctx context.Context) (Fold, []OpenCall, error)
+	// Rolled tells up to which record the sums hold everything.
+	Rolled(ctx context.Context) (uint64, error)
+	// After gives records behind one in the order of ending, with legs, limit at most.
+	After(ctx context.Context, seq uint64, limit int) ([]CDR, error)
+	// Story gives the first call of the story that a recorded call belongs to, and when that began; ErrNotFound
+	// when there is no record of either.
+	Story(ctx context.Context, call string) (first string, began time.Time, err error)
 	// AddCDRs writes everything or nothing. It does nothing, and succeeds, when to is where the tables already
 	// are; it fails when they are neither there nor at from. A recording that is there stays as it is.
 	AddCDRs(ctx context.Context, from, to Fold, made Folded) error

@@ -14,6 +14,7 @@ import (
 type Options struct {
 	Pace  time.Duration // the least time between two writings of records, unless somebody asks; 250 ms
 	Batch int           // the most records in one; 500
+	Sum   time.Duration // how long sums may lag behind records, unless somebody asks; 10 s
 	Far   store.Pos     // octets of ledger behind the newest at which an open call is put down; 32 MiB
 
 	// Living tells whether a call of an earlier process goes on in this one, handed over. Calls that don't
@@ -39,13 +40,17 @@ type Fold struct {
 	pos    store.Pos  // everything before it has been applied
 	count  uint64
 	open   map[string]*record
-	made   store.Folded // to be written; what is put down is asked for only then
+	made   store.Folded   // to be written; what is put down is asked for only then
+	late   map[string]int // place in made.CDRs of calls
+	sums   *sums
 	reader store.LogReader
+	torn   bool // it ended within a group: what has been gathered is not to be written
 	closed bool // calls of earlier processes have been looked after
 
 	// shared
 	mu      sync.Mutex // a leaf
 	settled store.Pos  // every record of a call that ended before it is in the tables
+	summed  uint64     // the sums hold every record up to this one
 	moved   chan struct{}
 	stats   Stats
 	hurry   chan struct{}
@@ -69,6 +74,9 @@ func New(log Log, db store.FoldStore, o Options) *Fold {
 	if o.Batch <= 0 {
 		o.Batch = 500
 	}
+	if o.Sum <= 0 {
+		o.Sum = 10 * time.Second
+	}
 	if o.Far == 0 {
 		o.Far = 32 << 20
 	}
@@ -81,7 +89,7 @@ func New(log Log, db store.FoldStore, o Options) *Fold {
 	if o.OnRecord == nil {
 		o.OnRecord = func(*store.CDR) {}
 	}
-	return &Fold{log: log, db: db, o: o, open: map[string]*record{}, moved: make(chan struct{}), hurry: make(chan struct{}, 1)}
+	return &Fold{log: log, db: db, o: o, open: map[string]*record{}, late: map[string]int{}, sums: newSums(), moved: make(chan struct{}), hurry: make(chan struct{}, 1)}
 }
 
 // Run folds until ctx ends, and then once more to the ledger's end, for which it takes at most five
@@ -96,6 +104,12 @@ func (f *Fold) Run(ctx context.Context) error {
 	}
 	f.reader = f.log.Read(f.saved.Low)
 	defer f.reader.Close()
+	if err := f.catchUp(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return fmt.Errorf("sum up call records: %w", err)
+	}
 	for ctx.Err() == nil {
 		more, err := f.read(ctx, false)
 		if err != nil {
@@ -105,7 +119,7 @@ func (f *Fold) Run(ctx context.Context) error {
 		if more && f.pending() < f.o.Batch {
 			continue
 		}
-		if f.pending() > 0 || f.pos > f.saved.Done+f.o.Far/4 {
+		if f.pending() > 0 || f.pos > f.saved.Done+f.o.Far/4 || f.sums.due(f.o.Sum) {
 			if f.save(ctx) && !more {
 				f.pause(ctx, f.o.Pace)
 			}
@@ -113,7 +127,7 @@ func (f *Fold) Run(ctx context.Context) error {
 			continue
 		}
 		f.settle()
-		_, _ = f.read(ctx, true)
+		f.wait(ctx)
 	}
 	f.last()
 	return nil
@@ -164,27 +178,30 @@ func (f *Fold) read(ctx context.Context, wait bool) (more bool, err error) {
 		f.closeInterrupted()
 	}
 	for _, rec := range g.Records {
-		f.event(g.At, string(rec))
+		if !f.event(ctx, g.At, string(rec)) {
+			f.torn = true
+			return false, ctx.Err()
+		}
 	}
 	f.pos = g.Next
 	return true, nil
 }
 
-// event applies one event of the group at a place.
-func (f *Fold) event(at store.Pos, text string) {
+// event applies one event of the group at a place. It reports whether it could.
+func (f *Fold) event(ctx context.Context, at store.Pos, text string) bool {
 	e, err := call.ParseEvent(text)
 	if err != nil {
 		f.o.OnError(fmt.Errorf("fold at %d: %w", at, err))
 		f.mu.Lock()
 		f.stats.Unreadable++
 		f.mu.Unlock()
-		return
+		return true
 	}
 	if e.Kind == call.Taped || e.Kind == call.Untaped {
 		if at >= f.saved.Done { // before it, everything is in the tables
 			f.tape(&e)
 		}
-		return
+		return true
 	}
 	r := f.open[string(e.Call)]
 	switch {
@@ -198,27 +215,33 @@ func (f *Fold) event(at store.Pos, text string) {
 			f.stats.Strays++
 			f.mu.Unlock()
 		}
-		return
+		return true
 	case at < r.until:
-		return
+		return true
+	}
+	if e.Other != "" && !f.relate(ctx, r, string(e.Other)) {
+		return false
 	}
 	if !r.unread {
 		r.since, r.unread = at, true
 	}
 	if !r.apply(&e) {
-		return
+		return true
 	}
 	delete(f.open, r.CDR.Call)
 	if at < f.saved.Done {
-		return // it has its record
+		return true // it has its record
 	}
 	f.count++
 	r.CDR.Seq = f.count
+	f.late[r.CDR.Call] = len(f.made.CDRs)
+	f.sums.record(&r.CDR, 1)
 	f.made.CDRs = append(f.made.CDRs, r.CDR)
 	f.o.OnRecord(&r.CDR)
 	if r.kept {
 		f.made.Forget = append(f.made.Forget, r.CDR.Call)
 	}
+	return true
 }
 
 // save writes what has been gathered, with the place up to which that is everything. It reports whether
@@ -253,6 +276,10 @@ func (f *Fold) save(ctx context.Context) bool {
 		low()
 	}
 	f.made.Keep = keep
+	f.made.RolledFrom = f.sums.rolled
+	if len(f.made.Joins) > 0 || f.sums.due(f.o.Sum) {
+		f.made.Rolls, f.made.Rolled = f.sums.list(), f.count
+	}
 	for wait := f.o.Pace; ; wait = min(2*wait, 10*time.Second) {
 		err := f.db.AddCDRs(ctx, f.saved, to, f.made)
 		if err == nil {
@@ -267,7 +294,11 @@ func (f *Fold) save(ctx context.Context) bool {
 		}
 	}
 	f.saved = to
+	if f.made.Rolled != 0 {
+		f.sums.clear(f.made.Rolled)
+	}
 	clear(f.made.CDRs)
+	clear(f.late)
 	f.made = store.Folded{CDRs: f.made.CDRs[:0]}
 	return true
 }
@@ -283,7 +314,7 @@ func (f *Fold) unkeep(keep []store.OpenCall) {
 
 // pending is how much waits to be written.
 func (f *Fold) pending() int {
-	return len(f.made.CDRs) + len(f.made.Recordings) + len(f.made.Erasures)
+	return len(f.made.CDRs) + len(f.made.Recordings) + len(f.made.Erasures) + len(f.made.Joins)
 }
 
 // settle tells how far the tables hold everything.
@@ -291,8 +322,12 @@ func (f *Fold) settle() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.stats.Open, f.stats.Records = len(f.open), f.count-uint64(len(f.made.CDRs))
-	if all := max(f.pos, f.saved.Done); f.pending() == 0 && all > f.settled {
-		f.settled = all
+	all := max(f.pos, f.saved.Done)
+	if f.pending() != 0 {
+		all = f.settled
+	}
+	if all > f.settled || f.sums.rolled > f.summed {
+		f.settled, f.summed = max(all, f.settled), f.sums.rolled
 		close(f.moved)
 		f.moved = make(chan struct{})
 	}
@@ -313,6 +348,9 @@ func (f *Fold) pause(ctx context.Context, d time.Duration) bool {
 
 // last brings the tables to the ledger's end, as far as five seconds reach.
 func (f *Fold) last() {
+	if f.torn {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	for failed := 0; ctx.Err() == nil && failed < 100; {
@@ -323,32 +361,14 @@ func (f *Fold) last() {
 			break
 		}
 	}
-	if f.pending() > 0 || f.pos > f.saved.Done {
+	f.sums.hurry = true
+	if f.torn {
+		return
+	}
+	if f.pending() > 0 || f.pos > f.saved.Done || f.sums.due(f.o.Sum) {
 		f.save(ctx)
 	}
 	f.settle()
-}
-
-// Sync waits until every call that ended before has its record in the tables.
-func (f *Fold) Sync(ctx context.Context) error {
-	end := f.log.End()
-	for {
-		f.mu.Lock()
-		settled, moved := f.settled, f.moved
-		f.mu.Unlock()
-		if settled >= end {
-			return nil
-		}
-		select {
-		case f.hurry <- struct{}{}:
-		default:
-		}
-		select {
-		case <-moved:
-		case <-ctx.Done():
-			return fmt.Errorf("wait for call records: %w", ctx.Err())
-		}
-	}
 }
 
 // Stats tells how the fold is doing.

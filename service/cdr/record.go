@@ -23,6 +23,7 @@ type progress struct {
 	CDR  store.CDR `json:"cdr"`
 	Legs []leg     `json:"legs"`
 	Lead string    `json:"lead,omitempty"` // the leg that stands in the caller's place
+	Told time.Time `json:"told,omitzero"`  // when the first call of its story began, where that is another
 	Last time.Time `json:"last"`           // time of its last event
 	Over bool      `json:"over"`
 }
@@ -56,13 +57,23 @@ func (r *record) apply(e *call.Event) bool {
 		c.Began, c.Dialled, c.MadeBy, c.FromCall = at, e.Dialled, e.By, string(e.Other)
 		if p := e.From; p != nil {
 			c.Tenant, c.FromAccount, c.FromNumber, c.FromName = p.Tenant, p.Account, p.Number, p.Name
-			c.FromTrunk = p.Trunk
+			c.FromTrunk, c.Site, c.Department = p.Trunk, p.Site, p.Department
+			if p.Said != p.Number {
+				c.Said = p.Said
+			}
 			if p.Source.IsValid() {
 				c.Source = p.Source.String()
 			}
 		}
 	case call.Routed:
-		c.To = e.To
+		c.To, c.Number, c.Calls, c.Because, c.Revision = e.To, e.Number, e.Calls, e.Because, e.Rev
+		c.ToTenant, c.ToSite, c.ToDepartment, c.Shown = "", e.Site, e.Dept, ""
+		if e.Tenant != c.Tenant {
+			c.ToTenant = e.Tenant
+		}
+		if e.Shown != c.FromNumber {
+			c.Shown = e.Shown
+		}
 	case call.LegBegan:
 		l := r.leg(e.Leg, at)
 		l.take(e.Detail)
@@ -150,7 +161,7 @@ func (l *leg) take(d *call.LegDetail) {
 		to   *string
 		from string
 	}{
-		{&l.Account, d.Account}, {&l.Trunk, d.Trunk}, {&l.Number, d.Number}, {&l.Target, d.Target}, {&l.SIPCallID, d.SIPCallID}, {&l.SessionID, d.SessionID}, {&l.Local, d.Local},
+		{&l.Tenant, d.Tenant}, {&l.Sent, d.Sent}, {&l.Shown, d.Shown}, {&l.Account, d.Account}, {&l.Trunk, d.Trunk}, {&l.Number, d.Number}, {&l.Target, d.Target}, {&l.SIPCallID, d.SIPCallID}, {&l.SessionID, d.SessionID}, {&l.Local, d.Local},
 		{&l.Remote, d.Remote}, {&l.Transport, d.Transport}, {&l.UserAgent, d.UserAgent}, {&l.Media, d.Media},
 	} {
 		if m.from != "" {
@@ -229,6 +240,7 @@ func (r *record) end(at time.Time, e *call.Event) {
 		c.RingTime = max(0, between(c.Ringing, until))
 	}
 	c.State = state(c, why)
+	c.Derive()
 }
 
 // answered works out when the call was answered and by whom: when the caller got its answer, by the

@@ -24,7 +24,7 @@ func TestRecordOfAPlainCall(t *testing.T) {
 		ms := func(n int) time.Time { return epoch.Add(time.Duration(n) * time.Millisecond) }
 		leg := func(name, dir, account string, began, ringing, answer, ended int, lost uint64) store.CDRLeg {
 			l := store.CDRLeg{
-				Leg: name, Direction: dir, Account: account, Number: account, Target: "sip:" + account + "@192.0.2.1:5060", SIPCallID: account + "@phone", SessionID: account + ";remote=0",
+				Leg: name, Tenant: "sample", Direction: dir, Account: account, Number: account, Target: "sip:" + account + "@192.0.2.1:5060", SIPCallID: account + "@phone", SessionID: account + ";remote=0",
 				Local: "127.0.0.1:5060", Remote: "192.0.2.1:5060", Transport: "UDP", UserAgent: "test/1", Media: "192.0.2.1:4000", Codec: "PCMA",
 				Began: ms(began), Answered: ms(answer), Ended: ms(ended), SIP: 200, Q850: 16, Cause: "normal call clearing",
 				Streams: []store.Stream{{Format: "PCMA", Packets: 1500, Octets: 240000, Lost: lost, Jitter: 1500, RoundTrip: 20000, MOS: 4.4, Sent: 1500}},
@@ -38,6 +38,7 @@ func TestRecordOfAPlainCall(t *testing.T) {
 			Seq: 1, Call: "c1", Tenant: "sample", State: store.Answered, FromAccount: "101", FromNumber: "101", FromName: "Sara", Dialled: "102", To: "102", AnsweredBy: "102",
 			Began: ms(0), Ringing: ms(120), Answered: ms(3001), Ended: ms(33001), PostDialDelay: 120, RingTime: 2881, TalkTime: 30000,
 			EndedBy: "callee", SIP: 200, Q850: 16, Cause: "normal call clearing", Codec: "PCMA",
+			Direction: store.Internal, Attempts: 1, CallerAgent: "test/1", CalleeAgent: "test/1", MOS: 4.4, MOSWorst: 4.4,
 			Legs: []store.CDRLeg{leg("a", "in", "101", 0, 0, 3001, 33001, 1), leg("b", "out", "102", 2, 120, 3000, 33000, 2)},
 		}
 		if d := cmp.Diff(want, h.records()["c1"]); d != "" {

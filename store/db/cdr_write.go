@@ -15,15 +15,17 @@ import (
 // Columns in the order in which cdrArgs and legArgs give values.
 const (
 	cdrColumns = "seq, call, tenant, state, from_account, from_number, from_name, from_trunk, source, dialled, to_account, answered_by, " +
-		"began, ringing, answered, ended, post_dial_delay, ring_time, talk_time, ended_by, sip, q850, cause, codec, made_by, from_call, to_call"
+		"began, ringing, answered, ended, post_dial_delay, ring_time, talk_time, ended_by, sip, q850, cause, codec, made_by, from_call, to_call, " +
+		"to_tenant, number, sent, said, shown, calls, because, revision, trunk, site, department, to_site, to_department, direction, story, attempts, caller_agent, callee_agent, held, mos, mos_worst"
 	legColumns = "seq, n, leg, direction, account, trunk, number, target, sip_call_id, session_id, local_addr, remote_addr, transport, user_agent, media_addr, codec, " +
-		"began, ringing, answered, ended, held, sip, q850, cause, format, packets, octets, lost, late, sent, jitter_us, round_trip_us, mos, more_streams, from_call, to_call, measured, notices"
+		"began, ringing, answered, ended, held, sip, q850, cause, format, packets, octets, lost, late, sent, jitter_us, round_trip_us, mos, more_streams, from_call, to_call, tenant, told, shown, measured, notices"
+	numberColumns = "tail, began, seq"
 )
 
 // chunk is how many rows one statement inserts.
 const chunk = 16
 
-type stmts struct{ cdr, leg *sql.Stmt }
+type stmts struct{ cdr, leg, number *sql.Stmt }
 
 func (s stmts) close() error {
 	var err error
@@ -32,6 +34,9 @@ func (s stmts) close() error {
 	}
 	if s.leg != nil {
 		err = errors.Join(err, s.leg.Close())
+	}
+	if s.number != nil {
+		err = errors.Join(err, s.number.Close())
 	}
 	return err
 }
@@ -45,6 +50,9 @@ func (d *DB) prepare(ctx context.Context) error {
 			return err
 		}
 		if d.inserts[i].leg, err = d.writer.PrepareContext(ctx, d.insert("cdr_legs", legColumns, rows)); err != nil {
+			return err
+		}
+		if d.inserts[i].number, err = d.writer.PrepareContext(ctx, d.insert("cdr_numbers", numberColumns, rows)+" ON CONFLICT (tail, began, seq) DO NOTHING"); err != nil {
 			return err
 		}
 	}
@@ -65,6 +73,12 @@ func (d *DB) AddCDRs(ctx context.Context, from, to store.Fold, made store.Folded
 			return err
 		}
 		if err := d.insertCDRs(ctx, tx, made.CDRs); err != nil {
+			return err
+		}
+		if err := d.joinStories(ctx, tx, made.Joins); err != nil {
+			return err
+		}
+		if err := d.addSums(ctx, tx, made); err != nil {
 			return err
 		}
 		for _, call := range made.Forget {
@@ -113,12 +127,19 @@ func (d *DB) insertCDRs(ctx context.Context, tx *sql.Tx, rows []store.CDR) error
 	defer d.adding.Unlock()
 	cdrs := &args{chunk: tx.StmtContext(ctx, full.cdr), single: tx.StmtContext(ctx, single.cdr), values: d.values[0][:0]}
 	legs := &args{chunk: tx.StmtContext(ctx, full.leg), single: tx.StmtContext(ctx, single.leg), values: d.values[1][:0]}
-	defer func() { d.values = [2][]any{cdrs.values, legs.values} }()
+	numbers := &args{chunk: tx.StmtContext(ctx, full.number), single: tx.StmtContext(ctx, single.number), values: d.values[2][:0]}
+	defer func() { d.values = [3][]any{cdrs.values, legs.values, numbers.values} }()
 	for i := range rows {
 		row := &rows[i]
 		cdrArgs(cdrs, row)
 		if err := cdrs.row(ctx); err != nil {
 			return err
+		}
+		for _, tail := range tails(row) {
+			numbers.values = append(numbers.values, tail, row.Began.UnixMilli(), int64(row.Seq))
+			if err := numbers.row(ctx); err != nil {
+				return err
+			}
 		}
 		for n := range row.Legs {
 			if err := legArgs(legs, row.Seq, n, &row.Legs[n]); err != nil {
@@ -129,7 +150,7 @@ func (d *DB) insertCDRs(ctx context.Context, tx *sql.Tx, rows []store.CDR) error
 			}
 		}
 	}
-	return errors.Join(cdrs.flush(ctx), legs.flush(ctx))
+	return errors.Join(cdrs.flush(ctx), legs.flush(ctx), numbers.flush(ctx))
 }
 
 // args gathers the values of rows until a chunk is full.
@@ -164,6 +185,15 @@ func (a *args) flush(ctx context.Context) error {
 }
 
 func (a *args) int(n int64) { a.values = append(a.values, n) }
+
+// some is int whose 0 is nothing.
+func (a *args) some(n int64) {
+	if n == 0 {
+		a.values = append(a.values, nil)
+		return
+	}
+	a.int(n)
+}
 
 func (a *args) text(s string) {
 	if s == "" {
@@ -216,6 +246,26 @@ func cdrArgs(a *args, c *store.CDR) {
 	a.text(c.MadeBy)
 	a.text(c.FromCall)
 	a.text(c.ToCall)
+	a.text(c.ToTenant)
+	a.text(c.Number)
+	a.text(c.Sent)
+	a.text(c.Said)
+	a.text(c.Shown)
+	a.text(c.Calls)
+	a.text(c.Because)
+	a.some(int64(c.Revision))
+	a.text(c.Trunk)
+	a.text(c.Site)
+	a.text(c.Department)
+	a.text(c.ToSite)
+	a.text(c.ToDepartment)
+	a.int(int64(c.Direction))
+	a.text(c.Story)
+	a.int(int64(c.Attempts))
+	a.text(c.CallerAgent)
+	a.text(c.CalleeAgent)
+	a.some(int64(c.Held))
+	a.values = append(a.values, c.MOS, c.MOSWorst)
 }
 
 func legArgs(a *args, seq uint64, n int, l *store.CDRLeg) error {
@@ -224,6 +274,9 @@ func legArgs(a *args, seq uint64, n int, l *store.CDRLeg) error {
 	}
 	a.text(l.FromCall)
 	a.text(l.ToCall)
+	a.text(l.Tenant)
+	a.text(l.Sent)
+	a.text(l.Shown)
 	return legMeasured(a, l)
 }
 
@@ -306,8 +359,8 @@ func legStreams(a *args, seq uint64, n int, l *store.CDRLeg) error {
 func (d *DB) ResetCDRs(ctx context.Context) error {
 	err := d.within(ctx, func(tx *sql.Tx) error {
 		for _, statement := range []string{
-			"DELETE FROM cdr_legs", "DELETE FROM recordings", "DELETE FROM cdrs", "DELETE FROM open_calls",
-			"UPDATE folds SET done = 0, low = 0, count = 0 WHERE name = 'cdr'",
+			"DELETE FROM cdr_legs", "DELETE FROM cdr_numbers", "DELETE FROM cdr_sums", "DELETE FROM recordings", "DELETE FROM cdrs", "DELETE FROM open_calls",
+			"UPDATE folds SET done = 0, low = 0, count = 0 WHERE name IN ('cdr', 'cdr sums')",
 		} {
 			if _, err := tx.ExecContext(ctx, statement); err != nil {
 				return err

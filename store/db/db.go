@@ -29,7 +29,7 @@ type DB struct {
 	inserts [2]stmts // for a full chunk of rows, for a single one
 
 	adding sync.Mutex // a leaf: one transaction at a time uses
-	values [2][]any   // memory for the values of records and of legs
+	values [3][]any   // memory for the values of records, of legs and of numbers
 }
 
 var _ store.FoldStore = (*DB)(nil)
@@ -42,6 +42,7 @@ type kind struct {
 	key         string             // column type of a key that counts
 	octets      string             // column type of what is no text
 	clustered   string             // after the column list of a table that is kept in the order of its key
+	cross       string             // joins tables in the order in which they are named
 	lock        string             // after a SELECT whose rows nobody may change until the transaction ends
 	snapshot    sql.IsolationLevel // in which several SELECTs see one moment
 	placeholder func(n int) string

@@ -14,6 +14,7 @@ import (
 type migration struct {
 	version int64
 	up      []string
+	rows    func(d *DB, ctx context.Context, tx *sql.Tx) error // what can't be said in statements, afterwards; nil for nothing
 }
 
 // migrations is the whole history. Times are milliseconds since 1970 UTC, durations milliseconds unless the
@@ -208,6 +209,8 @@ var migrations = []migration{
 		){clustered}`,
 	}},
 	{version: 13, up: rightsTables},
+	{version: 15, up: recordTables, rows: (*DB).completeRecords},
+	{version: 16, up: feedTables},
 }
 
 // Version is that of the tables that this program makes.
@@ -257,6 +260,9 @@ func (d *DB) steps() (*goose.Provider, error) {
 				if _, err := tx.ExecContext(ctx, words.Replace(statement)); err != nil {
 					return err
 				}
+			}
+			if m.rows != nil {
+				return m.rows(d, ctx, tx)
 			}
 			return nil
 		}}, nil))

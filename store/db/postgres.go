@@ -21,6 +21,7 @@ var postgres = kind{
 	snapshot:    sql.LevelRepeatableRead,
 	key:         "BIGINT PRIMARY KEY",
 	octets:      "BYTEA",
+	cross:       "JOIN",
 	placeholder: func(n int) string { return "$" + strconv.Itoa(n) },
 	only:        func(string) bool { return true },
 }

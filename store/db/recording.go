@@ -186,7 +186,7 @@ func (d *DB) withRecordings(ctx context.Context, page []store.CDR) error {
 		if err != nil {
 			return err
 		}
-		if c := place[r.Call]; c.Tenant == r.Tenant {
+		if c := place[r.Call]; c.Tenant == r.Tenant || c.ToTenant == r.Tenant {
 			c.Recordings = append(c.Recordings, r)
 		}
 	}

@@ -20,6 +20,7 @@ var sqlite = kind{
 	goose:     goose.DialectSQLite3,
 	key:       "INTEGER PRIMARY KEY",
 	octets:    "BLOB",
+	cross:     "CROSS JOIN",
 	clustered: " WITHOUT ROWID",
 	only:      func(statement string) bool { return !strings.Contains(statement, "{postgres}") },
 }
