@@ -64,6 +64,17 @@ const (
 	EventsGap           = "gap"                  // GapEvent; to one listener alone
 )
 
+// Listening is what somebody wants to be told.
+type Listening struct {
+	Types  []string // types and patterns, as [Wanted] takes them
+	Tenant string   // only what this tenant is told; "" for all that the identity may know of
+	After  uint64   // with Resume: the last event that it has had
+	Resume bool
+
+	// Again tells who asks now, and whether that one may still listen. It is asked every few seconds.
+	Again func() (Identity, bool)
+}
+
 // EventTypes are all that can be asked for.
 var EventTypes = []string{
 	CallCreated, CallRinging, CallAnswered, CallHeld, CallResumed, CallTransferred, CallEnded, RecordMade, RegistrationChanged,
