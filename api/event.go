@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"santral/tenant"
 )
 
 // Event is something that has happened, as whoever listens is told of it: over SSE, WebSocket, webhooks. The same
@@ -26,19 +28,17 @@ type Place struct {
 	Account     string   // number of the account that it is about
 }
 
-// Within reports whether an identity may know of what belongs to a tenant, at these places of it: whoever is bound to a site,
-// a department or an account sees what has one of its places there.
+// Within reports whether an identity may know of what belongs to a tenant, at these places of it: a user of what is its own
+// account's, whoever is bound to a site or a department of what has one of its places there, and others of everything.
 func (i Identity) Within(tenantID string, places []Place) bool {
 	if !i.In(tenantID) {
 		return false
 	}
-	if i.Site == "" && i.Department == "" && i.Account == "" {
-		return true
+	if i.Role < tenant.RoleReporter {
+		return i.Account != "" && slices.ContainsFunc(places, func(p Place) bool { return p.Account == i.Account })
 	}
-	return slices.ContainsFunc(places, func(p Place) bool {
-		return (i.Site == "" || i.Site == p.Site) &&
-			(i.Department == "" || slices.Contains(p.Departments, i.Department)) &&
-			(i.Account == "" || i.Account == p.Account)
+	return i.Site == "" && i.Department == "" || slices.ContainsFunc(places, func(p Place) bool {
+		return (i.Site == "" || i.Site == p.Site) && (i.Department == "" || slices.Contains(p.Departments, i.Department))
 	})
 }
 

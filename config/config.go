@@ -38,6 +38,8 @@ type Boot struct {
 	Overload   time.Duration    // how late a shard may be before new work is refused; 0: the endpoint's own choice
 	Voices     Voices           // clips that are heard in place of our own
 	TTS        TTS              // what puts free text into speech
+	Mail       Mail             // who takes the exchange's mails
+	Alarms     Alarms           // who is told when something is wrong
 	Edges      []netip.Prefix   // proxies of the operator's own before phones, whose Path and received are believed
 }
 
@@ -172,11 +174,16 @@ func Read(file string, problems *doc.Problems) *Boot {
 		"hep":        func(n *doc.Node) { b.HEP = readCapture(n) },
 		"silent":     func(n *doc.Node) { b.Silent = n.Duration(500*time.Millisecond, 30*time.Second) },
 		"recordings": func(n *doc.Node) { readRecordings(n, filepath.Dir(file), &b.Recordings) },
+		"mail":       func(n *doc.Node) { b.Mail = readMail(n, filepath.Dir(file)) },
+		"alarms":     func(n *doc.Node) { b.Alarms = readAlarms(n) },
 		"edges":      func(n *doc.Node) { n.Each(func(n *doc.Node) { b.Edges = append(b.Edges, readNetwork(n)) }) },
 	}, "listen", "data", "tenants")
 	secure := b.HTTPS.IsValid() || slices.ContainsFunc(b.Listen, func(l Listener) bool { return l.Transport == "tls" })
 	if b.Media.TURN.TLS.IsValid() && !secure {
 		media.Fail("turn: tls needs the certificate of a listener for tls, or of https: open one")
+	}
+	if len(b.Alarms.Mail) > 0 && b.Mail.Server == "" {
+		n.Fail("alarms: mail needs a mail server: write mail: with server and from")
 	}
 	return b
 }

@@ -14,12 +14,12 @@ import (
 func (s *server) liveCalls() []rest.LiveCall {
 	var list []rest.LiveCall
 	for _, l := range s.control.Calls("") {
-		list = append(list, live(l))
+		list = append(list, liveCall(l))
 	}
 	return list
 }
 
-func live(l control.Live) rest.LiveCall {
+func liveCall(l control.Live) rest.LiveCall {
 	c := rest.LiveCall{
 		Call: string(l.ID), Tenant: l.From.Tenant, ToTenant: l.ToTenant, From: l.From.Number, Presented: l.Presents, Dialled: l.Dialled, To: l.To,
 		State: l.State.String(), Began: l.Began, Recording: l.Recording.String(),

@@ -85,6 +85,7 @@ func (s *server) metrics() *metric.Registry {
 	s.admissionMetrics(r)
 	s.recordingMetrics(r)
 	s.promptMetrics(r)
+	s.alarmMetrics(r)
 	s.records.metrics(r)
 	return r
 }

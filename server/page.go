@@ -31,6 +31,7 @@ func (s *server) openMessages() error {
 // registered tells who wants to know that the bindings of an account have changed.
 func (s *server) registered(tenant, account string) {
 	s.events.house.Registered(tenant, account)
+	s.tellPhones(tenant, account)
 	if m := s.messages.Load(); m != nil {
 		m.Registered(tenant, account)
 	}

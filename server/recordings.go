@@ -12,9 +12,11 @@ import (
 	"santral/media/codec"
 	"santral/media/recorder"
 	"santral/observe/metric"
+	"santral/service/alarm"
 	"santral/service/recording"
 	"santral/store"
 	"santral/store/blob"
+	"santral/tenant"
 )
 
 // tapes is what the API shows of recordings: their rows, those just filed too, and what they hold.
@@ -28,14 +30,16 @@ func (s *server) openRecordings() error {
 	b := &s.boot.Recordings
 	folder := cmp.Or(b.Folder, filepath.Join(s.boot.Data, "recordings"))
 	c := recording.Config{
-		Folder: filepath.Join(folder, "spool"), Rows: s.records, Ledger: s.records, Current: s.current.Load, Random: s.random,
+		Folder: filepath.Join(folder, "spool"), Rows: s.records, Ledger: toldLedger{s.records, s}, Current: s.current.Load, Random: s.random,
 		Format: recorder.WAV, Rate: b.Rate, Seal: b.Seal, Identities: b.Identities,
 		Floor: recording.Floor{Octets: b.Free.Octets, Share: b.Free.Share}, Most: b.Most, Longest: b.Longest,
 		Alarmed: func(what recording.Alarm, err error) {
 			if err == nil {
+				s.alarms.Clear(alarm.Recordings, tenant.OperatorID, what.String())
 				s.log.Info("recordings are well again", "alarm", what.String())
 				return
 			}
+			s.alarms.Raise(alarm.Recordings, tenant.OperatorID, what.String(), err.Error())
 			s.log.Error("recordings have trouble; calls go on", "alarm", what.String(), "error", err)
 		},
 		Failed: func(what string, r *call.Recorded, err error) { s.log.Error(what, "recording", r.Name, "error", err) },

@@ -42,6 +42,7 @@ type records struct {
 	jitter   prometheus.Histogram
 	lost     atomic.Uint64
 	told     atomic.Pointer[quality.House] // hears of records too, once it is there
+	heard    atomic.Pointer[server]        // likewise, and of disks
 	stop     []func()
 }
 
@@ -137,6 +138,9 @@ func (r *records) openBindings(folder string) error {
 // alarm tells people how a disk is doing, its recovery too.
 func (r *records) alarm(disk string) func(journal.Alarm, error) {
 	return func(a journal.Alarm, err error) {
+		if s := r.heard.Load(); s != nil {
+			s.diskAlarm(disk, a, err)
+		}
 		if a == journal.Healthy {
 			r.log.Info(disk+" is well again", "state", a.String())
 			return
@@ -208,6 +212,9 @@ func (r *records) histograms() {
 func (r *records) made(c *store.CDR) {
 	if h := r.told.Load(); h != nil {
 		h.Recorded(c)
+	}
+	if s := r.heard.Load(); s != nil {
+		s.tellRecord(c)
 	}
 	if int(c.State) < len(r.ended) {
 		r.ended[c.State].Add(1)

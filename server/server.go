@@ -24,6 +24,7 @@ import (
 
 	"santral/access"
 	"santral/api/client"
+	"santral/api/live"
 	"santral/api/rest"
 	"santral/base/id"
 	"santral/base/vnet"
@@ -34,7 +35,9 @@ import (
 	"santral/media/rtp"
 	"santral/media/tts"
 	"santral/observe/trace"
+	"santral/service/alarm"
 	"santral/service/conference"
+	"santral/service/mail"
 	"santral/service/message"
 	"santral/service/music"
 	"santral/service/prompt"
@@ -104,6 +107,11 @@ type server struct {
 	spoken   *tts.Cache      // nil where there is no engine of speech
 	retune   <-chan struct{} // music is read again; nil for never
 	events   events
+	bus      *live.Bus
+	news     news // the bus's goroutine alone
+	alarms   *alarm.Book
+	mails    *mail.Service
+	postbox  postbox
 	messages atomic.Pointer[message.Service]
 	webs     []web
 	crowd    crowd
@@ -168,6 +176,7 @@ func Run(ctx context.Context, o Options, ready func(Ready)) error {
 		return err
 	}
 	s.serveWeb()
+	s.startWatch()
 
 	told := Ready{SIP: s.told(), Token: s.token, Alive: func(ctx context.Context) error { return s.endpoint.Load().Alive(ctx) }}
 	s.tell(&told)
@@ -203,10 +212,17 @@ func (s *server) open() error {
 	}
 	s.capture()
 	s.later(s.trace.Close)
+	if err := s.openAlarms(); err != nil {
+		return err
+	}
+	if err := s.openBus(); err != nil {
+		return err
+	}
 	if s.records, err = openRecords(s.boot.Data, s.boot.DB, s.before.living, s.log); err != nil {
 		return err
 	}
 	s.later(s.records.close)
+	s.hearRecords()
 	if err := s.openRecordings(); err != nil {
 		return err
 	}
@@ -326,6 +342,8 @@ func (s *server) api() rest.Config {
 		Rooms:         desk{s},
 		Prompts:       s.prompts,
 		Backup:        s.backup,
+		Events:        s.bus,
+		Alarms:        s.alarms,
 		Ready:         s.readiness,
 		Metrics:       s.metrics().Handler(),
 		Log:           s.log,

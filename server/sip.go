@@ -136,7 +136,7 @@ func (s *server) serve(trust []netip.Prefix) error {
 	s.openMusic()
 	speech := &speech{s.current.Load, s.prompts}
 	s.control = control.New(control.Config{
-		Router: route.NewPlan(&s.current), Contacts: s.registry, Trunks: s.trunks, Channels: s.channels, Ledger: tracedLedger{s.records, s.trace},
+		Router: route.NewPlan(&s.current), Contacts: s.registry, Trunks: s.trunks, Channels: s.channels, Ledger: toldLedger{tracedLedger{s.records, s.trace}, s},
 		Dialer: agent, Stories: s.stories(speech), Board: s.events.house, Speech: speech, Music: s.music, Archive: s.tapes, Tones: s.tones, Random: s.random, Pickup: s.pickup, Log: s.log,
 	})
 	e = endpoint.New(endpoint.Config{

@@ -105,9 +105,6 @@ func Sees(who api.Identity, e *api.Event) bool {
 	case api.TrunkUp, api.TrunkDown, api.TrunkNearlyFull, api.RevisionApplied, api.AlarmRaised, api.AlarmCleared:
 		least = tenant.RoleReporter
 	}
-	if who.Role < tenant.RoleReporter && who.Account == "" { // whose own things are nobody's
-		return false
-	}
 	return who.May(api.EventResource(e.Type), false, least) && who.Within(e.Tenant, e.Places)
 }
 
@@ -218,5 +215,16 @@ func (l *Listener) remove(types []string) (now []string) {
 		list = nil
 	}
 	l.types, l.none = list, len(list) == 0
+	return list
+}
+
+// Waiting gives the events that wait for the listener now, and takes them.
+func (l *Listener) Waiting() (list []api.Event) {
+	l.bus.mu.Lock()
+	defer l.bus.mu.Unlock()
+	for _, e := range l.queue {
+		list = append(list, e.Event)
+	}
+	l.queue = nil
 	return list
 }

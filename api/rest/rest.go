@@ -54,6 +54,8 @@ type Config struct {
 	Record        func(call, action string) error // store.ErrNotFound for no such call, a *Refusal where it can't be now
 	Prompts       Prompts
 	Backup        func(ctx context.Context, w io.Writer, recordings bool) error
+	Events        Events
+	Alarms        Alarms
 	Ready         func() error // nil when new calls are taken; otherwise why not
 	Metrics       http.Handler
 	Log           *slog.Logger // what failed inside, which is not told outside; nil to discard it
@@ -105,6 +107,8 @@ func build(c Config) (http.Handler, huma.API) {
 	c.rooms(api)
 	c.prompts(api)
 	c.backups(api)
+	c.events(api)
+	c.alarms(api)
 	return bounded(c.guarded(mux)), api
 }
 

@@ -17,6 +17,7 @@ type Live struct {
 	To       string // account, service or trunks that it was routed to, "" while unknown
 	ToTenant string // whose that is, "" while unknown
 	Presents string // number that whom it reaches is shown as the caller's, "" for the caller's own
+	Withheld bool   // whom it reaches is not shown who calls
 	State    State
 	Began    time.Time
 	Answered time.Time // zero before
@@ -69,6 +70,7 @@ func (c *ongoing) show() (l Live, ok bool) {
 		To:       c.dest.Account + c.dest.Service + trunkNames(c.dest.Ways),
 		ToTenant: c.dest.Tenant,
 		Presents: c.dest.Presents,
+		Withheld: c.dest.Hidden != call.Show && (c.dest.Hidden == call.Hide || c.traits.Privacy.Withholds()),
 		State:    c.state,
 		Began:    c.arrived,
 		Answered: c.answered,

@@ -45,7 +45,7 @@ func TestTheSampleIsGood(t *testing.T) {
 // not show, in use or as a comment.
 func TestTheSampleHoldsEveryKey(t *testing.T) {
 	key := regexp.MustCompile(`"([a-z][a-z0-9_-]*)": +(?:func|folder|account|field|yes|line\(|most\(|r\.)|fields\["([a-z-]+)"\]`)
-	for code, page := range map[string]string{"config/config.go": "santral.yaml", "config/tls.go": "santral.yaml", "config/recordings.go": "santral.yaml", "config/tts.go": "santral.yaml", "tenant/read.go": "tenants/sample.yaml", "tenant/media.go": "tenants/sample.yaml", "tenant/trunk_read.go": "tenants/sample.yaml",
+	for code, page := range map[string]string{"config/config.go": "santral.yaml", "config/tls.go": "santral.yaml", "config/recordings.go": "santral.yaml", "config/tts.go": "santral.yaml", "config/mail.go": "santral.yaml", "tenant/read.go": "tenants/sample.yaml", "tenant/media.go": "tenants/sample.yaml", "tenant/trunk_read.go": "tenants/sample.yaml",
 		"tenant/account_read.go": "tenants/sample.yaml", "tenant/site_read.go": "tenants/sample.yaml", "tenant/group_read.go": "tenants/sample.yaml", "tenant/number_read.go": "tenants/sample.yaml",
 		"tenant/class_read.go": "tenants/sample.yaml", "tenant/schedule_read.go": "tenants/sample.yaml", "tenant/people_read.go": "tenants/sample.yaml", "tenant/house_read.go": "tenants/sample.yaml",
 		"tenant/route_read.go": "tenants/sample.yaml", "tenant/operator_read.go": "tenants/operator.yaml"} {
