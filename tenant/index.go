@@ -3,6 +3,7 @@ package tenant
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"santral/base/e164"
 )
@@ -23,6 +24,8 @@ type Index struct {
 	classes   map[string]int32
 	schedules map[string]int32
 	calendars map[string]int32
+	hours     []*time.Location // zones of schedules that name one
+	days      map[string]*Days // calendars made ready
 	pools     map[string]int32
 	trunks    map[string]int32
 	users     map[string]int32 // trunks that are challenged
@@ -52,6 +55,7 @@ func newIndex(t *Tenant, d defaults) *Index {
 	x.pools = keys(t.Pools, func(p *Pool) string { return p.ID })
 	x.trunks = keys(t.Trunks, func(k *Trunk) string { return k.Name })
 	x.indexNumbers()
+	x.indexHours()
 	return x
 }
 

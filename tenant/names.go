@@ -2,6 +2,7 @@ package tenant
 
 import (
 	"santral/base/doc"
+	"slices"
 )
 
 // noun is a kind of thing that a document names in one place and speaks of in others.
@@ -111,7 +112,7 @@ func (x *names) join(of string, operator bool) (wants []want) {
 	for _, q := range x.asked {
 		switch {
 		case x.has(q.noun, q.id):
-		case (q.noun == aCalendar) && Shipped(q.id) != nil:
+		case q.noun == aCalendar && slices.Contains(ShippedNames, q.id):
 		case !operator && (q.noun == aCalendar || q.noun == aSchedule || q.noun == aBrand):
 			wants = append(wants, want{q.named, q.at.Where()})
 		default:

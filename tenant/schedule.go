@@ -6,8 +6,8 @@ import "time"
 type Schedule struct {
 	ID       string // [a-z0-9-], the key of the list
 	Name     string
-	Zone     string // IANA time zone; that of whom it is asked for when unsaid
-	Calendar string // whose holidays close it; "" for none
+	Zone     string // IANA time zone; that of the place that it is asked for when unsaid
+	Calendar string // whose holidays close it; that of the place when unsaid, NoCalendar for none
 	Spans    []Span
 }
 
@@ -43,11 +43,4 @@ type Holiday struct {
 	First Date
 	Last  Date // the zero Date for one day
 	Open  bool // no holiday after all: takes a day of Base away
-}
-
-// When is a moment as a site sees it.
-type When struct {
-	time.Time       // in the site's zone
-	Site      *Site // nil for none
-	Zone      *time.Location
 }

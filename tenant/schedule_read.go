@@ -2,6 +2,7 @@ package tenant
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -141,7 +142,7 @@ func (x *names) calendar(n *doc.Node) (c Calendar) {
 		},
 		"name": func(n *doc.Node) { c.Name = readName(n) },
 		"base": func(n *doc.Node) {
-			if c.Base = n.Text(); Shipped(c.Base) == nil {
+			if c.Base = n.Text(); !slices.Contains(ShippedNames, c.Base) {
 				n.Fail("there is no calendar %q in the exchange; it has %s", c.Base, strings.Join(ShippedNames, ", "))
 			}
 		},
