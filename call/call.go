@@ -59,6 +59,7 @@ type Destination struct {
 	Tenant  string // whose the account or the service is
 	Account string // Kind Account: the account to ring
 	Service string // Kind Service: the story to tell ("echo", "readback")
+	Of      string // Kind Service: which of them is meant: the id of the group that is rung; "" where the number says it
 	Ways    []Way  // Kind Trunks: in the order in which they are tried; nobody changes it
 	Causes  []int  // Kind Trunks: SIP statuses after which the next way is tried, besides those that say that a trunk is in trouble
 	Number  string // the number in ASCII digits as it was dialled, or as it is registered where another spelling of it was dialled

@@ -26,6 +26,8 @@ type Control interface {
 	Caller() Party
 	Dialled() string
 	Number() string    // as the plan understood what was dialled
+	Of() string        // which of the things that the service has is meant (Destination.Of)
+	Tenant() string    // whose the service is; the caller may be another's
 	Language() string  // that the caller hears: "en", "fa"
 	Detail() LegDetail // of the caller's leg as it stands now: addresses, codec, quality
 
@@ -63,6 +65,8 @@ type Control interface {
 	Drop(ctx context.Context, c Cause) error                    // ends the other's leg
 	Move(ctx context.Context, c Cause) error                    // the story goes on with the other as its caller; the caller's leg ends with c
 	Transfer(ctx context.Context, to string) error              // the call goes on to another number as if the caller had dialled it, without the story
+	Go(ctx context.Context, to Destination) error               // likewise to a place that the story knows
+	Proceed(ctx context.Context) error                          // the caller has proved itself: the call goes on to what it dialled, without the story
 	Park(ctx context.Context, name string) error                // the caller waits aside with music of that name ("" for the tenant's), until somebody takes it: then ErrEnded
 	Take(ctx context.Context, id ID) error                      // connects the caller with the one that is parked in a call of the same tenant, without the story
 	Attend(ctx context.Context, id ID, how Attendance) error    // the caller is with a call of the same tenant that two talk in, until that ends
@@ -119,6 +123,7 @@ func (e CollectEnd) String() string {
 // Wish is whom a story wants to have rung.
 type Wish struct {
 	To      []string      // numbers, as the caller would dial them
+	Members []Party       // instead of To: accounts of the service's tenant, whoever calls
 	InTurn  bool          // one after another; otherwise all at once
 	Each    time.Duration // how long each rings; 0 for the house's ring time
 	Whole   time.Duration // how long it all may take; 0 for no limit

@@ -17,6 +17,7 @@ import (
 type Caller struct {
 	Party  call.Party
 	Code   string           // dialled
+	Thing  string           // Of
 	Tongue string           // Language
 	Leg    call.LegDetail   // Detail
 	State  json.RawMessage  // what Saved reads
@@ -55,6 +56,12 @@ func (c *Caller) Dialled() string { return c.Code }
 
 // Number is Code.
 func (c *Caller) Number() string { return c.Code }
+
+// Of is Thing.
+func (c *Caller) Of() string { return c.Thing }
+
+// Tenant is the caller's.
+func (c *Caller) Tenant() string { return c.Party.Tenant }
 
 // Language is Tongue.
 func (c *Caller) Language() string { return c.Tongue }
@@ -96,6 +103,9 @@ func (c *Caller) Record(_ context.Context, r call.Recording) (call.Recorded, err
 
 // Dial is written down with whom it rings.
 func (c *Caller) Dial(_ context.Context, w call.Wish) (call.Party, error) {
+	for _, p := range w.Members {
+		w.To = append(w.To, p.Account)
+	}
 	return call.Party{}, c.did("Dial", " %q", w.To)
 }
 
@@ -117,6 +127,14 @@ func (c *Caller) Move(_ context.Context, cause call.Cause) error {
 
 // Transfer is written down with its number.
 func (c *Caller) Transfer(_ context.Context, to string) error { return c.did("Transfer", " %q", to) }
+
+// Go is written down with where.
+func (c *Caller) Go(_ context.Context, to call.Destination) error {
+	return c.did("Go", " %s %s%s%s %s", to.Tenant, to.Account, to.Service, to.Of, to.Number)
+}
+
+// Proceed is written down.
+func (c *Caller) Proceed(context.Context) error { return c.did("Proceed", "") }
 
 // Park is written down with its music.
 func (c *Caller) Park(_ context.Context, name string) error { return c.did("Park", " %q", name) }

@@ -43,10 +43,49 @@ func (s *story) Move(ctx context.Context, cause call.Cause) error {
 // Transfer has the call go on as if the caller had dialled another number. One that is answered already stands as a
 // caller that waits for its answer, as one does that a phone has sent on.
 func (s *story) Transfer(ctx context.Context, to string) error {
+	if to == "" {
+		return &call.Refusal{Cause: call.BadNumber}
+	}
+	return s.leave(ctx, func(c *ongoing) {
+		c.mu.Lock()
+		c.dialled = to
+		c.mu.Unlock()
+		c.lookUp()
+	})
+}
+
+// Go has the call go on to a place that the story knows. It stays what it was: with the outside, and routed by the same
+// revision.
+func (s *story) Go(ctx context.Context, to call.Destination) error {
+	return s.leave(ctx, func(c *ongoing) {
+		was := &c.dest
+		to.Limited, to.Revision = to.Limited || was.Limited, was.Revision
+		if to.Calls == "" {
+			to.Calls = was.Calls
+		}
+		c.mu.Lock()
+		c.dest = to
+		c.mu.Unlock()
+	})
+}
+
+// Proceed has the call go on to what the caller dialled, now that it has proved itself. Who was sent here by somebody else
+// has proved nothing for that one.
+func (s *story) Proceed(ctx context.Context) error {
+	return s.leave(ctx, func(c *ongoing) {
+		c.mu.Lock()
+		c.from.Proved = true
+		c.mu.Unlock()
+		if c.lookUp(); c.dest.Kind == call.ToService && c.by != nil {
+			c.dest = call.Destination{Kind: call.ToRefusal, Tenant: c.dest.Tenant, Refuse: call.Forbidden}
+		}
+	})
+}
+
+// leave ends the story, and has the call go on where find finds out that it goes.
+func (s *story) leave(ctx context.Context, find func(*ongoing)) error {
 	err := s.ask(ctx, func(c *ongoing) error {
 		switch a := c.caller(); {
-		case to == "":
-			return &call.Refusal{Cause: call.BadNumber}
 		case c.hops <= 1 || len(c.members) >= mostLegs:
 			return &call.Refusal{Cause: call.TooManyHops}
 		case c.house.closed():
@@ -56,7 +95,7 @@ func (s *story) Transfer(ctx context.Context, to string) error {
 		}
 		c.whenCalm(func(c *ongoing) {
 			if c.story == s && c.state == Serving {
-				c.goesOn(to)
+				c.goesOn(find)
 			}
 		})
 		return nil
@@ -68,8 +107,8 @@ func (s *story) Transfer(ctx context.Context, to string) error {
 	return call.ErrEnded
 }
 
-// goesOn has the caller go to a number, without its story.
-func (c *ongoing) goesOn(to string) {
+// goesOn has the caller go on without its story, where find finds out.
+func (c *ongoing) goesOn(find func(*ongoing)) {
 	s, a := c.story, c.caller()
 	if c.callee != nil {
 		c.drop(call.NormalClearing)
@@ -78,9 +117,6 @@ func (c *ongoing) goesOn(to string) {
 	c.bridge.Part()
 	c.story = nil
 	s.stop()
-	c.mu.Lock()
-	c.dialled = to
-	c.mu.Unlock()
 	c.hops--
 	c.setState(Routing, "its story has sent it on")
 	c.best, c.early, c.ways, c.way, c.withheld, c.reached, c.introduced = call.Cause{}, nil, nil, nil, 0, call.Party{}, false
@@ -90,7 +126,8 @@ func (c *ongoing) goesOn(to string) {
 		c.rang, c.progress = false, false
 		c.host(a, nil, nil)
 	}
-	c.route()
+	find(c)
+	c.set()
 }
 
 // Park has the caller wait aside.

@@ -11,6 +11,7 @@ import (
 // branch is one number of a story's Dial, from the place that it leads to until somebody there has answered, or nobody does.
 type branch struct {
 	of       *outward
+	member   *call.Party // of the service's tenant, who is meant whatever the caller would dial; nil for a number
 	dest     call.Destination
 	channel  func() // of whom it rings; nil for none
 	outside  func() // that it counts as a call with the outside; nil for none
@@ -28,7 +29,12 @@ func (c *ongoing) ringBranch(b *branch, number string) *call.Cause {
 	if c.hops <= 1 || len(c.members) >= mostLegs || len(b.of.rings) > mostNumbers {
 		return &call.TooManyHops
 	}
-	b.dest = c.house.router.Route(c.caller().party(), number, time.Now())
+	if b.member != nil {
+		p := b.member
+		b.dest = call.Destination{Kind: call.ToAccount, Tenant: c.dest.Tenant, Account: p.Account, Number: p.Account, Name: p.Name}
+	} else {
+		b.dest = c.house.router.Route(c.caller().party(), number, time.Now())
+	}
 	if b.dest.Limited && !c.from.Trusted {
 		taken := c.house.channels.TakeOutside(c.id, c.caller().party(), &b.dest, false)
 		if b.outside = taken.Release; taken.Refusal != nil {
@@ -317,7 +323,7 @@ func (c *ongoing) leftBranch(m *member, cause call.Cause) {
 	}
 	next := false
 	if b.dest.Kind == call.ToTrunks {
-		b.ways, next = goesOn(&b.dest, b.way, b.ways, cause)
+		b.ways, next = mayGoOn(&b.dest, b.way, b.ways, cause)
 	}
 	if b.legs--; cause.SIP >= 600 && !next {
 		c.branchLost(b, cause)

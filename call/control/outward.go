@@ -35,6 +35,12 @@ func (s *story) Dial(ctx context.Context, w call.Wish) (call.Party, error) {
 	if who, ok := s.reachedBefore(); ok {
 		return who, s.alive(ctx)
 	}
+	if len(w.Members) > 0 {
+		w.To = make([]string, len(w.Members))
+		for i := range w.Members {
+			w.To[i] = w.Members[i].Account
+		}
+	}
 	o := &outward{wish: w, result: make(chan outcome, 1)}
 	err := s.ask(ctx, func(c *ongoing) error {
 		p := &c.story.company
@@ -131,8 +137,11 @@ const mostNumbers = 32
 // ringNext rings the next number of a wish.
 func (c *ongoing) ringNext(o *outward) {
 	number := o.wish.To[o.next]
-	o.next++
 	b := &branch{of: o}
+	if len(o.wish.Members) > 0 {
+		b.member = &o.wish.Members[o.next]
+	}
+	o.next++
 	o.rings = append(o.rings, b)
 	if no := c.ringBranch(b, number); no != nil {
 		c.branchLost(b, *no)

@@ -139,6 +139,12 @@ func (s *story) Dialled() string { return s.c.dialled }
 // Number is what was dialled, as the plan understood it.
 func (s *story) Number() string { return s.c.dest.Number }
 
+// Of is which of the things that the service has is meant.
+func (s *story) Of() string { return s.c.dest.Of }
+
+// Tenant is whose the service is.
+func (s *story) Tenant() string { return s.c.dest.Tenant }
+
 // Language is what the caller hears.
 func (s *story) Language() string { return s.language }
 

@@ -136,7 +136,7 @@ func (c *ongoing) tryAnother(cause call.Cause) bool {
 	if c.dest.Kind != call.ToTrunks || c.state != Ringing {
 		return false
 	}
-	left, ok := goesOn(&c.dest, c.way, c.ways, cause)
+	left, ok := mayGoOn(&c.dest, c.way, c.ways, cause)
 	if c.ways = left; !ok {
 		return false
 	}
@@ -144,9 +144,9 @@ func (c *ongoing) tryAnother(cause call.Cause) bool {
 	return c.tryNext()
 }
 
-// goesOn reports whether other places are tried after a refusal, and which: those that are left after a carrier's trouble,
+// mayGoOn reports whether other places are tried after a refusal, and which: those that are left after a carrier's trouble,
 // and after a refusal that the route names those of other trunks.
-func goesOn(d *call.Destination, at *call.Target, left []call.Target, c call.Cause) ([]call.Target, bool) {
+func mayGoOn(d *call.Destination, at *call.Target, left []call.Target, c call.Cause) ([]call.Target, bool) {
 	switch {
 	case another(c):
 		return left, true
