@@ -3,6 +3,7 @@ package doc
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
@@ -25,6 +26,9 @@ type Document struct {
 	shape    shape
 	secrets  []Place // plain ones
 	lines    *tree   // knows where lines begin; nil until somebody asks
+
+	indexing sync.Mutex // a leaf: held while a list is indexed
+	indices  map[string]*index
 }
 
 // chunk is an item of a list of the document itself.

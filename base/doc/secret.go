@@ -31,29 +31,42 @@ func (d *Document) place(v *value, secret string) Place {
 		d.lines = newTree(d.text, 0, 0)
 	}
 	at := int(d.lines.offset(int(v.line), int(v.col)))
-	rest := d.text[at:]
+	if end := wordEnd(d.text, at, v); end > at {
+		p.Off, p.End = at, end
+	}
+	return p
+}
+
+// wordEnd gives where a word ends that begins at an offset and stands on one line; 0 where it does not.
+func wordEnd(src string, at int, v *value) int {
+	rest := src[at:]
 	if i := strings.IndexAny(rest, "\r\n"); i >= 0 {
 		rest = rest[:i]
 	}
 	switch {
 	case v.kind == literal || rest == "":
 	case rest[0] == '\'':
-		if i := strings.IndexByte(rest[1:], '\''); i >= 0 && rest[1:1+i] == secret {
-			p.Off, p.End = at, at+i+2
+		for i := 1; i < len(rest); i++ {
+			if rest[i] != '\'' {
+				continue
+			}
+			if i+1 == len(rest) || rest[i+1] != '\'' {
+				return at + i + 1
+			}
+			i++
 		}
 	case rest[0] == '"':
 		for i := 1; i < len(rest); i++ {
 			if rest[i] == '\\' {
 				i++
 			} else if rest[i] == '"' {
-				p.Off, p.End = at, at+i+1
-				break
+				return at + i + 1
 			}
 		}
-	case strings.HasPrefix(rest, secret):
-		p.Off, p.End = at, at+len(secret)
+	case strings.HasPrefix(rest, v.text):
+		return at + len(v.text)
 	}
-	return p
+	return 0
 }
 
 // Replace gives a text with the plain secrets of a document replaced, each by what with gives for it: no other octet is

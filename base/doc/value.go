@@ -28,7 +28,7 @@ const (
 type value struct {
 	kind      kind
 	flow      bool   // braces or brackets
-	plain     bool   // off and end hold: only the plain reader knows them
+	plain     bool   // off and end hold; of the whole parser's only off does, and only of a word behind its key or dash
 	line, col int32  // where it begins: of a mapping, where its first key does
 	off, end  int32  // its octets, quotes and brackets with it
 	text      string // of a scalar
@@ -163,7 +163,7 @@ func (t *tree) settle(v *value, mark *token.Token) {
 			column++
 		}
 		if at < len(t.src) && t.src[at] != '\n' && t.src[at] != '\r' && t.src[at] != '#' {
-			v.line, v.col = int32(line)+t.after, int32(column)
+			v.line, v.col, v.off = int32(line)+t.after, int32(column), t.at+int32(at)
 			return
 		}
 		if line, column = line+1, 1; line > len(t.lines) {
