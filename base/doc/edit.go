@@ -52,6 +52,10 @@ func (d *Document) Edit(edits []Edit) (string, error) {
 			return "", err
 		}
 		e := &editor{doc: now, src: now.text, nl: newline(now.text)}
+		torn := !strings.HasSuffix(e.src, "\n")
+		if torn { // every line has an end while lines come and go
+			e.src += e.nl
+		}
 		if edits[0].List == "" {
 			err = e.own(&edits[0])
 		} else {
@@ -61,6 +65,9 @@ func (d *Document) Edit(edits []Edit) (string, error) {
 			return "", err
 		}
 		text := e.result()
+		if torn {
+			text = strings.TrimSuffix(text, e.nl)
+		}
 		if edits = edits[n:]; len(edits) == 0 {
 			return text, nil
 		}
@@ -309,11 +316,7 @@ func (e *editor) merge(v, patch *value, limit int) {
 		from, to := e.extent(v, was, limit)
 		switch {
 		case p.value.kind == null:
-			if begin, past := e.lineOf(from), e.past(to); past == to && begin > 0 { // the text ends here: the end of the line before goes with it
-				e.splice(begin-len(e.nl), past, "")
-			} else {
-				e.splice(begin, past, "")
-			}
+			e.splice(e.lineOf(from), e.past(to), "")
 		case p.value.kind == mapping && was.value.kind == mapping && (was.value.plain || !was.value.flow):
 			e.merge(&was.value, &p.value, to)
 		case was.value.plain && was.value.kind != mapping && (was.value.kind != sequence || was.value.flow) && inlined(&p.value):
@@ -341,11 +344,7 @@ func (e *editor) merge(v, patch *value, limit int) {
 		is.side(&b, indent, e.nl)
 		b.WriteString(e.nl)
 	}
-	if past := e.past(end); past > end {
-		e.splice(past, past, b.String())
-	} else {
-		e.splice(end, end, e.nl+strings.TrimSuffix(b.String(), e.nl))
-	}
+	e.splice(e.past(end), e.past(end), b.String())
 }
 
 // inlined reports whether a value is written on the line of its key.

@@ -288,7 +288,7 @@ func (e *editor) change(l *listEdit, t *touched, key string, v *value, patch boo
 		l.touch[key] = &touched{gone: true} // who asks for the old one again finds none
 		l.touch[said.value.text] = t
 	}
-	inner := &editor{doc: e.doc, src: t.text, nl: e.nl}
+	inner := &editor{doc: e.doc, src: t.text + e.nl, nl: e.nl}
 	if was.flow && !was.plain {
 		is := merged(&was, &how)
 		if is.same(&was) {
@@ -296,7 +296,7 @@ func (e *editor) change(l *listEdit, t *touched, key string, v *value, patch boo
 		}
 		t.text = is.entry(indent, false, e.nl)
 	} else {
-		inner.merge(&was, &how, len(t.text))
+		inner.merge(&was, &how, len(inner.src))
 		t.text = strings.TrimRight(inner.result(), "\r\n")
 	}
 	t.changed = true
@@ -349,12 +349,7 @@ func (e *editor) list(l *listEdit) {
 			e.splice(at, int(p.value.end), "")
 			at = int(p.value.end)
 		}
-		end := e.past(at)
-		if end > 0 && end <= len(e.src) && e.src[end-1] == '\n' {
-			e.splice(end, end, strings.Join(added, e.nl)+e.nl)
-		} else {
-			e.splice(end, end, e.nl+strings.Join(added, e.nl))
-		}
+		e.splice(e.past(at), e.past(at), strings.Join(added, e.nl)+e.nl)
 	}
 }
 
