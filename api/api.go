@@ -15,6 +15,7 @@ import (
 // data folder. The zero value is nobody.
 type Identity struct {
 	Kind       string      // "session", "token", "root"; "" for nobody
+	ID         string      // of the session or the token, as lists have it
 	Name       string      // the user's id or the token's name, for the audit
 	Tenant     string      // the one that it is bound to; "" for all
 	Role       tenant.Role // what it may do there
@@ -39,6 +40,14 @@ func (i Identity) May(resource string, write bool, least tenant.Role) bool {
 		return s == "*" || s == resource+verb || s == resource+":*" || s == "*"+verb ||
 			!write && strings.HasPrefix(s, resource+":") // who may write may read
 	})
+}
+
+// Home is the tenant whose book of what was done has what the identity does: its own, or the operator's.
+func (i Identity) Home() string {
+	if i.Tenant == "" {
+		return tenant.OperatorID
+	}
+	return i.Tenant
 }
 
 // In reports whether the identity may see what belongs to a tenant.

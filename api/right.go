@@ -29,6 +29,7 @@ type Denial struct {
 	Status int           // of HTTP: 401, 403, 404, 429 and so on
 	Text   string        // what a person or a programmer is told
 	After  time.Duration // when to try again (Retry-After); 0 for unsaid
+	Wants  string        // the member of the body that is missing or wrong, "code"; "" for none
 }
 
 // Error gives it in words.
