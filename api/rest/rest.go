@@ -6,6 +6,7 @@ package rest
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -16,16 +17,20 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"santral/access"
+	"santral/api"
+	"santral/base/doc"
 	"santral/observe/trace"
 	"santral/service/prompt"
+	"santral/service/revision"
 	"santral/service/trunk"
 	"santral/store"
 )
 
 // Config is what the API shows and changes.
 type Config struct {
-	Token         string // the bearer token that may do everything
-	Who           Who    // knows all other identities; nil for nobody else
+	Token         string                 // the bearer token that may do everything
+	Book          revision.Configuration // nil where no configuration can be asked for
+	Who           Who                    // knows all other identities; nil for nobody else
 	Place         func(tenant, account string) (at Place, ok bool)
 	Version       string
 	Calls         func() []LiveCall
@@ -88,13 +93,9 @@ func build(c Config) (http.Handler, huma.API) {
 	})
 	mux.Handle("GET /metrics", c.Metrics)
 
-	settings := huma.DefaultConfig("Santral", c.Version)
-	settings.Formats = map[string]huma.Format{"application/json": escaped, "json": escaped}
-	settings.DocsPath = "" // the page would load its script from elsewhere
-	settings.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
-	settings.Security = []map[string][]string{{"token": {}}}
-	api := humago.New(mux, settings)
+	api := humago.New(mux, c.settings())
 	api.UseMiddleware(judged(api))
+	c.configuration(api)
 	c.calls(api)
 	c.registrations(api)
 	c.cdrs(api)
@@ -109,7 +110,7 @@ func build(c Config) (http.Handler, huma.API) {
 	c.backups(api)
 	c.events(api)
 	c.alarms(api)
-	return bounded(c.guarded(mux)), api
+	return bounded(c.guarded(mux)), described(api)
 }
 
 // escaped is JSON whose texts can't be taken for HTML, whatever a phone called itself.
@@ -130,15 +131,16 @@ const maxBody = 1 << 20 // octets of a request's body
 func bounded(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		most := int64(maxBody)
-		if isPrompt(r) {
-			if r.ContentLength > prompt.MaxUpload {
-				w.Header().Set("Connection", "close")
-				w.Header().Set("Content-Type", "application/problem+json")
-				w.WriteHeader(http.StatusRequestEntityTooLarge)
-				_ = escaped.Marshal(w, huma.NewError(http.StatusRequestEntityTooLarge, "the file is larger than 20 MiB"))
-				return
-			}
+		switch {
+		case isPrompt(r):
 			most = prompt.MaxUpload // less than the operation takes: what is too much ends the connection here, unread
+		case isDocument(r):
+			most = doc.MaxSize
+		}
+		if r.ContentLength > most && most > maxBody {
+			w.Header().Set("Connection", "close")
+			api.WriteProblem(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the file is larger than %d MiB", most>>20))
+			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, most)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
