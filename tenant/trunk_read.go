@@ -252,7 +252,7 @@ func readNumbers(n *doc.Node) (list []Numbers) {
 						n.Fail("to: names an account or a room of this tenant by its number")
 					}
 				},
-			}, "number", "to")
+			}, "number")
 		} else {
 			row = readRange(n)
 		}

@@ -12,10 +12,10 @@ type Account struct {
 	Site       string   `json:"site,omitempty" doc:"where it is; the tenant's first when left out" example:"tehran"`
 	Department string   `json:"department,omitempty" example:"sales"`
 	Owns       []string `json:"owns,omitempty" doc:"numbers of the tenant that it may present besides its own; the first is what it presents" example:"[\"02122000100\"]"`
-	MayAll     bool     `json:"may-all,omitempty" doc:"it may present every number of its tenant"`
+	PresentAll bool     `json:"present-all,omitempty" doc:"it may present every number of its tenant"`
 	Pickup     string   `json:"pickup,omitempty" doc:"who is of the same pick-up group may answer its calls" example:"reception"`
 	Withhold   bool     `json:"withhold,omitempty" doc:"name and number are kept from whom it calls (CLIR)"`
-	Connected  string   `json:"connected,omitempty" doc:"whether whom it has reached is shown to whom it calls (COLR)"`
+	Connected  string   `json:"connected,omitempty" doc:"whether who calls it is told whom he has reached (COLR); shown when left out" enum:"shown,withheld"`
 	Media      *Media   `json:"media,omitempty" doc:"how the media of its phones is negotiated; the tenant's where it does not say"`
 	Record     string   `json:"record,omitempty" doc:"which of its calls are recorded; the tenant's when left out" enum:"off,all"`
 	Music      string   `json:"music,omitempty" doc:"what whom it holds hears, by the name of a tune, builtin or none" example:"default"`

@@ -41,7 +41,7 @@ var Lists = []List{
 	list[Schedule]("schedules", "schedule", "schedule", "Routing", "When something holds"),
 	list[Calendar]("calendars", "calendar", "calendar", "Routing", "Holidays"),
 	list[Trunk]("trunks", "trunk", "name", "Routing", "Ways to carriers and to customers' PBXs"),
-	list[Trunk]("carriers", "carrier", "name", "Routing", "Ways to other operators, for all tenants"),
+	list[Carrier]("carriers", "carrier", "name", "Routing", "Ways to other operators, for all tenants"),
 	list[Pool]("pools", "pool", "pool", "Routing", "Channels that several trunks share"),
 	list[Route]("routes", "route", "name", "Routing", "Which trunks carry which numbers"),
 	list[Lamps]("lists", "list", "name", "Accounts", "Accounts that are watched as one"),

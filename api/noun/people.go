@@ -17,9 +17,9 @@ type Group struct {
 	Group    string   `json:"group" doc:"its id" example:"concierge" maxLength:"40" pattern:"^[a-z0-9-]+$"`
 	Name     string   `json:"name,omitempty" example:"Concierge" maxLength:"128"`
 	Number   string   `json:"number,omitempty" doc:"that is dialled for it" example:"600"`
-	Members  []string `json:"members,omitempty" doc:"numbers of accounts, in the order in which they ring where ring is in-turn" example:"[\"101\",\"102\"]"`
-	Ring     string   `json:"ring,omitempty" doc:"all at once, or one after another" enum:"all,in-turn"`
-	Each     string   `json:"each,omitempty" doc:"how long each rings, in turn; 20s when left out" example:"20s"`
-	Whole    string   `json:"whole,omitempty" doc:"how long until overflow; the exchange's ring time when left out" example:"45s"`
+	Members  []string `json:"members,omitempty" doc:"numbers of accounts, in the order in which they ring where ring is turn" example:"[\"101\",\"102\"]"`
+	Ring     string   `json:"ring,omitempty" doc:"all at once, or one after another; all when left out" enum:"all,turn"`
+	Each     int      `json:"each,omitempty" doc:"seconds that each rings, in turn; 20 when left out" minimum:"1" maximum:"300"`
+	Whole    int      `json:"whole,omitempty" doc:"seconds until overflow; the exchange's ring time when left out" minimum:"1" maximum:"3600" example:"45"`
 	Overflow string   `json:"overflow,omitempty" doc:"where a call goes that nobody took: a number of the tenant, group:NAME, trunk:NAME, refuse:busy, refuse:gone or refuse:declined" example:"101"`
 }

@@ -5,7 +5,7 @@ type Site struct {
 	Site      string   `json:"site" doc:"its id" example:"tehran" maxLength:"40" pattern:"^[a-z0-9-]+$"`
 	Name      string   `json:"name,omitempty" doc:"as people read it" example:"Head office" maxLength:"128"`
 	Zone      string   `json:"zone,omitempty" doc:"IANA time zone; the tenant's when left out" example:"Asia/Tehran"`
-	Country   string   `json:"country,omitempty" doc:"whose numbers are dialled there; the tenant's when left out" example:"ir"`
+	Country   string   `json:"country,omitempty" doc:"whose numbers are dialled there; the tenant's when left out" enum:"ae,ca,cn,de,es,fr,gb,ir,itu,tr,uk,us" example:"ir"`
 	Area      string   `json:"area,omitempty" doc:"area code without the leading 0, which 8-digit numbers are completed with; the tenant's when left out" example:"21"`
 	Code      string   `json:"code,omitempty" doc:"dialled before an extension of this site from the tenant's other sites" example:"7"`
 	Calendar  string   `json:"calendar,omitempty" doc:"whose holidays hold there; the tenant's when left out" example:"ir"`

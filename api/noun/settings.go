@@ -9,7 +9,7 @@ type Tenant struct {
 	Domains   []string   `json:"domains" doc:"what phones register at; the first is also the digest realm" example:"[\"sip.example.net\"]"`
 	Realm     string     `json:"realm,omitempty" doc:"another digest realm than the first domain"`
 	Default   bool       `json:"default,omitempty" doc:"takes requests for the exchange's bare addresses too; one tenant at most"`
-	Country   string     `json:"country,omitempty" doc:"whose numbers are dialled and whose tones are heard" example:"ir"`
+	Country   string     `json:"country,omitempty" doc:"whose numbers are dialled and whose tones are heard" enum:"ae,ca,cn,de,es,fr,gb,ir,itu,tr,uk,us" example:"ir"`
 	Area      string     `json:"area,omitempty" doc:"area code without the leading 0, which 8-digit numbers are completed with" example:"21"`
 	Language  string     `json:"language,omitempty" enum:"en,fa"`
 	Zone      string     `json:"zone,omitempty" doc:"IANA time zone" example:"Asia/Tehran"`
@@ -32,7 +32,7 @@ type Tenant struct {
 // Operator is the own keys of the operator's document.
 type Operator struct {
 	Operator  string     `json:"operator" doc:"its name" example:"Example Telecom" maxLength:"128"`
-	Country   string     `json:"country,omitempty" doc:"where tenants are that do not say; ir when left out" example:"ir"`
+	Country   string     `json:"country,omitempty" doc:"where tenants are that do not say; ir when left out" enum:"ae,ca,cn,de,es,fr,gb,ir,itu,tr,uk,us" example:"ir"`
 	Area      string     `json:"area,omitempty" example:"21"`
 	Language  string     `json:"language,omitempty" enum:"en,fa"`
 	Zone      string     `json:"zone,omitempty" example:"Asia/Tehran"`
@@ -44,14 +44,14 @@ type Operator struct {
 
 // Limits are what a tenant may have and do. What is left out has no limit.
 type Limits struct {
-	Extensions int `json:"extensions,omitempty" minimum:"0"`
-	Lines      int `json:"lines,omitempty" minimum:"0"`
-	Trunks     int `json:"trunks,omitempty" minimum:"0"`
-	Numbers    int `json:"numbers,omitempty" minimum:"0"`
-	Channels   int `json:"channels,omitempty" doc:"calls with the outside at once" minimum:"0"`
-	In         int `json:"in,omitempty" doc:"of these, towards the tenant" minimum:"0"`
-	Out        int `json:"out,omitempty" doc:"of these, from the tenant" minimum:"0"`
-	Rate       int `json:"rate,omitempty" doc:"new calls with the outside in any one second" minimum:"0"`
+	Extensions int `json:"extensions,omitempty" minimum:"1" maximum:"10000000"`
+	Lines      int `json:"lines,omitempty" minimum:"1" maximum:"10000000"`
+	Trunks     int `json:"trunks,omitempty" minimum:"1" maximum:"10000000"`
+	Numbers    int `json:"numbers,omitempty" minimum:"1" maximum:"10000000"`
+	Channels   int `json:"channels,omitempty" doc:"calls with the outside at once" minimum:"1" maximum:"10000000"`
+	In         int `json:"channels-in,omitempty" doc:"of these, towards the tenant" minimum:"1" maximum:"10000000"`
+	Out        int `json:"channels-out,omitempty" doc:"of these, from the tenant" minimum:"1" maximum:"10000000"`
+	Rate       int `json:"rate,omitempty" doc:"new calls with the outside in any one second" minimum:"1" maximum:"1000"`
 }
 
 // Phones is what header fields tell a tenant's phones.
@@ -77,8 +77,8 @@ type Prompts struct {
 
 // Retention is how long what is kept stays, in days. What is left out stays for ever.
 type Retention struct {
-	Records int `json:"records,omitempty" minimum:"0"`
-	Audit   int `json:"audit,omitempty" minimum:"0"`
+	Records int `json:"records,omitempty" minimum:"1" maximum:"36500"`
+	Audit   int `json:"audit,omitempty" minimum:"1" maximum:"36500"`
 }
 
 // Access is from where the API may be used.

@@ -1,7 +1,14 @@
 package noun
 
-// Trunk is a way to and from another exchange: a carrier, or a customer's PBX.
+// Trunk is a way to and from another exchange: a carrier of the tenant's own, or a customer's PBX.
 type Trunk struct {
+	Carrier
+	Class string `json:"class,omitempty" doc:"class of service of a PBX that calls out by routes; the tenant's when left out" example:"national"`
+	Site  string `json:"site,omitempty" doc:"where a PBX is" example:"tehran"`
+}
+
+// Carrier is a way to another operator, for all tenants.
+type Carrier struct {
 	Name         string        `json:"name" doc:"unique in its document" example:"carrier" maxLength:"40" pattern:"^[a-z0-9-]+$"`
 	Mode         string        `json:"mode" doc:"register: we register there; registered: a PBX registers here; static: nobody does" enum:"register,registered,static"`
 	PBX          bool          `json:"pbx,omitempty" doc:"a customer's PBX is behind it, which may call out by routes"`
@@ -24,9 +31,8 @@ type Trunk struct {
 	ChannelsOut  int           `json:"channels-out,omitempty" doc:"of these, calls to there" minimum:"1" maximum:"10000"`
 	Reserved     int           `json:"reserved,omitempty" doc:"of channels, kept for calls towards the customer" minimum:"0" maximum:"10000"`
 	Rate         int           `json:"rate,omitempty" doc:"new calls within any one second" minimum:"1" maximum:"1000"`
+	Small        bool          `json:"small,omitempty" doc:"it may have fewer than 10 channels"`
 	Pool         string        `json:"pool,omitempty" doc:"channels that it shares with other trunks" example:"main"`
-	Class        string        `json:"class,omitempty" doc:"class of service of a PBX that calls out by routes"`
-	Site         string        `json:"site,omitempty" doc:"where a PBX is"`
 	State        string        `json:"state,omitempty" enum:"active,assigned,porting,barred,suspended,ceased"`
 	Called       string        `json:"called,omitempty" doc:"where the called number stands" enum:"request-uri,to,p-called-party-id,diversion"`
 	Trust        bool          `json:"trust,omitempty" doc:"what it says of who calls is believed, and it is told what is withheld (RFC 3324)"`

@@ -164,7 +164,7 @@ func (of things) place(p *revision.PlacedProblem) string {
 
 // theTenant gives a tenant's id where who asks may know of it, and the error to answer with otherwise.
 func (c Config) theTenant(ctx context.Context, id string) (string, error) {
-	if id == tenant.OperatorID || !api.From(ctx).In(id) || c.Book == nil || c.Book.Current().Tenant(id) == nil {
+	if id == tenant.OperatorID || !api.From(ctx).In(id) || c.Book.Current().Tenant(id) == nil {
 		return "", huma.Error404NotFound("there is no tenant " + strconv.Quote(id) + "; GET /api/v1/tenants lists those that you may see")
 	}
 	return id, nil

@@ -20,7 +20,7 @@ import (
 
 const (
 	yamlType     = "text/yaml"
-	yamlType2    = "application/yaml" // RFC 9512
+	yamlType2    = "application/yaml"
 	bodyTime     = 30 * time.Second   // in which a body is read
 	documentTime = 2 * time.Minute    // in which a document is
 	exportPath   = "/api/v1/export"
@@ -113,9 +113,17 @@ type RevisionPath struct {
 
 // configuration serves everything that can be configured.
 func (c Config) configuration(a huma.API) {
-	c.tenants(a)
-	c.resources(a)
-	c.documents(a)
+	g := huma.NewGroup(a)
+	g.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) {
+		if c.Book == nil {
+			_ = huma.WriteErr(a, ctx, http.StatusServiceUnavailable, "this exchange has no book of configuration open: try again in a moment")
+			return
+		}
+		next(ctx)
+	})
+	c.tenants(g)
+	c.resources(g)
+	c.documents(g)
 }
 
 func (c Config) documents(a huma.API) {
@@ -321,9 +329,6 @@ type changeInput struct {
 
 // change reads what somebody wants.
 func (c Config) change(ctx context.Context, in *changeInput, yaml bool) (change revision.Change, err error) {
-	if c.Book == nil {
-		return change, huma.Error404NotFound("there is no configuration here")
-	}
 	if partly(ctx) {
 		return change, errPartly
 	}
@@ -475,9 +480,6 @@ func (c Config) revisions(a huma.API) {
 // revision gives one that who asks may know of, whole where all of its documents must be theirs.
 func (c Config) revision(ctx context.Context, number uint64, whole bool) (revision.Revision, error) {
 	missing := things{what: "revision " + strconv.FormatUint(number, 10), list: "/api/v1/revisions"}
-	if c.Book == nil {
-		return revision.Revision{}, c.refusedChange(revision.ErrNotFound, missing)
-	}
 	if partly(ctx) {
 		return revision.Revision{}, errPartly
 	}

@@ -188,7 +188,7 @@ func (r resource) document(ctx context.Context, id string) (revision.Document, e
 		if _, err := r.theTenant(ctx, id); err != nil {
 			return revision.Document{}, err
 		}
-	} else if !api.From(ctx).In(id) || r.Book == nil {
+	} else if !api.From(ctx).In(id) {
 		return revision.Document{}, huma.Error404NotFound("there is no such list")
 	}
 	d, err := r.Book.Document(id)

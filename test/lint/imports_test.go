@@ -77,11 +77,13 @@ var rules = []rule{
 
 	{"api", []string{"tenant", "base/*"}, "words of who may do what"},
 	{"api/*", []string{"api", "service/*", "call", "route", "access", "store", "tenant", "observe/*", "base/*"}, "decode, authorize, call, encode"},
-	{"api/client", []string{"base/*"}, "a client needs nothing of the server"},
+	{"api/rest", []string{"api", "api/noun", "service/*", "call", "route", "access", "store", "tenant", "observe/*", "base/*"}, "what can be configured is shown in the shape of its nouns"},
+	{"api/noun", []string{}, "a shape needs nothing but itself"},
+	{"api/client", []string{"api/noun", "base/*"}, "a client needs nothing of the server but its nouns"},
 
 	{"server", []string{"*"}, "the one place that knows everyone"},
 	{"phone", []string{"call", "call/sipleg", "media", "media/*", "sip", "sip/*", "base/*", "observe/*"}, "a telephone is made of the wings, without the exchange"},
-	{"cmd", []string{"server", "phone", "api/client", "config"}, "commands speak to what runs"},
+	{"cmd", []string{"server", "phone", "api/client", "api/noun", "config"}, "commands speak to what runs"},
 	{"test", []string{"*"}, "tests see everything"},
 	{"bench", []string{"*"}, "measurements see everything"},
 }
