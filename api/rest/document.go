@@ -21,8 +21,8 @@ import (
 const (
 	yamlType     = "text/yaml"
 	yamlType2    = "application/yaml"
-	bodyTime     = 30 * time.Second   // in which a body is read
-	documentTime = 2 * time.Minute    // in which a document is
+	bodyTime     = 30 * time.Second // in which a body is read
+	documentTime = 2 * time.Minute  // in which a document is
 	exportPath   = "/api/v1/export"
 	planPath     = "/api/v1/plan"
 	applyPath    = "/api/v1/apply"
