@@ -76,12 +76,12 @@ func (c *CDR) Numbers(tenant string) []string {
 		return []string{c.FromNumber, c.Said, c.FromAccount, c.Number, c.Dialled, c.Shown, c.toNumber()}
 	}
 	v := c.For(tenant)
-	return []string{v.FromNumber, v.Number, v.toNumber()}
+	return []string{v.FromNumber, v.Dialled, c.To}
 }
 
 // toNumber is To where it can be somebody's number.
 func (c *CDR) toNumber() string {
-	if c.Trunk != "" || c.ToTenant != "" {
+	if c.ToTenant != "" {
 		return ""
 	}
 	return c.To
@@ -92,38 +92,94 @@ func (c *CDR) toNumber() string {
 func Digits(number string) string {
 	var b strings.Builder
 	for _, r := range number {
-		switch {
-		case '0' <= r && r <= '9':
-			b.WriteByte(byte(r))
-		case '۰' <= r && r <= '۹':
-			b.WriteByte(byte('0' + r - '۰'))
-		case '٠' <= r && r <= '٩':
-			b.WriteByte(byte('0' + r - '٠'))
-		case strings.ContainsRune("+-. ()/\u00a0\u200c\u200e\u202a\u202c", r):
-		default:
+		d, ok := digit(r)
+		if ok {
+			b.WriteByte('0' + d)
+		} else if !between(r) {
 			return "" // a name, not a number
 		}
 	}
 	return b.String()
 }
 
+func digit(r rune) (byte, bool) {
+	switch {
+	case '0' <= r && r <= '9':
+		return byte(r - '0'), true
+	case '۰' <= r && r <= '۹':
+		return byte(r - '۰'), true
+	case '٠' <= r && r <= '٩':
+		return byte(r - '٠'), true
+	}
+	return 0, false
+}
+
+// between is what may stand between digits.
+func between(r rune) bool {
+	return strings.ContainsRune("+-. ()/\u00a0\u200c\u200e\u202a\u202c", r)
+}
+
 // tailLong is how many last digits two spellings of a number share at least: a subscriber's own.
 const tailLong = 7
 
-// Tail gives the last digits of a number as a key under which all of its spellings are found; 0 for none.
-func Tail(number string) int64 {
-	d := strings.TrimLeft(Digits(number), "0")
-	if len(d) > tailLong {
-		d = d[len(d)-tailLong:]
+// NumberKey gives the key under which a tenant's records of a number are found, in all of its spellings; 0 for what is no number. It
+// is made of the tenant and the last digits, so others may share it.
+func NumberKey(tenant, number string) int64 {
+	const offset, prime = 14695981039346656037, 1099511628211 // FNV-1a
+	digits := 0
+	last := [tailLong]byte{}
+	for _, r := range number {
+		d, ok := digit(r)
+		switch {
+		case ok && (d != 0 || digits > 0):
+			last[digits%tailLong] = '0' + d
+			digits++
+		case !ok && !between(r):
+			return 0
+		}
 	}
-	if d == "" {
+	if digits == 0 {
 		return 0
 	}
-	n := int64(1) // so that 0101 and 101 differ from 1101 where they are cut
-	for _, c := range []byte(d) {
-		n = n*10 + int64(c-'0')
+	h := uint64(offset)
+	for i := range len(tenant) {
+		h = (h ^ uint64(tenant[i])) * prime
 	}
-	return n
+	h = (h ^ 0xff) * prime
+	for i := max(0, digits-tailLong); i < digits; i++ {
+		h = (h ^ uint64(last[i%tailLong])) * prime
+	}
+	if h == 0 {
+		h = 1
+	}
+	return int64(h)
+}
+
+// NumberKeys appends the keys that a record is found by, each once.
+func (c *CDR) NumberKeys(list []int64) []int64 {
+	add := func(tenant string, numbers ...string) {
+		for i, number := range numbers {
+			if number == "" || i > 0 && slices.Contains(numbers[:i], number) {
+				continue
+			}
+			if key := NumberKey(tenant, number); key != 0 && !slices.Contains(list, key) {
+				list = append(list, key)
+			}
+		}
+	}
+	add(c.Tenant, c.FromNumber, c.Said, c.FromAccount, c.Number, c.Dialled, c.Shown, c.toNumber())
+	if c.ToTenant != "" {
+		shown := c.Shown
+		if shown == "" {
+			shown = c.FromNumber
+		}
+		dialled := c.Number
+		if dialled == "" {
+			dialled = c.Dialled
+		}
+		add(c.ToTenant, shown, dialled, c.To)
+	}
+	return list
 }
 
 // SameNumber reports whether two spellings can be of one number: +98 21 …, 021 …, 0098 21 … and the local one alike.

@@ -44,7 +44,6 @@ type cdrRow struct {
 
 	ToTenant     string  `bun:"to_tenant"`
 	Number       string  `bun:"number"`
-	Sent         string  `bun:"sent"`
 	Said         string  `bun:"said"`
 	Shown        string  `bun:"shown"`
 	Calls        string  `bun:"calls"`
@@ -57,12 +56,7 @@ type cdrRow struct {
 	ToDepartment string  `bun:"to_department"`
 	Direction    int64   `bun:"direction"`
 	Story        string  `bun:"story"`
-	Attempts     int     `bun:"attempts"`
-	CallerAgent  string  `bun:"caller_agent"`
-	CalleeAgent  string  `bun:"callee_agent"`
-	Held         int64   `bun:"held"`
 	MOS          float64 `bun:"mos"`
-	MOSWorst     float64 `bun:"mos_worst"`
 }
 
 type legRow struct {
@@ -148,6 +142,9 @@ func (d *DB) legsOf(ctx context.Context, conn bun.IConn, rows []cdrRow) (all []s
 		c := &page[place[legs[i].Seq]]
 		c.Legs = append(c.Legs, leg)
 	}
+	for i := range page {
+		page[i].Derive()
+	}
 	return page, true, nil
 }
 
@@ -167,9 +164,9 @@ func (r *cdrRow) word() store.CDR {
 		PostDialDelay: store.Millis(r.PostDialDelay), RingTime: store.Millis(r.RingTime), TalkTime: store.Millis(r.TalkTime),
 		EndedBy: r.EndedBy, SIP: r.SIP, Q850: r.Q850, Cause: r.Cause, Codec: r.Codec,
 		MadeBy: r.MadeBy, FromCall: r.FromCall, ToCall: r.ToCall,
-		ToTenant: r.ToTenant, Number: r.Number, Sent: r.Sent, Said: r.Said, Shown: r.Shown, Calls: r.Calls, Because: r.Because, Revision: uint64(r.Revision),
+		ToTenant: r.ToTenant, Number: r.Number, Said: r.Said, Shown: r.Shown, Calls: r.Calls, Because: r.Because, Revision: uint64(r.Revision),
 		Trunk: r.Trunk, Site: r.Site, Department: r.Department, ToSite: r.ToSite, ToDepartment: r.ToDepartment, Direction: store.CDRDirection(r.Direction),
-		Story: r.Story, Attempts: r.Attempts, CallerAgent: r.CallerAgent, CalleeAgent: r.CalleeAgent, Held: store.Millis(r.Held), MOS: r.MOS, MOSWorst: r.MOSWorst,
+		Story: r.Story, MOS: r.MOS,
 	}
 }
 

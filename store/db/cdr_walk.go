@@ -2,6 +2,8 @@ package db
 
 import (
 	"context"
+	"database/sql"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -76,48 +78,84 @@ func (d *DB) gather(ctx context.Context, f store.CDRFilter, sides []conditions, 
 // page is one step of a walk: the newest rows behind a place, by each of the sides.
 func (d *DB) page(ctx context.Context, f *store.CDRFilter, sides []conditions, besides conditions, from place, limit int) ([]cdrRow, error) {
 	var rows []cdrRow
-	tail := store.Tail(f.Number)
-	if f.Number != "" && tail == 0 {
-		return nil, nil
-	}
 	newest := func(q *bun.SelectQuery, began, seq string) *bun.SelectQuery {
 		if from.seq != 1<<63-1 {
 			q = q.Where("(?, ?) < (?, ?)", bun.Safe(began), bun.Safe(seq), from.began, from.seq)
 		}
 		return q.OrderExpr("? DESC, ? DESC", bun.Safe(began), bun.Safe(seq)).Limit(int64(limit))
 	}
-	one := func(side conditions) *bun.SelectQuery {
-		q := d.reader.NewSelect().Model((*cdrRow)(nil)).Column("c.seq")
-		if tail != 0 {
-			// The numbers go first: their index is the narrow one.
-			q = d.reader.NewSelect().TableExpr("cdr_numbers AS n").ColumnExpr("c.seq AS seq").Join(d.kind.cross+" cdrs AS c ON c.seq = n.seq").Where("n.tail = ?", tail)
-			return newest(besides.to(side.to(q)), "n.began", "n.seq")
-		}
-		return newest(besides.to(side.to(q)), "c.began", "c.seq")
+	number := f.Number
+	if number == "" {
+		number = f.Account
 	}
-	q := d.reader.NewSelect().Model(&rows)
-	if len(sides) == 1 && tail == 0 {
-		return rows, newest(besides.to(sides[0].to(q)), "c.began", "c.seq").Scan(ctx)
+	if number == "" && len(sides) == 1 {
+		return rows, newest(besides.to(sides[0].to(d.reader.NewSelect().Model(&rows))), "c.began", "c.seq").Scan(ctx)
 	}
 	seqs := map[int64]bool{}
-	for _, side := range sides {
+	look := func(q *bun.SelectQuery, began, seq string) error {
 		var found []int64
-		if err := one(side).Scan(ctx, &found); err != nil {
-			return nil, err
+		if err := newest(besides.to(q), began, seq).Scan(ctx, &found); err != nil {
+			return err
 		}
 		for _, seq := range found {
 			seqs[seq] = true
+		}
+		return nil
+	}
+	if number != "" {
+		if store.NumberKey("", number) == 0 {
+			return nil, nil // accounts are numbers too
+		}
+		tenants := []string{f.Tenant}
+		if f.Tenant == "" {
+			var err error
+			if tenants, err = d.tenants(ctx); err != nil {
+				return nil, err
+			}
+		}
+		for _, tenant := range tenants {
+			for _, side := range sides {
+				// The numbers go first: their index is the narrow one.
+				q := d.reader.NewSelect().TableExpr("cdr_numbers AS n").ColumnExpr("c.seq AS seq").Join(d.kind.cross+" cdrs AS c ON c.seq = n.seq").Where("n.number = ?", store.NumberKey(tenant, number))
+				if err := look(side.to(q), "n.began", "n.seq"); err != nil {
+					return nil, err
+				}
+			}
+		}
+	} else {
+		for _, side := range sides {
+			if err := look(side.to(d.reader.NewSelect().Model((*cdrRow)(nil)).Column("c.seq")), "c.began", "c.seq"); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if len(seqs) == 0 {
 		return nil, nil
 	}
-	list := make([]int64, 0, len(seqs))
-	for seq := range seqs {
-		list = append(list, seq)
-	}
-	err := q.Where("c.seq IN (?)", bun.List(list)).OrderExpr("c.began DESC, c.seq DESC").Limit(int64(limit)).Scan(ctx)
+	err := d.reader.NewSelect().Model(&rows).Where("c.seq IN (?)", bun.List(slices.Collect(maps.Keys(seqs)))).OrderExpr("c.began DESC, c.seq DESC").Limit(int64(limit)).Scan(ctx)
 	return rows, err
+}
+
+// tenants gives all that have records.
+func (d *DB) tenants(ctx context.Context) ([]string, error) {
+	var list []string
+	query := d.sql("SELECT MIN(tenant) FROM cdrs WHERE tenant > ?")
+	other := d.sql("SELECT MIN(to_tenant) FROM cdrs WHERE to_tenant IS NOT NULL AND to_tenant > ?")
+	for _, query := range [...]string{query, other} {
+		for last := ""; ; {
+			var next sql.NullString
+			if err := d.reader.DB.QueryRowContext(ctx, query, last).Scan(&next); err != nil {
+				return nil, err
+			}
+			if !next.Valid {
+				break
+			}
+			last = next.String
+			list = append(list, last)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list), nil
 }
 
 // sidesOf says what rows have to fulfil, once for each way in which a record can be one of a tenant's and an account's.

@@ -16,10 +16,10 @@ import (
 const (
 	cdrColumns = "seq, call, tenant, state, from_account, from_number, from_name, from_trunk, source, dialled, to_account, answered_by, " +
 		"began, ringing, answered, ended, post_dial_delay, ring_time, talk_time, ended_by, sip, q850, cause, codec, made_by, from_call, to_call, " +
-		"to_tenant, number, sent, said, shown, calls, because, revision, trunk, site, department, to_site, to_department, direction, story, attempts, caller_agent, callee_agent, held, mos, mos_worst"
+		"to_tenant, number, said, shown, calls, because, revision, trunk, site, department, to_site, to_department, direction, story, mos"
 	legColumns = "seq, n, leg, direction, account, trunk, number, target, sip_call_id, session_id, local_addr, remote_addr, transport, user_agent, media_addr, codec, " +
 		"began, ringing, answered, ended, held, sip, q850, cause, format, packets, octets, lost, late, sent, jitter_us, round_trip_us, mos, more_streams, from_call, to_call, tenant, told, shown, measured, notices"
-	numberColumns = "tail, began, seq"
+	numberColumns = "number, began, seq"
 )
 
 // chunk is how many rows one statement inserts.
@@ -52,7 +52,7 @@ func (d *DB) prepare(ctx context.Context) error {
 		if d.inserts[i].leg, err = d.writer.PrepareContext(ctx, d.insert("cdr_legs", legColumns, rows)); err != nil {
 			return err
 		}
-		if d.inserts[i].number, err = d.writer.PrepareContext(ctx, d.insert("cdr_numbers", numberColumns, rows)+" ON CONFLICT (tail, began, seq) DO NOTHING"); err != nil {
+		if d.inserts[i].number, err = d.writer.PrepareContext(ctx, d.insert("cdr_numbers", numberColumns, rows)+" ON CONFLICT (number, began, seq) DO NOTHING"); err != nil {
 			return err
 		}
 	}
@@ -129,14 +129,16 @@ func (d *DB) insertCDRs(ctx context.Context, tx *sql.Tx, rows []store.CDR) error
 	legs := &args{chunk: tx.StmtContext(ctx, full.leg), single: tx.StmtContext(ctx, single.leg), values: d.values[1][:0]}
 	numbers := &args{chunk: tx.StmtContext(ctx, full.number), single: tx.StmtContext(ctx, single.number), values: d.values[2][:0]}
 	defer func() { d.values = [3][]any{cdrs.values, legs.values, numbers.values} }()
+	var keys []int64
 	for i := range rows {
 		row := &rows[i]
 		cdrArgs(cdrs, row)
 		if err := cdrs.row(ctx); err != nil {
 			return err
 		}
-		for _, tail := range tails(row) {
-			numbers.values = append(numbers.values, tail, row.Began.UnixMilli(), int64(row.Seq))
+		keys = row.NumberKeys(keys[:0])
+		for _, key := range keys {
+			numbers.values = append(numbers.values, key, row.Began.UnixMilli(), int64(row.Seq))
 			if err := numbers.row(ctx); err != nil {
 				return err
 			}
@@ -248,7 +250,6 @@ func cdrArgs(a *args, c *store.CDR) {
 	a.text(c.ToCall)
 	a.text(c.ToTenant)
 	a.text(c.Number)
-	a.text(c.Sent)
 	a.text(c.Said)
 	a.text(c.Shown)
 	a.text(c.Calls)
@@ -261,11 +262,7 @@ func cdrArgs(a *args, c *store.CDR) {
 	a.text(c.ToDepartment)
 	a.int(int64(c.Direction))
 	a.text(c.Story)
-	a.int(int64(c.Attempts))
-	a.text(c.CallerAgent)
-	a.text(c.CalleeAgent)
-	a.some(int64(c.Held))
-	a.values = append(a.values, c.MOS, c.MOSWorst)
+	a.values = append(a.values, c.MOS)
 }
 
 func legArgs(a *args, seq uint64, n int, l *store.CDRLeg) error {

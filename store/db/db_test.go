@@ -48,7 +48,7 @@ func cdr(seq int) store.CDR {
 	began := epoch.Add(time.Duration(seq) * time.Second)
 	leg := func(name, direction, account string) store.CDRLeg {
 		return store.CDRLeg{
-			Leg: name, Direction: direction, Account: account, Trunk: "carrier", Number: account, Target: "sip:" + account + "@192.0.2.7:5060",
+			Leg: name, Tenant: "sample", Sent: "009821", Shown: "021", Direction: direction, Account: account, Trunk: "carrier", Number: account, Target: "sip:" + account + "@192.0.2.7:5060",
 			SIPCallID: fmt.Sprintf("%s-%d@phone", name, seq), SessionID: "47755a9de7794ba387653f2099600ef2;remote=ab30317f1a784dc48ff824d0d3715d86", Local: "127.0.0.1:5060", Remote: "192.0.2.7:5060", Transport: "UDP",
 			UserAgent: "فون/1.0 \"x\" <script>", Media: "192.0.2.7:10000", Codec: "PCMA",
 			Began: began, Ringing: began.Add(120 * time.Millisecond), Answered: began.Add(3 * time.Second), Ended: began.Add(33 * time.Second), Held: 1500,
@@ -63,13 +63,16 @@ func cdr(seq int) store.CDR {
 			Notices: []store.Notice{{At: began, What: "one way", Addr: "192.0.2.7:10000", Text: "nothing came from it"}, {At: began, What: "two way"}},
 		}
 	}
-	return store.CDR{
+	c := store.CDR{
+		ToTenant: "north", Number: "+982191000102", Said: "0101", Shown: "anonymous", Calls: "local", Because: "شب", Revision: 7, Site: "hq", Department: "sales", ToSite: "mill", ToDepartment: "desk", Story: "other",
 		Seq: uint64(seq), Call: fmt.Sprintf("call-%05d", seq), Tenant: "sample", State: store.Answered,
 		FromAccount: "101", FromNumber: "101", FromName: "Sara; DROP TABLE cdrs; --'", FromTrunk: "pbx", Source: "192.0.2.6:5060", Dialled: "102", To: "102", AnsweredBy: "102",
 		Began: began, Ringing: began.Add(120 * time.Millisecond), Answered: began.Add(3 * time.Second), Ended: began.Add(33 * time.Second),
 		PostDialDelay: 120, RingTime: 2880, TalkTime: 30000, EndedBy: "callee", SIP: 200, Q850: 16, Cause: "normal call clearing", Codec: "PCMA", MadeBy: "transfer", FromCall: "other", ToCall: "another",
 		Legs: []store.CDRLeg{leg("a", "in", "101"), leg("b", "out", "102")},
 	}
+	c.Derive()
+	return c
 }
 
 func add(t testing.TB, d *db.DB, rows ...store.CDR) {
@@ -95,6 +98,8 @@ func TestRecordComesBackWhole(t *testing.T) {
 		quiet.Legs[0].Streams = nil
 		quiet.Legs[1].Streams = quiet.Legs[1].Streams[:1]
 		quiet.Legs[1].Streams[0] = store.Stream{}
+		quiet.Derive()
+		bare.Derive()
 		add(t, d, full, bare, quiet)
 		for _, want := range []store.CDR{full, bare, quiet} {
 			got, err := d.CDR(t.Context(), want.Tenant, want.Call)
@@ -133,6 +138,7 @@ func TestPagesAreNewestFirstAndWhole(t *testing.T) {
 		var rows []store.CDR
 		for i := range 107 {
 			c := cdr(i + 1)
+			c.ToTenant = ""
 			c.Began = epoch.Add(time.Duration(rand.IntN(30)) * time.Second) // many at one time
 			c.FromAccount = []string{"101", "103"}[i%2]
 			c.To = []string{"102", "101", "104"}[i%3]

@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 	"time"
-
-	"santral/store"
 )
 
 // recordTables is what call records need besides: both sides of a call between tenants, numbers as they were understood and
@@ -14,7 +12,6 @@ import (
 var recordTables = []string{
 	`ALTER TABLE cdrs ADD COLUMN to_tenant TEXT`, // another than tenant
 	`ALTER TABLE cdrs ADD COLUMN number TEXT`,
-	`ALTER TABLE cdrs ADD COLUMN sent TEXT`,
 	`ALTER TABLE cdrs ADD COLUMN said TEXT`,
 	`ALTER TABLE cdrs ADD COLUMN shown TEXT`,
 	`ALTER TABLE cdrs ADD COLUMN calls TEXT`,
@@ -27,25 +24,22 @@ var recordTables = []string{
 	`ALTER TABLE cdrs ADD COLUMN to_department TEXT`,
 	`ALTER TABLE cdrs ADD COLUMN direction SMALLINT`,
 	`ALTER TABLE cdrs ADD COLUMN story TEXT`, // another than call
-	`ALTER TABLE cdrs ADD COLUMN attempts INTEGER`,
-	`ALTER TABLE cdrs ADD COLUMN caller_agent TEXT`,
-	`ALTER TABLE cdrs ADD COLUMN callee_agent TEXT`,
-	`ALTER TABLE cdrs ADD COLUMN held BIGINT`,
 	`ALTER TABLE cdrs ADD COLUMN mos DOUBLE PRECISION`,
-	`ALTER TABLE cdrs ADD COLUMN mos_worst DOUBLE PRECISION`,
 	`ALTER TABLE cdr_legs ADD COLUMN tenant TEXT`,
 	`ALTER TABLE cdr_legs ADD COLUMN told TEXT`,
 	`ALTER TABLE cdr_legs ADD COLUMN shown TEXT`,
 	`CREATE INDEX cdrs_tenant ON cdrs (tenant, began, seq)`,
 	`CREATE INDEX cdrs_to_tenant ON cdrs (to_tenant, began, seq) WHERE to_tenant IS NOT NULL`,
 	`CREATE INDEX cdrs_story ON cdrs (story) WHERE story IS NOT NULL`,
-	// Keys of numbers (store.Tail), by which every spelling of one is found.
+	// By whom and by what number a record is found in a tenant's view, in every spelling: store.NumberKey. It serves for accounts too.
 	`CREATE TABLE cdr_numbers (
-		tail BIGINT NOT NULL,
+		number BIGINT NOT NULL,
 		began BIGINT NOT NULL,
 		seq BIGINT NOT NULL,
-		PRIMARY KEY (tail, began, seq)
+		PRIMARY KEY (number, began, seq)
 	){clustered}`,
+	`DROP INDEX cdrs_from`,
+	`DROP INDEX cdrs_to`,
 	`CREATE TABLE cdr_sums (
 		tenant TEXT NOT NULL,
 		summed_by SMALLINT NOT NULL,
@@ -133,7 +127,6 @@ func (d *DB) completeRecords(ctx context.Context, tx *sql.Tx) error {
 		for i := range rows {
 			c := &rows[i]
 			at = c.Seq
-			c.Derive()
 			others := []string{c.FromCall}
 			for k := range c.Legs {
 				others = append(others, c.Legs[k].FromCall)
@@ -163,12 +156,11 @@ func (d *DB) completeRecords(ctx context.Context, tx *sql.Tx) error {
 					stories[b] = a
 				}
 			}
-			if _, err := tx.ExecContext(ctx, d.sql("UPDATE cdrs SET trunk = ?, sent = ?, direction = ?, attempts = ?, caller_agent = ?, callee_agent = ?, held = ?, mos = ?, mos_worst = ? WHERE seq = ?"),
-				null(c.Trunk), null(c.Sent), int64(c.Direction), c.Attempts, null(c.CallerAgent), null(c.CalleeAgent), int64(c.Held), c.MOS, c.MOSWorst, int64(c.Seq)); err != nil {
+			if _, err := tx.ExecContext(ctx, d.sql("UPDATE cdrs SET trunk = ?, direction = ?, mos = ? WHERE seq = ?"), null(c.Trunk), int64(c.Direction), c.MOS, int64(c.Seq)); err != nil {
 				return err
 			}
-			for _, tail := range tails(c) {
-				if _, err := tx.ExecContext(ctx, d.sql("INSERT INTO cdr_numbers (tail, began, seq) VALUES (?, ?, ?) ON CONFLICT (tail, began, seq) DO NOTHING"), tail, c.Began.UnixMilli(), int64(c.Seq)); err != nil {
+			for _, key := range c.NumberKeys(nil) {
+				if _, err := tx.ExecContext(ctx, d.sql("INSERT INTO cdr_numbers (number, began, seq) VALUES (?, ?, ?) ON CONFLICT (number, began, seq) DO NOTHING"), key, c.Began.UnixMilli(), int64(c.Seq)); err != nil {
 					return err
 				}
 			}
@@ -187,24 +179,4 @@ func null(s string) any {
 		return nil
 	}
 	return clean(s)
-}
-
-// tails gives the keys of the numbers that a record is found by, each once.
-func tails(c *store.CDR) []int64 {
-	var all [8]int64
-	list := all[:0]
-next:
-	for _, number := range c.Numbers("") {
-		tail := store.Tail(number)
-		if tail == 0 {
-			continue
-		}
-		for _, have := range list {
-			if have == tail {
-				continue next
-			}
-		}
-		list = append(list, tail)
-	}
-	return list
 }
