@@ -22,10 +22,14 @@ func (r *reading) account(kind Kind) func(*doc.Node) {
 			if at != nil && !twice {
 				r.names.note(anAccount, a.Number, at)
 				if kind == Extension && digits(a.Number, 2, 7) {
-					r.claims = append(r.claims, claim{number: a.Number, what: "extension", at: at})
+					r.claims = append(r.claims, claim{number: a.Number, what: "extension", at: at.Spot()})
 				}
 			}
 			r.tenant.Accounts = append(r.tenant.Accounts, a)
+			if at == nil {
+				at = n
+			}
+			r.tenant.placed.accounts = append(r.tenant.placed.accounts, at.Spot())
 		})
 	}
 }

@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -23,9 +24,9 @@ func CheckAll(operator *Operator, tenants []*Tenant, problems *doc.Problems) {
 			problems.Add(doc.Problem{File: t.ID, Text: "tenant id " + t.ID + " stands in two documents; give one another id"})
 		}
 		ids[t.ID] = true
-		for _, d := range t.Domains {
+		for i, d := range t.Domains {
 			if other, taken := domains[d]; taken {
-				problems.Add(doc.Problem{File: t.ID, Text: "domain " + d + " belongs to tenant " + other + " already; a domain means one tenant"})
+				t.fail(problems, spotOf(t.placed.domains, i), "domain "+d+" belongs to tenant "+other+" already; a domain means one tenant")
 			}
 			domains[d] = t.ID
 		}
@@ -35,14 +36,33 @@ func CheckAll(operator *Operator, tenants []*Tenant, problems *doc.Problems) {
 		}
 		for _, w := range t.wants {
 			if !offers[w.named] {
-				w.at.Text = "neither this tenant nor the operator has a " + nouns[w.noun].word + " " + w.id + "; write it under " + nouns[w.noun].list + ":"
-				problems.Add(w.at)
+				t.fail(problems, w.at, "neither this tenant nor the operator has a "+nouns[w.noun].word+" "+w.id+"; write it under "+nouns[w.noun].list+":")
 			}
 		}
 	}
+	owners(operator, tenants, problems)
 	if slices.Sort(defaults); len(defaults) > 1 {
 		problems.Add(doc.Problem{File: defaults[1], Text: "tenants " + strings.Join(defaults, " and ") + " are both default; only one may be"})
 	}
+}
+
+// placed is where the parts of a tenant stand in its document, for what is wrong between documents.
+type placed struct {
+	file                       string
+	domains, accounts, numbers []doc.Spot
+}
+
+// spotOf gives one of many places; none of a tenant that was not read.
+func spotOf(list []doc.Spot, i int) doc.Spot {
+	if i < len(list) {
+		return list[i]
+	}
+	return doc.Spot{}
+}
+
+// fail notes a problem of the tenant's document.
+func (t *Tenant) fail(problems *doc.Problems, at doc.Spot, text string) {
+	problems.Add(doc.Problem{File: cmp.Or(t.placed.file, t.ID), Line: int(at.Line), Column: int(at.Column), Text: text})
 }
 
 // claimSources notes what static trunks are known by, each the source of one trunk of the whole exchange.

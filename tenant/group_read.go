@@ -43,13 +43,13 @@ func (r *reading) group(n *doc.Node) {
 			r.groupNumbers = map[string]string{}
 		}
 		r.groupNumbers[g.Number] = g.ID
-		r.claims = append(r.claims, claim{number: g.Number, what: "group", at: number})
+		r.claims = append(r.claims, claim{number: g.Number, what: "group", at: number.Spot()})
 	}
 	if g.Each != 0 && !g.InTurn {
 		n.Fail("each: is of groups that ring: turn; leave it out where all ring at once")
 	}
 	r.tenant.Groups[i] = g
-	r.groups = append(r.groups, n)
+	r.groups = append(r.groups, n.Spot())
 }
 
 // overflows fails at groups whose overflow leads back to them.
@@ -63,7 +63,7 @@ func (r *reading) overflows() {
 	for i, g := range r.tenant.Groups {
 		for id, steps := next[g.ID], 1; id != ""; id, steps = next[id], steps+1 {
 			if id == g.ID || steps > maxOverflows {
-				r.groups[i].Fail("the overflow of group %s leads back to it, or through more than %d groups: have one of them end the call or ring an account", g.ID, maxOverflows)
+				r.doc.FailAt(r.groups[i], "the overflow of group %s leads back to it, or through more than %d groups: have one of them end the call or ring an account", g.ID, maxOverflows)
 				break
 			}
 		}

@@ -51,13 +51,13 @@ type named struct {
 
 type question struct {
 	named
-	at *doc.Node
+	at doc.Spot
 }
 
 // want is what a document speaks of that only the operator's document can have.
 type want struct {
 	named
-	at doc.Problem
+	at doc.Spot
 }
 
 // take notes a name that has been read already, and fails where it stands twice.
@@ -72,7 +72,7 @@ func (x *names) take(n *doc.Node, kind noun, id string) {
 		n.Fail("%s %s stands twice, first at line %d; give one another name", nouns[kind].word, id, line)
 		return
 	}
-	x.known[named{kind, id}] = n.Line()
+	x.known[named{kind, id}] = int(n.Spot().Line)
 }
 
 // note has a name be known, however often it stands.
@@ -80,7 +80,7 @@ func (x *names) note(kind noun, id string, n *doc.Node) {
 	if x.known == nil {
 		x.known = map[named]int{}
 	}
-	x.known[named{kind, id}] = n.Line()
+	x.known[named{kind, id}] = int(n.Spot().Line)
 }
 
 // key reads the name of something new.
@@ -97,7 +97,7 @@ func (x *names) ask(n *doc.Node, kind noun) string {
 		n.Fail("names no %s: leave the key out, or write one of %s", nouns[kind].word, nouns[kind].list)
 		return ""
 	}
-	x.asked = append(x.asked, question{named{kind, id}, n})
+	x.asked = append(x.asked, question{named{kind, id}, n.Spot()})
 	return id
 }
 
@@ -107,16 +107,16 @@ func (x *names) has(kind noun, id string) bool {
 	return ok
 }
 
-// join says which names nobody has. What may stand in the operator's document is given back where the document is a tenant's.
-func (x *names) join(of string, operator bool) (wants []want) {
+// join says which names nobody has, in the document n. What may stand in the operator's document is given back where the document is a tenant's.
+func (x *names) join(n *doc.Node, of string, operator bool) (wants []want) {
 	for _, q := range x.asked {
 		switch {
 		case x.has(q.noun, q.id):
 		case q.noun == aCalendar && slices.Contains(ShippedNames, q.id):
 		case !operator && (q.noun == aCalendar || q.noun == aSchedule || q.noun == aBrand):
-			wants = append(wants, want{q.named, q.at.Where()})
+			wants = append(wants, want{q.named, q.at})
 		default:
-			q.at.Fail("%s has no %s %q; write it under %s:", of, nouns[q.noun].word, q.id, nouns[q.noun].list)
+			n.FailAt(q.at, "%s has no %s %q; write it under %s:", of, nouns[q.noun].word, q.id, nouns[q.noun].list)
 		}
 	}
 	return wants

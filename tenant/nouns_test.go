@@ -43,7 +43,10 @@ func TestWhatNounsMayNot(t *testing.T) {
 		"extensions: [{number: 701, password: secret10}]\nsites: [{site: a, code: \"7\"}]":                                                            "site code 7 and extension 701 overlap",
 		"sites: [{site: a, code: \"7\"}, {site: b, code: \"71\"}]":                                                                                    "site code 7 and site code 71 overlap",
 		"sites: [{site: a, code: \"7\"}, {site: b, code: \"7\"}]":                                                                                     "site code 7 and site code 7 are the same",
-		"extensions: [{number: 197, password: secret10}]\nemergency: [197]":                                                                           "extension 197 is the emergency number 197",
+		"extensions: [{number: 19, password: secret10}]\nemergency: [197]":                                                                            "extension 19 and emergency number 197 overlap",
+		"extensions: [{number: 197, password: secret10}]\nemergency: [197]":                                                                           "", // a guard's desk
+		"extensions: [{number: 110, password: secret10}]\ncountry: ir":                                                                                "extension 110 is the emergency number of ir 110",
+		"extensions: [{number: 110, password: secret10}]":                                                                                             "", // nobody says that this is Iran
 		"extensions: [{number: 901, password: secret10}]\ntrunks: [{name: a, mode: static, to: x}]\nroutes: [{prefix: \"9\", strip: 1, trunks: [a]}]": "extension 901 begins with 9, which is dialled for the outside",
 		"numbers: [{number: 02122000000-02122000099, to: refuse:gone}, {number: 02122000050-02122000150, to: refuse:gone}]":                           "numbers 02122000000-02122000099 and 02122000050-02122000150 overlap",
 		"numbers: [{number: 1818, to: refuse:gone}, {number: 1818, to: refuse:gone}]":                                                                 "number 1818 stands twice",
@@ -105,6 +108,31 @@ func TestWhatNounsMayNot(t *testing.T) {
 		}
 		if len(list) != 1 || want == "" || !strings.Contains(list[0].Text, want) || list[0].Line < 1 || list[0].Column < 1 {
 			t.Errorf("%s\n\twant one problem, %q, got %v", document, want, list)
+		}
+	}
+}
+
+// A public number has one owner in the whole exchange, however it is spelt.
+func TestNumbersHaveOneOwner(t *testing.T) {
+	for _, c := range []struct{ a, b, want string }{
+		{"area: \"21\"\nlines: [{number: 22000001, password: secret10}]", "lines: [{number: 02122000001, password: secret10}]", "b.yaml:3:18: number 02122000001 is +982122000001, which belongs to tenant a already as 22000001; a public number has one owner"},
+		{"area: \"21\"\nnumbers: [{number: 02122000000-02122000099, to: refuse:gone}]", "lines: [{number: 02122000001, password: secret10}]", "b.yaml:3:18: number 02122000001 is +982122000001, which belongs to tenant a already as 02122000000-02122000099"},
+		{"numbers: [{number: 02122000001, to: refuse:gone}, {number: +982122000001, to: refuse:busy}]", "", "a.yaml:3:60: number +982122000001 is +982122000001, which stands here already as 02122000001; keep one"},
+		{"area: \"21\"\nlines: [{number: 22000001, password: secret10}, {number: 02122000001, password: secret10}]\nnumbers: [{number: 02122000000-02122000099, to: refuse:gone}]", "", "which stands here already as 22000001; keep one"},
+		{"lines: [{number: 22000001, password: secret10}]", "lines: [{number: 22000001, password: secret10}]", ""}, // of which area is not said
+		{"numbers: [{number: 02122000000-02122000099, to: refuse:gone}, {number: 02122000050, to: refuse:busy}]", "", ""},
+		{"country: de\narea: \"30\"\nlines: [{number: 03022000001, password: secret10}]", "lines: [{number: 02122000001, password: secret10}]", ""},
+		{"numbers: [{number: 1818, to: refuse:gone}]", "numbers: [{number: 1818, to: refuse:gone}]", ""},
+	} {
+		var problems doc.Problems
+		tenants := []*Tenant{Read("a.yaml", []byte("tenant: a\ndomains: [a.example]\n"+c.a+"\n"), &problems), Read("b.yaml", []byte("tenant: b\ndomains: [b.example]\n"+c.b+"\n"), &problems)}
+		Check(tenants, &problems)
+		list := problems.List()
+		if c.want == "" && len(list) == 0 {
+			continue
+		}
+		if len(list) != 1 || c.want == "" || !strings.Contains(list[0].String(), c.want) {
+			t.Errorf("%s\n%s\n\twant %q, got %v", c.a, c.b, c.want, list)
 		}
 	}
 }

@@ -39,8 +39,12 @@ func (r *reading) number(n *doc.Node) {
 		"trunk":   func(n *doc.Node) { o.Trunk = r.names.ask(n, aTrunk) },
 	}, "number")
 	r.tenant.Numbers[i] = o
-	if at != nil && o.First != "" {
-		r.ranges = append(r.ranges, standing{Numbers: o.Numbers, at: at})
+	if at == nil {
+		at = n
+	}
+	r.tenant.placed.numbers = append(r.tenant.placed.numbers, at.Spot())
+	if o.First != "" {
+		r.ranges = append(r.ranges, standing{Numbers: o.Numbers, at: at.Spot()})
 	}
 }
 

@@ -68,7 +68,7 @@ func readOperator(n *doc.Node) *Operator {
 				b, at := x.block(n)
 				o.Blocks = append(o.Blocks, b)
 				if at != nil && b.First != "" {
-					blocks = append(blocks, standing{Numbers: b.Numbers, at: at})
+					blocks = append(blocks, standing{Numbers: b.Numbers, at: at.Spot()})
 				}
 			})
 		},
@@ -77,8 +77,8 @@ func readOperator(n *doc.Node) *Operator {
 	for i := range o.Carriers {
 		o.Carriers[i].Tenant = OperatorID
 	}
-	x.join("the operator", true)
-	apart(blocks)
+	x.join(n, "the operator", true)
+	apart(n, blocks)
 	return o
 }
 

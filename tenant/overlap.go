@@ -12,13 +12,14 @@ import (
 type claim struct {
 	number string
 	what   string // "extension", "group", "site code" …
-	at     *doc.Node
+	urgent bool   // an emergency number
+	at     doc.Spot
 }
 
 // standing is numbers that a document has somebody own.
 type standing struct {
 	Numbers
-	at *doc.Node
+	at doc.Spot
 }
 
 // String gives the numbers as documents write them.
@@ -34,9 +35,9 @@ func (n *Numbers) String() string {
 
 // overlaps fails at internal numbers that can't all be dialled: one is another's beginning, or the same, or begins with a
 // site's code. rooms are those that the document writes; the ones that it has unsaid give way.
-func overlaps(claims, codes []claim, rooms *Rooms, emergency []claim) {
+func overlaps(n *doc.Node, claims, codes []claim, rooms *Rooms, country []claim) {
 	byNumber := func(a, b claim) int {
-		return cmp.Or(strings.Compare(a.number, b.number), cmp.Compare(a.at.Line(), b.at.Line()))
+		return cmp.Or(strings.Compare(a.number, b.number), cmp.Compare(a.at.Line, b.at.Line))
 	}
 	slices.SortStableFunc(claims, byNumber)
 	var open []claim // those that the one at hand begins with
@@ -44,8 +45,8 @@ func overlaps(claims, codes []claim, rooms *Rooms, emergency []claim) {
 		for len(open) > 0 && !strings.HasPrefix(c.number, open[len(open)-1].number) {
 			open = open[:len(open)-1]
 		}
-		if len(open) > 0 {
-			clash(open[len(open)-1], c)
+		if top := len(open) - 1; top >= 0 && !(open[top].number == c.number && (open[top].urgent || c.urgent)) { // an emergency number may be a desk of the tenant's own
+			clash(n, open[top], c)
 		}
 		open = append(open, c)
 	}
@@ -53,45 +54,45 @@ func overlaps(claims, codes []claim, rooms *Rooms, emergency []claim) {
 	known := map[string]claim{}
 	for i, c := range codes {
 		if i > 0 && strings.HasPrefix(c.number, codes[i-1].number) {
-			clash(codes[i-1], c)
+			clash(n, codes[i-1], c)
 		}
 		known[c.number] = c
 	}
 	urgent := map[string]claim{}
-	for _, c := range emergency {
+	for _, c := range country {
 		urgent[c.number] = c
 	}
 	for _, c := range claims {
-		for n := 1; n <= len(c.number) && len(known) > 0; n++ {
-			if code, ok := known[c.number[:n]]; ok {
-				clash(code, c)
+		for i := 1; i <= len(c.number) && len(known) > 0; i++ {
+			if code, ok := known[c.number[:i]]; ok {
+				clash(n, code, c)
 				break
 			}
 		}
-		if e, ok := urgent[c.number]; ok {
-			c.at.Fail("%s %s is %s %s, which is always reached; give the %s another number", c.what, c.number, e.what, e.number, c.what)
+		if e, ok := urgent[c.number]; ok && !c.urgent {
+			n.FailAt(c.at, "%s %s is %s %s, which is always reached; give the %s another number", c.what, c.number, e.what, e.number, c.what)
 		}
 		if rooms != nil {
-			rooms.clash(c)
+			rooms.clash(n, c)
 		}
 	}
 }
 
 // clash says that two numbers overlap, at the later of them, and what to do.
-func clash(a, b claim) {
+func clash(n *doc.Node, a, b claim) {
 	at := b.at
-	if a.at.Line() > at.Line() {
+	if a.at.Line > at.Line {
 		at = a.at
 	}
 	if a.number == b.number {
-		at.Fail("%s %s and %s %s are the same number; give one of them another", a.what, a.number, b.what, b.number)
+		n.FailAt(at, "%s %s and %s %s are the same number; give one of them another", a.what, a.number, b.what, b.number)
 		return
 	}
-	at.Fail("%s %s and %s %s overlap: one begins like the other, and whoever dials key by key never reaches the longer one; give one of them another number", a.what, a.number, b.what, b.number)
+	n.FailAt(at, "%s %s and %s %s overlap: one begins like the other, and whoever dials key by key never reaches the longer one; give one of them another number", a.what, a.number, b.what, b.number)
 }
 
 // clash says which room an internal number is, or begins like.
-func (r *Rooms) clash(c claim) {
+func (r *Rooms) clash(at *doc.Node, c claim) {
 	first, last := r.between()
 	if r.None {
 		return
@@ -107,31 +108,31 @@ func (r *Rooms) clash(c claim) {
 	default:
 		return
 	}
-	c.at.Fail("%s %s and room %s overlap; give the %s another number, or have rooms: be others", c.what, c.number, room, c.what)
+	at.FailAt(c.at, "%s %s and room %s overlap; give the %s another number, or have rooms: be others", c.what, c.number, room, c.what)
 }
 
 // apart fails at ranges of numbers that overlap. A single number may stand inside of a range: it counts before it.
-func apart(spans []standing) {
+func apart(n *doc.Node, spans []standing) {
 	order := slices.Clone(spans)
 	slices.SortStableFunc(order, func(a, b standing) int {
-		return cmp.Or(cmp.Compare(len(a.First), len(b.First)), strings.Compare(a.First, b.First), -strings.Compare(a.Last, b.Last), cmp.Compare(a.at.Line(), b.at.Line()))
+		return cmp.Or(cmp.Compare(len(a.First), len(b.First)), strings.Compare(a.First, b.First), -strings.Compare(a.Last, b.Last), cmp.Compare(a.at.Line, b.at.Line))
 	})
 	var wide, single *standing
 	for i := range order {
 		s := &order[i]
 		if s.First == s.Last {
 			if single != nil && single.First == s.First {
-				s.at.Fail("number %s stands twice, first at line %d; keep one", s.First, single.at.Line())
+				n.FailAt(s.at, "number %s stands twice, first at line %d; keep one", s.First, single.at.Line)
 			}
 			single = s
 			continue
 		}
 		if wide != nil && len(wide.First) == len(s.First) && s.First <= wide.Last {
 			at := s.at
-			if wide.at.Line() > at.Line() {
+			if wide.at.Line > at.Line {
 				at = wide.at
 			}
-			at.Fail("numbers %s and %s overlap; have each number stand in one range", wide.Numbers.String(), s.Numbers.String())
+			n.FailAt(at, "numbers %s and %s overlap; have each number stand in one range", wide.Numbers.String(), s.Numbers.String())
 		}
 		if wide == nil || len(wide.First) != len(s.First) || s.Last > wide.Last {
 			wide = s

@@ -91,7 +91,7 @@ func (r *reading) unit(n *doc.Node) {
 		},
 	}, "unit", "building")
 	r.tenant.Units = append(r.tenant.Units, u)
-	r.units = append(r.units, block)
+	r.units = append(r.units, block.Spot())
 }
 
 // blocks fails at units whose building has no such block.
@@ -104,7 +104,7 @@ func (r *reading) blocks() {
 	}
 	for i, u := range r.tenant.Units {
 		if u.Block != "" && r.names.has(aBuilding, u.Building) && !blocks[[2]string{u.Building, u.Block}] {
-			r.units[i].Fail("building %s has no block %q; write it under its blocks:", u.Building, u.Block)
+			r.doc.FailAt(r.units[i], "building %s has no block %q; write it under its blocks:", u.Building, u.Block)
 		}
 	}
 }
@@ -117,7 +117,7 @@ func (r *reading) ports(n *doc.Node, what string, taken map[string]int) (list []
 			n.Fail("account %s belongs to a %s already, at line %d", account, what, line)
 			return
 		}
-		taken[account] = n.Line()
+		taken[account] = int(n.Spot().Line)
 		list = append(list, account)
 	})
 	if len(list) > maxPorts {

@@ -65,8 +65,8 @@ func Read(file string, data []byte, problems *doc.Problems) *Tenant {
 func ReadNode(n *doc.Node) *Tenant { return read(n) }
 
 func read(n *doc.Node) *Tenant {
-	t := &Tenant{}
-	r := &reading{tenant: t, numbers: map[string]bool{}, housed: map[string]int{}}
+	t := &Tenant{placed: placed{file: n.Where().File}}
+	r := &reading{doc: n, tenant: t, numbers: map[string]bool{}, housed: map[string]int{}}
 	r.ways = ways{kind: aTrunk, names: &r.names}
 	n.Map(doc.Fields{
 		"tenant": func(n *doc.Node) {
@@ -87,10 +87,11 @@ func read(n *doc.Node) *Tenant {
 					n.Fail("domain %q must be a host name or an address, without a port", d)
 				}
 				t.Domains = append(t.Domains, d)
+				t.placed.domains = append(t.placed.domains, n.Spot())
 			})
 		},
 		"default":     func(n *doc.Node) { t.Default = n.Bool() },
-		"country":     func(n *doc.Node) { t.Country, r.wroteCountry = n.OneOf(CountryNames...), true },
+		"country":     func(n *doc.Node) { t.Country = n.OneOf(CountryNames...) },
 		"extensions":  r.account(Extension),
 		"lines":       r.account(Line),
 		"phones":      func(n *doc.Node) { t.Phones = readPhones(n) },
@@ -136,7 +137,7 @@ func read(n *doc.Node) *Tenant {
 		"emergency": func(n *doc.Node) {
 			t.Emergency = readEmergency(n)
 			for _, number := range t.Emergency {
-				r.emergency = append(r.emergency, claim{number: number, what: "the emergency number", at: n})
+				r.claims = append(r.claims, claim{number: number, what: "emergency number", at: n.Spot(), urgent: true})
 			}
 		},
 	}, "tenant", "domains")

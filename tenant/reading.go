@@ -6,6 +6,7 @@ import (
 
 // reading is a tenant's document while it is read: what it says of other places is looked at once all of it is known.
 type reading struct {
+	doc     *doc.Node
 	tenant  *Tenant
 	names   names
 	numbers map[string]bool // of accounts
@@ -18,17 +19,21 @@ type reading struct {
 	later        []func() // what is copied once targets are settled
 	claims       []claim
 	codes        []claim
-	emergency    []claim
 	outside      []claim // prefixes that are taken off
 	ranges       []standing
-	own          []*doc.Node    // numbers that must be the tenant's own
+	own          []numberAt     // numbers that must be the tenant's own
 	housed       map[string]int // the line of the unit that an account belongs to
-	departments  []*doc.Node
-	groups       []*doc.Node
-	units        []*doc.Node
+	departments  []doc.Spot
+	groups       []doc.Spot
+	units        []doc.Spot
 	wroteType    bool
 	wroteRooms   bool
-	wroteCountry bool
+}
+
+// numberAt is a number and where it stands.
+type numberAt struct {
+	number string
+	at     doc.Spot
 }
 
 // owned reads a number that must be one of the tenant's own.
@@ -38,7 +43,7 @@ func (r *reading) owned(n *doc.Node) string {
 		n.Fail("%q must be a number of 3 to 15 digits, perhaps with a + in front", text)
 		return ""
 	}
-	r.own = append(r.own, n)
+	r.own = append(r.own, numberAt{text, n.Spot()})
 	return text
 }
 
@@ -52,16 +57,22 @@ func (r *reading) finish(n *doc.Node) {
 	for _, f := range r.later {
 		f()
 	}
-	t.wants = r.names.join("this tenant", false)
+	t.wants = r.names.join(n, "this tenant", false)
 	r.hierarchy()
 	r.overflows()
 	r.blocks()
-	apart(r.ranges)
+	apart(n, r.ranges)
 	rooms := &t.Rooms
 	if !r.wroteRooms {
 		rooms = nil
 	}
-	overlaps(r.claims, r.codes, rooms, r.emergency)
+	var country []claim
+	if t.Country != "" {
+		for _, number := range PlanOf(t.Country).Emergency {
+			country = append(country, claim{number: number, what: "the emergency number of " + t.Country})
+		}
+	}
+	overlaps(n, r.claims, r.codes, rooms, country)
 	r.access()
 	r.mine()
 	r.least()
@@ -79,7 +90,7 @@ func (r *reading) access() {
 	for _, c := range r.claims {
 		for n := 1; n <= len(c.number) && len(outside) > 0; n++ {
 			if _, ok := outside[c.number[:n]]; ok {
-				c.at.Fail("%s %s begins with %s, which is dialled for the outside; give the %s another number, or the route another prefix", c.what, c.number, c.number[:n], c.what)
+				r.doc.FailAt(c.at, "%s %s begins with %s, which is dialled for the outside; give the %s another number, or the route another prefix", c.what, c.number, c.number[:n], c.what)
 				break
 			}
 		}
@@ -104,8 +115,8 @@ func (r *reading) mine() {
 		}
 	}
 	for _, n := range r.own {
-		if !set.has(n.Text()) {
-			n.Fail("%s is no number of this tenant: write it under lines:, numbers: or a trunk's numbers:, in the same digits", n.Text())
+		if !set.has(n.number) {
+			r.doc.FailAt(n.at, "%s is no number of this tenant: write it under lines:, numbers: or a trunk's numbers:, in the same digits", n.number)
 		}
 	}
 }

@@ -26,7 +26,7 @@ func (r *reading) site(n *doc.Node) {
 				s.Code = ""
 				return
 			}
-			r.codes = append(r.codes, claim{number: s.Code, what: "site code", at: n})
+			r.codes = append(r.codes, claim{number: s.Code, what: "site code", at: n.Spot()})
 		},
 	}, "site")
 	r.tenant.Sites = append(r.tenant.Sites, s)
@@ -41,7 +41,7 @@ func (r *reading) department(n *doc.Node) {
 		"site":       func(n *doc.Node) { d.Site = r.names.ask(n, aSite) },
 	}, "department")
 	r.tenant.Departments = append(r.tenant.Departments, d)
-	r.departments = append(r.departments, n)
+	r.departments = append(r.departments, n.Spot())
 }
 
 // hierarchy fails at departments that are parts of themselves.
@@ -55,7 +55,7 @@ func (r *reading) hierarchy() {
 		chain := []string{}
 		for id := d.ID; id != "" && seen[id] != -1; id = parent[id] {
 			if seen[id] == i+1 {
-				r.departments[i].Fail("departments are parts of one another: %s; give one of them another parent, or none", strings.Join(append(chain, id), " in "))
+				r.doc.FailAt(r.departments[i], "departments are parts of one another: %s; give one of them another parent, or none", strings.Join(append(chain, id), " in "))
 				break
 			}
 			seen[id] = i + 1

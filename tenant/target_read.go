@@ -13,7 +13,7 @@ var Refusals = []string{"busy", "gone", "declined"}
 // aim is a target that was read: a bare number is known for an account, a room or a group once all of them are.
 type aim struct {
 	target Target
-	at     *doc.Node
+	at     doc.Spot
 	done   func(Target)
 }
 
@@ -27,17 +27,17 @@ func (r *reading) target(n *doc.Node, done func(Target)) {
 		t = Target{Kind: ToAccount, Name: text}
 	case kind == "group" && isID(name):
 		t.Kind = ToGroup
-		r.names.asked = append(r.names.asked, question{named{aGroup, name}, n})
+		r.names.asked = append(r.names.asked, question{named{aGroup, name}, n.Spot()})
 	case kind == "trunk" && isID(name):
 		t.Kind = ToTrunk
-		r.names.asked = append(r.names.asked, question{named{aTrunk, name}, n})
+		r.names.asked = append(r.names.asked, question{named{aTrunk, name}, n.Spot()})
 	case kind == "refuse" && slices.Contains(Refusals, name):
 		t.Kind = ToRefusalFor
 	default:
 		n.Fail("%q is no target: write a number of this tenant such as 101, group:NAME, trunk:NAME, or refuse: with one of %s (\"refuse:busy\")", text, strings.Join(Refusals, ", "))
 		return
 	}
-	r.aims = append(r.aims, aim{t, n, done})
+	r.aims = append(r.aims, aim{t, n.Spot(), done})
 	done(t)
 }
 
@@ -57,7 +57,7 @@ func (r *reading) aimed() {
 		case r.tenant.Rooms.Has(t.Name):
 			t.Kind = ToRoom
 		default:
-			a.at.Fail("%s is no account, group or room of this tenant; calls would end there", t.Name)
+			r.doc.FailAt(a.at, "%s is no account, group or room of this tenant; calls would end there", t.Name)
 			continue
 		}
 		a.done(t)

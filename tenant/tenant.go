@@ -56,7 +56,8 @@ type Tenant struct {
 	// PushWaiting tells phones of waiting messages that have not subscribed to hear of them.
 	PushWaiting bool
 
-	wants []want // names that only the operator's document can have
+	wants  []want // names that only the operator's document can have
+	placed placed // where its parts stand in its document
 }
 
 // Kind tells what an account is sold as.

@@ -72,7 +72,7 @@ func (w *ways) join(accounts map[string]bool, rooms Rooms, of string) ([]Trunk, 
 		} else if r.Name != "" {
 			w.names.take(n, aRoute, r.Name)
 		}
-		alike[holds] = n.Line()
+		alike[holds] = int(n.Spot().Line)
 		for _, way := range r.Ways {
 			if !names[way.Trunk] && way.Trunk != "" {
 				n.Fail("route %q leads to %s %s, which %s does not have", r.Prefix, nouns[w.kind].word, way.Trunk, of)

@@ -1,7 +1,17 @@
 package doc
 
-// Line is where a place begins, counted from 1.
-func (n *Node) Line() int { return int(n.at.line) }
+import "fmt"
+
+// Spot is a place in a document, without the document: what is kept of many places whose problems are told later.
+type Spot struct{ Line, Column int32 }
+
+// Spot gives the place.
+func (n *Node) Spot() Spot { return Spot{n.at.line, n.at.col} }
+
+// FailAt notes that another place of the same document is wrong.
+func (n *Node) FailAt(at Spot, format string, args ...any) {
+	n.doc.problems.Add(Problem{File: n.doc.file, Line: int(at.Line), Column: int(at.Column), Text: fmt.Sprintf(format, args...)})
+}
 
 // Where gives the place as a problem that says nothing yet: for what can only be told once other documents are known.
 func (n *Node) Where() Problem {
