@@ -1,8 +1,12 @@
 package server
 
 import (
+	"time"
+
 	"santral/access"
+	"santral/call"
 	"santral/observe/metric"
+	"santral/store/seclog"
 )
 
 // nearlyFull is told when a trunk or a pool is nearly full, and when it no longer is.
@@ -38,4 +42,10 @@ func (s *server) admissionMetrics(r *metric.Registry) {
 		return list
 	})
 	r.Counter("santral_emergency_calls_total", "Calls to emergency services.", s.channels.Emergencies)
+}
+
+// guessed keeps who has pressed a wrong PIN.
+func (s *server) guessed(what string, who call.Party, dialled string) {
+	s.records.strangers.Note(seclog.Entry{At: time.Now(), What: what, Source: who.Source, Who: who.Account, To: dialled})
+	s.log.Warn(what, "tenant", who.Tenant, "account", who.Account, "dialled", dialled)
 }

@@ -10,7 +10,9 @@ import (
 	"santral/observe/metric"
 	"santral/service/conference"
 	"santral/service/feature"
+	"santral/service/pin"
 	"santral/service/prompt"
+	"santral/service/ring"
 )
 
 // stories are the services that numbers lead to, by name.
@@ -19,6 +21,8 @@ func (s *server) stories(voice call.Speech) map[string]call.Story {
 	list := maps.Clone(feature.Stories(s.zone))
 	list[conference.Name] = s.rooms
 	list[prompt.StoryName] = s.prompts.Story()
+	list[ring.Name] = ring.New(s.current.Load)
+	list[pin.Name] = pin.New(s.current.Load, s.guessed)
 	return list
 }
 

@@ -43,7 +43,8 @@ type House struct {
 	legs      map[string]*Leg // by call and leg
 	order     []*Leg
 	routes    map[string]call.Destination
-	places    map[string][]call.Target // of trunks
+	proved    map[string]call.Destination // of callers that have proved themselves
+	places    map[string][]call.Target    // of trunks
 	events    []call.Event
 	committed int
 	slow      time.Duration
@@ -137,6 +138,17 @@ func (h *House) Leads(number string, d call.Destination) {
 	h.mu.Unlock()
 }
 
+// Guarded has a number lead to a service until the caller has proved itself, and to a destination then.
+func (h *House) Guarded(number, service string, d call.Destination) {
+	h.Service(number, service)
+	h.mu.Lock()
+	if h.proved == nil {
+		h.proved = map[string]call.Destination{}
+	}
+	h.proved[number] = d
+	h.mu.Unlock()
+}
+
 // Targets gives the places of trunks (call.Trunks).
 func (h *House) Targets(ways []call.Way, number string) (targets []call.Target) {
 	h.mu.Lock()
@@ -178,9 +190,12 @@ func Party(number string) call.Party {
 }
 
 // Route gives a number's account or service; any other is refused as unallocated (call.Router).
-func (h *House) Route(_ call.Party, dialled string, _ time.Time) call.Destination {
+func (h *House) Route(from call.Party, dialled string, _ time.Time) call.Destination {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if d, ok := h.proved[dialled]; ok && from.Proved {
+		return d
+	}
 	if d, ok := h.routes[dialled]; ok {
 		return d
 	}

@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"santral/base/guess"
 	"santral/base/id"
 	"santral/media"
 	"santral/media/player"
@@ -52,7 +53,7 @@ type Config struct {
 type Service struct {
 	c      Config
 	shelf  *shelf
-	tries  tries
+	tries  guess.Tries
 	making chan struct{} // a turn of who makes a version: it needs memory
 
 	change sync.Mutex                        // of who changes rows and the snapshot after them

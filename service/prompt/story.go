@@ -32,6 +32,12 @@ const (
 	numberMost = 6
 )
 
+// Wrong PINs that an account may press before it waits, and a tenant's accounts together.
+const (
+	accountTries = 3
+	tenantTries  = 30
+)
+
 // told is how far a story is.
 type told struct {
 	Allowed bool   `json:"allowed,omitempty"`
@@ -96,7 +102,7 @@ func (t *telling) admit(ctx context.Context) error {
 	}
 	all, own := from.Tenant, from.Tenant+"/"+by(from)
 	for range asked {
-		if t.s.tries.waits(time.Now(), all, own) {
+		if t.s.tries.Waits(time.Now(), all, own) {
 			return t.last(ctx, media.Clip("pin.locked"))
 		}
 		got, err := t.ask(ctx, media.Clip("pin.enter"), pinMost)
@@ -106,13 +112,13 @@ func (t *telling) admit(ctx context.Context) error {
 		case got == "":
 			continue
 		case tenant.PromptsPIN.Is(got):
-			t.s.tries.passed(own)
+			t.s.tries.Passed(own)
 			t.Allowed = true
 			t.c.Save(t.told)
 			return nil
 		}
-		t.s.tries.failed(time.Now(), own, accountTries)
-		t.s.tries.failed(time.Now(), all, tenantTries)
+		t.s.tries.Failed(time.Now(), own, accountTries)
+		t.s.tries.Failed(time.Now(), all, tenantTries)
 		if err := t.say(ctx, media.Clip("pin.wrong")); err != nil {
 			return err
 		}
