@@ -45,7 +45,7 @@ func TestOwners(t *testing.T) {
 	if k := a.PBX("x", 982122001050); k == nil || k.Name != "pbx" || s.PBXOf("a", "+982122001050") != k || s.PBXOf("a", "1818") != k || s.PBXOf("b", "1818") != nil {
 		t.Error("the PBX is not found by its numbers")
 	}
-	if x := s.ShortOwner("1818"); x != a || s.ShortOwner("101") != nil {
+	if x := s.ShortOwner("1818", true); x != a || s.ShortOwner("1818", false) != nil || s.ShortOwner("101", true) != nil {
 		t.Errorf("1818 is of %v", x)
 	}
 	if s.Operator().Name != "net" || s.Tenant(OperatorID) != nil || s.Trunk(OperatorID, "up") == nil || !s.Registering() || NewSnapshot(1, nil).Operator() == nil {

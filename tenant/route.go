@@ -25,7 +25,7 @@ type Route struct {
 type RouteWay struct {
 	Trunk    string
 	Priority int
-	Weight   int // 0 is 1
+	Weight   int // 0 takes no part in chance: those without one are tried after those with one, in the order of the document
 	Percent  int // of the route's calls that may begin here; 0 for no bound
 }
 

@@ -21,8 +21,8 @@ type Snapshot struct {
 	byID     map[string]*Index
 	fallback *Tenant
 	indices  []*Index
-	public   spans // whose the numbers of the public network are: places in indices
-	short    map[string]int32
+	public   spans               // whose the numbers of the public network are: places in indices
+	short    [2]map[string]int32 // whose the short numbers are: rows of numbers, and those with what PBXs have
 	trunks   trunkIndex
 }
 
@@ -106,25 +106,34 @@ func (s *Snapshot) join() {
 		count += len(x.public)
 	}
 	all := make([]span, 0, count)
-	s.short = map[string]int32{}
+	s.short[0], s.short[1] = map[string]int32{}, map[string]int32{}
 	for i, x := range s.indices {
 		for _, p := range x.public {
 			all = append(all, span{first: p.first, last: p.last, of: int32(i)})
 		}
-		for _, t := range []*table{&x.owned, &x.pbx} {
-			for text := range t.exact {
-				if len(text) > maxShort || text[0] == '+' {
-					continue
-				}
-				if other, taken := s.short[text]; taken && other != int32(i) {
-					s.short[text] = nobody
-				} else if !taken {
-					s.short[text] = int32(i)
-				}
-			}
-		}
+		s.shorts(0, i, &x.owned)
+		s.shorts(1, i, &x.owned)
+	}
+	for i, x := range s.indices {
+		s.shorts(1, i, &x.pbx)
 	}
 	s.public = flatten(all)
+}
+
+// shorts notes whose the short numbers of a table are.
+func (s *Snapshot) shorts(which, of int, t *table) {
+	for text := range t.exact {
+		if len(text) > maxShort || text[0] == '+' {
+			continue
+		}
+		other, taken := s.short[which][text]
+		switch {
+		case !taken:
+			s.short[which][text] = int32(of)
+		case other != int32(of) && s.short[0][text] != other: // what a row of numbers says holds
+			s.short[which][text] = nobody
+		}
+	}
 }
 
 const (
@@ -151,10 +160,14 @@ func (s *Snapshot) Owner(n e164.Number) *Index {
 	return nil
 }
 
-// ShortOwner gives the tenant that a short number belongs to which is called from outside the exchange: of one that two
-// have for themselves, none.
-func (s *Snapshot) ShortOwner(number string) *Index {
-	if i, ok := s.short[number]; ok && i != nobody {
+// ShortOwner gives the tenant that a short number belongs to which is called from another tenant, or (outside) from the
+// public network: there numbers count too that stand with a PBX alone, unless two tenants have them. nil for nobody's.
+func (s *Snapshot) ShortOwner(number string, outside bool) *Index {
+	which := 0
+	if outside {
+		which = 1
+	}
+	if i, ok := s.short[which][number]; ok && i != nobody {
 		return s.indices[i]
 	}
 	return nil
