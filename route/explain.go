@@ -66,7 +66,7 @@ func (p *Plan) Explain(from call.Party, dialled string, at time.Time) (call.Dest
 // ExplainIn is Explain by another snapshot, such as one that is planned.
 func (p *Plan) ExplainIn(s *tenant.Snapshot, from call.Party, dialled string, at time.Time) (call.Destination, []Step) {
 	r := &recorder{}
-	q := question{house: p.of(s), quality: p.quality, from: &from, dialled: dialled, at: at, steps: r}
+	q := question{house: p.of(s), quality: p.quality, from: from, dialled: dialled, at: at, steps: r}
 	return q.answer(), r.steps
 }
 

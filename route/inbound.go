@@ -66,8 +66,8 @@ func (q *question) fromOutside(x *desk, caller e164.Number) call.Destination {
 	if !ok {
 		d = q.led(x, caller)
 	}
-	d.Limited = true
-	if d.Presents == "" && d.Kind != call.ToRefusal && caller != 0 {
+	d.Limited = d.Kind != call.ToRefusal
+	if d.Limited && d.Presents == "" && caller != 0 {
 		if shown := x.Places[0].Plan.Shown(caller); shown != q.from.Number {
 			d.Presents = shown
 		}

@@ -19,7 +19,7 @@ func (q *question) inside() (call.Destination, bool) {
 		return q.gather(x, g), true
 	}
 	if o, at := x.Owned(q.number, n); o != nil {
-		return q.owned(x, o, at, false)
+		return q.owned(x, o, at, false), true
 	}
 	if a := x.Line(n); a != nil {
 		return q.ring(x, a), true
@@ -94,11 +94,7 @@ func reached(s tenant.NumberState) (why call.Cause, ok bool) {
 // gather is a group of telephones.
 func (q *question) gather(x *desk, g *tenant.Group) call.Destination {
 	q.note(isGroup, "group", g.ID, "tenant", x.id)
-	number := g.Number
-	if number == "" {
-		number = g.ID
-	}
-	return call.Destination{Kind: call.ToService, Tenant: x.id, Service: Group, Number: number, Public: q.public(), Calls: q.kind(x)}
+	return call.Destination{Kind: call.ToService, Tenant: x.id, Service: Group, Of: g.ID, Number: q.number, Public: q.public(), Calls: q.kind(x)}
 }
 
 // meet is a conference room.

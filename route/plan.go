@@ -34,7 +34,7 @@ const (
 // Services that a call goes to for another sake than a feature code.
 const (
 	Conference = "conference" // Number is the room's
-	Group      = "group"      // Number is the group's own, or its id where it has none
+	Group      = "group"      // Of is its id
 	PIN        = "pin"        // Number is what was dialled; asked again with Party.Proved once the PIN was right
 )
 
@@ -67,7 +67,7 @@ func (p *Plan) Prepare(s *tenant.Snapshot) { p.house(s) }
 // Route gives the destination of what a party of a tenant dialled (call.Router). What other tenants have inside is unknown
 // here. A call that came by a carrier never leaves again by another, so that nobody telephones at another's expense.
 func (p *Plan) Route(from call.Party, dialled string, at time.Time) call.Destination {
-	q := question{house: p.house(p.current.Load()), quality: p.quality, from: &from, dialled: dialled, at: at}
+	q := question{house: p.house(p.current.Load()), quality: p.quality, from: from, dialled: dialled, at: at}
 	return q.answer()
 }
 

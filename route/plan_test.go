@@ -39,6 +39,10 @@ func TestRoute(t *testing.T) {
 		"`id`":      {Kind: call.ToRefusal, Tenant: "a", Number: "`id`", Refuse: call.NotFound},
 		"nobody":    {Kind: call.ToRefusal, Tenant: "a", Number: "nobody", Refuse: call.NotFound},
 	} {
+		want.Revision = 1
+		if want.Kind != call.ToRefusal {
+			want.Calls = "internal"
+		}
 		if got := p.Route(call.Party{Tenant: "a"}, dialled, time.Time{}); !reflect.DeepEqual(got, want) {
 			t.Errorf("%q goes to %+v, want %+v", dialled, got, want)
 		}

@@ -13,7 +13,7 @@ import (
 type question struct {
 	house   *house
 	quality Quality
-	from    *call.Party
+	from    call.Party
 	dialled string
 	at      time.Time
 	steps   *recorder // nil on a call's path

@@ -116,7 +116,9 @@ func TestRoutesByTrunks(t *testing.T) {
 		{"pbx", "02133445566", patient(trunks("02133445566", "carrier", "second"))},
 		{"pbx", "507", no("507")},
 	} {
-		if got := p.Route(call.Party{Tenant: "a", Trunk: c.by}, c.dialled, time.Time{}); !reflect.DeepEqual(got, c.want) {
+		got := p.Route(call.Party{Tenant: "a", Trunk: c.by}, c.dialled, time.Time{})
+		got.Public, got.Calls, got.Limited, got.Revision = 0, "", false, 0 // what the record and the limits ask for
+		if !reflect.DeepEqual(got, c.want) {
 			t.Errorf("by %q, %s goes to %+v, want %+v", c.by, c.dialled, got, c.want)
 		}
 	}

@@ -159,14 +159,14 @@ func TestSettingsOfATrunk(t *testing.T) {
 	routes := "routes:\n"
 	for i, c := range list {
 		document += fmt.Sprintf("  - {name: t%d, mode: static, to: 198.51.100.%d, addresses: [198.51.100.%d], numbers: [{number: \"02122000%03d\", to: \"101\"}], media: %s}\n", i, 10+i, 10+i, i, c.media)
-		routes += fmt.Sprintf("  - {prefix: \"0%02d\", trunks: [t%d]}\n", i, i)
+		routes += fmt.Sprintf("  - {prefix: \"04%02d\", trunks: [t%d]}\n", i, i)
 	}
 	withTrunks(t, func(w *stage, st *siptest.Stage) {
 		a := w.extension("101", "192.0.2.11")
 		for i := range list {
 			c := &list[i]
 			carrier := st.Phone(fmt.Sprintf("t%d", i), fmt.Sprintf("198.51.100.%d:5060", 10+i))
-			call := w.calls(a, fmt.Sprintf("0%02d5", i))
+			call := w.calls(a, fmt.Sprintf("04%02d5", i))
 			in := carrier.Want("INVITE")
 			c.check(t, "the offer", in.Body, c.offer)
 			carrier.Reply(in, "486 Busy Here")

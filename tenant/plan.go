@@ -269,13 +269,7 @@ func Dialled(text string) string {
 	}
 	context := ""
 	if len(text) > 4 && strings.EqualFold(text[:4], "tel:") {
-		var params string
-		text, params, _ = strings.Cut(text[4:], ";")
-		for p := range strings.SplitSeq(params, ";") {
-			if v, ok := strings.CutPrefix(p, "phone-context="); ok && strings.HasPrefix(v, "+") && !strings.HasPrefix(text, "+") {
-				context = Dialled(v) // RFC 3966 §5.1.5
-			}
-		}
+		text, context = telephone(text[4:])
 	}
 	var b strings.Builder
 	for _, r := range text {
@@ -296,5 +290,25 @@ func Dialled(text string) string {
 	}
 	return ""
 }
+
+// telephone takes a tel: URI apart: its digits, and those of its context, which a number without + is of (RFC 3966 §5.1.5).
+func telephone(uri string) (digits, context string) {
+	digits, params, _ := strings.Cut(uri, ";")
+	for params != "" {
+		var p string
+		p, params, _ = strings.Cut(params, ";")
+		if v, ok := strings.CutPrefix(p, "phone-context="); ok && len(v) <= maxContext && strings.HasPrefix(v, "+") && !strings.HasPrefix(digits, "+") {
+			context = "+" + strings.Map(func(r rune) rune {
+				if r >= '0' && r <= '9' {
+					return r
+				}
+				return -1
+			}, v)
+		}
+	}
+	return digits, context
+}
+
+const maxContext = 32 // octets of one that can be a number's beginning
 
 func dialable(r rune) bool { return r >= '0' && r <= '9' || r == '*' || r == '#' || r == '+' }
