@@ -61,7 +61,7 @@ var rules = []rule{
 	{"store", []string{"tenant", "base/*"}, "rows know no driver"},
 	{"store/*", []string{"store", "observe/*"}, "drivers know no feature"},
 
-	{"route", []string{"call", "tenant"}, "pure look-ups on a snapshot"},
+	{"route", []string{"call", "tenant", "base/*"}, "pure look-ups on a snapshot"},
 	{"access", []string{"call", "tenant", "sip", "sip/digest"}, "the door knows who, not what for"},
 
 	{"service/*", []string{"call", "tenant", "store", "cluster", "media", "base/*", "observe/*"}, "services never import one another, nor SIP"},
