@@ -32,10 +32,15 @@ func (r *Reasoned) why() string {
 	return r.Because
 }
 
-// Unless is the conditions of a request (RFC 9110 §13.1).
+// Seen is what who asks has already (RFC 9110 §13.1.2).
+type Seen struct {
+	IfNoneMatch string `header:"If-None-Match" maxLength:"1000" doc:"ETags that you have: 304 where it is still one of them"`
+}
+
+// Unless is the conditions of a change (RFC 9110 §13.1).
 type Unless struct {
-	IfMatch     string `header:"If-Match" maxLength:"1000" doc:"the ETag that was seen: 412 where it is another by now; * where it must be there"`
-	IfNoneMatch string `header:"If-None-Match" maxLength:"1000" doc:"of a GET: 304 where the ETag is still this; of a PUT, *: 412 where it is there already"`
+	IfMatch     string `header:"If-Match" maxLength:"1000" doc:"the ETag that you have seen: 412 where it is another by now; * where it must be there"`
+	IfNoneMatch string `header:"If-None-Match" maxLength:"1000" doc:"*: 412 where it is there already"`
 }
 
 // met says whether a change may be made of what has a tag now, "" for nothing there.
@@ -50,7 +55,7 @@ func (u *Unless) met(tag string) error {
 }
 
 // same tells that who asks for something has it already.
-func (u *Unless) same(tag string) bool {
+func (u *Seen) same(tag string) bool {
 	return u.IfNoneMatch != "" && tagged(strings.ReplaceAll(u.IfNoneMatch, "W/", ""), tag)
 }
 

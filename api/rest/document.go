@@ -144,13 +144,13 @@ func (c Config) documents(a huma.API) {
 		put := large(op("put-"+id, http.MethodPut, path+"/document", "Have "+what+" be exactly this", writes("documents", who)))
 		if who == tenant.RoleOperator {
 			huma.Register(a, get, func(ctx context.Context, in *struct {
-				Unless
+				Seen
 				AsOf
 			}) (*documentAnswer, error) {
 				if err := c.theOperator(ctx); err != nil {
 					return nil, err
 				}
-				return c.document(tenant.OperatorID, in.Revision, &in.Unless)
+				return c.document(tenant.OperatorID, in.Revision, &in.Seen)
 			})
 			huma.Register(a, put, func(ctx context.Context, in *struct {
 				Reasoned
@@ -165,13 +165,13 @@ func (c Config) documents(a huma.API) {
 		} else {
 			huma.Register(a, get, func(ctx context.Context, in *struct {
 				TenantPath
-				Unless
+				Seen
 				AsOf
 			}) (*documentAnswer, error) {
 				if _, err := c.theTenant(ctx, in.Tenant); err != nil {
 					return nil, err
 				}
-				return c.document(in.Tenant, in.Revision, &in.Unless)
+				return c.document(in.Tenant, in.Revision, &in.Seen)
 			})
 			huma.Register(a, put, func(ctx context.Context, in *struct {
 				TenantPath
@@ -259,7 +259,7 @@ func (c Config) tenantThings(id string) things {
 	return things{what: "document of " + strconv.Quote(id), list: tenantsPath}
 }
 
-func (c Config) document(id string, at uint64, unless *Unless) (*documentAnswer, error) {
+func (c Config) document(id string, at uint64, unless *Seen) (*documentAnswer, error) {
 	var d revision.Document
 	var err error
 	if at > 0 {

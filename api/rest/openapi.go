@@ -124,7 +124,7 @@ func refusals(o *huma.Operation, method string, parts bool) []int {
 	if method != http.MethodGet {
 		list = append(list, http.StatusConflict)
 	}
-	conditional := slices.ContainsFunc(o.Parameters, func(p *huma.Param) bool { return p.Name == "If-Match" })
+	conditional := slices.ContainsFunc(o.Parameters, func(p *huma.Param) bool { return p.Name == "If-None-Match" })
 	if conditional && method != http.MethodGet {
 		list = append(list, http.StatusPreconditionFailed)
 	}

@@ -35,7 +35,7 @@ type KeyPath struct {
 // ListQuery is what a list of entries takes.
 type ListQuery struct {
 	Paging
-	Unless
+	Seen
 	Text  string `query:"q" maxLength:"100" doc:"only entries in which this stands, in any letters and any digits (۱۰۱ finds 101)"`
 	Order string `query:"order" maxLength:"40" doc:"a key of the entries that they are ordered by, with - before it from the last to the first; by what names them when left out"`
 }
@@ -110,7 +110,8 @@ func (r resource) serve(a huma.API, path, before string) {
 		whose = " of the operator"
 	}
 	at := path + "/{key}"
-	tagged := func(o huma.Operation) huma.Operation {
+	tagged := func(o huma.Operation, what string) huma.Operation {
+		o.Description = what + " " + o.Description
 		o.Tags, o.MaxBodyBytes, o.BodyReadTimeout = []string{r.Tag}, maxBody, 30*time.Second
 		if !r.operator {
 			o.Parameters = []*huma.Param{ownerParam}
@@ -119,7 +120,7 @@ func (r resource) serve(a huma.API, path, before string) {
 		return o
 	}
 
-	list := tagged(op("list-"+before+r.Name, http.MethodGet, path, r.Many+whose, reads))
+	list := tagged(op("list-"+before+r.Name, http.MethodGet, path, "List "+r.Name+whose, reads), r.Many+".")
 	list.Responses = okay(pageSchema(registry, r.Type, schema))
 	huma.Register(a, list, func(ctx context.Context, in *struct {
 		Owner
@@ -127,16 +128,16 @@ func (r resource) serve(a huma.API, path, before string) {
 	}) (*answer, error) {
 		return r.list(ctx, in.id(), &in.ListQuery)
 	})
-	get := tagged(op("get-"+before+r.One, http.MethodGet, at, "Show "+one+whose, reads))
+	get := tagged(op("get-"+before+r.One, http.MethodGet, at, "Show "+one+whose, reads), r.Many+".")
 	get.Responses = okay(schema)
 	huma.Register(a, get, func(ctx context.Context, in *struct {
 		Owner
 		KeyPath
-		Unless
+		Seen
 	}) (*answer, error) {
-		return r.get(ctx, in.id(), in.Key, &in.Unless)
+		return r.get(ctx, in.id(), in.Key, &in.Seen)
 	})
-	add := tagged(op("create-"+before+r.One, http.MethodPost, path, "Add "+one+whose, writes))
+	add := tagged(op("create-"+before+r.One, http.MethodPost, path, "Add "+one+whose, writes), r.Many+". Where there is one of that key already it is 409.")
 	add.DefaultStatus, add.Responses = http.StatusCreated, map[string]*huma.Response{"201": told("Made; Location says where it is", schema)}
 	huma.Register(a, add, func(ctx context.Context, in *struct {
 		Owner
@@ -146,7 +147,7 @@ func (r resource) serve(a huma.API, path, before string) {
 		return r.add(ctx, in.id(), path, &in.Reasoned, in.RawBody)
 	})
 	accept(a, path, http.MethodPost, schema, jsonType)
-	put := tagged(op("put-"+before+r.One, http.MethodPut, at, "Have "+one+whose+" be exactly this; what is not there is made", writes))
+	put := tagged(op("put-"+before+r.One, http.MethodPut, at, "Replace "+one+whose+", or make it", writes), "It is exactly this afterwards, but for secrets that are left out: those stay.")
 	put.Responses = okay(schema)
 	put.Responses["201"] = told("Made", schema)
 	huma.Register(a, put, func(ctx context.Context, in *struct {
@@ -159,7 +160,7 @@ func (r resource) serve(a huma.API, path, before string) {
 		return r.put(ctx, in.id(), in.Key, &in.Reasoned, &in.Unless, in.RawBody)
 	})
 	accept(a, at, http.MethodPut, schema, jsonType)
-	change := tagged(op("patch-"+before+r.One, http.MethodPatch, at, "Change "+one+whose+": what is not named stays, null takes a key away", writes))
+	change := tagged(op("patch-"+before+r.One, http.MethodPatch, at, "Change "+one+whose, writes), "What is not named stays, null takes a key away.")
 	change.Responses = okay(schema)
 	huma.Register(a, change, func(ctx context.Context, in *struct {
 		Owner
@@ -171,7 +172,7 @@ func (r resource) serve(a huma.API, path, before string) {
 		return r.patch(ctx, in.id(), in.Key, &in.Reasoned, &in.Unless, in.RawBody)
 	})
 	accept(a, at, http.MethodPatch, patch, mergePatch, jsonType)
-	remove := tagged(empty(op("delete-"+before+r.One, http.MethodDelete, at, "Take "+one+whose+" away", writes)))
+	remove := tagged(empty(op("delete-"+before+r.One, http.MethodDelete, at, "Delete "+one+whose, writes)), "Where others of the document speak of it, it is 422.")
 	huma.Register(a, remove, func(ctx context.Context, in *struct {
 		Owner
 		KeyPath
@@ -235,7 +236,7 @@ func (r resource) show(e *revision.Entry) (json.RawMessage, error) {
 	return text, nil
 }
 
-func (r resource) get(ctx context.Context, id, key string, unless *Unless) (*answer, error) {
+func (r resource) get(ctx context.Context, id, key string, unless *Seen) (*answer, error) {
 	if _, err := r.document(ctx, id); err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ import (
 
 	"santral/access"
 	"santral/api"
+	"santral/api/page"
 	"santral/base/doc"
 	"santral/observe/trace"
 	"santral/service/prompt"
@@ -110,7 +111,10 @@ func build(c Config) (http.Handler, huma.API) {
 	c.backups(api)
 	c.events(api)
 	c.alarms(api)
-	return bounded(c.guarded(mux)), described(api)
+	pages := page.New(described(api).OpenAPI())
+	mux.Handle(page.Path, pages)
+	mux.Handle(page.Path+"/", pages)
+	return bounded(c.guarded(mux)), api
 }
 
 // escaped is JSON whose texts can't be taken for HTML, whatever a phone called itself.

@@ -48,21 +48,21 @@ func (c Config) tenants(a huma.API) {
 	list.Responses = okay(pageSchema(registry, s.t, schema))
 	huma.Register(a, list, func(ctx context.Context, in *struct {
 		Paging
-		Unless
+		Seen
 		Text string `query:"q" maxLength:"100" doc:"only tenants in which this stands"`
 	}) (*answer, error) {
-		return s.list(ctx, &in.Paging, &in.Unless, in.Text)
+		return s.list(ctx, &in.Paging, &in.Seen, in.Text)
 	})
 	get := place(op("get-tenant", http.MethodGet, tenantPath, "Show a tenant: the own keys of its document", reads("tenants", tenant.RoleReporter)))
 	get.Responses = okay(schema)
 	huma.Register(a, get, func(ctx context.Context, in *struct {
 		TenantPath
-		Unless
+		Seen
 	}) (*answer, error) {
 		if _, err := s.theTenant(ctx, in.Tenant); err != nil {
 			return nil, err
 		}
-		return s.get(in.Tenant, &in.Unless)
+		return s.get(in.Tenant, &in.Seen)
 	})
 	add := place(op("create-tenant", http.MethodPost, tenantsPath, "Make a tenant: its document begins with these keys", writes("tenants", tenant.RoleOperator)))
 	add.DefaultStatus, add.Responses = http.StatusCreated, map[string]*huma.Response{"201": told("Made; Location says where it is", schema)}
@@ -102,11 +102,11 @@ func (c Config) tenants(a huma.API) {
 
 	get = place(op("get-operator", http.MethodGet, operatorPath, "Show the own keys of the operator's document", reads("operator", tenant.RoleOperator)))
 	get.Responses = okay(own)
-	huma.Register(a, get, func(ctx context.Context, in *struct{ Unless }) (*answer, error) {
+	huma.Register(a, get, func(ctx context.Context, in *struct{ Seen }) (*answer, error) {
 		if err := c.theOperator(ctx); err != nil {
 			return nil, err
 		}
-		return o.get(tenant.OperatorID, &in.Unless)
+		return o.get(tenant.OperatorID, &in.Seen)
 	})
 	change = place(op("patch-operator", http.MethodPatch, operatorPath, "Change the own keys of the operator's document: what is not named stays, null takes a key away", writes("operator", tenant.RoleOperator)))
 	change.Responses = okay(own)
@@ -175,7 +175,7 @@ func (s settings) shown(id string) (text json.RawMessage, now string, err error)
 	return text, tag(raw), nil
 }
 
-func (s settings) get(id string, unless *Unless) (*answer, error) {
+func (s settings) get(id string, unless *Seen) (*answer, error) {
 	text, now, err := s.shown(id)
 	if err != nil {
 		return nil, err
@@ -186,7 +186,7 @@ func (s settings) get(id string, unless *Unless) (*answer, error) {
 	return &answer{Status: http.StatusOK, ContentType: jsonType, ETag: now, Body: text}, nil
 }
 
-func (s settings) list(ctx context.Context, paging *Paging, unless *Unless, want string) (*answer, error) {
+func (s settings) list(ctx context.Context, paging *Paging, unless *Seen, want string) (*answer, error) {
 	page := Page[json.RawMessage]{Items: []json.RawMessage{}}
 	from, err := parseCursor(paging.Cursor, "")
 	if err != nil {
@@ -249,7 +249,7 @@ func (s settings) create(ctx context.Context, why *Reasoned, body []byte) (*answ
 	if err != nil {
 		return nil, s.refusedChange(err, s.things(id))
 	}
-	a, err := s.get(id, &Unless{})
+	a, err := s.get(id, &Seen{})
 	if err == nil {
 		a.Status, a.Location, a.Revision = http.StatusCreated, tenantsPath+"/"+url.PathEscape(id), strconv.FormatUint(rev.Number, 10)
 	}
@@ -312,7 +312,7 @@ func (s settings) patch(ctx context.Context, id string, why *Reasoned, unless *U
 		if err != nil {
 			return nil, s.refusedChange(err, of)
 		}
-		a, err := s.get(id, &Unless{})
+		a, err := s.get(id, &Seen{})
 		if err == nil {
 			a.Revision = strconv.FormatUint(rev.Number, 10)
 		}
