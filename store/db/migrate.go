@@ -208,6 +208,7 @@ var migrations = []migration{
 			PRIMARY KEY (tenant, language, id, version)
 		){clustered}`,
 	}},
+	{version: 12, up: revisionTables},
 	{version: 13, up: rightsTables},
 	{version: 15, up: recordTables, rows: (*DB).completeRecords},
 	{version: 16, up: feedTables},
