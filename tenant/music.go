@@ -104,3 +104,10 @@ func (t *Tenant) Tune(name string) (Tune, bool) {
 	}
 	return Tune{}, false
 }
+
+// Within takes relative paths of a document from a folder.
+func Within(dir string, d Document) {
+	if d.Tenant != nil {
+		within(dir, d.Tenant.Music)
+	}
+}

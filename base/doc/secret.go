@@ -1,7 +1,6 @@
 package doc
 
 import (
-	"fmt"
 	"sort"
 	"strings"
 )
@@ -70,27 +69,25 @@ func wordEnd(src string, at int, v *value) int {
 }
 
 // Replace gives a text with the plain secrets of a document replaced, each by what with gives for it: no other octet is
-// touched. A secret that does not stand on one line is an error that says where it is.
-func (d *Document) Replace(with func(secret string) (string, error)) (string, error) {
+// touched. A secret that does not stand on one line is a problem, and false.
+func (d *Document) Replace(with func(secret string) string) (string, bool) {
 	secrets := d.Secrets()
 	if len(secrets) == 0 {
-		return d.text, nil
+		return d.text, true
 	}
 	var b strings.Builder
 	b.Grow(len(d.text) + 64*len(secrets))
-	at := 0
+	at, ok := 0, true
 	for _, s := range secrets {
 		if s.End == 0 || s.Off < at {
-			return "", fmt.Errorf("%s:%d:%d: a secret must stand on one line, in \"quotes\" if it must", d.file, s.Line, s.Column)
-		}
-		text, err := with(s.Secret)
-		if err != nil {
-			return "", err
+			d.problems.Add(Problem{File: d.file, Line: s.Line, Column: s.Column, Text: "a secret must stand on one line, in \"quotes\" if it must"})
+			ok = false
+			continue
 		}
 		b.WriteString(d.text[at:s.Off])
-		b.WriteString(text)
+		b.WriteString(with(s.Secret))
 		at = s.End
 	}
 	b.WriteString(d.text[at:])
-	return b.String(), nil
+	return b.String(), ok
 }

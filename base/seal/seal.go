@@ -11,6 +11,7 @@ import (
 	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -92,4 +93,13 @@ func (b *Box) Open(sealed []byte, about string) ([]byte, error) {
 		return nil, ErrForeign
 	}
 	return plain, nil
+}
+
+// ID names the key without telling anything of it, so that one can say which key sealed what.
+func (k *Key) ID() string {
+	id, err := hkdf.Key(sha256.New, k.octets[:], nil, "santral key id", 4)
+	if err != nil {
+		panic(err) // only for lengths that we don't ask for
+	}
+	return hex.EncodeToString(id)
 }
