@@ -517,4 +517,3 @@ func BenchmarkPatch10000(b *testing.B) { benchmarkPatch(b, 10_000) }
 
 // BenchmarkPatch100000 does it with 100,000.
 func BenchmarkPatch100000(b *testing.B) { benchmarkPatch(b, 100_000) }
-
