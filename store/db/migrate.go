@@ -210,6 +210,7 @@ var migrations = []migration{
 	}},
 	{version: 12, up: revisionTables},
 	{version: 13, up: rightsTables},
+	{version: 14, up: hookTables},
 	{version: 15, up: recordTables, rows: (*DB).completeRecords},
 	{version: 16, up: feedTables},
 }
