@@ -18,7 +18,7 @@ import (
 func (s *server) openBus() error {
 	s.news.calls, s.news.phones = map[call.ID]*toldCall{}, map[accountKey]int{}
 	bus, err := live.Open(live.Config{
-		File: filepath.Join(s.boot.Data, "events.last"), Wake: s.news.wake(s), Origins: s.boot.Origins, Log: s.log,
+		File: filepath.Join(s.boot.Data, "events.last"), Wake: s.news.wake(s), Always: s.hooked, Also: s.forHooks, Origins: s.boot.Origins, Log: s.log,
 	})
 	if err != nil {
 		return err
@@ -106,6 +106,7 @@ func (s *server) tellCall(e *call.Event) {
 
 // tellRecord tells that a record was made, to each tenant that it is of.
 func (s *server) tellRecord(r *store.CDR) {
+	s.hooks.Load().Records()
 	if !s.bus.Awake() {
 		return
 	}

@@ -86,6 +86,7 @@ func (s *server) metrics() *metric.Registry {
 	s.recordingMetrics(r)
 	s.promptMetrics(r)
 	s.alarmMetrics(r)
+	s.hookMetrics(r)
 	s.records.metrics(r)
 	return r
 }

@@ -24,6 +24,7 @@ import (
 
 	"santral/access"
 	"santral/api/client"
+	"santral/api/hook"
 	"santral/api/live"
 	"santral/api/rest"
 	"santral/base/id"
@@ -112,6 +113,7 @@ type server struct {
 	alarms   *alarm.Book
 	mails    *mail.Service
 	postbox  postbox
+	hooks    atomic.Pointer[hook.Service]
 	messages atomic.Pointer[message.Service]
 	webs     []web
 	crowd    crowd
@@ -173,6 +175,9 @@ func Run(ctx context.Context, o Options, ready func(Ready)) error {
 		return err
 	}
 	if err := s.serve(o.Trust); err != nil {
+		return err
+	}
+	if err := s.openHooks(); err != nil {
 		return err
 	}
 	s.serveWeb()
@@ -344,6 +349,7 @@ func (s *server) api() rest.Config {
 		Backup:        s.backup,
 		Events:        s.bus,
 		Alarms:        s.alarms,
+		Webhooks:      s.hooks.Load(),
 		Ready:         s.readiness,
 		Metrics:       s.metrics().Handler(),
 		Log:           s.log,

@@ -37,7 +37,7 @@ func (s *server) startWatch() {
 
 // watch looks at what tells of no change by itself: trunks, the database, certificates.
 func (s *server) watch(ctx context.Context) {
-	up := map[accountKey]trunkSeen{}
+	up, seen := map[accountKey]trunkSeen{}, s.current.Load()
 	trunks, database, certs := time.NewTicker(trunksEach), time.NewTicker(databaseEach), time.NewTicker(certEach)
 	defer trunks.Stop()
 	defer database.Stop()
@@ -49,6 +49,11 @@ func (s *server) watch(ctx context.Context) {
 			return
 		case <-trunks.C:
 			s.watchTrunks(up)
+			if now := s.current.Load(); now != seen {
+				seen = now
+				s.bus.Look()
+				s.hooks.Load().Look()
+			}
 		case <-database.C:
 			s.watchDatabase(ctx)
 		case <-first:

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -30,6 +31,17 @@ func (s DeliveryState) String() string { return DeliveryStates[min(int(s), len(D
 
 // MarshalText gives the word, for JSON.
 func (s DeliveryState) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads the word.
+func (s *DeliveryState) UnmarshalText(text []byte) error {
+	for i, word := range DeliveryStates {
+		if word == string(text) {
+			*s = DeliveryState(i)
+			return nil
+		}
+	}
+	return errors.New("no state of a delivery")
+}
 
 // Delivery is one event on its way to one webhook.
 type Delivery struct {

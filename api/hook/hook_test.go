@@ -85,11 +85,13 @@ func (x *troubles) note(format string, args ...any) {
 	defer x.mu.Unlock()
 	x.list = append(x.list, fmt.Sprintf(format, args...))
 }
-func (x *troubles) GivenUp(key store.HookKey, why string) { x.note("given up %s: %s", key.Webhook, why) }
-func (x *troubles) WellAgain(key store.HookKey)           {}
-func (x *troubles) SwitchedOff(key store.HookKey)         { x.note("off %s", key.Webhook) }
-func (x *troubles) SwitchedOn(key store.HookKey)          { x.note("on %s", key.Webhook) }
-func (x *troubles) Lost(why string)                       { x.note("lost: %s", why) }
+func (x *troubles) GivenUp(key store.HookKey, why string) {
+	x.note("given up %s: %s", key.Webhook, why)
+}
+func (x *troubles) WellAgain(key store.HookKey)   {}
+func (x *troubles) SwitchedOff(key store.HookKey) { x.note("off %s", key.Webhook) }
+func (x *troubles) SwitchedOn(key store.HookKey)  { x.note("on %s", key.Webhook) }
+func (x *troubles) Lost(why string)               { x.note("lost: %s", why) }
 func (x *troubles) all() string {
 	x.mu.Lock()
 	defer x.mu.Unlock()

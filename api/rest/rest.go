@@ -62,6 +62,7 @@ type Config struct {
 	Backup        func(ctx context.Context, w io.Writer, recordings bool) error
 	Events        Events
 	Alarms        Alarms
+	Webhooks      Webhooks
 	Ready         func() error // nil when new calls are taken; otherwise why not
 	Metrics       http.Handler
 	Log           *slog.Logger // what failed inside, which is not told outside; nil to discard it
@@ -115,6 +116,8 @@ func build(c Config) (http.Handler, huma.API) {
 	mux.Handle(page.Path, pages)
 	mux.Handle(page.Path+"/", pages)
 	return bounded(c.guarded(mux)), api
+	c.webhooks(api)
+	return bounded(c.guarded(mux)), described(api)
 }
 
 // escaped is JSON whose texts can't be taken for HTML, whatever a phone called itself.
