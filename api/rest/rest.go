@@ -112,12 +112,11 @@ func build(c Config) (http.Handler, huma.API) {
 	c.backups(api)
 	c.events(api)
 	c.alarms(api)
+	c.webhooks(api)
 	pages := page.New(described(api).OpenAPI())
 	mux.Handle(page.Path, pages)
 	mux.Handle(page.Path+"/", pages)
 	return bounded(c.guarded(mux)), api
-	c.webhooks(api)
-	return bounded(c.guarded(mux)), described(api)
 }
 
 // escaped is JSON whose texts can't be taken for HTML, whatever a phone called itself.
