@@ -172,7 +172,7 @@ func (r *routes) make(t *tenant.Tenant, owner string) {
 		l := &r.list[i]
 		l.make(&t.Routes[i], t, owner)
 		if digits, plus := strings.CutPrefix(l.Prefix, "+"); plus {
-			if n := e164.Digits(digits); n != 0 {
+			if n := e164.Digits(digits); n != 0 || digits == "" {
 				r.public[n] = append(r.public[n], l)
 				r.lengths[1] |= 1 << len(digits)
 			}

@@ -70,12 +70,18 @@ func (p *Plan) ExplainIn(s *tenant.Snapshot, from call.Party, dialled string, at
 	return q.answer(), r.steps
 }
 
-// of gives what is ready of a snapshot, and does not keep it where it is not the current one.
+// of gives what is ready of a snapshot that need not be the current one: the last such is kept until another is asked for, or
+// becomes current.
 func (p *Plan) of(s *tenant.Snapshot) *house {
-	h := p.made.Load()
-	if h == nil || h.of != s {
-		h = newHouse(s, h)
+	now := p.made.Load()
+	if now != nil && now.of == s {
+		return now
 	}
+	if h := p.planned.Load(); h != nil && h.of == s {
+		return h
+	}
+	h := newHouse(s, now)
+	p.planned.Store(h)
 	return h
 }
 

@@ -68,7 +68,7 @@ func (q *question) fromOutside(x *desk, caller e164.Number) call.Destination {
 	}
 	d.Limited = d.Kind != call.ToRefusal
 	if d.Limited && d.Presents == "" && caller != 0 {
-		if shown := x.Places[0].Plan.Shown(caller); shown != q.from.Number {
+		if shown := x.Places[0].Plan.ShownAs(caller, q.from.Number); shown != q.from.Number {
 			d.Presents = shown
 		}
 	}

@@ -84,7 +84,7 @@ func (q *question) neighbour() (d call.Destination, ok bool) {
 }
 
 // find gives the route of a number: of those whose conditions hold the one with the longest prefix, of what was dialled or, where it
-// begins with +, of the number in E.164; then that of the lowest priority. nil when there is none.
+// begins with +, of the number in E.164 (which counts where both are as long); then that of the lowest priority. nil when there is none.
 func (q *question) find(r *routes, of *desk, emergencies bool) *line {
 	if len(r.list) == 0 {
 		return nil
@@ -94,13 +94,13 @@ func (q *question) find(r *routes, of *desk, emergencies bool) *line {
 	longest := max(len(q.number), digits)
 	for length := min(longest, 31); length >= 0; length-- {
 		bit := uint32(1) << length
-		if r.lengths[0]&bit != 0 && length <= len(q.number) {
-			if l := q.first(r.dialled[q.number[:length]], of, emergencies); l != nil {
+		if r.lengths[1]&bit != 0 && length <= digits && n != 0 {
+			if l := q.first(r.public[n.First(length)], of, emergencies); l != nil {
 				return l
 			}
 		}
-		if r.lengths[1]&bit != 0 && length <= digits {
-			if l := q.first(r.public[n.First(length)], of, emergencies); l != nil {
+		if r.lengths[0]&bit != 0 && length <= len(q.number) {
+			if l := q.first(r.dialled[q.number[:length]], of, emergencies); l != nil {
 				return l
 			}
 		}

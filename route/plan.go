@@ -50,8 +50,9 @@ type Plan struct {
 	current *atomic.Pointer[tenant.Snapshot]
 	quality Quality
 
-	mu   sync.Mutex
-	made atomic.Pointer[house]
+	mu      sync.Mutex // held while made is made
+	made    atomic.Pointer[house]
+	planned atomic.Pointer[house] // of a snapshot that is asked about and not current
 }
 
 // NewPlan makes a plan over the current snapshot, which whoever owns configuration swaps.
@@ -82,7 +83,10 @@ func (p *Plan) house(s *tenant.Snapshot) *house {
 	if old != nil && old.of == s {
 		return old
 	}
-	h := newHouse(s, old)
+	h := p.planned.Swap(nil)
+	if h == nil || h.of != s {
+		h = newHouse(s, old)
+	}
 	p.made.Store(h)
 	return h
 }

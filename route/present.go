@@ -84,7 +84,7 @@ func (q *question) identity(x *desk) (n e164.Number, shown string) {
 		text = q.from.Number
 	}
 	if n = e164.Parse(text); n != 0 {
-		return n, x.Places[0].Plan.Shown(n)
+		return n, x.Places[0].Plan.ShownAs(n, q.from.Number)
 	}
 	return 0, text
 }

@@ -17,6 +17,7 @@ type question struct {
 	dialled string
 	at      time.Time
 	steps   *recorder // nil on a call's path
+	always  always    // schedules are not asked
 
 	number  string // what was dialled, in ASCII digits, without codes before
 	hidden  call.Hidden
@@ -51,7 +52,7 @@ func (q *question) decide() call.Destination {
 	}
 	q.who()
 	q.codes()
-	if service, ok := Features[q.number]; ok {
+	if service, ok := feature(q.number); ok {
 		q.note(featureCode, "code", q.number, "service", service)
 		return call.Destination{Kind: call.ToService, Tenant: q.desk.id, Service: service, Number: q.number, Calls: internal}
 	}
@@ -95,8 +96,20 @@ func (q *question) who() {
 	}
 }
 
+// feature gives the service that a code means.
+func feature(code string) (service string, ok bool) {
+	if code == "" || code[0] != '*' {
+		return "", false
+	}
+	service, ok = Features[code]
+	return service, ok
+}
+
 // codes takes those off that stand before a number.
 func (q *question) codes() {
+	if q.number == "" || q.number[0] >= '0' {
+		return
+	}
 	if rest, ok := strings.CutPrefix(q.number, HideCode); ok && rest != "" {
 		q.number, q.hidden = rest, call.Hide
 		q.note(codeHides)
@@ -166,6 +179,9 @@ func (q *question) refuse(why call.Cause) call.Destination {
 func (q *question) open(d *desk, p *tenant.Place, schedule string, closed bool) bool {
 	if schedule == "" {
 		return true
+	}
+	if q.always != asTheyAre {
+		return (q.always == alwaysOpen) != closed
 	}
 	state := q.house.of.Hours(d.id, schedule, p).Look(q.at)
 	if q.steps != nil {

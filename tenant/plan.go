@@ -208,19 +208,35 @@ func find(rows []planRow, digits string) (best *planRow) {
 // Shown gives a number as people of the country expect it: without country code where it is of the country, with Trunk where
 // that is dialled; with + and country code otherwise. It is understood again as the same number.
 func (p *Plan) Shown(n e164.Number) string {
-	full := n.String()
-	if p.Code == 0 || !n.Begins(p.Code) {
-		return full
+	var text [2 * e164.MaxDigits]byte
+	return string(p.shown(n, text[:0]))
+}
+
+// ShownAs is Shown, which is as it is where it is the same as a text already.
+func (p *Plan) ShownAs(n e164.Number, already string) string {
+	var text [2 * e164.MaxDigits]byte
+	shown := p.shown(n, text[:0])
+	if string(shown) == already {
+		return already
 	}
+	return string(shown)
+}
+
+func (p *Plan) shown(n e164.Number, to []byte) []byte {
+	if p.Code == 0 || !n.Begins(p.Code) {
+		return n.Append(to)
+	}
+	var whole [e164.MaxDigits + 1]byte
+	full := n.Append(whole[:0])
 	digits := full[1+p.Code.Len():]
-	r := find(p.rows, digits)
+	r := find(p.rows, string(digits))
 	switch {
 	case r == nil || !r.of.has(len(digits)) || r.calls == International:
-		return full
-	case r.bare:
-		return digits
+		return append(to, full...)
+	case !r.bare:
+		to = append(to, p.Trunk...)
 	}
-	return p.Trunk + digits
+	return append(to, digits...)
 }
 
 // ShownWithin is Shown where an area code is left out within its area.

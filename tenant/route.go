@@ -6,7 +6,7 @@ import "time"
 // Priority whose conditions hold.
 type Route struct {
 	Name     string        // unique in its document; the prefix when unsaid
-	Prefix   string        // as it is dialled, or with + of the number in E.164; "" for all
+	Prefix   string        // as it is dialled, or with + of the number in E.164; "" for all, "+" for all of the public network
 	Calls    []Calls       // only calls of these kinds; none for every kind
 	Schedule string        // only while it is open; "" for always
 	Closed   bool          // only while it is closed

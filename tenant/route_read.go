@@ -22,8 +22,8 @@ func (w *ways) readRoute(n *doc.Node) Route {
 	n.Map(doc.Fields{
 		"name": func(n *doc.Node) { named, r.Name = true, readID(n, "route name") },
 		"prefix": func(n *doc.Node) {
-			if r.Prefix = n.Text(); r.Prefix != "" && !number(r.Prefix, 1) {
-				n.Fail("prefix %q must be digits, perhaps with a + in front; \"\" for every number", r.Prefix)
+			if r.Prefix = n.Text(); r.Prefix != "" && r.Prefix != "+" && !number(r.Prefix, 1) {
+				n.Fail("prefix %q must be digits, perhaps with a + in front; \"\" for every number, \"+\" for every one of the public network", r.Prefix)
 			}
 		},
 		"calls":    func(n *doc.Node) { r.Calls = readCalls(n) },

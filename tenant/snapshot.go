@@ -23,6 +23,7 @@ type Snapshot struct {
 	indices  []*Index
 	public   spans               // whose the numbers of the public network are: places in indices
 	short    [2]map[string]int32 // whose the short numbers are: rows of numbers, and those with what PBXs have
+	ranged   [2][]int32          // who has ranges of such
 	trunks   trunkIndex
 }
 
@@ -122,6 +123,9 @@ func (s *Snapshot) join() {
 
 // shorts notes whose the short numbers of a table are.
 func (s *Snapshot) shorts(which, of int, t *table) {
+	if len(t.wide) > 0 && (len(s.ranged[which]) == 0 || s.ranged[which][len(s.ranged[which])-1] != int32(of)) {
+		s.ranged[which] = append(s.ranged[which], int32(of))
+	}
 	for text := range t.exact {
 		if len(text) > maxShort || text[0] == '+' {
 			continue
@@ -163,14 +167,32 @@ func (s *Snapshot) Owner(n e164.Number) *Index {
 // ShortOwner gives the tenant that a short number belongs to which is called from another tenant, or (outside) from the
 // public network: there numbers count too that stand with a PBX alone, unless two tenants have them. nil for nobody's.
 func (s *Snapshot) ShortOwner(number string, outside bool) *Index {
-	which := 0
+	if len(number) > maxShort {
+		return nil
+	}
+	which, of := 0, int32(nobody)
 	if outside {
 		which = 1
 	}
-	if i, ok := s.short[which][number]; ok && i != nobody {
-		return s.indices[i]
+	if i, ok := s.short[which][number]; ok {
+		if of = i; of == nobody {
+			return nil
+		}
 	}
-	return nil
+	for _, i := range s.ranged[which] {
+		x := s.indices[i]
+		if i == of || x.owned.find(number, 0) == nil && (!outside || x.pbx.find(number, 0) == nil) {
+			continue
+		}
+		if of != nobody {
+			return nil
+		}
+		of = i
+	}
+	if of == nobody {
+		return nil
+	}
+	return s.indices[of]
 }
 
 // Domain gives the tenant that a request URI's host means: by its domains, else, for an address
