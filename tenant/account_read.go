@@ -88,8 +88,8 @@ func (r *reading) readAccount(n *doc.Node, kind Kind) (Account, *doc.Node) {
 
 func readPassword(n *doc.Node) string {
 	password, plain := n.Secret()
-	if plain && (len(password) < 6 || len(password) > 128) {
-		n.Fail("a password has 6 to 128 characters")
+	if plain && (len(password) < 6 || len(password) > 128 || strings.ContainsFunc(password, isControl)) {
+		n.Fail("a password has 6 to 128 characters, and no control characters")
 	}
 	return password
 }

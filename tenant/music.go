@@ -2,6 +2,7 @@ package tenant
 
 import (
 	"path/filepath"
+	"strings"
 
 	"santral/base/doc"
 )
@@ -44,7 +45,7 @@ func (t *tunes) read(n *doc.Node) {
 			}
 		},
 		"play": func(n *doc.Node) {
-			if tune.Play = n.Text(); tune.Play == "" {
+			if tune.Play = n.Text(); tune.Play == "" || len(tune.Play) > 1024 || strings.ContainsFunc(tune.Play, isControl) {
 				n.Fail("must name a file, a folder, builtin or none")
 			}
 		},

@@ -93,7 +93,14 @@ func (x *names) key(n *doc.Node, kind noun) string {
 // ask reads a name that must stand somewhere in the document.
 func (x *names) ask(n *doc.Node, kind noun) string {
 	id := n.Text()
-	if id == "" {
+	good := isID(id)
+	switch kind {
+	case anAccount:
+		good = digits(id, 2, 11)
+	case aUser:
+		good = isUser(id)
+	}
+	if !good {
 		n.Fail("names no %s: leave the key out, or write one of %s", nouns[kind].word, nouns[kind].list)
 		return ""
 	}

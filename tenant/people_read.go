@@ -18,7 +18,7 @@ func (x *names) user(n *doc.Node, r *reading) (u User) {
 	fields := doc.Fields{
 		"user": func(n *doc.Node) {
 			u.ID = strings.ToLower(n.Text())
-			if u.ID == "" || len(u.ID) > 100 || strings.Trim(u.ID, "abcdefghijklmnopqrstuvwxyz0123456789.-_@") != "" {
+			if !isUser(u.ID) {
 				n.Fail("user %q must be 1 to 100 of a–z, 0–9 and .-_@: it is what is typed to sign in", n.Text())
 				return
 			}
@@ -47,6 +47,10 @@ func (x *names) user(n *doc.Node, r *reading) (u User) {
 		bound.Fail("site: and department: bound a manager or a reporter; leave them out for the role %v", u.Role)
 	}
 	return u
+}
+
+func isUser(s string) bool {
+	return s != "" && len(s) <= 100 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789.-_@") == ""
 }
 
 func (r *reading) building(n *doc.Node) {

@@ -83,7 +83,7 @@ func read(n *doc.Node) *Tenant {
 		"domains": func(n *doc.Node) {
 			n.Each(func(n *doc.Node) {
 				d := strings.ToLower(n.Text())
-				if d == "" || strings.ContainsAny(d, " @:;?/\"<>\\") && !isIPv6(d) {
+				if d == "" || len(d) > 253 || strings.ContainsFunc(d, isControl) || strings.ContainsAny(d, " @:;?/\"<>\\") && !isIPv6(d) {
 					n.Fail("domain %q must be a host name or an address, without a port", d)
 				}
 				t.Domains = append(t.Domains, d)

@@ -82,7 +82,7 @@ func readWay(n *doc.Node) (way RouteWay) {
 // readFraction reads a number from least to most that need not be whole.
 func readFraction(n *doc.Node, least, most float64, such string) float64 {
 	f, err := strconv.ParseFloat(n.Text(), 64)
-	if err != nil || !(f >= least && f <= most) {
+	if len(n.Text()) > 10 || err != nil || !(f >= least && f <= most) {
 		n.Fail("must be a number from %g to %g, such as %s", least, most, such)
 		return least
 	}
