@@ -8,6 +8,7 @@ package access
 
 import (
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -157,7 +158,7 @@ func (d *Door) judge(req *sip.Message, flow sip.Flow) (call.Party, *Refusal) {
 	}
 	k, proved := d.trunkAt(snapshot, req, flow)
 	if proved {
-		return Caller(k, req, flow), nil
+		return Caller(snapshot, k, req, flow), nil
 	}
 	t := d.tenantOf(snapshot, req)
 	if k != nil {
@@ -177,7 +178,7 @@ func (d *Door) judge(req *sip.Message, flow sip.Flow) (call.Party, *Refusal) {
 		}
 		if from, err := req.From(); err == nil {
 			if a := snapshot.Account(t.ID, from.URI.Username()); a != nil {
-				p := party(a, flow)
+				p := party(snapshot, a, req, flow)
 				p.Trusted = true
 				return p, nil
 			}
@@ -201,9 +202,9 @@ func (d *Door) judge(req *sip.Message, flow sip.Flow) (call.Party, *Refusal) {
 			return call.Party{}, &Refusal{Status: 404}
 		}
 		if a := snapshot.Account(t.ID, user); a != nil {
-			return party(a, flow), nil
+			return party(snapshot, a, req, flow), nil
 		}
-		return Caller(snapshot.TrunkUser(t.ID, user), req, flow), nil
+		return Caller(snapshot, snapshot.TrunkUser(t.ID, user), req, flow), nil
 	case digest.Malformed:
 		d.refuse(malformedCredentials, req, flow)
 		return call.Party{}, &Refusal{Status: 400, Reason: "Bad Credentials"}
@@ -257,8 +258,38 @@ func (d *Door) tenantOf(s *tenant.Snapshot, req *sip.Message) *tenant.Tenant {
 	return s.Domain(u.Host)
 }
 
-func party(a *tenant.Account, flow sip.Flow) call.Party {
-	return call.Party{Tenant: a.Tenant, Account: a.Number, Name: a.Name, Number: a.Number, Source: flow.Remote}
+// party is an account that has proved itself. What its phone says of another number is not believed: it is asked for.
+func party(s *tenant.Snapshot, a *tenant.Account, req *sip.Message, flow sip.Flow) call.Party {
+	p := call.Party{Tenant: a.Tenant, Account: a.Number, Name: a.Name, Number: a.Number, Source: flow.Remote, Site: a.Site, Department: a.Department}
+	if req.Method != sip.INVITE {
+		return p
+	}
+	if x := s.Index(a.Tenant); x != nil {
+		p.Site = x.Place(a.Site).Key()
+	}
+	p.Said = preferred(req, a.Number)
+	return p
+}
+
+// preferred is the number that a phone wants to be known by (RFC 3325 §9.2): what it prefers, else what stands in From; ""
+// where that is its own, or none.
+func preferred(req *sip.Message, own string) string {
+	for v := range req.Values(sip.PPreferredIdentity) {
+		if a, err := sip.ParseAddress(v); err == nil && presentable(a.URI.Number()) {
+			if number := a.URI.Number(); number != own {
+				return number
+			}
+			return ""
+		}
+	}
+	from, err := req.From()
+	if err != nil {
+		return ""
+	}
+	if number := from.URI.Number(); number != own && presentable(number) && !strings.EqualFold(number, "anonymous") {
+		return number
+	}
+	return ""
 }
 
 // realm gives the digest server of a realm, made at its first use.

@@ -160,18 +160,39 @@ func (d *Door) trunkHash(s *tenant.Snapshot, k *tenant.Trunk, realm string) dige
 
 // Caller is who calls by a trunk. A trusted trunk says who; any other may say one of its own numbers
 // and is known by its first one otherwise (RFC 3325 §5).
-func Caller(k *tenant.Trunk, req *sip.Message, flow sip.Flow) call.Party {
-	p := call.Party{Tenant: k.Tenant, Trunk: k.Name, Number: k.Own(), Source: flow.Remote}
+func Caller(s *tenant.Snapshot, k *tenant.Trunk, req *sip.Message, flow sip.Flow) call.Party {
+	p := call.Party{Tenant: k.Tenant, Trunk: k.Name, Number: k.Own(), Source: flow.Remote, Site: k.Site}
 	number, name := said(req)
 	number = tenant.RewriteNumber(k.In.Calling, number)
 	switch {
 	case number == "":
 	case k.Trust:
 		p.Number, p.Name = number, name
-	case k.Has(number) != nil:
+	case owns(s, k, number):
 		p.Number = number
+	case k.PBX && number != p.Number:
+		p.Said = number
 	}
 	return p
+}
+
+// owns reports whether a number is a trunk's to present: one of its own, in whatever spelling, or one of its tenant's that
+// leads to it.
+func owns(s *tenant.Snapshot, k *tenant.Trunk, number string) bool {
+	x := s.Index(k.Tenant)
+	if x == nil {
+		return k.Has(number) != nil
+	}
+	at := x.Place(k.Site)
+	public := at.Plan.UnderstandPeer(number, at.Area).E164
+	if k.HasPublic(number, public) != nil {
+		return true
+	}
+	if !k.PBX {
+		return false
+	}
+	o, _ := x.Owned(number, public)
+	return o != nil && o.Target.Kind == tenant.ToTrunk && o.Target.Name == k.Name
 }
 
 // said is what a request says of who calls: by its asserted identity, else by From.

@@ -189,13 +189,13 @@ func poolOf(s *tenant.Snapshot, k *tenant.Trunk) *tenant.Pool {
 	if k.Pool == "" {
 		return nil
 	}
-	t := s.Tenant(k.Tenant)
-	if t == nil {
-		return nil
+	pools := s.Operator().Pools
+	if t := s.Tenant(k.Tenant); t != nil {
+		pools = t.Pools
 	}
-	for i := range t.Pools {
-		if t.Pools[i].ID == k.Pool {
-			return &t.Pools[i]
+	for i := range pools {
+		if pools[i].ID == k.Pool {
+			return &pools[i]
 		}
 	}
 	return nil
@@ -243,11 +243,8 @@ type Use struct {
 
 // TrunkUses gives the use of all trunks that are configured.
 func (c *Channels) TrunkUses() (list []Use) {
-	for _, t := range c.current().Tenants {
-		for i := range t.Trunks {
-			k := &t.Trunks[i]
-			list = append(list, Use{Tenant: t.ID, Trunk: k.Name, Limit: k.Channels})
-		}
+	for k := range c.current().Trunks() {
+		list = append(list, Use{Tenant: k.Tenant, Trunk: k.Name, Limit: k.Channels})
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -284,3 +284,46 @@ func TestTheRateOfATrunkIsExact(t *testing.T) {
 		}
 	})
 }
+
+// A PBX presents its own numbers and those of its tenant that lead to it, in whatever spelling; a phone says which number it
+// would like, which nobody believes here.
+func TestWhatIsSaidOfACaller(t *testing.T) {
+	s := tenant.NewSnapshot(1, []*tenant.Tenant{{
+		ID: "t", Area: "21",
+		Accounts: []tenant.Account{{Tenant: "t", Number: "101"}},
+		Trunks:   []tenant.Trunk{{Tenant: "t", Name: "pbx", PBX: true, Numbers: []tenant.Numbers{{First: "02188880000", Last: "02188880009"}}}},
+		Numbers: []tenant.Owned{
+			{Numbers: tenant.Numbers{First: "02177770000", Last: "02177770099"}, Target: tenant.Target{Kind: tenant.ToTrunk, Name: "pbx"}},
+			{Numbers: tenant.Numbers{First: "02166660000", Last: "02166660000"}, Target: tenant.Target{Kind: tenant.ToAccount, Name: "101"}},
+		},
+	}})
+	said := func(from, preferred string) *sip.Message {
+		m := sip.NewRequest(sip.INVITE, "sip:1@192.0.2.1")
+		m.Set(sip.From, "<"+from+">;tag=x")
+		if preferred != "" {
+			m.Set(sip.PPreferredIdentity, "<"+preferred+">")
+		}
+		return m
+	}
+	k := s.Trunk("t", "pbx")
+	for from, want := range map[string][2]string{
+		"sip:02188880003@x":   {"02188880003", ""},
+		"sip:+982188880003@x": {"+982188880003", ""},
+		"sip:02177770042@x":   {"02177770042", ""},
+		"sip:02166660000@x":   {"02188880000", "02166660000"},
+		"sip:110@x":           {"02188880000", "110"},
+	} {
+		if p := Caller(s, k, said(from, ""), sip.Flow{}); p.Number != want[0] || p.Said != want[1] {
+			t.Errorf("a PBX says %s: %q, said %q", from, p.Number, p.Said)
+		}
+	}
+	a := s.Account("t", "101")
+	for _, x := range [][3]string{
+		{"sip:101@x", "", ""}, {"sip:02188880000@x", "", "02188880000"}, {"sip:101@x", "sip:+982188880000@x", "+982188880000"},
+		{"sip:02188880000@x", "sip:101@x", ""}, {"sip:anonymous@anonymous.invalid", "", ""}, {"sip:@x", "", ""},
+	} {
+		if p := party(s, a, said(x[0], x[1]), sip.Flow{}); p.Said != x[2] || p.Number != "101" {
+			t.Errorf("a phone says %s and prefers %s: said %q, number %q", x[0], x[1], p.Said, p.Number)
+		}
+	}
+}

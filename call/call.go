@@ -237,19 +237,21 @@ type Dialer interface {
 
 // Dial is what a leg outwards needs to begin.
 type Dial struct {
-	Call    ID
-	Leg     LegID
-	From    Party // whose identity is asserted to the callee
-	To      string
-	Target  Target
-	Offer   *sdp.Description // the other leg's offer, still with its addresses; nil to ask the callee for one
-	Own     bool             // without Offer: the leg offers its own media instead of asking for an offer (a telephone)
-	Hops    int              // Max-Forwards for the new leg, already lowered: 0 ends at the peer, less is refused
-	Breadth int              // Max-Breadth for the new leg, its share; 0 says nothing
-	Early   bool             // without Offer: the callee may make one in a provisional answer, which Accept answers
-	Timeout time.Duration    // to a final answer
-	Silence time.Duration    // to any answer at all of the last place that was tried, 0 for no limit of its own
-	Traits  Traits           // of the call
+	Call      ID
+	Leg       LegID
+	From      Party  // whose identity is asserted to the callee
+	Tenant    string // whose the target is; "" for the one of From
+	To        string
+	Target    Target
+	Offer     *sdp.Description // the other leg's offer, still with its addresses; nil to ask the callee for one
+	Own       bool             // without Offer: the leg offers its own media instead of asking for an offer (a telephone)
+	Hops      int              // Max-Forwards for the new leg, already lowered: 0 ends at the peer, less is refused
+	Breadth   int              // Max-Breadth for the new leg, its share; 0 says nothing
+	Emergency *Emergency       // it is one, to a trunk; nil for others
+	Early     bool             // without Offer: the callee may make one in a provisional answer, which Accept answers
+	Timeout   time.Duration    // to a final answer
+	Silence   time.Duration    // to any answer at all of the last place that was tried, 0 for no limit of its own
+	Traits    Traits           // of the call
 }
 
 // Inbox takes what happens on a leg. Post never blocks.
@@ -349,6 +351,7 @@ type LegEvent struct {
 
 	Who     *Party  // Progressed, Answered, Renamed: what a trusted peer says of who answers; nil when it says nothing
 	Privacy Privacy // of Who, or, without it, of the account that the leg leads to
+	Conceal bool    // without Who: the account keeps from its caller that it was reached (COLR)
 	Session string  // Progressed, Answered, Renamed: the peer's own half of the Session-ID (RFC 7989 §4.1)
 }
 

@@ -32,7 +32,7 @@ func (s *server) manners(p sipleg.Peer) sipleg.Manners {
 		Intercom: t.Phones.Intercom, Source: t.Phones.Source,
 	}
 	if a := snapshot.Account(p.Tenant, p.Account); a != nil {
-		m.Withhold, m.Media = a.Withhold, profile(&a.Media)
+		m.Withhold, m.Conceal, m.Media = a.Withhold, a.Connected, profile(&a.Media)
 	}
 	return m
 }

@@ -73,7 +73,7 @@ func (s *server) legTrunk(tenantID, name string) *sipleg.Trunk {
 	}
 	if len(k.In.Headers) > 0 {
 		t.In = func(req *sip.Message) *sip.Message { return trunk.Apply(k.In.Headers, req) }
-		t.Caller = func(req *sip.Message, flow sip.Flow) call.Party { return access.Caller(k, req, flow) }
+		t.Caller = func(req *sip.Message, flow sip.Flow) call.Party { return access.Caller(s.current.Load(), k, req, flow) }
 	}
 	if len(k.Out.Headers) > 0 {
 		t.Out = func(req *sip.Message) { trunk.Change(k.Out.Headers, req) }

@@ -53,6 +53,7 @@ const (
 	FeatureCaps
 	FlowTimer
 	Geolocation
+	GeolocationRouting
 	HistoryInfo
 	Identity
 	IdentityInfo
@@ -121,7 +122,7 @@ var kindNames = [kinds]string{
 	AnswerMode: "Answer-Mode", CallInfo: "Call-Info", ContentDisposition: "Content-Disposition",
 	ContentEncoding: "Content-Encoding", ContentLanguage: "Content-Language", Date: "Date",
 	Diversion: "Diversion", ErrorInfo: "Error-Info", Event: "Event", FeatureCaps: "Feature-Caps",
-	FlowTimer: "Flow-Timer", Geolocation: "Geolocation", HistoryInfo: "History-Info",
+	FlowTimer: "Flow-Timer", Geolocation: "Geolocation", GeolocationRouting: "Geolocation-Routing", HistoryInfo: "History-Info",
 	Identity: "Identity", IdentityInfo: "Identity-Info", InfoPackage: "Info-Package",
 	InReplyTo: "In-Reply-To", Join: "Join", MaxBreadth: "Max-Breadth", MIMEVersion: "MIME-Version",
 	MinSE: "Min-SE", Organization: "Organization", PAccessNetworkInfo: "P-Access-Network-Info",

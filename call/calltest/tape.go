@@ -27,6 +27,14 @@ var _ call.Archive = (*Tapes)(nil)
 // Wants asks Want.
 func (a *Tapes) Wants(from, to call.Party) bool { return a.Want != nil && a.Want(from, to) }
 
+// whose names the account of a tape, with its tenant where that is another than the house's.
+func whose(about call.About) string {
+	if about.Tenant == Tenant {
+		return about.Account
+	}
+	return about.Account + " of " + about.Tenant
+}
+
 // Begin opens a tape: "t1", then "t2" …
 func (a *Tapes) Begin(about call.About) (call.Tape, error) {
 	if a.Fail != nil {
@@ -36,7 +44,7 @@ func (a *Tapes) Begin(about call.About) (call.Tape, error) {
 	t := &Tape{house: a.house, about: about, name: fmt.Sprint("t", len(a.list)+1), began: time.Now()}
 	a.list = append(a.list, t)
 	a.mu.Unlock()
-	t.note("begins for %s, %s, %d channels", about.Account, about.Kind, about.Channels)
+	t.note("begins for %s, %s, %d channels", whose(about), about.Kind, about.Channels)
 	return t, nil
 }
 

@@ -140,7 +140,7 @@ func (s *story) Park(ctx context.Context, name string) error {
 		c.story.company.aside = true
 		var src media.Source
 		if m := c.house.music; m != nil {
-			src = m.Music(c.from.Tenant, name)
+			src = m.Music(c.dest.Tenant, name)
 		}
 		_ = c.speak(src)
 		return nil
@@ -180,7 +180,7 @@ func (s *story) Take(ctx context.Context, id call.ID) error {
 	if from == nil || from == s.c {
 		return &call.Refusal{Cause: call.NotFound}
 	}
-	tenant := s.Caller().Tenant
+	tenant := s.Tenant()
 	reply := make(chan error, 1)
 	if !from.post(func(c *ongoing) { c.giveParked(tenant, s, reply) }) {
 		return &call.Refusal{Cause: call.NotFound}
@@ -196,7 +196,7 @@ func (s *story) Take(ctx context.Context, id call.ID) error {
 // giveParked gives the parked caller of this call to the call of another story.
 func (c *ongoing) giveParked(tenant string, to *story, reply chan<- error) {
 	a := c.caller()
-	if c.state != Serving || !c.story.company.aside || a.leaving || c.caller().tenant != tenant {
+	if c.state != Serving || !c.story.company.aside || a.leaving || c.dest.Tenant != tenant {
 		reply <- &call.Refusal{Cause: call.NotFound}
 		return
 	}

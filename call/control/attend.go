@@ -27,6 +27,7 @@ func (s *story) Attend(ctx context.Context, id call.ID, how call.Attendance) err
 		return &call.Refusal{Cause: call.NotFound}
 	}
 	who := s.Caller()
+	who.Tenant = s.Tenant()
 	v := &visit{over: make(chan struct{})}
 	reply := make(chan error, 1)
 	if !of.post(func(c *ongoing) { reply <- c.admit(v, who, how) }) {
@@ -58,7 +59,7 @@ func (s *story) Attend(ctx context.Context, id call.ID, how call.Attendance) err
 // admit lets somebody in with the two that talk here.
 func (c *ongoing) admit(v *visit, who call.Party, how call.Attendance) error {
 	switch {
-	case c.caller().tenant != who.Tenant:
+	case c.caller().tenant != who.Tenant && (c.callee == nil || c.callee.tenant != who.Tenant):
 		return &call.Refusal{Cause: call.NotFound}
 	case c.state != Talking || c.other(c.caller()) == nil || c.caller().guest != nil:
 		return &call.Refusal{Cause: call.RequestPending}
@@ -71,9 +72,9 @@ func (c *ongoing) admit(v *visit, who call.Party, how call.Attendance) error {
 		heard = bridge.Everyone
 	case call.AttendWhisper:
 		switch {
-		case how.To == "" || how.To == c.callee.account:
+		case (how.To == "" || how.To == c.callee.account) && c.callee.tenant == who.Tenant:
 			heard = bridge.Second
-		case how.To == c.caller().account:
+		case (how.To == "" || how.To == c.caller().account) && c.caller().tenant == who.Tenant:
 			heard = bridge.First
 		default:
 			return &call.Refusal{Cause: call.NotFound}

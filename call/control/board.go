@@ -16,7 +16,7 @@ func (c *ongoing) appear(m *member, state call.Appearing) {
 	switch other := c.other(m); {
 	case c.moved && other != nil && !other.over: // who is there now counts, not who called whom
 		if !c.privacy(other).Withholds() {
-			a.Other = other.party()
+			a.Other = other.toward(m)
 			if a.Number = a.Other.Number; a.Number == "" {
 				a.Number = a.Other.Account
 			}
@@ -25,9 +25,13 @@ func (c *ongoing) appear(m *member, state call.Appearing) {
 		a.Number = c.dialled
 		if c.dest.Kind == call.ToAccount {
 			a.Other = call.Party{Tenant: c.dest.Tenant, Account: c.dest.Account, Number: c.dest.Number}
+			if c.dest.Tenant != m.tenant { // which account of others that is concerns nobody here
+				a.Other.Account = ""
+			}
 		}
 	case !c.traits.Privacy.Withholds(): // RFC 3323 §4.1: whom it calls is not to know, nor who looks over its shoulder
-		a.Other, a.Number = c.from, c.from.Number
+		a.Other = c.shown(c.from, &c.dest, m.tenant, "")
+		a.Number = a.Other.Number
 	}
 	if n, ok := m.leg.(call.Named); ok && state != call.Gone {
 		a.Dialog = n.Name()

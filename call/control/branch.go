@@ -137,12 +137,12 @@ func (c *ongoing) ring(b *branch, t call.Target, silence time.Duration, breadth 
 	o := b.of
 	number, whose := called(&b.dest, &t)
 	m := &member{id: c.nextID(), dir: call.Out, tenant: whose, account: b.dest.Account, trunk: t.Trunk, number: number, name: b.dest.Name, target: t.URI, beside: &beside{branch: b}}
-	traits := call.Traits{Alert: o.wish.Alert, Privacy: c.privacy(c.caller()), Session: c.caller().session, Secure: c.traits.Secure}
+	traits := call.Traits{Alert: o.wish.Alert, Privacy: hides(c.privacy(c.caller()), b.dest.Hidden), Session: c.caller().session, Secure: c.traits.Secure}
 	if c.caller() == c.members[0] {
 		traits.Fields, traits.Diversions = c.traits.Fields, c.traits.Diversions
 	}
 	m.leg = c.house.dialer.Dial(context.Background(), call.Dial{
-		Call: c.id, Leg: m.id, From: o.from, To: number, Target: t, Offer: o.offer, Own: o.offer == nil, Hops: c.hops - 1, Breadth: breadth,
+		Call: c.id, Leg: m.id, From: c.shown(o.from, &b.dest, whose, t.Trunk), Tenant: whose, To: number, Target: t, Offer: o.offer, Own: o.offer == nil, Hops: c.hops - 1, Breadth: breadth,
 		Timeout: c.each(o) + dialSlack, Silence: silence, Traits: traits,
 	}, c.seat(m))
 	if o.offer != nil {

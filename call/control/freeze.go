@@ -42,6 +42,7 @@ type HandoverLeg struct {
 	Account   string          `json:"account"`
 	Trunk     string          `json:"trunk,omitempty"`
 	Number    string          `json:"number,omitempty"`
+	Presents  string          `json:"presents,omitempty"` // that others outside of its tenant know it by
 	Target    string          `json:"target,omitempty"`
 	Held      bool            `json:"held,omitempty"`
 	Codec     string          `json:"codec,omitempty"`
@@ -180,7 +181,7 @@ func (c *ongoing) handover() *Handover {
 			}
 		}
 		h.Legs = append(h.Legs, HandoverLeg{ID: m.id, Direction: m.dir, Tenant: m.tenant, Account: m.account, Trunk: m.trunk,
-			Number: m.number, Target: m.target, Held: m.held, Codec: m.codec, Who: who, Privacy: m.privacy, Session: m.session, Said: said, Notices: m.notices})
+			Number: m.number, Presents: m.presents, Target: m.target, Held: m.held, Codec: m.codec, Who: who, Privacy: m.privacy, Session: m.session, Said: said, Notices: m.notices})
 	}
 	return h
 }
@@ -199,7 +200,7 @@ func (k *Control) Thaw(h *Handover, door call.Thawer) error {
 	var broken error
 	for i := range h.Legs {
 		l := &h.Legs[i]
-		m := &member{id: l.ID, dir: l.Direction, tenant: l.Tenant, account: l.Account, trunk: l.Trunk, number: l.Number,
+		m := &member{id: l.ID, dir: l.Direction, tenant: l.Tenant, account: l.Account, trunk: l.Trunk, number: l.Number, presents: l.Presents,
 			target: l.Target, held: l.Held, codec: l.Codec, who: l.Who, privacy: l.Privacy, session: l.Session, notices: l.Notices, answered: true, confirmed: true}
 		if l.State == nil {
 			m.over, m.leg = true, departed{l.ID}

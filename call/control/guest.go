@@ -110,13 +110,13 @@ func (c *ongoing) unwrap(m *member) {
 // is not zero, is better known of b than what the call itself knows.
 func (c *ongoing) introduce(a, b *member, who call.Party, t call.Traits) {
 	if who == (call.Party{}) {
-		who, t = b.party(), call.Traits{Privacy: c.privacy(b)}
+		who, t = b.toward(a), call.Traits{Privacy: c.privacy(b)}
 	}
 	if t.Session == "" {
 		t.Session = b.session
 	}
 	a.leg.Connected(who, t)
-	b.leg.Connected(a.party(), call.Traits{Privacy: c.privacy(a), Session: a.session})
+	b.leg.Connected(a.toward(b), call.Traits{Privacy: c.privacy(a), Session: a.session})
 }
 
 // privacy is what a leg's peer wants withheld.
@@ -172,7 +172,7 @@ func (c *ongoing) seatIn(p *parcel) *member {
 	f := &p.from
 	m := &member{
 		seat: f.seat, id: c.nextID(), leg: p.leg, dir: f.dir, tenant: f.tenant, account: f.account, trunk: f.trunk, number: f.number, name: f.name, target: f.target, who: f.who,
-		privacy: f.privacy, session: f.session, said: f.said, answered: true, confirmed: true, held: f.held, codec: f.codec, counted: f.counted,
+		presents: f.presents, privacy: f.privacy, session: f.session, said: f.said, answered: true, confirmed: true, held: f.held, codec: f.codec, counted: f.counted,
 	}
 	c.add(m)
 	if c.reel == nil {

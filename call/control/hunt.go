@@ -84,19 +84,25 @@ func dead(cause call.Cause) bool {
 func (c *ongoing) dial(t call.Target, silence time.Duration, breadth int) *member {
 	number, whose := called(&c.dest, &t)
 	m := &member{id: c.nextID(), dir: call.Out, tenant: whose, account: c.dest.Account, trunk: t.Trunk, number: number, name: c.dest.Name, target: t.URI}
+	if n := c.reached.Number; t.Trunk == "" && n != m.account {
+		m.presents = n
+	}
 	m.leg = c.house.dialer.Dial(context.Background(), call.Dial{
-		Call:    c.id,
-		Leg:     m.id,
-		From:    c.from,
-		To:      number,
-		Target:  t,
-		Offer:   c.offer,
-		Hops:    c.hops - 1,
-		Breadth: breadth,
-		Early:   c.ready && c.agreed == nil,
-		Timeout: c.house.ringTime + dialSlack,
-		Silence: silence,
-		Traits:  c.traits,
+		Call:   c.id,
+		Leg:    m.id,
+		From:   c.shown(c.from, &c.dest, whose, t.Trunk),
+		Tenant: whose,
+		To:     number,
+		Target: t,
+		Offer:  c.offer,
+
+		Emergency: c.help(&t),
+		Hops:      c.hops - 1,
+		Breadth:   breadth,
+		Early:     c.ready && c.agreed == nil,
+		Timeout:   c.house.ringTime + dialSlack,
+		Silence:   silence,
+		Traits:    c.traitsFor(whose),
 	}, c.seat(m))
 	c.add(m)
 	c.event(call.Event{Kind: call.LegBegan, Leg: m.id, Detail: m.detail(m.leg.Detail())}, time.Time{})
@@ -242,7 +248,7 @@ func (c *ongoing) failed(m *member, e *call.LegEvent) {
 	c.gone(m, e.Cause, e.Detail, e.At)
 	c.leftChange(m)
 	c.tried(m, &e.Cause)
-	if !c.byAnotherWay(m, e.Cause) {
+	if !c.byAnotherWay(m, e.Cause) && !c.withoutPlace(m, e.Cause) {
 		c.lost(e.Cause)
 	}
 }

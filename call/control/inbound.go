@@ -54,10 +54,11 @@ func (c *ongoing) set() {
 		c.end(exchange, *refusal)
 		return
 	}
+	c.present()
 	switch dest.Kind {
 	case call.ToAccount:
 		c.routed(dest.Account)
-		c.reached = call.Party{Tenant: dest.Tenant, Account: dest.Account, Name: dest.Name, Number: dest.Account}
+		c.reached = c.reach(dest)
 		c.hunt()
 	case call.ToTrunks:
 		c.routed(trunkNames(dest.Ways))

@@ -12,21 +12,22 @@ import (
 // member is one leg of a call and what the call knows of it. The loop owns it; what Calls shows is
 // changed under the call's mu.
 type member struct {
-	seat    *seat // where the leg posts
-	id      call.LegID
-	leg     call.Leg
-	dir     call.Direction
-	tenant  string
-	account string
-	trunk   string // by which the leg came or goes, "" for an account's
-	number  string
-	name    string
-	who     *call.Party   // who its peer was identified as, nil for whom was called
-	privacy call.Privacy  // what its peer wants withheld, of one that did not begin the call
-	session string        // its peer's half of the Session-ID (RFC 7989), "" while it is not known
-	target  string        // request URI of a leg outwards
-	breadth int           // its share of the branches that the call may have
-	ways    []call.Target // that are left to the same phone
+	seat     *seat // where the leg posts
+	id       call.LegID
+	leg      call.Leg
+	dir      call.Direction
+	tenant   string
+	account  string
+	trunk    string // by which the leg came or goes, "" for an account's
+	number   string
+	presents string // number that others outside of its tenant know it by, "" for number
+	name     string
+	who      *call.Party   // who its peer was identified as, nil for whom was called
+	privacy  call.Privacy  // what its peer wants withheld, of one that did not begin the call
+	session  string        // its peer's half of the Session-ID (RFC 7989), "" while it is not known
+	target   string        // request URI of a leg outwards
+	breadth  int           // its share of the branches that the call may have
+	ways     []call.Target // that are left to the same phone
 
 	said       *sdp.Description // what its peer can do: its last offer, or its answer when it never made one
 	early      *sdp.Description // the last description of its provisional answers

@@ -9,9 +9,12 @@ func (c *ongoing) named(m *member, e *call.LegEvent) {
 	if e.Who != nil || e.Privacy != 0 { // an account that is withheld is so from whom it is sent to; who called it knows it
 		m.privacy = e.Privacy
 	}
-	if e.Who != nil {
+	switch {
+	case e.Who != nil:
 		m.who = e.Who
 		c.reached, c.withheld = *e.Who, e.Privacy
+	case e.Conceal:
+		c.withheld = e.Privacy
 	}
 	if e.Who == nil && c.introduced && c.session == e.Session {
 		return

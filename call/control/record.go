@@ -59,7 +59,7 @@ func (s *story) Record(ctx context.Context, r call.Recording) (call.Recorded, er
 		}
 		s.forget() // they were meant for what was said before
 	}
-	about := call.About{Call: s.c.id, Tenant: s.c.from.Tenant, Account: r.Account, Kind: r.Kind, Channels: 1, Most: r.Most}
+	about := call.About{Call: s.c.id, Tenant: s.c.hearer().Tenant, Account: r.Account, Kind: r.Kind, Channels: 1, Most: r.Most}
 	if about.Account == "" {
 		about.Account = s.c.from.Account
 	}

@@ -98,6 +98,7 @@ type ongoing struct {
 	reel       *reel     // its recording; nil while nobody has thought of one
 	last       time.Time // of the last event, so that times never run backwards
 	admission            // its channels
+	placeless  bool      // an emergency's place was more than a trunk could take
 
 	// end
 	onDisk  bool     // the last event is committed

@@ -53,7 +53,7 @@ func (s *story) speech(what []media.Phrase) (media.Source, error) {
 	if s.c.house.speech == nil {
 		return nil, errNoSpeech
 	}
-	src, err := s.c.house.speech.Say(s.c.from.Tenant, s.language, what...)
+	src, err := s.c.house.speech.Say(s.c.hearer().Tenant, s.language, what...)
 	if err != nil {
 		return nil, fmt.Errorf("say in %q: %w", s.language, err)
 	}

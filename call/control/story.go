@@ -52,10 +52,18 @@ func (c *ongoing) serve() {
 func newStory(c *ongoing) *story {
 	s := &story{c: c, acked: make(chan struct{}), news: make(chan struct{}, 1), language: "en"}
 	if c.house.speech != nil {
-		s.language = c.house.speech.Language(c.from)
+		s.language = c.house.speech.Language(c.hearer())
 	}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	return s
+}
+
+// hearer is whose language a story is told in: the caller's, or its own tenant's where the caller is another's.
+func (c *ongoing) hearer() call.Party {
+	if t := c.dest.Tenant; t != "" && t != c.from.Tenant {
+		return call.Party{Tenant: t}
+	}
+	return c.from
 }
 
 // serve runs the story; its last word is how the call ends.

@@ -92,19 +92,37 @@ func (c *ongoing) follow() {
 	}
 }
 
-func (p *pair) parties() [2]call.Party {
-	with := call.Party{Tenant: p.left.tenant, Number: p.house}
+func (c *ongoing) parties(p *pair) [2]call.Party {
+	left, with := p.left.party(), call.Party{Tenant: p.left.tenant, Number: p.house}
 	if p.right != nil {
 		with = p.right.party()
 	}
-	return [2]call.Party{p.left.party(), with}
+	if left.Account == "" && with.Account == "" && c.dest.Tenant != "" {
+		left.Tenant = c.dest.Tenant // who comes by a carrier of the operator's has no policy of its own
+	}
+	return [2]call.Party{left, with}
+}
+
+// owner is whose a recording of two is: the account's; of two accounts of different tenants that of the one whose policy
+// wants it, the caller's first.
+func (c *ongoing) owner(two [2]call.Party) (tenant, account string) {
+	a, b := &two[0], &two[1]
+	switch {
+	case a.Account == "" && b.Account != "":
+		return b.Tenant, b.Account
+	case b.Account == "" || a.Tenant == b.Tenant:
+		return a.Tenant, a.Account
+	case !c.house.archive.Wants(*a, call.Party{}) && c.house.archive.Wants(call.Party{}, *b):
+		return b.Tenant, b.Account
+	}
+	return a.Tenant, a.Account
 }
 
 // wanted asks the policy, once for each two.
 func (c *ongoing) wanted(p pair) bool {
 	if two := [2]uint8{c.nth(p.left), c.nth(p.right)}; c.weighed != two {
 		c.weighed = two
-		who := p.parties()
+		who := c.parties(&p)
 		return c.house.archive.Wants(who[0], who[1])
 	}
 	return false
@@ -116,11 +134,9 @@ func (c *ongoing) nth(m *member) uint8 { return uint8(slices.Index(c.members, m)
 
 // roll begins the recording.
 func (c *ongoing) roll(p pair) error {
-	two := p.parties()
-	about := call.About{Call: c.id, Tenant: two[0].Tenant, Account: two[0].Account, Kind: call.TapeCall, Channels: 2}
-	if about.Account == "" {
-		about.Account = two[1].Account
-	}
+	two := c.parties(&p)
+	about := call.About{Call: c.id, Kind: call.TapeCall, Channels: 2}
+	about.Tenant, about.Account = c.owner(two)
 	tape, err := c.house.archive.Begin(about)
 	if err != nil {
 		return err

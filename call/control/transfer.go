@@ -144,7 +144,7 @@ func (c *ongoing) send(m *member, wish *call.Referral) {
 
 // sendTo begins a call to a number, or to one device of it, for a leg of this one.
 func (c *ongoing) sendTo(m *member, wish *call.Referral) (to call.ID, cause call.Cause) {
-	by := c.sending.by.party()
+	by := c.sending.by.toward(m)
 	return c.house.startFor(c, m, wish.Number, wish.Device, &by, c)
 }
 

@@ -78,7 +78,7 @@ func (c *ongoing) tryNext() bool {
 				continue
 			}
 		}
-		c.way = &t
+		c.way, c.placeless = &t, false
 		if waits {
 			c.inTime(preemptTime, func(c *ongoing) {
 				if c.state == Ringing {

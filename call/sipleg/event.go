@@ -77,6 +77,7 @@ func (l *Leg) onProgressed(res *sip.Message) {
 	}
 	e := call.LegEvent{Kind: call.Progressed, Status: res.Status, Session: l.ids.peer}
 	e.Who, e.Privacy = l.claimed(res)
+	e.Conceal = l.manners.Conceal
 	if l.offered {
 		switch d := l.read(res); {
 		case d == nil:
@@ -148,6 +149,7 @@ func (l *Leg) answered(res *sip.Message, d *sdp.Description, due bool) {
 	if e.Who, e.Privacy = l.claimed(res); e.Who != nil {
 		l.claim = claim{e.Who.Name, e.Who.Number, e.Privacy}
 	}
+	e.Conceal = l.manners.Conceal
 	l.post(e)
 }
 

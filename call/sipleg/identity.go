@@ -288,10 +288,11 @@ func (l *Leg) host() string {
 }
 
 // claimed is who the peer says that it is, as far as it is believed: a trusted trunk's answer names whom the
-// call has reached. nil for nothing; the privacy is then that of the account itself.
+// call has reached. nil for nothing; the privacy is then that of the account itself (CLIR, and COLR, which concerns whom
+// it answers as well).
 func (l *Leg) claimed(m *sip.Message) (*call.Party, call.Privacy) {
 	if !l.manners.Trusted || l.by == "" && l.agent.cfg.Door != nil {
-		if l.manners.Withhold {
+		if l.manners.Withhold || l.manners.Conceal {
 			return nil, call.PrivateID
 		}
 		return nil, 0

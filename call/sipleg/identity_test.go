@@ -44,6 +44,7 @@ func (h *trunked) Route(from call.Party, dialled string, at time.Time) call.Dest
 // Targets are where the trunks lead (call.Trunks).
 func (h *trunked) Targets(ways []call.Way, number string) []call.Target {
 	w := ways[0]
+	number = w.Sent(number)
 	host := map[string]string{"friend": "192.0.2.21", "stranger": "192.0.2.22"}[w.Trunk]
 	return []call.Target{{URI: "sip:" + number + "@" + host + ":5060", Tenant: w.Tenant, Trunk: w.Trunk, Number: number}}
 }
@@ -252,6 +253,58 @@ func TestWhomTheCallerReached(t *testing.T) {
 			a.leaves(b)
 			b.close()
 			a.d = nil
+		}
+	})
+}
+
+// TestConnectedNumberIsKept: an account may keep from whom it answers that it was reached (COLR); a trusted trunk is told, and
+// told to withhold it (RFC 3325 §5, §7).
+func TestConnectedNumberIsKept(t *testing.T) {
+	trusting(t, func(w *world, x *exchange, h *trunked) {
+		w.silence()
+		h.manners[""] = Manners{Conceal: true}
+		b := w.phone("192.0.2.12", "102")
+		for addr, want := range map[string][2]string{"192.0.2.11": {"", ""}, "192.0.2.21": {"<sip:102@192.0.2.1>", "id"}, "192.0.2.22": {"", ""}} {
+			a := w.phone(addr, "101")
+			a.invite("102", a.sdp)
+			if got := b.rings(); got.Get(sip.PAssertedIdentity) == "" && addr == "192.0.2.11" {
+				t.Error("the caller is withheld as well")
+			}
+			a.status(180)
+			b.picksUp()
+			if res := a.answered(""); res.Get(sip.PAssertedIdentity) != want[0] || res.Get(sip.Privacy) != want[1] {
+				t.Errorf("%s is told %q and %q, want %q", addr, res.Get(sip.PAssertedIdentity), res.Get(sip.Privacy), want)
+			}
+			a.leaves(b)
+			a.close()
+			b.d = nil
+		}
+	})
+}
+
+// TestNumbersToldToATrunk: the record knows which numbers a trunk's peer was told.
+func TestNumbersToldToATrunk(t *testing.T) {
+	trusting(t, func(w *world, x *exchange, h *trunked) {
+		w.silence()
+		a, b := w.phone("192.0.2.11", "101"), w.phone("192.0.2.22", "222")
+		for privacy, shown := range map[string]string{"none": "+982188880000", "id": ""} {
+			h.Leads("02144", call.Destination{Kind: call.ToTrunks, Tenant: calltest.Tenant, Number: "02144", Presents: "+982188880000", Ways: []call.Way{{Tenant: calltest.Tenant, Trunk: "stranger", Strip: 1, Prepend: "98"}}})
+			a.invite("02144", a.sdp, func(m *sip.Message) { m.Set(sip.Privacy, privacy) })
+			b.rings()
+			a.status(180)
+			b.picksUp()
+			a.answered("")
+			a.leaves(b)
+			a.d, b.d = nil, nil
+			events := w.house.Events()
+			for i := len(events) - 1; i >= 0; i-- {
+				if e := events[i]; e.Kind == call.LegEnded && e.Leg == "b" {
+					if e.Detail.Sent != "982144" || e.Detail.Shown != shown {
+						t.Errorf("Privacy %s: the record has %q and %q", privacy, e.Detail.Sent, e.Detail.Shown)
+					}
+					break
+				}
+			}
 		}
 	})
 }

@@ -15,6 +15,7 @@ type Manners struct {
 	From      bool                       // with Trusted: where it asserts nothing, its From counts
 	Identity  IdentityForm               // how it is told who calls
 	Diversion DiversionForm              // how it is told whom a call was for before
+	Conceal   bool                       // whom it answers is not told that it was reached (COLR)
 	Withhold  bool                       // its identity is withheld unless it says Privacy: none
 	Intercom  bool                       // it may ask for an answer without a person
 	Source    bool                       // its phones are told by Alert-Info whether a call comes from inside (RFC 7462 §9.2)

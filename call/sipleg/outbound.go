@@ -24,7 +24,7 @@ func (l *Leg) dial(ctx context.Context, d call.Dial) {
 	l.joinSession(d.Traits.Session) // where there is none the call is the exchange's own, or a telephone's
 	from := d.From
 	l.other, l.withheld = &from, d.Traits.Privacy
-	l.manners = l.agent.mannersOf(Peer{d.From.Tenant, l.peer, d.Target.Trunk})
+	l.manners = l.agent.mannersOf(Peer{l.tenant, l.peer, d.Target.Trunk})
 	uri, to, err := way(d.Target, l.onward(&d))
 	safe := !d.Traits.Secure || secure(&uri, &to)
 	at, _ := sip.ParseURI(d.Target.URI)
@@ -139,7 +139,7 @@ func (l *Leg) connect(d *call.Dial, uri string, to endpoint.Next, body string) {
 	}
 	host, known := "", true
 	if a.cfg.Host != nil {
-		host = a.cfg.Host(d.From.Tenant)
+		host = a.cfg.Host(l.tenant) // where the callee is at home: it can call back there
 	}
 	if k != nil && k.Host != "" {
 		host = k.Host
@@ -161,6 +161,9 @@ func (l *Leg) connect(d *call.Dial, uri string, to endpoint.Next, body string) {
 	if who.hidden {
 		shown = ""
 	}
+	if l.by != "" {
+		l.noteShown(req.RequestURI, shown)
+	}
 	if k != nil && k.Contact != "" {
 		shown = k.Contact
 	}
@@ -179,6 +182,11 @@ func (l *Leg) connect(d *call.Dial, uri string, to endpoint.Next, body string) {
 	} else if d.Early {
 		req.Set(sip.Supported, a.invite.Supported)
 	}
+	var help *placed
+	if d.Emergency != nil && l.by != "" {
+		help = &placed{location: d.Emergency.Location, id: l.callID + "@" + host}
+		help.put(req)
+	}
 	ruled := k == nil || k.Out == nil
 	l.session = invite.Connect(l.settings(), l.shard, req, to, func(req *sip.Message, flow sip.Flow) string {
 		l.noteFlow(flow)
@@ -188,6 +196,10 @@ func (l *Leg) connect(d *call.Dial, uri string, to endpoint.Next, body string) {
 		if !ruled { // once: what is tried again carries the change already
 			ruled = true
 			k.Out(req)
+			l.noteTold(req)
+		}
+		if help != nil {
+			help.carry(req)
 		}
 		return contact(l.shard, flow, shown, secured(uri))
 	}, l)
@@ -197,6 +209,25 @@ func (l *Leg) connect(d *call.Dial, uri string, to endpoint.Next, body string) {
 	if d.Timeout > 0 {
 		l.limit = l.shard.After(d.Timeout, l.onLimit)
 	}
+}
+
+// noteShown keeps for the record which numbers a trunk's peer is told: the called one, and the calling one, "" for none.
+func (l *Leg) noteShown(uri, calling string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.detail.Shown = clean(calling)
+	if u, err := sip.ParseURI(uri); err == nil {
+		l.detail.Sent = clean(u.Number())
+	}
+}
+
+// noteTold does so after the trunk's own rules, which may say another number.
+func (l *Leg) noteTold(req *sip.Message) {
+	calling := ""
+	if from, err := req.From(); err == nil && !strings.EqualFold(from.URI.Host, anonymousHost) {
+		calling = from.URI.Number()
+	}
+	l.noteShown(req.RequestURI, calling)
 }
 
 // addressed is a To value for a URI: without what concerns only the way there (RFC 3261 §8.1.1.2).
@@ -248,7 +279,7 @@ func (i *identity) put(req *sip.Message, host string) {
 	}
 	m.putDiversions(req, t.Diversions, i.dial.To, host, t.Privacy.Has(call.PrivateHistory))
 	if !trunk {
-		m.putAlert(req, &t.Alert, i.dial.Target.Agent, host, i.dial.From.Trunk == "")
+		m.putAlert(req, &t.Alert, i.dial.Target.Agent, host, i.dial.From.Trunk == "" && i.dial.From.Tenant == i.leg.tenant)
 	}
 	m.putFields(req, t.Fields)
 	if t.Referrer != "" && !trunk { // RFC 3892 §2.1: who it was is known, so nothing needs to be signed

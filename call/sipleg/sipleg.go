@@ -121,14 +121,15 @@ func (a *Agent) Serve(s *endpoint.Shard, tx *endpoint.ServerTx) {
 // Dial opens a leg outwards (call.Dialer). The leg's Call-ID, and with it its shard, is new.
 func (a *Agent) Dial(ctx context.Context, d call.Dial, inbox call.Inbox) call.Leg {
 	callID := a.cfg.Random.Token(callIDLength)
+	whose := cmp.Or(d.Target.Tenant, d.Tenant, d.From.Tenant)
 	l := &Leg{
 		agent:  a,
 		id:     d.Leg,
 		dir:    call.Out,
-		tenant: d.From.Tenant,
+		tenant: whose,
 		peer:   cmp.Or(d.Target.Account, d.To), // a number from outside may ring the account
 		by:     d.Target.Trunk,
-		trunk:  a.trunk(d.From.Tenant, d.Target.Trunk),
+		trunk:  a.trunk(whose, d.Target.Trunk),
 		shard:  a.cfg.Shard(callID),
 		inbox:  inbox,
 		callID: callID,

@@ -17,9 +17,9 @@ var ErrHungUp = errors.New("invite: the peer left before it answered")
 // our tag, To, Call-ID, CSeq and the body, none to ask the peer for an offer. Supported may be there;
 // without a body "100rel" is left out of ours, so that no offer comes before the answer. prepare gives the
 // Contact value for the way that the request takes, and may change the request for it, but for what
-// names the dialog. The session keeps req.
+// names the dialog: what it puts beside the description in the body goes with the INVITE alone. The session keeps req.
 func Connect(cfg *Config, shard *endpoint.Shard, req *sip.Message, to endpoint.Next, prepare func(*sip.Message, sip.Flow) string, h Handler) *Session {
-	s := &Session{cfg: cfg, shard: shard, handler: h, timers: shard.Timers(), state: Calling, request: req, outbound: true}
+	s := &Session{cfg: cfg, shard: shard, handler: h, timers: shard.Timers(), state: Calling, request: req, outbound: true, offered: req.Body}
 	req.Set(sip.Allow, cfg.allow())
 	if !req.Has(sip.Supported) && cfg.Supported != "" {
 		req.Set(sip.Supported, cfg.supports(req.Body != ""))
@@ -122,7 +122,7 @@ func (s *Session) establish(res *sip.Message, tag string) {
 	s.forked = s.forked || len(s.early) > 0
 	s.dialog, s.can, s.settled = d, b.can, b.settled
 	s.owed = nil // an answer to what was offered before has no way any more, but for the ACK
-	s.agree(cmp.Or(b.ours, s.request.Body), "")
+	s.agree(cmp.Or(b.ours, s.offered), "")
 	if s.theirs = b.theirs; s.theirs == 0 {
 		s.theirs = sumOf(res.Body)
 	}
@@ -146,7 +146,7 @@ func (s *Session) establish(res *sip.Message, tag string) {
 func (s *Session) unlisten() {
 	stop(&s.hearing)
 	s.client.Forget()
-	s.client, s.request, s.won, s.strays, s.early = nil, nil, nil, nil, nil
+	s.client, s.request, s.offered, s.won, s.strays, s.early = nil, nil, "", nil, nil, nil
 }
 
 // onFailure ends the attempt: refused, timed out or unreachable. A challenge is answered when we have

@@ -169,6 +169,7 @@ type Session struct {
 
 	// we call
 	outbound bool
+	offered  string // the description in our INVITE, until nothing of that matters any more
 	client   *endpoint.ClientTx
 	won      *acked          // the first 2xx to our INVITE
 	due      *acked          // a 2xx of the peer's that waits for Answer
