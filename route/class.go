@@ -103,10 +103,6 @@ func (q *question) permit(c tenant.Calls, n e164.Number) tenant.Permit {
 // may tells whether who calls may make a call with the outside; else d is what comes instead: the question for its PIN, or a
 // refusal. Where a route (nil for none) tells its ways another number than was dialled, the dearer of both counts.
 func (q *question) may(l *line) (d call.Destination, ok bool) {
-	if q.barred() {
-		q.note(callerState, "state", tenant.NumberBarred.String())
-		return q.refuse(call.Barred), false
-	}
 	n, kind := q.public(), q.means.Calls
 	if l != nil && !l.plus && (l.Strip > 0 || l.Prepend != "") {
 		if u := q.told(l); u.Calls > kind && u.Calls != tenant.Emergency {

@@ -52,6 +52,13 @@ func (q *question) decide() call.Destination {
 	}
 	q.who()
 	q.codes()
+	q.means = q.place.Plan.Understand(q.number, q.place.Area)
+	if d, ok := q.help(); ok {
+		return d
+	}
+	if !q.serves() {
+		return q.refuse(call.Barred)
+	}
 	if service, ok := feature(q.number); ok {
 		q.note(featureCode, "code", q.number, "service", service)
 		return call.Destination{Kind: call.ToService, Tenant: q.desk.id, Service: service, Number: q.number, Calls: internal}
@@ -59,14 +66,7 @@ func (q *question) decide() call.Destination {
 	if q.number == "" {
 		return q.nameless()
 	}
-	q.means = q.place.Plan.Understand(q.number, q.place.Area)
 	q.understood()
-	if d, ok := q.help(); ok {
-		return d
-	}
-	if !q.serves() {
-		return q.refuse(call.OutOfService)
-	}
 	if d, ok := q.inside(); ok {
 		return d
 	}
@@ -125,28 +125,20 @@ func (q *question) understood() {
 	}
 }
 
-// serves reports whether who calls is in service at all: it is not suspended, not on its way out or not yet in.
+// serves reports whether who calls may call at all.
 func (q *question) serves() bool {
-	state := q.state()
-	switch state {
-	case tenant.NumberActive, tenant.NumberPorting, tenant.NumberBarred:
+	state := tenant.NumberActive
+	switch {
+	case q.account != nil:
+		state = q.account.State
+	case q.trunk != nil:
+		state = q.trunk.State
+	}
+	if state == tenant.NumberActive || state == tenant.NumberPorting {
 		return true
 	}
 	q.note(callerState, "state", state.String())
 	return false
-}
-
-// barred reports whether who calls may not call out.
-func (q *question) barred() bool { return q.state() == tenant.NumberBarred }
-
-func (q *question) state() tenant.NumberState {
-	switch {
-	case q.account != nil:
-		return q.account.State
-	case q.trunk != nil:
-		return q.trunk.State
-	}
-	return tenant.NumberActive
 }
 
 // nameless refuses what is no number: nothing at all is incomplete, and a word is nobody's, whatever may

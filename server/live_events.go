@@ -76,6 +76,7 @@ type toldLedger struct {
 
 // Append implements call.Ledger.
 func (l toldLedger) Append(e call.Event) {
+	l.s.attempts.see(&e, l.s.trunks)
 	l.Ledger.Append(e)
 	if l.s.bus.Awake() {
 		l.s.tellCall(&e)
@@ -84,6 +85,7 @@ func (l toldLedger) Append(e call.Event) {
 
 // Commit implements call.Ledger.
 func (l toldLedger) Commit(e call.Event, done func()) {
+	l.s.attempts.see(&e, l.s.trunks)
 	l.Ledger.Commit(e, done)
 	if l.s.bus.Awake() {
 		l.s.tellCall(&e)

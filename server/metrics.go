@@ -82,6 +82,7 @@ func (s *server) metrics() *metric.Registry {
 	s.qualityMetrics(r)
 	s.browserMetrics(r)
 	s.trunkMetrics(r)
+	s.scoreMetrics(r)
 	s.admissionMetrics(r)
 	s.recordingMetrics(r)
 	s.promptMetrics(r)

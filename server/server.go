@@ -36,6 +36,7 @@ import (
 	"santral/media/rtp"
 	"santral/media/tts"
 	"santral/observe/trace"
+	"santral/route"
 	"santral/service/alarm"
 	"santral/service/conference"
 	"santral/service/mail"
@@ -94,6 +95,8 @@ type server struct {
 	heard    *heard
 	registry *registrar.Registrar
 	trunks   *trunk.Trunks
+	plan     *route.Plan // where calls go
+	attempts attempts
 	channels *access.Channels
 	agent    *sipleg.Agent
 	pool     *rtp.Pool

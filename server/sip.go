@@ -21,7 +21,6 @@ import (
 	"santral/media/session"
 	"santral/media/tone"
 	"santral/observe/trace"
-	"santral/route"
 	"santral/service/registrar"
 	"santral/sip"
 	"santral/sip/digest"
@@ -126,6 +125,7 @@ func (s *server) serve(trust []netip.Prefix) error {
 	shard := func(callID string) *endpoint.Shard { return e.Shard(callID) }
 	names := s.names()
 	s.openTrunks(shard, names.Resolve)
+	s.openRoutes()
 	agent := sipleg.New(sipleg.Config{
 		Shard: shard, Media: media, Random: s.random,
 		Door: s.door, Phones: s.registry, Host: s.host, Manners: s.manners, Trunk: s.legTrunk, UserAgent: s.product(),
@@ -136,7 +136,7 @@ func (s *server) serve(trust []netip.Prefix) error {
 	s.openMusic()
 	speech := &speech{s.current.Load, s.prompts}
 	s.control = control.New(control.Config{
-		Router: route.NewPlan(&s.current), Contacts: s.registry, Trunks: s.trunks, Channels: s.channels, Ledger: toldLedger{tracedLedger{s.records, s.trace}, s},
+		Router: s.plan, Contacts: s.registry, Trunks: s.trunks, Channels: s.channels, Ledger: toldLedger{tracedLedger{s.records, s.trace}, s},
 		Dialer: agent, Stories: s.stories(speech), Board: s.events.house, Speech: speech, Music: s.music, Archive: s.tapes, Tones: s.tones, Random: s.random, Pickup: s.pickup, Log: s.log,
 	})
 	e = endpoint.New(endpoint.Config{

@@ -24,6 +24,15 @@ type Trunk struct {
 	CallsOut     int                `json:"calls_out"`
 	Channels     int                `json:"channels"`
 	Failures     uint64             `json:"failures" doc:"attempts of calls that failed for the carrier's sake, since the start"`
+	Lately       TrunkScore         `json:"lately" doc:"calls out by it in the last 15 minutes"`
+}
+
+// TrunkScore is how the calls out by a trunk went in the last 15 minutes.
+type TrunkScore struct {
+	Attempts int     `json:"attempts" doc:"those that were answered or are over"`
+	Answered int     `json:"answered"`
+	ASR      float64 `json:"asr" doc:"answer-seizure ratio, 0 to 1; 1 without attempts"`
+	MOS      float64 `json:"mos,omitempty" doc:"mean of what came from it, 1 to 4.5; left out when nothing was measured"`
 }
 
 // TrunkRegistration is how we are registered at a carrier.
@@ -64,6 +73,7 @@ type TrunkClause struct {
 func (c Config) trunk(s *trunk.Status) Trunk {
 	k := s.Noun
 	t := Trunk{Tenant: k.Tenant, Trunk: k.Name, Mode: k.Mode.String(), State: s.State, Up: s.Up, Channels: k.Channels, Failures: s.Failures}
+	t.Lately = TrunkScore{s.Score.Attempts, s.Score.Answered, s.Score.ASR(), s.Score.MOS}
 	if c.TrunkCalls != nil {
 		t.CallsIn, t.CallsOut = c.TrunkCalls(k.Tenant, k.Name)
 	}

@@ -96,6 +96,7 @@ type Status struct {
 	Registration Registration // of a trunk that registers
 	Places       []Place
 	Failures     uint64 // attempts of calls that failed for the carrier's sake, since the start
+	Score        Score  // in the last fifteen minutes
 }
 
 // List gives all trunks in the order of tenant and name.
@@ -117,10 +118,10 @@ func (t *Trunks) Get(tenantID, trunkName string) (s Status, ok bool) {
 }
 
 func (k *trunk) status() Status {
-	bound := k.bound()
+	bound, score := k.bound(), k.house.Score(k.noun.Tenant, k.noun.Name)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	s := Status{Noun: k.noun, Registration: k.state, Failures: k.failures}
+	s := Status{Noun: k.noun, Registration: k.state, Failures: k.failures, Score: score}
 	best := Down
 	for _, p := range k.places {
 		s.Places = append(s.Places, p.show())

@@ -56,6 +56,8 @@ type Trunks struct {
 	wide   []network                                       // addresses that documents name for trunks that register
 	atMu   sync.Mutex                                      // held while at is made anew
 	closed atomic.Bool
+
+	windows sync.Map // name → *window: how each did lately
 }
 
 type name struct{ tenant, trunk string }
