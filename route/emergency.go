@@ -14,7 +14,12 @@ const mostEmergency = 6
 // state or channel, and goes out by any way that there is.
 func (q *question) help() (d call.Destination, ok bool) {
 	own := len(q.number) <= q.desk.longest && slices.Contains(q.desk.Tenant.Emergency, q.number)
-	if !own && q.means.Calls != tenant.Emergency && (len(q.number) > max(mostEmergency, q.house.operator.longest) || !slices.Contains(q.house.operator.Tenant.Emergency, q.number)) {
+	said := own || len(q.number) <= max(mostEmergency, q.house.operator.longest) && slices.Contains(q.house.operator.Tenant.Emergency, q.number)
+	if !said && q.means.Calls != tenant.Emergency {
+		return d, false
+	}
+	if !said && q.assumed() && q.desk.Account(q.number) != nil {
+		q.means = tenant.Understood{}
 		return d, false
 	}
 	q.means.Calls = tenant.Emergency
@@ -40,6 +45,12 @@ func (q *question) help() (d call.Destination, ok bool) {
 		d.Kind, d.Refuse = call.ToRefusal, call.NoTrunk
 	}
 	return d, true
+}
+
+// assumed reports whether nobody has said in which country the caller is. An account that has the number of an emergency
+// service of the country that is taken for it keeps it: where the country is said, no document with such a one is taken.
+func (q *question) assumed() bool {
+	return (q.place.Site == nil || q.place.Country == "") && q.desk.Tenant.Country == "" && q.house.operator.Tenant.Country == ""
 }
 
 // placeAt is where the caller's site stands among those of its tenant.
