@@ -55,11 +55,12 @@ import (
 
 // Options are what an exchange is started with.
 type Options struct {
-	Boot    *config.Boot
-	Tenants []*tenant.Tenant // checked
-	Trust   []netip.Prefix   // INVITEs from there need no proof; load tests only
-	Version string
-	Reload  <-chan struct{} // certificates and music are read again; nil for never
+	Boot     *config.Boot
+	Tenants  []*tenant.Tenant // checked
+	Operator *tenant.Operator // checked with them; nil for one that says nothing
+	Trust    []netip.Prefix   // INVITEs from there need no proof; load tests only
+	Version  string
+	Reload   <-chan struct{} // certificates and music are read again; nil for never
 }
 
 // Ready is told once the exchange serves.
@@ -165,7 +166,7 @@ func Run(ctx context.Context, o Options, ready func(Ready)) error {
 	}
 	ballast := make([]byte, heapFloor)
 	defer runtime.KeepAlive(ballast)
-	s.current.Store(tenant.NewSnapshot(1, o.Tenants))
+	s.current.Store(tenant.Next(nil, 1, o.Operator, o.Tenants))
 	if err := s.open(); err != nil {
 		return err
 	}

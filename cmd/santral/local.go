@@ -12,11 +12,8 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 
-	"santral/base/doc"
 	"santral/config"
 	"santral/server"
 	"santral/tenant"
@@ -36,7 +33,8 @@ type local struct {
 	Data       string     `default:"data/local" help:"Folder of everything that survives a restart."`
 	Extensions int        `default:"10" help:"How many extensions: from 101 up, with 900 or more from 10001 up."`
 	Channels   int        `default:"2" help:"Calls at once for each extension."`
-	Tenant     string     `help:"A tenant document in the place of the sample tenant." type:"existingfile" placeholder:"FILE"`
+	Sample     string     `default:"company" enum:"company,complex,operator" help:"World to try: company (departments, a group, hours), complex (400 flats), operator (carriers, lines, trunks)."`
+	Tenant     string     `help:"A tenant document in the place of the sample." type:"existingfile" placeholder:"FILE"`
 	Password   string     `help:"Password of all accounts; random ones, kept in the data folder and printed, when left out."`
 	Digest     string     `default:"sha256,md5" help:"Digest algorithms offered, in order: sha256, sha512-256, md5."`
 	Edge       []string   `help:"Network of a proxy of yours that stands before phones: its Path is believed." placeholder:"CIDR"`
@@ -64,19 +62,22 @@ func (l *local) Run() error {
 	if err != nil {
 		return err
 	}
-	sample := l.sample(password)
+	texts, err := l.world(password)
 	if l.Tenant != "" {
-		var problems doc.Problems
-		file := doc.ReadFile(l.Tenant, &problems)
-		if file != nil {
-			sample = tenant.ReadNode(file)
-			tenant.Check([]*tenant.Tenant{sample}, &problems)
-		}
-		if err := problems.Err(); err != nil {
-			return err
-		}
+		texts, err = document(l.Tenant)
 	}
-	options := server.Options{Boot: boot, Tenants: []*tenant.Tenant{sample}}
+	if err != nil {
+		return err
+	}
+	operator, tenants, err := settle(texts)
+	if err != nil {
+		return err
+	}
+	if len(tenants) == 0 {
+		return fmt.Errorf("--tenant %s: write a tenant's document: the operator's has nobody who can call", l.Tenant)
+	}
+	sample := tenants[0]
+	options := server.Options{Boot: boot, Operator: operator, Tenants: tenants}
 	for _, cidr := range l.Trust {
 		p, err := netip.ParsePrefix(cidr)
 		if err != nil {
@@ -85,7 +86,7 @@ func (l *local) Run() error {
 		options.Trust = append(options.Trust, p)
 	}
 	return run(options, func(ready server.Ready) {
-		l.explain(sample, ready)
+		l.explain(sample, ready, password)
 		line, _ := json.Marshal(struct {
 			Event string `json:"event"`
 			SIP   string `json:"sip"`
@@ -207,36 +208,6 @@ func (l *local) passwords() (func(number string) string, error) {
 	}, nil
 }
 
-// sample is the tenant of a first look: extensions and two SIP Phone lines.
-func (l *local) sample(password func(string) string) *tenant.Tenant {
-	t := &tenant.Tenant{ID: "sample", Name: "Sample", Realm: "santral.local", Domains: []string{"santral.local"}, Default: true}
-	// Phones over TLS write the name that our certificate has.
-	for _, name := range []string{"localhost", l.TLSName, hostname()} {
-		if name = strings.ToLower(name); name != "" && !slices.Contains(t.Domains, name) {
-			t.Domains = append(t.Domains, name)
-		}
-	}
-	first := firstExtension
-	if l.Extensions >= many {
-		first = firstOfMany
-	}
-	for i := range l.Extensions {
-		number := strconv.Itoa(first + i)
-		t.Accounts = append(t.Accounts, tenant.Account{
-			Tenant: t.ID, Kind: tenant.Extension, Number: number, Name: "Extension " + number, Channels: l.Channels,
-			Credential: tenant.Credential{Password: password(number)},
-		})
-	}
-	for i := range 2 {
-		number := strconv.Itoa(firstLine + i)
-		t.Accounts = append(t.Accounts, tenant.Account{
-			Tenant: t.ID, Kind: tenant.Line, Number: number, Name: "Line " + number, Channels: 1,
-			Credential: tenant.Credential{Password: password(number)},
-		})
-	}
-	return t
-}
-
 // hostname is this machine's own name, "" when it has none.
 func hostname() string {
 	name, err := os.Hostname()
@@ -247,7 +218,13 @@ func hostname() string {
 }
 
 // explain tells a newcomer how to call, before the ready line.
-func (l *local) explain(t *tenant.Tenant, ready server.Ready) {
+func (l *local) explain(t *tenant.Tenant, ready server.Ready, password func(string) string) {
+	secretOf := func(a tenant.Account) string {
+		if l.Tenant != "" {
+			return a.Credential.Password
+		}
+		return password(a.Number)
+	}
 	fmt.Printf("Santral serves SIP at %s (UDP and TCP), its API at %s.\n", ready.SIP, ready.HTTP)
 	if ready.TLS != "" {
 		fmt.Printf("SIP over TLS: %s, and phones must trust %s.\n", ready.TLS, ready.Authority)
@@ -266,13 +243,21 @@ func (l *local) explain(t *tenant.Tenant, ready server.Ready) {
 			fmt.Printf("  … up to %s\n", t.Accounts[len(t.Accounts)-3].Number)
 		}
 		if i < printedAccounts || i >= len(t.Accounts)-2 {
-			fmt.Printf("  %-9s password %s\n", a.Number, a.Credential.Password)
+			fmt.Printf("  %-9s password %s\n", a.Number, secretOf(a))
 		}
+	}
+	switch {
+	case l.Tenant != "":
+	case l.Sample == "complex":
+		fmt.Println("Each flat has an internal number (block 2–5, floor, door) and a line. 9000 is the concierge, 150 the guard.")
+	case l.Sample == "operator":
+		fmt.Println("Carriers are SIPp: sipp -sn uas -i 127.0.0.11 -p 5060, and -i 127.0.0.12 for the second. PBXs register as asman@asman.local (30 channels)")
+		fmt.Printf("and nasim@nasim.local (10 channels), passwords %s and %s.\n", password("asman"), password("nasim"))
 	}
 	fmt.Println("\nDial another account's number, *43 for an echo, *44 for the time, *45 to hear yourself, *46 to try the line.")
 	if len(t.Accounts) > 1 {
 		a, b := t.Accounts[0], t.Accounts[1]
 		fmt.Printf("Without a phone, in two more terminals:\n  santral phone --server %s --user %s --password %s --answer\n  santral phone --server %s --user %s --password %s --call %s\n\n",
-			ready.SIP, b.Number, b.Credential.Password, ready.SIP, a.Number, a.Credential.Password, b.Number)
+			ready.SIP, b.Number, secretOf(b), ready.SIP, a.Number, secretOf(a), b.Number)
 	}
 }

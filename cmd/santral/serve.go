@@ -61,8 +61,8 @@ func read(file string) (server.Options, error) {
 	var problems doc.Problems
 	o := server.Options{Boot: config.Read(file, &problems)}
 	if o.Boot != nil && o.Boot.Tenants != "" {
-		o.Tenants = tenant.ReadDir(o.Boot.Tenants, &problems)
-		tenant.Check(o.Tenants, &problems)
+		o.Operator, o.Tenants = tenant.ReadFolder(o.Boot.Tenants, &problems)
+		tenant.CheckAll(o.Operator, o.Tenants, &problems)
 	}
 	if err := problems.Err(); err != nil {
 		return o, fmt.Errorf("nothing was started:\n%w", err)
