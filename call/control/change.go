@@ -138,7 +138,7 @@ func (c *ongoing) changed(offer, answer *call.LegEvent) {
 
 // hold writes down that a party's phone holds the other, or no longer does.
 func (c *ongoing) hold(m *member, held bool, e *call.LegEvent) {
-	if m.held == held {
+	if m.steadied(held) || m.held == held {
 		return
 	}
 	c.mu.Lock()

@@ -45,6 +45,7 @@ type HandoverLeg struct {
 	Presents  string          `json:"presents,omitempty"` // that others outside of its tenant know it by
 	Target    string          `json:"target,omitempty"`
 	Held      bool            `json:"held,omitempty"`
+	Steered   bool            `json:"steered,omitempty"` // a program holds for it
 	Codec     string          `json:"codec,omitempty"`
 	Who       *call.Party     `json:"who,omitempty"`     // who its peer is to others, null for a leg that is over
 	Privacy   call.Privacy    `json:"privacy,omitempty"` // what its peer wants withheld, of one that did not begin the call
@@ -181,7 +182,7 @@ func (c *ongoing) handover() *Handover {
 			}
 		}
 		h.Legs = append(h.Legs, HandoverLeg{ID: m.id, Direction: m.dir, Tenant: m.tenant, Account: m.account, Trunk: m.trunk,
-			Number: m.number, Presents: m.presents, Target: m.target, Held: m.held, Codec: m.codec, Who: who, Privacy: m.privacy, Session: m.session, Said: said, Notices: m.notices})
+			Number: m.number, Presents: m.presents, Target: m.target, Held: m.held, Steered: m.aside().steered, Codec: m.codec, Who: who, Privacy: m.privacy, Session: m.session, Said: said, Notices: m.notices})
 	}
 	return h
 }
@@ -202,6 +203,9 @@ func (k *Control) Thaw(h *Handover, door call.Thawer) error {
 		l := &h.Legs[i]
 		m := &member{id: l.ID, dir: l.Direction, tenant: l.Tenant, account: l.Account, trunk: l.Trunk, number: l.Number, presents: l.Presents,
 			target: l.Target, held: l.Held, codec: l.Codec, who: l.Who, privacy: l.Privacy, session: l.Session, notices: l.Notices, answered: true, confirmed: true}
+		if l.Steered {
+			m.besides().steered = true
+		}
 		if l.State == nil {
 			m.over, m.leg = true, departed{l.ID}
 		} else if leg, err := door.Thaw(h.ID, l.State, c.seat(m)); err != nil {

@@ -172,7 +172,7 @@ func (c *ongoing) seatIn(p *parcel) *member {
 	f := &p.from
 	m := &member{
 		seat: f.seat, id: c.nextID(), leg: p.leg, dir: f.dir, tenant: f.tenant, account: f.account, trunk: f.trunk, number: f.number, name: f.name, target: f.target, who: f.who,
-		presents: f.presents, privacy: f.privacy, session: f.session, said: f.said, answered: true, confirmed: true, held: f.held, codec: f.codec, counted: f.counted,
+		presents: f.presents, privacy: f.privacy, session: f.session, said: f.said, answered: true, confirmed: true, held: f.held && !f.aside().steered, codec: f.codec, counted: f.counted,
 	}
 	c.add(m)
 	if c.reel == nil {

@@ -60,6 +60,10 @@ type beside struct {
 	tune   media.Source // what whom its peer holds hears; nil for nothing of ours
 	knows  *member      // in a story's call: whose session it was told of last; nil: ours
 	branch *branch      // of a story's Dial, until that has somebody
+
+	pull    *pull // it rings, or has answered, for the place of another
+	steered bool  // a program holds for it
+	typing  bool  // a program presses its keys
 }
 
 // aside reads it.

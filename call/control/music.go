@@ -16,7 +16,7 @@ func (c *ongoing) connect() {
 	x, y := a.media(), b.media()
 	c.tune(a)
 	c.tune(b)
-	if a.aside().tune == nil && b.aside().tune == nil {
+	if a.aside().tune == nil && b.aside().tune == nil && !a.aside().steered && !b.aside().steered {
 		c.bridge.Join(x, y)
 		return
 	}

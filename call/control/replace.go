@@ -75,7 +75,7 @@ func (c *ongoing) takeOver(old *member, p *parcel, early bool, by call.Party, or
 		no = call.Forbidden
 	case early && old.answered:
 		no = call.Busy
-	case c.sending != nil || c.joining != nil || len(c.members) >= mostLegs:
+	case c.sending != nil || c.joining != nil || c.pulls != nil || len(c.members) >= mostLegs:
 		no = call.RequestPending
 	case c.state == Talking && c.other(old) != nil && old.guest == nil && c.other(old).guest == nil:
 		m := c.seatIn(p)
@@ -165,7 +165,7 @@ func (c *ongoing) join(m, old *member, early bool) {
 		no = call.Forbidden
 	case old.answered && (early || !same): // who may pick up may not take what somebody has answered
 		no = call.Busy
-	case c.joining != nil || c.sending != nil || old.leaving || old.guest != nil || len(c.members) >= mostLegs:
+	case c.joining != nil || c.sending != nil || c.pulls != nil || old.leaving || old.guest != nil || len(c.members) >= mostLegs:
 		no = call.RequestPending
 	case !ringing && (c.state != Talking || c.other(old) == nil):
 		no = call.RequestPending

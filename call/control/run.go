@@ -76,6 +76,7 @@ type ongoing struct {
 	summons    *summons         // phones ring that are to be the caller's
 	joining    *joining         // a leg that is about to take another's place
 	later      []func(*ongoing) // deeds that wait until nothing is under way between the two that talk
+	pulls      *pull            // phones ring that one of the two is to go on with
 	refer      *referral        // a wish that waits until the call is quiet
 	sending    *sending         // the other side of a leg has been sent on
 	gaveBack   givenBack
@@ -204,8 +205,12 @@ func (c *ongoing) happened(m *member, e *call.LegEvent) {
 		c.summoned(m, e)
 		return
 	}
-	if m.aside().branch != nil {
+	switch b := m.aside(); {
+	case b.branch != nil:
 		c.rungFor(m, e)
+		return
+	case b.pull != nil:
+		c.pulled(m, e)
 		return
 	}
 	switch e.Kind {

@@ -304,6 +304,9 @@ func (c *ongoing) drop(cause call.Cause) {
 
 // disperse ends all that is beside the two of a call, when the call is over or its story is.
 func (c *ongoing) disperse(cause call.Cause) {
+	if c.pulls != nil {
+		c.pulls.timer.Stop()
+	}
 	if c.story != nil {
 		c.story.company.aside = false
 		c.cancelOutward(cause)

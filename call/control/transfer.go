@@ -49,7 +49,7 @@ const (
 // way it waits: the hold that comes before most transfers may not be settled yet.
 func (c *ongoing) referred(m *member, wish *call.Referral) {
 	switch {
-	case c.sending != nil || c.refer != nil:
+	case c.sending != nil || c.refer != nil || c.pulls != nil:
 		wish.Notify(call.RequestPending)
 	case c.state != Talking || c.other(m) == nil:
 		wish.Notify(call.Declined) // a service is nobody's to send on
@@ -93,7 +93,7 @@ func (c *ongoing) calmDown() {
 
 // quiet reports two legs that talk, with nothing under way.
 func (c *ongoing) quiet() bool {
-	return c.state == Talking && c.calm() && c.refer == nil && c.sending == nil && c.joining == nil && len(c.later) == 0
+	return c.state == Talking && c.calm() && c.refer == nil && c.sending == nil && c.joining == nil && c.pulls == nil && len(c.later) == 0
 }
 
 // referNow begins the transfer that waits, once the call is quiet.
