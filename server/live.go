@@ -1,7 +1,10 @@
 package server
 
 import (
+	"time"
+
 	"santral/api/rest"
+	"santral/base/jalali"
 	"santral/call"
 	"santral/call/control"
 	"santral/media"
@@ -21,7 +24,7 @@ func (s *server) liveCalls() []rest.LiveCall {
 
 func liveCall(l control.Live) rest.LiveCall {
 	c := rest.LiveCall{
-		Call: string(l.ID), Tenant: l.From.Tenant, ToTenant: l.ToTenant, From: l.From.Number, Presented: l.Presents, Dialled: l.Dialled, To: l.To,
+		Call: string(l.ID), Tenant: l.From.Tenant, ToTenant: l.ToTenant, From: l.From.Number, Presented: l.Presents, Withheld: l.Withheld, Dialled: l.Dialled, To: l.To,
 		State: l.State.String(), Began: l.Began, Recording: l.Recording.String(),
 	}
 	for _, leg := range l.Legs {
@@ -29,7 +32,7 @@ func liveCall(l control.Live) rest.LiveCall {
 			continue
 		}
 		c.Legs = append(c.Legs, rest.LiveLeg{
-			Leg: string(leg.ID), Direction: leg.Detail.Direction.String(), Tenant: leg.Detail.Tenant, Account: leg.Detail.Account, Trunk: leg.Detail.Trunk,
+			Leg: string(leg.ID), Direction: leg.Detail.Direction.String(), Tenant: leg.Detail.Tenant, Account: leg.Detail.Account, Trunk: leg.Detail.Trunk, Answered: leg.Answered, Held: leg.Held,
 			SIPCallID: leg.Detail.SIPCallID, SessionID: leg.Detail.SessionID, Remote: leg.Detail.Remote, Media: leg.Detail.Media, Codec: leg.Codec, Way: way(leg.Way),
 			Streams: liveStreams(leg.Detail.Quality), Notices: liveNotices(leg.Notices),
 		})
@@ -95,7 +98,7 @@ func (s *server) dial(r rest.DialRequest) (string, error) {
 		alert.Answer = call.AnswerAuto
 	}
 	id, no := s.control.Dial(control.Request{
-		From: call.Party{Tenant: a.Tenant, Account: a.Number, Name: a.Name, Number: a.Number}, To: r.To, Alert: alert,
+		From: call.Party{Tenant: a.Tenant, Account: a.Number, Name: a.Name, Number: a.Number, Said: r.Shown}, To: jalali.ASCII(r.To), Alert: alert, Ring: time.Duration(r.Ring) * time.Second,
 	})
 	if no != nil {
 		return "", &rest.Refusal{SIP: no.SIP, Text: no.Text}
@@ -109,8 +112,6 @@ func (s *server) pickup(who call.Party, account string) bool {
 	a, b := now.Account(who.Tenant, who.Account), now.Account(who.Tenant, account)
 	return a != nil && b != nil && a.Pickup != "" && a.Pickup == b.Pickup
 }
-
-func (s *server) hangup(id string) bool { return s.control.Hangup(call.ID(id), call.NormalClearing) }
 
 // way names how the sound of a leg goes to the other; "" while it goes to none.
 func way(w session.Way) string {

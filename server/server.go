@@ -327,7 +327,7 @@ func (s *server) api() rest.Config {
 		Token:         s.token,
 		Version:       s.version,
 		Calls:         s.liveCalls,
-		Hangup:        s.hangup,
+		Steer:         steering{s},
 		Dial:          s.dial,
 		Registrations: s.registry.List,
 		CDRs:          s.records,

@@ -21,6 +21,7 @@ type LiveCall struct {
 	ToTenant  string    `json:"to_tenant,omitempty" doc:"whose it is what it was routed to; left out while that is unknown"`
 	From      string    `json:"from" doc:"the caller's number; to another tenant, the one that it presents"`
 	Presented string    `json:"-"`
+	Withheld  bool      `json:"-"`
 	Dialled   string    `json:"dialled"`
 	To        string    `json:"to,omitempty" doc:"account, service or trunks that it was routed to"`
 	State     string    `json:"state" doc:"routing, ringing, serving, talking, transferring"`
@@ -37,6 +38,8 @@ type LiveLeg struct {
 	Tenant    string `json:"tenant,omitempty"`
 	Account   string `json:"account,omitempty"`
 	Trunk     string `json:"trunk,omitempty" doc:"the trunk that it came or goes by"`
+	Answered  bool   `json:"answered"`
+	Held      bool   `json:"held,omitempty" doc:"its phone holds the other side"`
 	SIPCallID string `json:"sip_call_id,omitempty"`
 	SessionID string `json:"session_id,omitempty" doc:"as the exchange sends it: the other side's half, then the peer's"`
 	Remote    string `json:"remote,omitempty" doc:"the peer's signalling address"`
@@ -67,6 +70,8 @@ type DialRequest struct {
 	Tenant string `json:"tenant,omitempty" maxLength:"40" doc:"the account's; the default tenant when left out"`
 	From   string `json:"from" minLength:"1" maxLength:"32" doc:"the account that is rung first"`
 	To     string `json:"to" minLength:"1" maxLength:"64" doc:"the number that it is connected with, as its phone would dial it"`
+	Shown  string `json:"shown,omitempty" maxLength:"32" doc:"the number that the other side is shown; one that the account does not own is replaced by its own"`
+	Ring   int    `json:"ring,omitempty" minimum:"1" maximum:"300" doc:"seconds that the account's phones ring; the exchange's own time when left out"`
 	Auto   bool   `json:"auto,omitempty" doc:"asks the account's phones to answer by themselves"`
 	Alert  string `json:"alert,omitempty" maxLength:"256" pattern:"^[ -~]*$" doc:"Alert-Info that its phones get"`
 }
@@ -93,19 +98,32 @@ type CallPath struct {
 func (c Config) calls(on huma.API) {
 	huma.Register(on, op("list-calls", http.MethodGet, "/api/v1/calls", "Calls that are going on", reads("calls", tenant.RoleUser)),
 		func(ctx context.Context, in *struct {
-			Tenant string `query:"tenant" maxLength:"40" doc:"only calls that it is in; your own, or all, when left out"`
+			Paging
+			Tenant  string `query:"tenant" maxLength:"40" doc:"only calls that it is in; your own, or all, when left out"`
+			Account string `query:"account" maxLength:"32" doc:"only calls that this account has a leg in"`
+			Trunk   string `query:"trunk" maxLength:"64" doc:"only calls that go or came by it"`
+			State   string `query:"state" enum:"routing,ringing,serving,talking,transferring"`
 		}) (*body[Page[LiveCall]], error) {
 			tenantID, err := tenantOf(ctx, in.Tenant)
 			if err != nil {
 				return nil, err
 			}
-			list := []LiveCall{}
-			for _, l := range c.Calls() {
-				if (tenantID == "" || l.in(tenantID)) && c.seesCall(ctx, &l) {
-					list = append(list, l.shownTo(api.From(ctx)))
+			page := Page[LiveCall]{Items: []LiveCall{}}
+			for _, l := range c.Calls() { // the oldest first, and of those that began together by their ids
+				if !(tenantID == "" || l.in(tenantID)) || in.State != "" && in.State != l.State || !c.seesCall(ctx, &l) || in.Cursor != "" && l.place() <= in.Cursor {
+					continue
 				}
+				l = l.shownTo(api.From(ctx))
+				if !l.has(in.Account, in.Trunk) {
+					continue
+				}
+				if len(page.Items) == in.Limit {
+					page.Next = page.Items[in.Limit-1].place()
+					break
+				}
+				page.Items = append(page.Items, l)
 			}
-			return &body[Page[LiveCall]]{Page[LiveCall]{Items: list}}, nil
+			return &body[Page[LiveCall]]{page}, nil
 		})
 	huma.Register(on, made(op("dial", http.MethodPost, "/api/v1/calls", "Have an account rung and connected with a number", writes("calls", tenant.RoleUser))),
 		func(ctx context.Context, in *struct{ Body DialRequest }) (*body[DialAnswer], error) {
@@ -131,12 +149,16 @@ func (c Config) calls(on huma.API) {
 			return &body[DialAnswer]{DialAnswer{Call: id}}, nil
 		})
 	huma.Register(on, empty(op("end-call", http.MethodDelete, "/api/v1/calls/{call}", "End a call", writes("calls", tenant.RoleUser))),
-		func(ctx context.Context, in *CallPath) (*struct{}, error) {
-			if !c.mayCall(ctx, in.Call) || !c.Hangup(in.Call) {
+		func(ctx context.Context, in *struct {
+			CallPath
+			Cause string `query:"cause" enum:"normal,busy,declined,unavailable" default:"normal" doc:"why, as its phones are told and the record says"`
+		}) (*struct{}, error) {
+			if !c.mayCall(ctx, in.Call) {
 				return nil, huma.Error404NotFound("there is no such call now")
 			}
-			return nil, nil
+			return nil, c.refused(c.Steer.End(in.Call, in.Cause))
 		})
+	c.steering(on)
 	c.trace(on)
 }
 
@@ -144,6 +166,17 @@ func (c Config) calls(on huma.API) {
 type LegID struct {
 	Tenant, Account string
 	SIPCallID       string
+}
+
+// place is where a call stands in the list of those that go on.
+func (l *LiveCall) place() string { return l.Began.UTC().Format("20060102150405.000000000") + l.Call }
+
+// has tells whether a leg is of an account, and one of a trunk; "" is of any.
+func (l *LiveCall) has(account, trunk string) bool {
+	of := func(want string, name func(*LiveLeg) string) bool {
+		return want == "" || slices.ContainsFunc(l.Legs, func(g LiveLeg) bool { return name(&g) == want })
+	}
+	return of(account, func(g *LiveLeg) string { return g.Account }) && of(trunk, func(g *LiveLeg) string { return g.Trunk })
 }
 
 // in tells whether a tenant has a part in the call.
@@ -183,6 +216,9 @@ func (l LiveCall) shownTo(who api.Identity) LiveCall {
 	if !who.In(l.Tenant) {
 		if l.Tenant != tenant.OperatorID {
 			l.From = l.Presented
+		}
+		if l.Withheld {
+			l.From = ""
 		}
 		l.Tenant = ""
 	}

@@ -35,7 +35,7 @@ type Config struct {
 	Place         func(tenant, account string) (at Place, ok bool)
 	Version       string
 	Calls         func() []LiveCall
-	Hangup        func(call string) bool                        // reports whether there is such a call
+	Steer         Steer
 	Dial          func(DialRequest) (call string, err error)    // a *Refusal where the call can't be begun
 	Registrations func(after string, limit int) []store.Binding // a page behind a place that registrar.Cursor names
 	CDRs          store.CDRs

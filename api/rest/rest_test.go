@@ -27,6 +27,7 @@ import (
 type exchange struct {
 	calls    []LiveCall
 	hungUp   []string
+	steered  []string
 	bindings []store.Binding // in the order of the list
 	records  []store.CDR
 	broken   error // of the records
@@ -84,7 +85,7 @@ func (x *exchange) config() Config {
 	return Config{
 		Token: token, Version: "1.2.3",
 		Calls:         func() []LiveCall { return x.calls },
-		Hangup:        func(id string) bool { x.hungUp = append(x.hungUp, id); return id == "c1" },
+		Steer:         x,
 		Registrations: x.list,
 		CDRs:          x,
 		Trace: func(_ context.Context, ids []string) ([]trace.Entry, error) {
@@ -502,4 +503,34 @@ func TestClient(t *testing.T) {
 	if _, err := c.Calls(t.Context()); err == nil || !strings.Contains(err.Error(), "token") {
 		t.Errorf("with the wrong token: %v", err)
 	}
+}
+
+// What the API wants of calls is noted; there is call c1 alone.
+
+func (x *exchange) note(what, id string) error {
+	x.steered = append(x.steered, what)
+	if id != "c1" {
+		return store.ErrNotFound
+	}
+	return nil
+}
+func (x *exchange) Transfer(id, leg, number string) error {
+	return x.note("transfer "+leg+" to "+number, id)
+}
+func (x *exchange) TransferInto(id, leg, into string) error {
+	return x.note("transfer "+leg+" into "+into, id)
+}
+func (x *exchange) Hold(id, leg string, held bool) error {
+	return x.note(fmt.Sprint("hold ", leg, " ", held), id)
+}
+func (x *exchange) Pull(id, leg, device string) error {
+	if device == "away" {
+		return &Refusal{SIP: 480, Text: "subscriber absent"}
+	}
+	return x.note("pull "+leg+" to "+device, id)
+}
+func (x *exchange) Press(id, leg, keys string) error { return x.note("press "+leg+" "+keys, id) }
+func (x *exchange) End(id, cause string) error {
+	x.hungUp = append(x.hungUp, id)
+	return x.note("end "+cause, id)
 }

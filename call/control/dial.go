@@ -11,13 +11,17 @@ import (
 // Request is a call that a program asks for (click-to-dial, RFC 3725 §4): the account's phones are rung
 // first, and who answers is connected to the number as if it had dialled it.
 type Request struct {
-	From  call.Party // the account
-	To    string     // number, as the account would dial it
-	Alert call.Alert // how its phones are to ring or answer
+	From  call.Party    // the account
+	To    string        // number, as the account would dial it
+	Alert call.Alert    // how its phones are to ring or answer
+	Ring  time.Duration // how long its phones ring; 0 for as long as any
 }
 
 // summons is the first half of such a call: phones ring that are to be the caller's.
-type summons struct{ alert call.Alert }
+type summons struct {
+	alert call.Alert
+	ring  time.Duration
+}
 
 // explainTime is how long a guest that can't be connected, and has nobody to go back to, hears that it is
 // so.
@@ -46,7 +50,7 @@ func (k *Control) Dial(r Request) (call.ID, *call.Cause) {
 	}
 	c := &ongoing{
 		house: k, id: k.newID(), from: r.From, dialled: r.To, hops: defaultHops, breadth: call.DefaultBreadth, arrived: now,
-		maker: "api", summons: &summons{r.Alert},
+		maker: "api", summons: &summons{r.Alert, r.Ring},
 	}
 	if !k.enter(c, nil) {
 		return "", &call.Unavailable
@@ -70,17 +74,21 @@ func (c *ongoing) summon(targets []call.Target) {
 		c.end(exchange, *refusal)
 		return
 	}
+	ring := c.summons.ring
+	if ring <= 0 {
+		ring = c.house.ringTime
+	}
 	for _, t := range targets {
 		m := &member{id: c.nextID(), dir: call.Out, tenant: c.from.Tenant, account: c.from.Account, number: c.from.Number, name: c.from.Name, target: t.URI}
 		m.leg = c.house.dialer.Dial(context.Background(), call.Dial{
 			Call: c.id, Leg: m.id, From: call.Party{Tenant: c.from.Tenant, Number: c.dialled}, To: c.from.Account, Target: t, Own: true,
-			Hops: c.hops - 1, Breadth: c.breadth / len(targets), Timeout: c.house.ringTime + dialSlack, Traits: call.Traits{Alert: c.summons.alert},
+			Hops: c.hops - 1, Breadth: c.breadth / len(targets), Timeout: ring + dialSlack, Traits: call.Traits{Alert: c.summons.alert},
 		}, c.seat(m))
 		c.add(m)
 		c.event(call.Event{Kind: call.LegBegan, Leg: m.id, Detail: m.detail(m.leg.Detail())}, time.Time{})
 		c.appear(m, call.Trying)
 	}
-	c.inTime(c.house.ringTime, func(c *ongoing) { c.end(exchange, call.NoAnswer) })
+	c.inTime(ring, func(c *ongoing) { c.end(exchange, call.NoAnswer) })
 }
 
 // summoned is what happens on the phones that are to be the caller's: the first that answers is.

@@ -53,10 +53,10 @@ func (c *ongoing) beginPull(old *member, targets []call.Target) {
 	other := c.other(old)
 	traits := call.Traits{Privacy: c.privacy(other), Session: other.session, Secure: c.traits.Secure}
 	for _, t := range targets {
-		m := &member{id: c.nextID(), dir: call.Out, tenant: old.tenant, account: old.account, number: old.number, name: old.name, target: t.URI}
+		m := &member{id: c.nextID(), dir: call.Out, tenant: old.tenant, account: old.account, number: old.number, presents: old.presents, name: old.name, target: t.URI}
 		m.besides().pull = p
 		m.leg = c.house.dialer.Dial(context.Background(), call.Dial{
-			Call: c.id, Leg: m.id, From: other.party(), To: old.account, Target: t, Own: true,
+			Call: c.id, Leg: m.id, From: other.toward(old), Tenant: old.tenant, To: old.account, Target: t, Own: true,
 			Hops: c.hops - 1, Breadth: c.breadth / len(targets), Timeout: c.house.ringTime + dialSlack, Traits: traits,
 		}, c.seat(m))
 		c.add(m)
