@@ -76,3 +76,38 @@ func TestAChallengeIsNoGuess(t *testing.T) {
 		}
 	})
 }
+
+// A source that has asked too much is not heard, but for emergencies, of which so many pass in a second.
+func TestAnEmergencyPassesTheGate(t *testing.T) {
+	s := tenant.NewSnapshot(1, []*tenant.Tenant{{ID: "t", Default: true, Realm: "r", Domains: []string{"exchange.example"}}})
+	d := NewDoor(DoorConfig{Current: func() *tenant.Snapshot { return s }, Guard: NewGuard(DefaultLimits), Algorithms: []digest.Algorithm{digest.MD5}, Random: id.Random(),
+		Urgent: func(req *sip.Message, _ sip.Flow) bool { return strings.HasPrefix(req.RequestURI, "sip:112@") }})
+	flow := sip.Flow{Transport: sip.UDP, Local: source4(9, 5060), Remote: source4(1, 5060)}
+	ask := func(method, number string) (heard bool) {
+		req, err := sip.ParseMessage(strings.Join([]string{method + " sip:" + number + "@exchange.example SIP/2.0", "Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK1",
+			"From: <sip:101@exchange.example>;tag=1", "To: <sip:101@exchange.example>", "Call-ID: 1", "CSeq: 1 " + method, "", ""}, "\r\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		drop, _ := d.Gate(req, flow, t0)
+		return !drop
+	}
+	for range 10_000 {
+		ask("INVITE", "102")
+	}
+	if ask("INVITE", "102") {
+		t.Fatal("a source that asks too much is heard")
+	}
+	if ask("REGISTER", "112") {
+		t.Error("what is no call passes as an emergency")
+	}
+	passed := 0
+	for range 100 {
+		if ask("INVITE", "112") {
+			passed++
+		}
+	}
+	if passed != urgentBurst {
+		t.Errorf("%d of 100 emergencies at once pass, want %d", passed, urgentBurst)
+	}
+}

@@ -37,6 +37,9 @@ type DoorConfig struct {
 	// Edges tells which addresses are proxies of the operator's own before phones; nil for none.
 	Edges func(netip.Addr) bool
 
+	// Urgent reports whether a request calls an emergency service; nil: none does.
+	Urgent func(*sip.Message, sip.Flow) bool
+
 	// Note is told what was refused to whom, by a word of Failures or "banned"; nil for nobody. It
 	// must not wait.
 	Note func(what string, req *sip.Message, flow sip.Flow)
@@ -49,6 +52,9 @@ type Door struct {
 	hashes atomic.Pointer[hashes]
 
 	refused [len(failureNames)]atomic.Uint64
+
+	mu     sync.Mutex // a leaf
+	urgent bucket     // emergencies of sources that have asked too much
 }
 
 // hashes are those of one revision's accounts and trunks, each computed at its first use.
@@ -109,7 +115,7 @@ func (d *Door) refuse(why failure, req *sip.Message, flow sip.Flow) {
 func (d *Door) Gate(req *sip.Message, flow sip.Flow, now time.Time) (drop bool, refusal *Refusal) {
 	trusted := d.cfg.Trusted(flow.Remote.Addr())
 	known := trusted || d.cfg.Current().TrunkAt(flow.Remote.Addr()) != nil // a carrier's many calls are its trunk's to bound
-	if !known && !d.cfg.Guard.Ask(d.Origin(req, flow), now) {
+	if !known && !d.cfg.Guard.Ask(d.Origin(req, flow), now) && !d.helps(req, flow, now) {
 		d.refuse(overLimit, req, flow)
 		return true, nil
 	}
@@ -125,6 +131,23 @@ func (d *Door) Gate(req *sip.Message, flow sip.Flow, now time.Time) (drop bool, 
 	}
 	_, refusal = d.judge(req, flow)
 	return false, refusal
+}
+
+// Emergencies of sources that ask too much which are let in nevertheless: so many in a second, and so many at once. All
+// such sources share them, as a number is soon forged.
+const (
+	urgentRate  = 10
+	urgentBurst = 20
+)
+
+// helps lets an emergency in whose source has asked too much.
+func (d *Door) helps(req *sip.Message, flow sip.Flow, now time.Time) bool {
+	if d.cfg.Urgent == nil || req.Method != sip.INVITE || !d.cfg.Urgent(req, flow) {
+		return false
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.urgent.take(1, urgentRate, urgentBurst, now)
 }
 
 // Refusal is what a request gets that is not let in.

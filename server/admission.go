@@ -6,6 +6,7 @@ import (
 	"santral/access"
 	"santral/call"
 	"santral/observe/metric"
+	"santral/sip"
 	"santral/store/seclog"
 )
 
@@ -42,6 +43,31 @@ func (s *server) admissionMetrics(r *metric.Registry) {
 		return list
 	})
 	r.Counter("santral_emergency_calls_total", "Calls to emergency services.", s.channels.Emergencies)
+}
+
+// longestUrgent bounds the digits of an emergency number.
+const longestUrgent = 8
+
+// urgent reports whether a request, of whomever, calls an emergency service: by the numbers of the tenant that its address
+// or its domain means.
+func (s *server) urgent(req *sip.Message, flow sip.Flow) bool {
+	if req.Method != sip.INVITE {
+		return false
+	}
+	u, err := req.URI()
+	if err != nil || len(u.Number()) > longestUrgent {
+		return false
+	}
+	now := s.current.Load()
+	id := ""
+	if k := now.TrunkAt(flow.Remote.Addr()); k != nil {
+		id = k.Tenant
+	} else if t := now.Domain(u.Host); t != nil {
+		id = t.ID
+	} else if t := now.Default(); t != nil {
+		id = t.ID
+	}
+	return s.plan.Route(call.Party{Tenant: id}, u.Number(), time.Now()).Emergency != nil
 }
 
 // guessed keeps who has pressed a wrong PIN.

@@ -79,7 +79,9 @@ func (s *server) serve(trust []netip.Prefix) error {
 	if err := s.openAllowed(); err != nil {
 		return err
 	}
+	s.plan = route.NewPlan(&s.current)
 	s.door = access.NewDoor(access.DoorConfig{
+		Urgent:  s.urgent,
 		Current: s.current.Load, Guard: s.guard, Algorithms: algorithms, Trusted: trusted, Random: s.random, Edges: edge, Note: s.records.note,
 		Certificate: func(f sip.Flow) []string { return s.wire.Certificate(f) }, Carriers: s.carriersAt,
 	})
@@ -142,7 +144,7 @@ func (s *server) serve(trust []netip.Prefix) error {
 	e = endpoint.New(endpoint.Config{
 		Wire: wire{layer}, Resolver: names, Silent: s.boot.Silent, Random: s.random, User: &mux{s, agent}, Gate: s.gate,
 		Trace: &tap{s}, Server: s.product(), Allow: methods, Extensions: extensions,
-		Overload: endpoint.Overload{Delay: s.boot.Overload, Behind: layer.Behind, Full: s.full, Known: s.known(unbound)}, Limits: endpoint.Limits{Exempt: unbound}, Timers: transaction.Timers{Trying: trying}, State: s.before.endpoint(),
+		Overload: endpoint.Overload{Delay: s.boot.Overload, Behind: layer.Behind, Full: s.full, Known: s.known(unbound), Urgent: func(in *sip.Inbound) bool { return s.urgent(in.Msg, in.Flow) }}, Limits: endpoint.Limits{Exempt: unbound}, Timers: transaction.Timers{Trying: trying}, State: s.before.endpoint(),
 		Fault: func(value any, stack []byte) { s.log.Error("fault in a call", "fault", value, "stack", string(stack)) },
 	})
 	s.later(func() {

@@ -37,6 +37,9 @@ type Overload struct {
 	// Full reports that no further call can be served whatever a shard thinks, for want of ports or of
 	// room for calls. It is asked twenty times a second; nil for never.
 	Full func() bool
+	// Urgent reports whether a request calls an emergency service by its number; marks are known without it. It is asked
+	// about new work that would be shed, a bounded number of which passes; nil for no number.
+	Urgent func(*sip.Inbound) bool
 	// Known reports whether a source is one of the house's: strangers are shed before it. It is asked about
 	// new work while something is shed; nil takes everybody for known.
 	Known func(sip.Flow) bool
@@ -167,8 +170,8 @@ func (o *overload) rested(now time.Duration, cfg *Overload) {
 }
 
 // sheds reports whether a request that begins something new is shed now. who sends it, and draw is a number
-// that belongs to its Call-ID.
-func (o *overload) sheds(m *sip.Message, who int, draw uint64) bool {
+// that belongs to its Call-ID; urgent tells whether it is an emergency.
+func (o *overload) sheds(m *sip.Message, who int, draw uint64, urgent func() bool) bool {
 	o.fresh[who]++
 	share := o.others[who]
 	switch {
@@ -180,7 +183,7 @@ func (o *overload) sheds(m *sip.Message, who int, draw uint64) bool {
 	if float64(draw>>32)/(1<<32) >= share {
 		return false
 	}
-	if urgent(m) && o.urgent < overExempt {
+	if o.urgent < overExempt && urgent() {
 		o.urgent++
 		return false
 	}
@@ -212,7 +215,7 @@ func (s *Shard) tooMuch(in *sip.Inbound) bool {
 	if ours := s.e.cfg.Overload.Known; ours != nil && !ours(in.Flow) {
 		who = strangers
 	}
-	if !s.load.sheds(m, who, s.e.hash.Call(m.CallID())) {
+	if !s.load.sheds(m, who, s.e.hash.Call(m.CallID()), func() bool { f := s.e.cfg.Overload.Urgent; return urgent(m) || f != nil && f(in) }) {
 		return false
 	}
 	if key, _ := s.e.hash.Server(m, m.Method); s.servers[key] != nil {

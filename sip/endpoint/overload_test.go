@@ -184,11 +184,14 @@ func TestOverloadJudges(t *testing.T) {
 	}
 	call := request(sip.INVITE)
 	window(true, ms)
-	if !o.sheds(call, members, 1<<63) || !o.late() {
+	if !o.sheds(call, members, 1<<63, func() bool { return urgent(call) }) || !o.late() {
 		t.Error("a call is taken though all is full")
 	}
+	if o.sheds(call, members, 1<<63, func() bool { return true }) {
+		t.Error("an emergency is shed")
+	}
 	window(false, ms)
-	if o.sheds(call, members, 1<<63) || o.late() {
+	if o.sheds(call, members, 1<<63, func() bool { return urgent(call) }) || o.late() {
 		t.Error("a call is refused though there is room again")
 	}
 	window(false, 60*ms)
