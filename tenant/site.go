@@ -45,7 +45,7 @@ type Group struct {
 	Members  []string // numbers of the tenant's accounts, in the order in which they are rung where Ring is in turn
 	InTurn   bool     // one after another; all at once when false
 	Each     int      // seconds that each rings, in turn; 0 for DefaultGroupEach
-	Whole    int      // seconds until Overflow; 0 for the exchange's ring time
+	Whole    int      // seconds until Overflow; 0 for the exchange's ring time, or, in turn, until everybody was rung
 	Overflow Target   // where a call goes that nobody took; NoTarget ends it
 }
 

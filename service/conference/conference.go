@@ -96,7 +96,7 @@ var (
 // enter reserves a seat. Who was in the room before a take-over is let in whatever has become of the room meanwhile.
 func (s *Service) enter(c call.Control, back bool, o options) (*seat, error) {
 	who, rate := c.Caller(), int(c.Detail().Rate)
-	k := key{who.Tenant, c.Number()}
+	k := key{c.Tenant(), c.Number()}
 	var rooms tenant.Rooms
 	if t := s.cfg.Snapshot().Tenant(k.tenant); t != nil {
 		rooms = t.Rooms
