@@ -99,7 +99,6 @@ type server struct {
 	plan     *route.Plan // where calls go
 	attempts attempts
 	channels *access.Channels
-	plan     *route.Plan
 	agent    *sipleg.Agent
 	pool     *rtp.Pool
 	browsers browsers

@@ -79,7 +79,6 @@ func (s *server) serve(trust []netip.Prefix) error {
 	if err := s.openAllowed(); err != nil {
 		return err
 	}
-	s.plan = route.NewPlan(&s.current)
 	s.door = access.NewDoor(access.DoorConfig{
 		Urgent:  s.urgent,
 		Current: s.current.Load, Guard: s.guard, Algorithms: algorithms, Trusted: trusted, Random: s.random, Edges: edge, Note: s.records.note,
