@@ -210,30 +210,48 @@ func TestEveryKeyRefusesWhatIsNotItsOwn(t *testing.T) {
 	t.Logf("%d values were tried", tried)
 }
 
-// lines writes a tree with a line for each key and each item of a list, as JSON.
+// lines writes a tree as people do, a line for each key and each item.
 func lines(t testing.TB, tree map[string]any) []byte {
 	var b strings.Builder
-	write := func(v any) {
+	var write func(v any, indent string)
+	mapping := func(m map[string]any, indent, first string) {
+		for _, k := range slices.Sorted(maps.Keys(m)) {
+			b.WriteString(first + k + ":")
+			first = indent
+			write(m[k], indent+"  ")
+		}
+	}
+	write = func(v any, indent string) {
+		switch v := v.(type) {
+		case map[string]any:
+			if len(v) > 0 {
+				b.WriteByte('\n')
+				mapping(v, indent, indent)
+				return
+			}
+		case []any:
+			if len(v) > 0 {
+				b.WriteByte('\n')
+				for _, e := range v {
+					if m, ok := e.(map[string]any); ok && len(m) > 0 {
+						mapping(m, indent+"  ", indent+"- ")
+						continue
+					}
+					b.WriteString(indent + "-")
+					write(e, indent+"  ")
+				}
+				return
+			}
+		}
 		text, err := json.Marshal(v)
 		if err != nil {
 			t.Fatal(err)
 		}
+		b.WriteByte(' ')
 		b.Write(text)
 		b.WriteByte('\n')
 	}
-	for _, k := range slices.Sorted(maps.Keys(tree)) {
-		b.WriteString(k + ": ")
-		list, ok := tree[k].([]any)
-		if !ok || len(list) == 0 {
-			write(tree[k])
-			continue
-		}
-		b.WriteByte('\n')
-		for _, e := range list {
-			b.WriteString("  - ")
-			write(e)
-		}
-	}
+	mapping(tree, "", "")
 	return []byte(b.String())
 }
 
