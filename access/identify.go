@@ -49,18 +49,13 @@ type DoorConfig struct {
 type Door struct {
 	cfg    DoorConfig
 	realms sync.Map // realm → *digest.Server
-	hashes atomic.Pointer[hashes]
+	hashes sync.Map // *tenant.Tenant or *tenant.Operator → *sync.Map of its nouns' hashes, each computed at its first use
+	hashed atomic.Pointer[tenant.Snapshot]
 
 	refused [len(failureNames)]atomic.Uint64
 
 	mu     sync.Mutex // a leaf
 	urgent bucket     // emergencies of sources that have asked too much
-}
-
-// hashes are those of one revision's accounts and trunks, each computed at its first use.
-type hashes struct {
-	of     *tenant.Snapshot
-	byNoun sync.Map // *tenant.Account or *tenant.Trunk → *digest.HA1
 }
 
 // failure is why credentials were refused.
@@ -329,17 +324,29 @@ func (d *Door) realm(name string) *digest.Server {
 
 // hash gives the hashes of an account's password.
 func (d *Door) hash(s *tenant.Snapshot, a *tenant.Account, realm string) digest.HA1 {
-	return d.hashOf(s, a, a.Number, realm, a.Credential)
+	return d.hashOf(s, a, a.Tenant, a.Number, realm, a.Credential)
 }
 
-// hashOf gives the hashes of the password of a noun. Those of an older revision are let go.
-func (d *Door) hashOf(s *tenant.Snapshot, noun any, user, realm string, c tenant.Credential) digest.HA1 {
-	known := d.hashes.Load()
-	if known == nil || known.of != s {
-		known = &hashes{of: s}
-		d.hashes.Store(known)
+// hashOf gives the hashes of the password of a noun. Those of tenants that a revision has changed are let go.
+func (d *Door) hashOf(s *tenant.Snapshot, noun any, tenantID, user, realm string, c tenant.Credential) digest.HA1 {
+	if old := d.hashed.Load(); old != s && d.hashed.CompareAndSwap(old, s) {
+		d.hashes.Range(func(owner, _ any) bool {
+			if owner != owned(s, owner) {
+				d.hashes.Delete(owner)
+			}
+			return true
+		})
 	}
-	if h, ok := known.byNoun.Load(noun); ok {
+	var owner any = s.Operator()
+	if t := s.Tenant(tenantID); t != nil {
+		owner = t
+	}
+	known, ok := d.hashes.Load(owner)
+	if !ok {
+		known, _ = d.hashes.LoadOrStore(owner, new(sync.Map))
+	}
+	byNoun := known.(*sync.Map) // *tenant.Account or *tenant.Trunk → *digest.HA1
+	if h, ok := byNoun.Load(noun); ok {
 		return *h.(*digest.HA1)
 	}
 	var h digest.HA1
@@ -348,6 +355,14 @@ func (d *Door) hashOf(s *tenant.Snapshot, noun any, user, realm string, c tenant
 	} else {
 		h = digest.HA1From(c.HA1)
 	}
-	known.byNoun.Store(noun, &h)
+	byNoun.Store(noun, &h)
 	return h
+}
+
+// owned gives who has the place of an owner in a snapshot.
+func owned(s *tenant.Snapshot, owner any) any {
+	if t, ok := owner.(*tenant.Tenant); ok {
+		return s.Tenant(t.ID)
+	}
+	return s.Operator()
 }

@@ -155,7 +155,7 @@ func trunkUser(s *tenant.Snapshot, t *tenant.Tenant, user string, source netip.A
 
 // trunkHash gives the hashes of a trunk's password.
 func (d *Door) trunkHash(s *tenant.Snapshot, k *tenant.Trunk, realm string) digest.HA1 {
-	return d.hashOf(s, k, k.DigestUser(), realm, k.Credential)
+	return d.hashOf(s, k, k.Tenant, k.DigestUser(), realm, k.Credential)
 }
 
 // Caller is who calls by a trunk. A trusted trunk says who; any other may say one of its own numbers

@@ -1,7 +1,9 @@
 package tenant
 
 import (
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -206,4 +208,12 @@ func (n *Numbers) weight() int {
 		return 1000
 	}
 	return 2000
+}
+
+// SameWay reports whether a trunk of another revision is reached, registered and asked in the same way: what it differs in
+// besides is looked up call by call.
+func (t *Trunk) SameWay(o *Trunk) bool {
+	return t.Tenant == o.Tenant && t.Name == o.Name && t.Mode == o.Mode && slices.Equal(t.To, o.To) && t.Registrar == o.Registrar && t.Proxy == o.Proxy &&
+		t.Domain == o.Domain && t.Realm == o.Realm && t.User == o.User && t.AuthUser == o.AuthUser && t.GIN == o.GIN && t.Expires == o.Expires && t.PBX == o.PBX &&
+		t.Credential.Password == o.Credential.Password && maps.Equal(t.Credential.HA1, o.Credential.HA1) && slices.Equal(t.Addresses, o.Addresses) && t.Options == o.Options
 }

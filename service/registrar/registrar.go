@@ -138,6 +138,21 @@ func (r *Registrar) Closed(flow sip.Flow) {
 	}
 }
 
+// Forget ends the bindings of an account, as of one that is there no more.
+func (r *Registrar) Forget(tenant, account string) {
+	key := aor{tenant, account}
+	p := r.table.of(key)
+	p.change.Lock()
+	gone := p.drop(key, store.BindingDeactivated, func(*binding) bool { return true })
+	p.remember(gone, time.Now())
+	r.save(nil, gone, nil)
+	p.change.Unlock()
+	if len(gone) > 0 {
+		r.table.moves.Add(1)
+		r.changed(key)
+	}
+}
+
 func (r *Registrar) changed(key aor) {
 	if r.cfg.Changed != nil {
 		r.cfg.Changed(key.tenant, key.account)

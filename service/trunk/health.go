@@ -128,7 +128,7 @@ func (k *trunk) ill(p *place, why string) {
 	tell := func() {}
 	switch {
 	case p.health == Down:
-		if k.noun.Options == 0 {
+		if k.noun().Options == 0 {
 			p.since = time.Now()
 		}
 	case p.failed >= downAfter || p.health == Returning:
@@ -179,7 +179,7 @@ func (k *trunk) choose(now time.Time) (first, late []*place) {
 	k.mu.Lock()
 	var tell []func()
 	for _, p := range k.places {
-		if p.health == Down && k.noun.Options == 0 && now.Sub(p.since) >= quarantine {
+		if p.health == Down && k.noun().Options == 0 && now.Sub(p.since) >= quarantine {
 			tell = append(tell, k.setHealthLocked(p, Returning, "the quarantine is over"))
 		}
 	}
@@ -214,5 +214,5 @@ func (k *trunk) choose(now time.Time) (first, late []*place) {
 
 // registeredLocked reports whether the carrier has us registered, as far as we know.
 func (k *trunk) registeredLocked(now time.Time) bool {
-	return k.noun.Mode != tenant.Registers || now.Before(k.state.Until)
+	return k.noun().Mode != tenant.Registers || now.Before(k.state.Until)
 }

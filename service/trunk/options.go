@@ -31,9 +31,9 @@ type ask struct {
 // askAll begins to ask all places of a trunk.
 func (k *trunk) askAll() {
 	places := k.places
-	if k.noun.Mode == tenant.Registered {
+	if k.noun().Mode == tenant.Registered {
 		k.mu.Lock()
-		k.places = []*place{{uri: "sip:" + k.noun.User, since: time.Now()}}
+		k.places = []*place{{uri: "sip:" + k.noun().User, since: time.Now()}}
 		places = k.places
 		k.mu.Unlock()
 	}
@@ -41,7 +41,7 @@ func (k *trunk) askAll() {
 		a := &ask{trunk: k, place: p, callID: k.house.cfg.Random.Token(26), tag: k.house.cfg.Random.Token(13)}
 		a.shard = k.house.cfg.Shard(a.callID)
 		k.asks = append(k.asks, a)
-		spread := k.noun.Options * time.Duration(i) / time.Duration(len(places))
+		spread := k.noun().Options * time.Duration(i) / time.Duration(len(places))
 		a.shard.Do(func() { a.again(spread + time.Millisecond) })
 	}
 }
@@ -65,11 +65,11 @@ func (a *ask) again(d time.Duration) {
 func (a *ask) target() (uri string, to endpoint.Next, route []string, ok bool) {
 	k := a.trunk
 	t := call.Target{URI: a.place.uri, Path: k.proxy()}
-	if k.noun.Mode == tenant.Registered {
+	if k.noun().Mode == tenant.Registered {
 		if k.house.cfg.Contacts == nil {
 			return "", to, nil, false
 		}
-		list, _ := k.house.cfg.Contacts.Contacts(k.noun.Tenant, k.noun.User)
+		list, _ := k.house.cfg.Contacts.Contacts(k.noun().Tenant, k.noun().User)
 		if len(list) == 0 {
 			return "", to, nil, false
 		}
@@ -97,7 +97,7 @@ func (a *ask) send() {
 	k := a.trunk
 	req, to, ok := a.question()
 	if !ok {
-		a.again(k.noun.Options)
+		a.again(k.noun().Options)
 		return
 	}
 	began := time.Now()
@@ -109,7 +109,7 @@ func (a *ask) send() {
 		told = true
 		a.timer.Stop()
 		a.heard(ev, time.Since(began))
-		a.again(max(k.noun.Options-time.Since(began), time.Second))
+		a.again(max(k.noun().Options-time.Since(began), time.Second))
 	}
 	a.timer = a.shard.After(patience, func() { tell(endpoint.ClientEvent{Err: endpoint.ErrTimeout}) })
 	a.shard.Request(req, to, tell)
@@ -127,7 +127,7 @@ func (a *ask) question() (req *sip.Message, to endpoint.Next, ok bool) {
 	for _, r := range route {
 		req.Add(sip.Route, r)
 	}
-	who := sip.Address{URI: sip.URI{Scheme: "sip", User: sip.EscapeUser(k.noun.User), Host: k.noun.Domain}}
+	who := sip.Address{URI: sip.URI{Scheme: "sip", User: sip.EscapeUser(k.noun().User), Host: k.noun().Domain}}
 	if who.URI.Host == "" {
 		who.URI.Host = "invalid"
 	}
@@ -150,12 +150,12 @@ func (a *ask) question() (req *sip.Message, to endpoint.Next, ok bool) {
 // none. It reports whether there is anybody to ask.
 func (t *Trunks) Ask(tenantID, trunkName string, told func(res *sip.Message, err error)) bool {
 	k := t.find(tenantID, trunkName)
-	if k == nil || len(k.noun.To) == 0 && k.noun.Mode != tenant.Registered {
+	if k == nil || len(k.noun().To) == 0 && k.noun().Mode != tenant.Registered {
 		return false
 	}
-	where := "sip:" + k.noun.User
-	if len(k.noun.To) > 0 {
-		where = k.noun.To[0]
+	where := "sip:" + k.noun().User
+	if len(k.noun().To) > 0 {
+		where = k.noun().To[0]
 	}
 	a := &ask{trunk: k, place: &place{uri: where}, callID: t.cfg.Random.Token(26), tag: t.cfg.Random.Token(13)}
 	a.shard = t.cfg.Shard(a.callID)

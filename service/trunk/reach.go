@@ -25,9 +25,9 @@ func (t *Trunks) Targets(ways []call.Way, number string) (targets []call.Target)
 			continue
 		}
 		number := w.Sent(number)
-		called := tenant.RewriteNumber(k.noun.Out.Called, number)
+		called := tenant.RewriteNumber(k.noun().Out.Called, number)
 		from := len(targets)
-		if k.noun.Mode == tenant.Registered {
+		if k.noun().Mode == tenant.Registered {
 			targets = append(targets, k.contacts(called)...)
 			tell(targets[from:], w, number)
 			continue
@@ -63,7 +63,7 @@ func tell(targets []call.Target, w *call.Way, number string) {
 }
 
 func (k *trunk) target(p *place, called string, path []string) call.Target {
-	return call.Target{URI: withUser(p.uri, called), Path: path, Device: k.noun.Name, Trunk: k.noun.Name}
+	return call.Target{URI: withUser(p.uri, called), Path: path, Device: k.noun().Name, Trunk: k.noun().Name}
 }
 
 // pathLocked is what our requests are routed by before their own URI: the registrar's Service-Route
@@ -77,10 +77,10 @@ func (k *trunk) pathLocked() []string {
 
 // proxy is the route to the trunk's proxy, none when it has none.
 func (k *trunk) proxy() []string {
-	if k.noun.Proxy == "" {
+	if k.noun().Proxy == "" {
 		return nil
 	}
-	uri := k.noun.Proxy
+	uri := k.noun().Proxy
 	if !strings.Contains(uri, ";lr") {
 		uri += ";lr"
 	}
@@ -93,7 +93,7 @@ func (k *trunk) contacts(number string) (targets []call.Target) {
 	if k.house.cfg.Contacts == nil || k.silent() {
 		return nil
 	}
-	list, _ := k.house.cfg.Contacts.Contacts(k.noun.Tenant, k.noun.User)
+	list, _ := k.house.cfg.Contacts.Contacts(k.noun().Tenant, k.noun().User)
 	for _, t := range list {
 		t, ok := k.contact(t, number)
 		if !ok {
@@ -115,14 +115,14 @@ func (k *trunk) contacts(number string) (targets []call.Target) {
 func (k *trunk) contact(t call.Target, number string) (call.Target, bool) {
 	u, err := sip.ParseURI(t.URI)
 	u.User, u.Params = sip.EscapeUser(number), u.Params.Without("bnc")
-	t.URI, t.Trunk = u.String(), k.noun.Name
+	t.URI, t.Trunk = u.String(), k.noun().Name
 	return t, err == nil
 }
 
 // Contact is the user of our Contact at a carrier that we register at, "" for other trunks: there it is
 // the number that calls.
 func (t *Trunks) Contact(tenantID, trunkName string) string {
-	if k := t.find(tenantID, trunkName); k != nil && k.reg != nil && !k.noun.GIN {
+	if k := t.find(tenantID, trunkName); k != nil && k.reg != nil && !k.noun().GIN {
 		return k.token
 	}
 	return ""
@@ -135,8 +135,8 @@ func (t *Trunks) Realm(tenantID, trunkName string) string {
 	if k == nil {
 		return ""
 	}
-	if k.noun.Realm != "" || k.reg == nil {
-		return cmp.Or(k.noun.Realm, k.noun.Domain)
+	if k.noun().Realm != "" || k.reg == nil {
+		return cmp.Or(k.noun().Realm, k.noun().Domain)
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -171,7 +171,7 @@ func (t *Trunks) At(source netip.Addr) (list []access.Carrier) {
 	if at := t.at.Load(); at != nil {
 		list = (*at)[source]
 	}
-	for _, n := range t.wide {
+	for _, n := range t.now.Load().wide {
 		if n.prefix.Contains(source) {
 			list = append(list[:len(list):len(list)], n.of)
 		}
@@ -194,7 +194,7 @@ func (k *trunk) locate() {
 	}
 	ctx, stop := context.WithTimeout(context.Background(), locateTime)
 	defer stop()
-	for _, text := range append([]string{k.noun.Registrar, k.noun.Proxy}, k.noun.To...) {
+	for _, text := range append([]string{k.noun().Registrar, k.noun().Proxy}, k.noun().To...) {
 		u, err := sip.ParseURI(text)
 		if text == "" || err != nil {
 			continue
@@ -237,7 +237,7 @@ func (t *Trunks) publish() {
 	t.atMu.Lock()
 	defer t.atMu.Unlock()
 	at := map[netip.Addr][]access.Carrier{}
-	for _, k := range t.list {
+	for _, k := range t.now.Load().list {
 		k.mu.Lock()
 		for a := range k.found {
 			at[a] = append(at[a], k.carrier())

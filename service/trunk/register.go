@@ -54,6 +54,7 @@ type registration struct {
 	timer   *endpoint.Timer
 	failed  int // in a row
 	leaving bool
+	begun   atomic.Bool   // shard is set
 	gone    chan struct{} // closed when we have left
 	isGone  atomic.Bool
 }
@@ -61,8 +62,8 @@ type registration struct {
 func newRegistration(k *trunk) *registration {
 	random := k.house.cfg.Random
 	return &registration{
-		trunk: k, callID: random.Token(26), tag: random.Token(13), digest: digest.ClientState{Random: random, HA1: hashes(k.noun)},
-		expires: k.noun.Expires, gone: make(chan struct{}),
+		trunk: k, callID: random.Token(26), tag: random.Token(13), digest: digest.ClientState{Random: random, HA1: hashes(k.noun())},
+		expires: k.noun().Expires, gone: make(chan struct{}),
 	}
 }
 
@@ -77,6 +78,7 @@ func hashes(noun *tenant.Trunk) map[string]string {
 // start begins to register.
 func (r *registration) start() {
 	r.shard = r.trunk.house.cfg.Shard(r.callID)
+	r.begun.Store(true)
 	r.shard.Do(func() {
 		r.setState(Registration{State: Registering, Since: time.Now()}, "start")
 		r.begin()
@@ -85,7 +87,7 @@ func (r *registration) start() {
 
 // stop takes the registration back; what it gives is closed when that is done, or when there was none.
 func (r *registration) stop() <-chan struct{} {
-	if r.shard == nil || !r.shard.Do(func() {
+	if !r.begun.Load() || !r.shard.Do(func() {
 		r.leaving = true
 		r.disarm()
 		if !r.running {
@@ -117,8 +119,8 @@ func (t *Trunks) Closed(flow sip.Flow) {
 	if t.closed.Load() || len(t.At(flow.Remote.Addr().Unmap())) == 0 {
 		return
 	}
-	for _, k := range t.list {
-		if r := k.reg; r != nil && r.shard != nil {
+	for _, k := range t.now.Load().list {
+		if r := k.reg; r != nil && r.begun.Load() {
 			r.shard.Do(func() {
 				if r.flow == flow && !r.leaving {
 					r.flow = sip.Flow{}
@@ -158,7 +160,7 @@ func (r *registration) begin() {
 
 // send sends one REGISTER, with the answer to a challenge where there is one.
 func (r *registration) send(try int, answer string) {
-	noun := r.trunk.noun
+	noun := r.trunk.noun()
 	uri, err := sip.ParseURI(noun.Registrar)
 	if err != nil {
 		r.failedWith(UnknownDomain, 0, err.Error(), 0)
@@ -221,7 +223,7 @@ func (r *registration) send(try int, answer string) {
 func (r *registration) contact(flow sip.Flow) string {
 	at := r.shard.SentBy(flow)
 	u := sip.URI{Scheme: "sip", User: r.trunk.token, Host: at.Host, Port: at.Port, Params: flow.Transport.Param()}
-	if r.trunk.noun.GIN {
+	if r.trunk.noun().GIN {
 		u.User = ""
 		u.Params += ";bnc"
 	}
@@ -296,7 +298,7 @@ func (r *registration) answered(try int, req, res *sip.Message, flow sip.Flow, c
 // authorize answers a challenge of the carrier's own realm. ok is false when our credentials were refused,
 // or when it is another who asks.
 func (r *registration) authorize(req, res *sip.Message) (answer string, ok bool) {
-	noun := r.trunk.noun
+	noun := r.trunk.noun()
 	ask, give := sip.WWWAuthenticate, sip.Authorization
 	if res.Status == 407 {
 		ask, give = sip.ProxyAuthenticate, sip.ProxyAuthorization

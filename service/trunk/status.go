@@ -101,8 +101,9 @@ type Status struct {
 
 // List gives all trunks in the order of tenant and name.
 func (t *Trunks) List() []Status {
-	list := make([]Status, 0, len(t.list))
-	for _, k := range t.list {
+	now := t.now.Load()
+	list := make([]Status, 0, len(now.list))
+	for _, k := range now.list {
 		list = append(list, k.status())
 	}
 	return list
@@ -118,10 +119,10 @@ func (t *Trunks) Get(tenantID, trunkName string) (s Status, ok bool) {
 }
 
 func (k *trunk) status() Status {
-	bound, score := k.bound(), k.house.Score(k.noun.Tenant, k.noun.Name)
+	bound, score := k.bound(), k.house.Score(k.noun().Tenant, k.noun().Name)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	s := Status{Noun: k.noun, Registration: k.state, Failures: k.failures, Score: score}
+	s := Status{Noun: k.noun(), Registration: k.state, Failures: k.failures, Score: score}
 	best := Down
 	for _, p := range k.places {
 		s.Places = append(s.Places, p.show())
@@ -131,9 +132,9 @@ func (k *trunk) status() Status {
 	}
 	s.State = best.String()
 	switch {
-	case k.noun.Mode == tenant.Registered && !bound:
+	case k.noun().Mode == tenant.Registered && !bound:
 		s.State = NotRegistered.String()
-	case k.noun.Mode == tenant.Registered && len(k.places) == 0:
+	case k.noun().Mode == tenant.Registered && len(k.places) == 0:
 		s.State = "up"
 	case k.reg != nil && !k.registeredLocked(time.Now()):
 		s.State = k.state.State.String()
@@ -151,10 +152,10 @@ func (k *trunk) status() Status {
 
 // bound reports whether a PBX that registers here does so now.
 func (k *trunk) bound() bool {
-	if k.noun.Mode != tenant.Registered || k.house.cfg.Contacts == nil {
+	if k.noun().Mode != tenant.Registered || k.house.cfg.Contacts == nil {
 		return false
 	}
-	targets, _ := k.house.cfg.Contacts.Contacts(k.noun.Tenant, k.noun.User)
+	targets, _ := k.house.cfg.Contacts.Contacts(k.noun().Tenant, k.noun().User)
 	return len(targets) > 0
 }
 

@@ -48,16 +48,26 @@ type Config struct {
 
 // Trunks are the trunks of one exchange. It is safe for concurrent use.
 type Trunks struct {
-	cfg  Config
-	list []*trunk // in the order of tenant and name
-	by   map[name]*trunk
+	cfg Config
+	now atomic.Pointer[roster]
 
 	at     atomic.Pointer[map[netip.Addr][]access.Carrier] // where registrars were found
-	wide   []network                                       // addresses that documents name for trunks that register
 	atMu   sync.Mutex                                      // held while at is made anew
 	closed atomic.Bool
 
 	windows sync.Map // name → *window: how each did lately
+
+	calling  sync.Mutex // held while the roster is made anew
+	started  bool
+	changing sync.WaitGroup // trunks that are being stopped and started
+}
+
+// roster is the trunks of a snapshot. Nothing of it changes.
+type roster struct {
+	of   *tenant.Snapshot
+	list []*trunk // in the order of tenant and name
+	by   map[name]*trunk
+	wide []network // addresses that documents name for trunks that register
 }
 
 type name struct{ tenant, trunk string }
@@ -71,8 +81,8 @@ type network struct {
 type trunk struct {
 	// parameters
 	house *Trunks
-	noun  *tenant.Trunk
-	token string // user of our Contact
+	said  atomic.Pointer[tenant.Trunk] // what the document says of it now
+	token string                       // user of our Contact
 
 	// machines, each on the shard of its Call-ID
 	reg  *registration // nil for a trunk that does not register
@@ -88,6 +98,9 @@ type trunk struct {
 	failures uint64
 }
 
+// noun is what the document says of the trunk.
+func (k *trunk) noun() *tenant.Trunk { return k.said.Load() }
+
 // New makes the trunks of the current snapshot. Nothing is sent before Start.
 func New(cfg Config) *Trunks {
 	if cfg.Random == nil {
@@ -96,27 +109,58 @@ func New(cfg Config) *Trunks {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	t := &Trunks{cfg: cfg, by: map[name]*trunk{}}
-	for noun := range cfg.Current().Trunks() {
-		t.add(noun)
-	}
-	slices.SortFunc(t.list, func(a, b *trunk) int { return compare(a.noun, b.noun) })
+	t := &Trunks{cfg: cfg}
+	t.call()
 	return t
 }
 
-func (t *Trunks) add(noun *tenant.Trunk) {
-	k := &trunk{house: t, noun: noun, token: token(noun), found: map[netip.Addr]time.Time{}}
+// call makes the roster of the current snapshot: trunks that are as they were are the same. gone are those that are not in it
+// any more, fresh those that come, for the same name an entry in both.
+func (t *Trunks) call() (gone, fresh map[name]*trunk) {
+	t.calling.Lock()
+	defer t.calling.Unlock()
+	old, s := t.now.Load(), t.cfg.Current()
+	if old != nil && old.of == s {
+		return nil, nil
+	}
+	now := &roster{of: s, by: map[name]*trunk{}}
+	gone, fresh = map[name]*trunk{}, map[name]*trunk{}
+	if old != nil {
+		maps.Copy(gone, old.by)
+	}
+	for noun := range s.Trunks() {
+		id := name{noun.Tenant, noun.Name}
+		k := gone[id]
+		if k != nil && k.noun().SameWay(noun) {
+			k.said.Store(noun)
+			delete(gone, id)
+		} else {
+			k = newTrunk(t, noun)
+			fresh[id] = k
+		}
+		now.list = append(now.list, k)
+		now.by[id] = k
+		if k.reg != nil {
+			for _, p := range noun.Addresses {
+				now.wide = append(now.wide, network{p, k.carrier()})
+			}
+		}
+	}
+	slices.SortFunc(now.list, func(a, b *trunk) int { return compare(a.noun(), b.noun()) })
+	t.now.Store(now)
+	return gone, fresh
+}
+
+func newTrunk(t *Trunks, noun *tenant.Trunk) *trunk {
+	k := &trunk{house: t, token: token(noun), found: map[netip.Addr]time.Time{}}
+	k.said.Store(noun)
 	for _, uri := range noun.To {
 		k.places = append(k.places, &place{uri: uri, since: time.Now()})
 	}
 	if noun.Mode == tenant.Registers {
 		k.reg = newRegistration(k)
-		for _, p := range noun.Addresses {
-			t.wide = append(t.wide, network{p, k.carrier()})
-		}
 	}
-	t.list = append(t.list, k)
-	t.by[name{noun.Tenant, noun.Name}] = k
+	return k
 }
 
 func compare(a, b *tenant.Trunk) int {
@@ -148,8 +192,8 @@ func token(noun *tenant.Trunk) string {
 }
 
 func (k *trunk) carrier() access.Carrier {
-	c := access.Carrier{Tenant: k.noun.Tenant, Trunk: k.noun.Name, User: k.token}
-	if k.noun.GIN {
+	c := access.Carrier{Tenant: k.noun().Tenant, Trunk: k.noun().Name, User: k.token}
+	if k.noun().GIN {
 		c.User = ""
 	}
 	return c
@@ -157,26 +201,95 @@ func (k *trunk) carrier() access.Carrier {
 
 // Start begins to register and to ask.
 func (t *Trunks) Start() {
-	for _, k := range t.list {
-		if k.reg != nil {
-			k.reg.start()
+	t.calling.Lock()
+	t.started = true
+	list := t.now.Load().list
+	t.calling.Unlock()
+	for _, k := range list {
+		k.start()
+	}
+}
+
+func (k *trunk) start() {
+	if k.reg != nil {
+		k.reg.start()
+	}
+	if k.noun().Options > 0 {
+		k.askAll()
+	}
+}
+
+// stop takes the registration back and asks no more; what it gives is closed when that is done, nil for nothing to do.
+func (k *trunk) stop() <-chan struct{} {
+	for _, a := range k.asks {
+		a.stop()
+	}
+	if k.reg != nil {
+		return k.reg.stop()
+	}
+	return nil
+}
+
+// changeTime is how long a carrier has to take a registration back before the one that follows it begins.
+const changeTime = 4 * time.Second
+
+// Update has the trunks be those of the current snapshot. Those that are as they were go on untouched; the registrations of
+// others are taken back, and then those that are new begin. It does not wait.
+func (t *Trunks) Update() {
+	gone, fresh := t.call()
+	if len(gone)+len(fresh) == 0 || t.closed.Load() {
+		return
+	}
+	t.publish()
+	t.calling.Lock()
+	started := t.started
+	t.calling.Unlock()
+	if !started {
+		return
+	}
+	for id, k := range gone {
+		after := fresh[id]
+		delete(fresh, id)
+		t.changing.Add(1)
+		go func() {
+			defer t.changing.Done()
+			t.change(k, after)
+		}()
+	}
+	for _, k := range fresh {
+		k.log(slog.LevelInfo, "trunk is new")
+		k.start()
+	}
+}
+
+// change stops a trunk, and starts the one that takes its place.
+func (t *Trunks) change(old, after *trunk) {
+	if done := old.stop(); done != nil {
+		timer := time.NewTimer(changeTime)
+		select {
+		case <-done:
+		case <-timer.C:
 		}
-		if k.noun.Options > 0 {
-			k.askAll()
-		}
+		timer.Stop()
+	}
+	if after == nil {
+		old.log(slog.LevelInfo, "trunk is gone")
+		return
+	}
+	after.log(slog.LevelInfo, "trunk is changed")
+	if !t.closed.Load() {
+		after.start()
 	}
 }
 
 // Stop takes registrations back, as long as ctx allows, and asks no more.
 func (t *Trunks) Stop(ctx context.Context) {
 	t.closed.Store(true)
+	t.changing.Wait()
 	var waiting []<-chan struct{}
-	for _, k := range t.list {
-		if k.reg != nil {
-			waiting = append(waiting, k.reg.stop())
-		}
-		for _, a := range k.asks {
-			a.stop()
+	for _, k := range t.now.Load().list {
+		if done := k.stop(); done != nil {
+			waiting = append(waiting, done)
 		}
 	}
 	for _, done := range waiting {
@@ -189,9 +302,18 @@ func (t *Trunks) Stop(ctx context.Context) {
 }
 
 // find gives a trunk, or nil.
-func (t *Trunks) find(tenantID, trunkName string) *trunk { return t.by[name{tenantID, trunkName}] }
+func (t *Trunks) find(tenantID, trunkName string) *trunk {
+	id := name{tenantID, trunkName}
+	if k := t.now.Load().by[id]; k != nil {
+		return k
+	}
+	if t.cfg.Current().Trunk(tenantID, trunkName) != nil { // a call is quicker than whoever tells of the new snapshot
+		t.Update()
+	}
+	return t.now.Load().by[id]
+}
 
 // log tells of a trunk.
 func (k *trunk) log(level slog.Level, text string, args ...any) {
-	k.house.cfg.Log.Log(context.Background(), level, text, append([]any{"tenant", k.noun.Tenant, "trunk", k.noun.Name}, args...)...)
+	k.house.cfg.Log.Log(context.Background(), level, text, append([]any{"tenant", k.noun().Tenant, "trunk", k.noun().Name}, args...)...)
 }

@@ -136,3 +136,12 @@ func (n *Notifier) EndAll(reason Reason, retryAfter time.Duration) {
 		s.shard.Do(func() { s.End(reason, retryAfter) })
 	}
 }
+
+// EndSome ends the subscriptions that which picks, with a reason. It does not wait.
+func (n *Notifier) EndSome(which func(Request) bool, reason Reason) {
+	for _, s := range n.book.all() {
+		if which(s.req) {
+			s.shard.Do(func() { s.End(reason, 0) })
+		}
+	}
+}
