@@ -25,7 +25,8 @@ type Boot struct {
 	Session    Session
 	Recordings Recordings
 	Data       string           // folder of everything that must survive
-	Tenants    string           // folder of tenant documents
+	Tenants    string           // folder of tenant documents; "" for none
+	Secrets    string           // file of the key that seals secrets; "" for secrets.key in the data folder
 	Digest     []string         // algorithms offered, in order: "sha256", "sha512-256", "md5"
 	DB         string           // "" for SQLite in the data folder, or a postgres:// DSN
 	Log        string           // debug, info, warn, error
@@ -149,6 +150,13 @@ func Read(file string, problems *doc.Problems) *Boot {
 		"media":   func(n *doc.Node) { media = n; readMedia(n, &b.Media) },
 		"data":    folder(&b.Data),
 		"tenants": folder(&b.Tenants),
+		"secrets": func(n *doc.Node) {
+			if b.Secrets = n.Text(); b.Secrets == "" {
+				n.Fail("must name the file of the key that seals secrets")
+			} else if !filepath.IsAbs(b.Secrets) {
+				b.Secrets = filepath.Join(filepath.Dir(file), b.Secrets)
+			}
+		},
 		"digest": func(n *doc.Node) {
 			b.Digest = nil
 			n.Each(func(n *doc.Node) { b.Digest = append(b.Digest, n.OneOf(DigestNames...)) })
@@ -177,7 +185,7 @@ func Read(file string, problems *doc.Problems) *Boot {
 		"mail":       func(n *doc.Node) { b.Mail = readMail(n, filepath.Dir(file)) },
 		"alarms":     func(n *doc.Node) { b.Alarms = readAlarms(n) },
 		"edges":      func(n *doc.Node) { n.Each(func(n *doc.Node) { b.Edges = append(b.Edges, readNetwork(n)) }) },
-	}, "listen", "data", "tenants")
+	}, "listen", "data")
 	secure := b.HTTPS.IsValid() || slices.ContainsFunc(b.Listen, func(l Listener) bool { return l.Transport == "tls" })
 	if b.Media.TURN.TLS.IsValid() && !secure {
 		media.Fail("turn: tls needs the certificate of a listener for tls, or of https: open one")

@@ -104,8 +104,8 @@ func (w *stage) begin(text []byte) {
 			ID: "sample", Realm: "sample", Default: true, Music: []tenant.Tune{{Name: tenant.MusicDefault, Play: tenant.MusicNone}}, Accounts: []tenant.Account{line(ali), line(sara), line(omid)},
 		}}
 	}
+	w.must(s.open(nil))
 	s.current.Store(tenant.NewSnapshot(1, w.tenants))
-	w.must(s.open())
 	w.must(s.serve(nil))
 	w.x = s
 }

@@ -20,6 +20,7 @@ func (s *server) openMusic() {
 			case <-ctx.Done():
 				return
 			case <-s.retune:
+			case <-s.retuned:
 			}
 		}
 	}()

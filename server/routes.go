@@ -11,7 +11,6 @@ import (
 
 // openRoutes makes the plan of where calls go, which asks how trunks do.
 func (s *server) openRoutes() {
-	s.plan = route.NewPlan(&s.current)
 	s.plan.Judge(s.trunks)
 	s.plan.Prepare(s.current.Load())
 }

@@ -28,6 +28,7 @@ import (
 	"santral/api/live"
 	"santral/api/rest"
 	"santral/base/id"
+	"santral/base/seal"
 	"santral/base/vnet"
 	"santral/call"
 	"santral/call/control"
@@ -45,6 +46,7 @@ import (
 	"santral/service/prompt"
 	"santral/service/recording"
 	"santral/service/registrar"
+	"santral/service/revision"
 	"santral/service/trunk"
 	"santral/sip/endpoint"
 	"santral/sip/event"
@@ -55,12 +57,11 @@ import (
 
 // Options are what an exchange is started with.
 type Options struct {
-	Boot     *config.Boot
-	Tenants  []*tenant.Tenant // checked
-	Operator *tenant.Operator // checked with them; nil for one that says nothing
-	Trust    []netip.Prefix   // INVITEs from there need no proof; load tests only
-	Version  string
-	Reload   <-chan struct{} // certificates and music are read again; nil for never
+	Boot    *config.Boot
+	Sample  []Text         // documents where the boot file names no folder of tenants
+	Trust   []netip.Prefix // INVITEs from there need no proof; load tests only
+	Version string
+	Reload  <-chan struct{} // certificates, music and the folder of tenants are read again; nil for never
 }
 
 // Ready is told once the exchange serves.
@@ -84,7 +85,9 @@ type server struct {
 	version  string
 	log      *slog.Logger
 	random   *id.Source
-	current  atomic.Pointer[tenant.Snapshot]
+	current  atomic.Pointer[tenant.Snapshot] // the book's: nobody else stores there
+	book     *revision.Book
+	key      *seal.Key
 	guard    *access.Guard
 	allowed  *allowed
 	door     *access.Door
@@ -111,6 +114,7 @@ type server struct {
 	prompts  *prompt.Service
 	spoken   *tts.Cache      // nil where there is no engine of speech
 	retune   <-chan struct{} // music is read again; nil for never
+	retuned  chan struct{}   // likewise, for another revision
 	events   events
 	bus      *live.Bus
 	news     news // the bus's goroutine alone
@@ -166,11 +170,11 @@ func Run(ctx context.Context, o Options, ready func(Ready)) error {
 	}
 	ballast := make([]byte, heapFloor)
 	defer runtime.KeepAlive(ballast)
-	s.current.Store(tenant.Next(nil, 1, o.Operator, o.Tenants))
-	if err := s.open(); err != nil {
+	s.current.Store(tenant.NewSnapshot(0, nil))
+	if err := s.open(o.Sample); err != nil {
 		return err
 	}
-	reloads := s.reloads(o.Reload, 2)
+	reloads := s.reloads(o.Reload, 3)
 	if err := s.openCertificates(reloads[0]); err != nil {
 		return err
 	}
@@ -186,6 +190,7 @@ func Run(ctx context.Context, o Options, ready func(Ready)) error {
 	}
 	s.serveWeb()
 	s.startWatch()
+	s.followFolder(reloads[2])
 
 	told := Ready{SIP: s.told(), Token: s.token, Alive: func(ctx context.Context) error { return s.endpoint.Load().Alive(ctx) }}
 	s.tell(&told)
@@ -202,7 +207,8 @@ func Run(ctx context.Context, o Options, ready func(Ready)) error {
 func (s *server) told() string { return s.boot.Listen[0].Address.String() }
 
 // open opens what survives a restart: the data folder, traces, bindings, ledger and records.
-func (s *server) open() error {
+func (s *server) open(sample []Text) error {
+	s.plan, s.retuned = route.NewPlan(&s.current), make(chan struct{}, 1)
 	if err := os.MkdirAll(s.boot.Data, 0o700); err != nil {
 		return fmt.Errorf("make the data folder: %w", err)
 	}
@@ -232,6 +238,9 @@ func (s *server) open() error {
 	}
 	s.later(s.records.close)
 	s.hearRecords()
+	if err := s.openBook(sample); err != nil {
+		return err
+	}
 	if err := s.openRecordings(); err != nil {
 		return err
 	}
@@ -354,6 +363,7 @@ func (s *server) api() rest.Config {
 		Events:        s.bus,
 		Alarms:        s.alarms,
 		Webhooks:      s.hooks.Load(),
+		Book:          s.book,
 		Ready:         s.readiness,
 		Metrics:       s.metrics().Handler(),
 		Log:           s.log,

@@ -36,7 +36,7 @@ func (r *reading) account(kind Kind) func(*doc.Node) {
 
 func (r *reading) readAccount(n *doc.Node, kind Kind) (Account, *doc.Node) {
 	a := Account{Kind: kind, Channels: 1}
-	var at *doc.Node
+	var at, secret *doc.Node
 	fields := doc.Fields{
 		"number": func(n *doc.Node) {
 			a.Number, at = n.Text(), n
@@ -48,7 +48,7 @@ func (r *reading) readAccount(n *doc.Node, kind Kind) (Account, *doc.Node) {
 			}
 		},
 		"name":     func(n *doc.Node) { a.Name = readName(n) },
-		"password": func(n *doc.Node) { a.Credential.Password = readPassword(n) },
+		"password": func(n *doc.Node) { a.Credential.Password, secret = readPassword(n), n },
 		"ha1":      func(n *doc.Node) { a.Credential.HA1 = readHA1(n) },
 		"pickup": func(n *doc.Node) {
 			if a.Pickup = n.Text(); !isID(a.Pickup) {
@@ -80,6 +80,11 @@ func (r *reading) readAccount(n *doc.Node, kind Kind) (Account, *doc.Node) {
 		fields["consultation"] = func(n *doc.Node) { a.SharedConsultation = n.OneOf("strict", "shared") == "shared" }
 	}
 	n.Map(fields, "number")
+	if secret != nil && secret.Plain() {
+		if why := weak(a.Credential.Password, a.Number, a.Name); why != "" {
+			secret.Weak("this secret is weak: %s", why)
+		}
+	}
 	if a.Credential.Password == "" && len(a.Credential.HA1) == 0 {
 		n.Fail("account %s has no secret: write password: or ha1:", a.Number)
 	}

@@ -129,6 +129,9 @@ func (n *Node) Secret() (secret string, plain bool) {
 	return secret, false
 }
 
+// Plain reports whether a secret stands at the place for everybody to read.
+func (n *Node) Plain() bool { return n.at.text != "" && !strings.HasPrefix(n.at.text, Sealed) }
+
 // Int reads a whole number from least to most.
 func (n *Node) Int(least, most int) int {
 	n.shape.is(readInt)

@@ -69,7 +69,7 @@ func (l *local) Run() error {
 	if err != nil {
 		return err
 	}
-	operator, tenants, err := settle(texts)
+	_, tenants, err := settle(texts)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,10 @@ func (l *local) Run() error {
 		return fmt.Errorf("--tenant %s: write a tenant's document: the operator's has nobody who can call", l.Tenant)
 	}
 	sample := tenants[0]
-	options := server.Options{Boot: boot, Operator: operator, Tenants: tenants}
+	options := server.Options{Boot: boot}
+	for _, t := range texts {
+		options.Sample = append(options.Sample, server.Text{File: t.name, Text: t.data})
+	}
 	for _, cidr := range l.Trust {
 		p, err := netip.ParsePrefix(cidr)
 		if err != nil {

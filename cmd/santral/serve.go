@@ -41,29 +41,35 @@ type check struct {
 
 // Run prints every problem and fails when there is one.
 func (c *check) Run() error {
-	options, err := read(c.Config)
-	if err != nil {
-		return err
+	var problems doc.Problems
+	var tenants []*tenant.Tenant
+	boot := config.Read(c.Config, &problems)
+	if boot != nil && boot.Tenants != "" {
+		var operator *tenant.Operator
+		operator, tenants = tenant.ReadFolder(boot.Tenants, &problems)
+		tenant.CheckAll(operator, tenants, &problems)
+	}
+	if err := problems.Err(); err != nil {
+		return fmt.Errorf("nothing was started:\n%w", err)
+	}
+	for _, p := range problems.List() {
+		fmt.Println(p, "(it is taken all the same)")
 	}
 	accounts := 0
-	for _, t := range options.Tenants {
+	for _, t := range tenants {
 		accounts += len(t.Accounts)
 	}
-	for _, fault := range server.CheckMusic(context.Background(), options.Tenants) {
+	for _, fault := range server.CheckMusic(context.Background(), tenants) {
 		fmt.Println(fault, "(it is left out)")
 	}
-	fmt.Printf("%s is good: %d listeners, %d tenants, %d accounts\n", c.Config, len(options.Boot.Listen), len(options.Tenants), accounts)
+	fmt.Printf("%s is good: %d listeners, %d tenants, %d accounts\n", c.Config, len(boot.Listen), len(tenants), accounts)
 	return nil
 }
 
-// read reads a boot file and its tenants; the error says everything that is wrong, a line each.
+// read reads a boot file; the error says everything that is wrong, a line each.
 func read(file string) (server.Options, error) {
 	var problems doc.Problems
 	o := server.Options{Boot: config.Read(file, &problems)}
-	if o.Boot != nil && o.Boot.Tenants != "" {
-		o.Operator, o.Tenants = tenant.ReadFolder(o.Boot.Tenants, &problems)
-		tenant.CheckAll(o.Operator, o.Tenants, &problems)
-	}
 	if err := problems.Err(); err != nil {
 		return o, fmt.Errorf("nothing was started:\n%w", err)
 	}

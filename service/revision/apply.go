@@ -300,6 +300,9 @@ func (b *Book) applyLocked(ctx context.Context, c *Change, h how) (Revision, err
 		}
 		return Revision{}, err
 	}
+	if b.cfg.Prepare != nil {
+		b.cfg.Prepare(now)
+	}
 	w.now.snapshot, w.now.last = now, revision(r)
 	w.now.last.Problems = w.problems.List()
 	b.state.Store(w.now)

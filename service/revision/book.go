@@ -27,10 +27,12 @@ type Config struct {
 	Current *atomic.Pointer[tenant.Snapshot] // what the house reads: the book alone stores there
 	Folder  string                           // which relative paths of documents are taken from
 
-	// Leads tells which of a tenant's numbers lead elsewhere by another snapshot; nil for nobody who knows. It must not wait.
-	Leads func(old, now *tenant.Snapshot, tenantID string, numbers []string) []Lead
+	// Leads tells which of a tenant's numbers lead elsewhere by another snapshot; nil for nobody who knows.
+	Leads func(old, now *tenant.Snapshot, tenantID string) []Lead
 	// InUse tells whether an account is registered or in calls; nil for never.
 	InUse func(tenantID, account string) bool
+	// Prepare is told of a snapshot before anybody sees it; nil for nobody.
+	Prepare func(now *tenant.Snapshot)
 	// Swapped is told of every revision after it is seen by all, one after another; nil for nobody.
 	Swapped func(old, now *tenant.Snapshot, r Revision)
 
@@ -112,6 +114,9 @@ func Open(ctx context.Context, cfg Config, replaced func(tenantID string) bool) 
 		return nil, fmt.Errorf("documents of the book are not as this version wants them (write them anew into the folder of tenants): %w", refused(&problems))
 	}
 	st.snapshot = st.index(nil, st.last.Number)
+	if cfg.Prepare != nil {
+		cfg.Prepare(st.snapshot)
+	}
 	b.state.Store(st)
 	cfg.Current.Store(st.snapshot)
 	return b, nil

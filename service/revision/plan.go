@@ -61,8 +61,15 @@ func (b *Book) plan(c *Change, h how) (Plan, error) {
 		return p, nil
 	}
 	now := w.now.index(w.old.snapshot, w.old.last.Number+1)
-	for _, id := range w.changed {
-		for _, lead := range b.cfg.Leads(w.old.snapshot, now, id, numbersOf(id, w.old.snapshot, now)) {
+	leading := w.changed
+	if slices.Contains(w.changed, tenant.OperatorID) { // by its carriers and routes all may lead elsewhere
+		leading = w.now.ids()
+	}
+	for _, id := range leading {
+		if id == tenant.OperatorID {
+			continue
+		}
+		for _, lead := range b.cfg.Leads(w.old.snapshot, now, id) {
 			if len(p.Leads) < MaxPlan {
 				p.Leads = append(p.Leads, lead)
 			} else {
@@ -71,29 +78,4 @@ func (b *Book) plan(c *Change, h how) (Plan, error) {
 		}
 	}
 	return p, nil
-}
-
-// numbersOf gives the numbers of a tenant's in two snapshots, in order.
-func numbersOf(id string, snapshots ...*tenant.Snapshot) (numbers []string) {
-	for _, s := range snapshots {
-		t := s.Tenant(id)
-		if t == nil {
-			continue
-		}
-		for i := range t.Accounts {
-			numbers = append(numbers, t.Accounts[i].Number)
-		}
-		for i := range t.Numbers {
-			numbers = append(numbers, t.Numbers[i].First)
-		}
-		for i := range t.Groups {
-			numbers = append(numbers, t.Groups[i].Number)
-		}
-	}
-	slices.Sort(numbers)
-	numbers = slices.Compact(numbers)
-	if len(numbers) > 0 && numbers[0] == "" {
-		numbers = numbers[1:]
-	}
-	return numbers
 }
