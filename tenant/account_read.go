@@ -80,7 +80,7 @@ func (r *reading) readAccount(n *doc.Node, kind Kind) (Account, *doc.Node) {
 		fields["consultation"] = func(n *doc.Node) { a.SharedConsultation = n.OneOf("strict", "shared") == "shared" }
 	}
 	n.Map(fields, "number")
-	if secret != nil && secret.Plain() {
+	if secret != nil && secret.Plain() && len(a.Credential.Password) >= leastPassword {
 		if why := weak(a.Credential.Password, a.Number, a.Name); why != "" {
 			secret.Weak("this secret is weak: %s", why)
 		}
@@ -93,7 +93,7 @@ func (r *reading) readAccount(n *doc.Node, kind Kind) (Account, *doc.Node) {
 
 func readPassword(n *doc.Node) string {
 	password, plain := n.Secret()
-	if plain && (len(password) < 6 || len(password) > 128 || strings.ContainsFunc(password, isControl)) {
+	if plain && (len(password) < leastPassword || len(password) > 128 || strings.ContainsFunc(password, isControl)) {
 		n.Fail("a password has 6 to 128 characters, and no control characters")
 	}
 	return password

@@ -5,6 +5,9 @@ import "strings"
 // leastSecret is how many characters a secret has that nobody guesses in the time that a ban leaves.
 const leastSecret = 8
 
+// leastPassword is how many characters a password has wherever it is written.
+const leastPassword = 6
+
 // common are secrets that are tried first, besides names and numbers.
 var common = map[string]bool{
 	"password": true, "password1": true, "passw0rd": true, "p@ssw0rd": true, "p@ssword": true, "secret12": true, "changeme": true, "change-me": true, "letmein1": true,
