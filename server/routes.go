@@ -5,11 +5,10 @@ import (
 
 	"santral/call"
 	"santral/observe/metric"
-	"santral/route"
 	"santral/service/trunk"
 )
 
-// openRoutes makes the plan of where calls go, which asks how trunks do.
+// openRoutes has the plan of where calls go ask how trunks do.
 func (s *server) openRoutes() {
 	s.plan.Judge(s.trunks)
 	s.plan.Prepare(s.current.Load())
