@@ -50,6 +50,7 @@ type Party struct {
 	Said    string         // number that it says it calls from, as it came, where that is another than Number
 	Proved  bool           // it has shown its PIN in this call
 
+	Withheld   bool   `json:"-"` // it wants its number kept from whom it reaches: for routes, which may send such calls elsewhere
 	Department string // that the account belongs to, by its tenant's name of it; "" for none
 }
 

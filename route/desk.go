@@ -136,10 +136,10 @@ func makeRules(list []tenant.Rule, p *tenant.Place) []rule {
 	return rules
 }
 
-// by reports whether a rule is for a caller.
-func (r *rule) by(said string, public e164.Number) bool {
+// by reports whether a rule is for a caller, who may withhold its number.
+func (r *rule) by(said string, public e164.Number, withheld bool) bool {
 	if r.Hidden {
-		return said == ""
+		return withheld || said == ""
 	}
 	if len(r.Callers) == 0 {
 		return true

@@ -146,7 +146,7 @@ func (q *question) holder(x *desk) call.Destination {
 func (q *question) ruled(x *desk, rules []rule, caller e164.Number) (d call.Destination, ok bool) {
 	for i := range rules {
 		r := &rules[i]
-		if r.by(q.caller(), caller) && q.open(x, &x.Places[0], r.Schedule, r.Closed) {
+		if r.by(q.caller(), caller, q.from.Withheld) && q.open(x, &x.Places[0], r.Schedule, r.Closed) {
 			q.note(ruleHolds, "rule", r.Schedule, "target", r.Target.String())
 			return q.target(x, r.Target), true
 		}

@@ -246,6 +246,7 @@ func TestWhereCallsGo(t *testing.T) {
 		{"by caller", carrier("up", "09121112233"), "982122001005", office, "acme/102 outside"},
 		{"by caller abroad", carrier("up", "+493012345"), "02122001005", office, "acme/102 outside"},
 		{"hidden", carrier("up", ""), "02122001005", office, "603/21 call rejected"},
+		{"withheld", call.Party{Tenant: tenant.OperatorID, Trunk: "up", Number: "02155001122", Withheld: true}, "02122001005", office, "603/21 call rejected"},
 		{"open", carrier("up", "02155001122"), "02122001005", office, "acme/101 outside"},
 		{"closed", carrier("up", "02155001122"), "02122001005", night, "acme/103 outside"},
 		{"closed on 13 Farvardin", carrier("up", "02155001122"), "02122001005", "2026-04-02 12:00", "acme/103 outside"},

@@ -35,7 +35,9 @@ func (c *ongoing) right() call.Party {
 
 // lookUp asks where the call goes.
 func (c *ongoing) lookUp() {
-	dest := c.house.router.Route(c.right(), c.dialled, c.arrived)
+	right := c.right()
+	right.Withheld = c.traits.Privacy.Withholds()
+	dest := c.house.router.Route(right, c.dialled, c.arrived)
 	c.mu.Lock()
 	c.dest = dest
 	c.mu.Unlock()
