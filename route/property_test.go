@@ -145,7 +145,13 @@ func TestEmergenciesAreNeverRefused(t *testing.T) {
 
 // With no trunk at all, what is inside is reached as ever.
 func TestInsideNeedsNoTrunk(t *testing.T) {
-	p, _ := world(t, "operator: Net\narea: \"21\"\n")
+	p, s := world(t, "operator: Net\narea: \"21\"\n")
+	alone := tenant.NewSnapshot(1, []*tenant.Tenant{{ID: "alone", Accounts: []tenant.Account{{Tenant: "alone", Number: "110"}}}, s.Tenant("acme")})
+	for number, want := range map[string]string{"110": "alone/110 internal", "112": "503/38 network out of order"} {
+		if d, _ := p.ExplainIn(alone, call.Party{Tenant: "alone"}, number, at(t, "2026-04-07 10:00")); brief(&d) != want {
+			t.Errorf("where nobody says the country, %s goes to %s, want %s", number, brief(&d), want)
+		}
+	}
 	for dialled, want := range map[string]string{
 		"102": "acme/102 internal", "22000001": "acme/22000001 internal", "600": "acme/group sales600 internal", "8000": "acme/conference 8000 internal", "*43": "acme/echo *43 internal",
 		"02144000001": "other/02144000001 from 02122001007 local outside", "09121234567": "404/1 unallocated number",
