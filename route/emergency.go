@@ -49,8 +49,11 @@ func (q *question) help() (d call.Destination, ok bool) {
 
 // assumed reports whether nobody has said in which country the caller is. An account that has the number of an emergency
 // service of the country that is taken for it keeps it: where the country is said, no document with such a one is taken.
-func (q *question) assumed() bool {
-	return (q.place.Site == nil || q.place.Country == "") && q.desk.Tenant.Country == "" && q.house.operator.Tenant.Country == ""
+func (q *question) assumed() bool { return q.house.assumes(q.desk, q.place) }
+
+// assumes reports whether nobody has said in which country a place of a tenant is.
+func (h *house) assumes(x *desk, p *tenant.Place) bool {
+	return (p.Site == nil || p.Country == "") && x.Tenant.Country == "" && h.operator.Tenant.Country == ""
 }
 
 // placeAt is where the caller's site stands among those of its tenant.

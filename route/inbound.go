@@ -67,8 +67,8 @@ func (q *question) fromOutside(x *desk, caller e164.Number) call.Destination {
 		d = q.led(x, caller)
 	}
 	d.Limited = d.Kind != call.ToRefusal
-	if d.Limited && d.Presents == "" && caller != 0 {
-		if shown := x.Places[0].Plan.ShownAs(caller, q.from.Number); shown != q.from.Number {
+	if home := &x.Places[0]; d.Limited && d.Presents == "" && caller != 0 && !q.house.assumes(x, home) {
+		if shown := home.Plan.ShownAs(caller, q.from.Number); shown != q.from.Number {
 			d.Presents = shown
 		}
 	}

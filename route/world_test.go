@@ -14,6 +14,7 @@ import (
 
 const operatorDocument = `
 operator: Net
+country: ir
 area: "21"
 zone: Asia/Tehran
 emergency: [199]
