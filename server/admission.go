@@ -1,13 +1,17 @@
 package server
 
 import (
+	"fmt"
 	"time"
 
 	"santral/access"
+	"santral/api"
 	"santral/call"
 	"santral/observe/metric"
+	"santral/service/alarm"
 	"santral/sip"
 	"santral/store/seclog"
+	"santral/tenant"
 )
 
 // nearlyFull is told when a trunk or a pool is nearly full, and when it no longer is.
@@ -20,6 +24,19 @@ func (s *server) nearlyFull(n access.Nearly) {
 		words = "a pool of channels has room again"
 	case !n.Full:
 		words = "a trunk has room again"
+	}
+	owner, about := n.Tenant, n.Trunk
+	if owner == "" {
+		owner = tenant.OperatorID
+	}
+	if about == "" {
+		about = n.Pool
+	}
+	if n.Full {
+		s.alarms.Raise(alarm.TrunkFull, owner, about, fmt.Sprintf("%d / %d", n.Used, n.Limit))
+		s.tellTenant(api.TrunkNearlyFull, owner, api.TrunkEvent{Trunk: about, Used: n.Used, Channels: n.Limit})
+	} else {
+		s.alarms.Clear(alarm.TrunkFull, owner, about)
 	}
 	s.log.Warn(words, "tenant", n.Tenant, "trunk", n.Trunk, "pool", n.Pool, "used", n.Used, "channels", n.Limit)
 }

@@ -268,9 +268,17 @@ func (c *Client) Certify(ctx context.Context, tenant, trunk, number string) ([]T
 
 // Calls lists the calls that are going on.
 func (c *Client) Calls(ctx context.Context) ([]Call, error) {
-	var p Page[Call]
-	err := c.do(ctx, http.MethodGet, "/api/v1/calls", &p)
-	return p.Items, err
+	var list []Call
+	for cursor := ""; ; {
+		var p Page[Call]
+		if err := c.do(ctx, http.MethodGet, "/api/v1/calls?"+paging(cursor, 1000), &p); err != nil {
+			return nil, err
+		}
+		list = append(list, p.Items...)
+		if cursor = p.Next; cursor == "" {
+			return list, nil
+		}
+	}
 }
 
 // Dial has an account rung and connected with a number; auto asks its phones to answer by themselves. It

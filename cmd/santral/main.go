@@ -18,6 +18,14 @@ var commands struct {
 	Calls         calls         `cmd:"" help:"List the calls that are going on."`
 	Dial          dial          `cmd:"" help:"Have an account rung and connected with a number."`
 	Hangup        hangup        `cmd:"" help:"End a call."`
+	Transfer      transfer      `cmd:"" help:"Send the other side of a call on, to a number or into another call."`
+	Hold          hold          `cmd:"" help:"Have the other side of a call wait with music."`
+	Resume        resume        `cmd:"" help:"Have the two of a call talk again."`
+	Move          move          `cmd:"" help:"Bring a call to another phone of the account, or to a number."`
+	Digits        digits        `cmd:"" help:"Press keys in a call."`
+	Events        events        `cmd:"" help:"Show what happens, as it happens."`
+	Webhooks      webhooks      `cmd:"" help:"Show what webhooks took, send it again, try one."`
+	Alarms        alarms        `cmd:"" help:"List what is wrong, and say that it is known."`
 	Registrations registrations `cmd:"" help:"List who is registered, and where."`
 	Trunks        trunks        `cmd:"" help:"List the trunks, and how they stand."`
 	Trunk         trunkCommand  `cmd:"" help:"Test one trunk."`
