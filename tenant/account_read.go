@@ -12,8 +12,9 @@ const maxOwns = 100
 // account reads an extension or a line.
 func (r *reading) account(kind Kind) func(*doc.Node) {
 	return func(n *doc.Node) {
+		read := r.accountReader(kind)
 		n.Each(func(n *doc.Node) {
-			a, at := r.readAccount(n, kind)
+			a, at := read(n)
 			twice := r.numbers[a.Number]
 			if twice && a.Number != "" {
 				n.Fail("number %s stands twice in this tenant; every number is one account", a.Number)
@@ -34,8 +35,10 @@ func (r *reading) account(kind Kind) func(*doc.Node) {
 	}
 }
 
-func (r *reading) readAccount(n *doc.Node, kind Kind) (Account, *doc.Node) {
-	a := Account{Kind: kind, Channels: 1}
+// accountReader gives the reader of one account, and of where its number stands. There may be 100,000 of them, so its fields
+// are made once.
+func (r *reading) accountReader(kind Kind) func(*doc.Node) (Account, *doc.Node) {
+	var a Account
 	var at, secret *doc.Node
 	fields := doc.Fields{
 		"number": func(n *doc.Node) {
@@ -79,16 +82,19 @@ func (r *reading) readAccount(n *doc.Node, kind Kind) (Account, *doc.Node) {
 	} else {
 		fields["consultation"] = func(n *doc.Node) { a.SharedConsultation = n.OneOf("strict", "shared") == "shared" }
 	}
-	n.Map(fields, "number")
-	if secret != nil && secret.Plain() && len(a.Credential.Password) >= leastPassword {
-		if why := weak(a.Credential.Password, a.Number, a.Name); why != "" {
-			secret.Weak("this secret is weak: %s", why)
+	return func(n *doc.Node) (Account, *doc.Node) {
+		a, at, secret = Account{Kind: kind, Channels: 1}, nil, nil
+		n.Map(fields, "number")
+		if secret != nil && secret.Plain() && len(a.Credential.Password) >= leastPassword {
+			if why := weak(a.Credential.Password, a.Number, a.Name); why != "" {
+				secret.Weak("this secret is weak: %s", why)
+			}
 		}
+		if a.Credential.Password == "" && len(a.Credential.HA1) == 0 {
+			n.Fail("account %s has no secret: write password: or ha1:", a.Number)
+		}
+		return a, at
 	}
-	if a.Credential.Password == "" && len(a.Credential.HA1) == 0 {
-		n.Fail("account %s has no secret: write password: or ha1:", a.Number)
-	}
-	return a, at
 }
 
 func readPassword(n *doc.Node) string {

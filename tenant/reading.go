@@ -99,6 +99,9 @@ func (r *reading) access() {
 
 // mine fails at numbers that are presented and not the tenant's own.
 func (r *reading) mine() {
+	if len(r.own) == 0 {
+		return
+	}
 	var set numberSet
 	one := func(number string) { set.add(Numbers{First: number, Last: number}) }
 	for i := range r.tenant.Accounts {
