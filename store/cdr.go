@@ -228,7 +228,7 @@ type CDRs interface {
 type Records interface {
 	CDRs
 	Summaries
-	// Parts gives the calls of stories, by the first call of each, oldest first.
+	// Parts gives the calls of stories, by the first call of each, oldest first; nothing of a story that is one call alone.
 	Parts(ctx context.Context, first ...string) ([]CDR, error)
 }
 

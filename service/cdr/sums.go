@@ -112,6 +112,7 @@ func EachRoll(c *store.CDR, add func(tenant string, by store.RollBy, key string,
 			}
 			key, what := l.Trunk+"/"+l.Direction, ofLeg(c, l)
 			add(tenant, store.RollTrunk, key, slot, what)
+			add(store.Everybody, store.RollTrunk, tenant+":"+key, slot, what)
 			add(tenant, store.RollTrunkCause, key+"/"+strconv.Itoa(l.Q850), slot, what)
 		}
 	}

@@ -19,6 +19,7 @@ type Message struct {
 	Text        string
 	HTML        string // the same in HTML; "" for none
 	Attachments []Attachment
+	Key         string // a message whose key was taken before, within a month, is taken and not sent again; "" for none
 }
 
 // Attachment is a file that comes with a message.

@@ -1,6 +1,8 @@
 package mail
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"context"
 	"encoding/json"
 	"errors"
@@ -41,6 +43,7 @@ type waiting struct {
 	Attempts int       `json:"attempts"`
 	Octets   int       `json:"octets"`
 	Last     string    `json:"last,omitempty"` // why it was not taken
+	Once     bool      `json:"once,omitempty"` // its id is made of a key, which is remembered
 }
 
 // Stats counts what a Service has done since it was made.
@@ -116,11 +119,18 @@ func (s *Service) Send(m Message) (string, error) {
 	}
 	now := time.Now()
 	id := newID(now)
+	if m.Key != "" {
+		sum := sha256.Sum256([]byte(m.Key))
+		id = "k" + hex.EncodeToString(sum[:16])
+		if s.taken(id) {
+			return id, nil
+		}
+	}
 	raw, e, err := compose(m, s.server.From, now, id)
 	if err != nil {
 		return "", err
 	}
-	w := &waiting{ID: id, From: e.from, To: e.to, Subject: m.Subject, Made: now, Next: now, Octets: len(raw)}
+	w := &waiting{ID: id, From: e.from, To: e.to, Subject: m.Subject, Made: now, Next: now, Octets: len(raw), Once: m.Key != ""}
 	s.mu.Lock()
 	if len(s.queue) >= MostWaiting || s.octets+len(raw) > MaxWaiting {
 		s.mu.Unlock()
@@ -145,6 +155,21 @@ func (s *Service) Send(m Message) (string, error) {
 	}
 	return id, nil
 }
+
+// taken reports whether a message with a key waits or has left.
+func (s *Service) taken(id string) bool {
+	s.mu.Lock()
+	waits := slices.ContainsFunc(s.queue, func(w *waiting) bool { return w.ID == id })
+	s.mu.Unlock()
+	if waits {
+		return true
+	}
+	_, err := os.Stat(filepath.Join(s.folder, id+".once"))
+	return err == nil
+}
+
+// onceLong is how long the keys of messages are remembered.
+const onceLong = 32 * 24 * time.Hour
 
 // read finds what an earlier process left. A message without its note was never accepted.
 func (s *Service) read() error {
@@ -176,6 +201,12 @@ func (s *Service) read() error {
 		s.octets += w.Octets
 	}
 	for _, f := range files {
+		if strings.HasSuffix(f.Name(), ".once") {
+			if info, err := f.Info(); err == nil && time.Since(info.ModTime()) > onceLong {
+				_ = os.Remove(filepath.Join(s.folder, f.Name()))
+			}
+			continue
+		}
 		if id, ok := strings.CutSuffix(f.Name(), ".eml"); !ok && !strings.HasSuffix(f.Name(), ".json") || ok && !noted[id] {
 			_ = os.Remove(filepath.Join(s.folder, f.Name()))
 		}
@@ -217,6 +248,11 @@ func (s *Service) note(w *waiting) error {
 
 // forget takes a message out of the queue and the folder.
 func (s *Service) forget(w *waiting) {
+	if w.Once {
+		if err := s.keep(filepath.Join(s.folder, w.ID+".once"), nil); err != nil {
+			s.log.Error("the key of a mail could not be kept; should the same be asked for again, it is sent again", "mail", w.ID, "error", err)
+		}
+	}
 	_ = os.Remove(filepath.Join(s.folder, w.ID+".json")) // first: without it the message was never accepted
 	_ = os.Remove(filepath.Join(s.folder, w.ID+".eml"))
 	s.mu.Lock()

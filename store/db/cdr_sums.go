@@ -134,9 +134,23 @@ func (d *DB) Parts(ctx context.Context, first ...string) ([]store.CDR, error) {
 		return nil, nil
 	}
 	var rows []cdrRow
-	if err := d.reader.NewSelect().Model(&rows).Where("c.call IN (?) OR c.story IN (?)", bun.List(first), bun.List(first)).OrderExpr("c.began, c.seq").Limit(10 * MaxPage).Scan(ctx); err != nil {
+	if err := d.reader.NewSelect().Model(&rows).Where("c.story IN (?)", bun.List(first)).OrderExpr("c.began, c.seq").Limit(10 * MaxPage).Scan(ctx); err != nil {
 		return nil, fmt.Errorf("read stories: %w", err)
 	}
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	var of []string
+	for i := range rows {
+		of = append(of, rows[i].Story)
+	}
+	slices.Sort(of)
+	var heads []cdrRow
+	if err := d.reader.NewSelect().Model(&heads).Where("c.call IN (?)", bun.List(slices.Compact(of))).Scan(ctx); err != nil {
+		return nil, fmt.Errorf("read stories: %w", err)
+	}
+	rows = append(heads, rows...)
+	slices.SortFunc(rows, func(a, b cdrRow) int { return cmp.Or(cmp.Compare(a.Began, b.Began), cmp.Compare(a.Seq, b.Seq)) })
 	return d.withLegs(ctx, rows)
 }
 
