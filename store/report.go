@@ -70,8 +70,8 @@ type Archives interface {
 	Archives(ctx context.Context, tenant string) ([]Archive, error)
 	// Oldest gives when the oldest record of a tenant began; zero for none.
 	Oldest(ctx context.Context, tenant string) (time.Time, error)
-	// Archived writes a file down and deletes the tenant's records that began from its From until its Until, with their sums; it fails, and deletes
-	// nothing, when they are not as many as the file has.
+	// Archived writes a file down and deletes the tenant's records that began from its From until its Until; it fails, and deletes nothing, when
+	// they are not as many as the file has. Sums stay: they name nobody.
 	Archived(ctx context.Context, a Archive) error
 	// Between gives a tenant's own records that began in a time, oldest first, behind a record, limit at most.
 	Between(ctx context.Context, tenant string, from, until time.Time, after uint64, began time.Time, limit int) ([]CDR, error)
