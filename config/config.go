@@ -41,6 +41,7 @@ type Boot struct {
 	TTS        TTS              // what puts free text into speech
 	Mail       Mail             // who takes the exchange's mails
 	Alarms     Alarms           // who is told when something is wrong
+	NATS       NATS             // who is told of every record
 	Edges      []netip.Prefix   // proxies of the operator's own before phones, whose Path and received are believed
 }
 
@@ -183,6 +184,7 @@ func Read(file string, problems *doc.Problems) *Boot {
 		"silent":     func(n *doc.Node) { b.Silent = n.Duration(500*time.Millisecond, 30*time.Second) },
 		"recordings": func(n *doc.Node) { readRecordings(n, filepath.Dir(file), &b.Recordings) },
 		"mail":       func(n *doc.Node) { b.Mail = readMail(n, filepath.Dir(file)) },
+		"nats":       func(n *doc.Node) { b.NATS = readNATS(n, filepath.Dir(file)) },
 		"alarms":     func(n *doc.Node) { b.Alarms = readAlarms(n) },
 		"edges":      func(n *doc.Node) { n.Each(func(n *doc.Node) { b.Edges = append(b.Edges, readNetwork(n)) }) },
 	}, "listen", "data")

@@ -115,11 +115,19 @@ func (s *server) tellRecord(r *store.CDR) {
 	row := *r
 	row.Legs = slices.Clone(r.Legs)
 	s.bus.Do(func() {
-		e := api.Event{Type: api.RecordMade, Time: row.Ended, Tenant: row.Tenant, Data: row}
-		for _, number := range []string{row.FromAccount, row.To, row.AnsweredBy} {
-			e.Places = s.placed(e.Places, row.Tenant, number)
+		for _, whose := range []string{row.Tenant, row.ToTenant} {
+			if whose == "" {
+				continue
+			}
+			e := api.Event{Type: api.RecordMade, Time: row.Ended, Tenant: whose, Data: row.For(whose)}
+			if whose == row.Tenant {
+				e.Places = s.placed(e.Places, whose, row.FromAccount)
+			}
+			if row.ToTenant == "" || whose == row.ToTenant {
+				e.Places = s.placed(s.placed(e.Places, whose, row.To), whose, row.AnsweredBy)
+			}
+			s.bus.Tell(e)
 		}
-		s.bus.Tell(e)
 	})
 }
 

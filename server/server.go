@@ -88,6 +88,7 @@ type server struct {
 	current  atomic.Pointer[tenant.Snapshot] // the book's: nobody else stores there
 	book     *revision.Book
 	key      *seal.Key
+	keeping  keeping
 	guard    *access.Guard
 	allowed  *allowed
 	door     *access.Door
@@ -186,6 +187,9 @@ func Run(ctx context.Context, o Options, ready func(Ready)) error {
 		return err
 	}
 	if err := s.openHooks(); err != nil {
+		return err
+	}
+	if err := s.keepRecords(); err != nil {
 		return err
 	}
 	s.serveWeb()
@@ -340,6 +344,7 @@ func (s *server) api() rest.Config {
 		Dial:          s.dial,
 		Registrations: s.registry.List,
 		CDRs:          s.records,
+		Records:       s.recordsAPI(),
 		Trace:         func(_ context.Context, ids []string) ([]trace.Entry, error) { return s.trace.Read(ids) },
 		LegIDs:        s.legIDs,
 		Place:         s.place,

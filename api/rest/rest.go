@@ -39,6 +39,7 @@ type Config struct {
 	Dial          func(DialRequest) (call string, err error)    // a *Refusal where the call can't be begun
 	Registrations func(after string, limit int) []store.Binding // a page behind a place that registrar.Cursor names
 	CDRs          store.CDRs
+	Records       Records
 	Trace         func(ctx context.Context, callIDs []string) ([]trace.Entry, error)
 	LegIDs        func(call string) []LegID // the legs of a live call, those that are over included; none when there is no such call
 	Trunks        func() []trunk.Status
@@ -116,7 +117,7 @@ func build(c Config) (http.Handler, huma.API) {
 	pages := page.New(described(api).OpenAPI())
 	mux.Handle(page.Path, pages)
 	mux.Handle(page.Path+"/", pages)
-	return bounded(c.guarded(mux)), api
+	return bounded(c.guarded(negotiated(mux))), api
 }
 
 // escaped is JSON whose texts can't be taken for HTML, whatever a phone called itself.

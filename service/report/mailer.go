@@ -41,8 +41,8 @@ type Mail struct {
 	Data    []byte
 }
 
-// Post keeps a mail so that it survives a crash, or says why not.
-type Post func(Mail) error
+// Post keeps a mail so that it survives a crash, or says why not. One whose key it has taken before it takes and does not send again.
+type Post func(key string, m Mail) error
 
 // MailerConfig is what the mailer of reports is given.
 type MailerConfig struct {
@@ -113,10 +113,10 @@ func (m *Mailer) order(ctx context.Context, o *Order, now time.Time) error {
 	if err != nil || !place.Due {
 		return err
 	}
-	// That it is about to be sent stands in the table before it is handed over; the queue of mails takes one of an id once.
+	// Should the process end between the two, the mail is handed over again after the start, and taken for what it is by its key.
 	mail, err := m.make(ctx, o, from, until)
 	if err == nil {
-		err = m.cfg.Post(mail)
+		err = m.cfg.Post("report/"+o.Tenant+"/"+o.ID+"/"+until.UTC().Format(time.RFC3339), mail)
 	}
 	if err != nil {
 		return errors.Join(err, m.cfg.Sent.ReportFailed(ctx, o.Tenant, o.ID, until, now, err.Error()))
