@@ -124,6 +124,7 @@ func (c Config) configuration(a huma.API) {
 	c.tenants(g)
 	c.resources(g)
 	c.documents(g)
+	c.whatIf(g)
 }
 
 func (c Config) documents(a huma.API) {

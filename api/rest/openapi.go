@@ -23,6 +23,7 @@ func (c Config) settings() huma.Config {
 	s.DocsPath = ""     // the page would load its script from elsewhere: ours is at /api/docs
 	s.CreateHooks = nil // an answer has its own keys, and no $schema besides
 	s.SchemasPath = ""
+	s.Transformers = []huma.Transformer{pointed}
 	s.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", named)
 	s.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"token": {Type: "http", Scheme: "bearer", Description: "A token of POST /api/v1/tokens, of santral token create, or of a session (POST /api/v1/session). The data folder of the exchange has one that may do everything."},
@@ -33,6 +34,25 @@ func (c Config) settings() huma.Config {
 	s.Info.License = &huma.License{Name: "Apache 2.0", Identifier: "Apache-2.0"}
 	s.Tags = tags
 	return s
+}
+
+// pointed has what is wrong with a body be named by JSON pointers everywhere.
+func pointed(_ huma.Context, _ string, v any) (any, error) {
+	problem, ok := v.(*huma.ErrorModel)
+	if !ok {
+		return v, nil
+	}
+	for _, e := range problem.Errors {
+		where, in := strings.CutPrefix(e.Location, "body.")
+		if e.Location == "body" {
+			e.Value = nil // a whole body that can't be read may hold secrets
+		}
+		if in {
+			e.Location = "/" + strings.NewReplacer(".", "/", "[", "/", "]", "").Replace(where)
+			e.Value = nil
+		}
+	}
+	return v, nil
 }
 
 // named gives a type's name in the description. What is configured has its noun; how a thing of the same noun stands now is its

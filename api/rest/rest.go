@@ -31,6 +31,7 @@ import (
 type Config struct {
 	Token         string                 // the bearer token that may do everything
 	Book          revision.Configuration // nil where no configuration can be asked for
+	Explain       Explain                // where a call would go
 	Who           Who                    // knows all other identities; nil for nobody else
 	Place         func(tenant, account string) (at Place, ok bool)
 	Version       string
