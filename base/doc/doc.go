@@ -25,6 +25,8 @@ type Problem struct {
 	Text   string // what is wrong and what to write instead
 
 	Warning bool // it is only told: the document counts
+
+	whole bool // of a mapping, not of its first key, which begins at the same place
 }
 
 // String gives "file:line:column: text", the form that editors jump to.

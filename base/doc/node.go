@@ -22,7 +22,7 @@ func (n *Node) Fail(format string, args ...any) { n.note(false, format, args) }
 func (n *Node) Weak(format string, args ...any) { n.note(!n.doc.as.Strict, format, args) }
 
 func (n *Node) note(warning bool, format string, args []any) {
-	n.doc.problems.Add(Problem{File: n.doc.file, Line: int(n.at.line), Column: int(n.at.col), Text: fmt.Sprintf(format, args...), Warning: warning})
+	n.doc.problems.Add(Problem{File: n.doc.file, Line: int(n.at.line), Column: int(n.at.col), Text: fmt.Sprintf(format, args...), Warning: warning, whole: n.at.kind == mapping})
 }
 
 // Fields says what a mapping may hold: for each key the reader of its value.

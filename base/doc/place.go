@@ -15,7 +15,7 @@ func (n *Node) FailAt(at Spot, format string, args ...any) {
 
 // Where gives the place as a problem that says nothing yet: for what can only be told once other documents are known.
 func (n *Node) Where() Problem {
-	return Problem{File: n.doc.file, Line: int(n.at.line), Column: int(n.at.col)}
+	return Problem{File: n.doc.file, Line: int(n.at.line), Column: int(n.at.col), whole: n.at.kind == mapping}
 }
 
 // Has reports whether the place is a mapping with a key.

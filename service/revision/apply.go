@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"santral/base/doc"
@@ -26,6 +27,8 @@ type draft struct {
 	changed  []string // ids of documents, in the order of their work
 	was      map[string]string
 	problems doc.Problems
+	read     []readText // what was read anew
+	made     *tenant.Snapshot
 	diffs    map[string][]doc.Difference
 }
 
@@ -77,6 +80,7 @@ func (b *Book) draft(c *Change, h how) (*draft, error) {
 			continue
 		}
 		d := b.read(files[id], p, h.strict, &w.problems)
+		w.read = append(w.read, readText{files[id], id, p.after, d.opened})
 		if d.opened == nil {
 			continue
 		}
@@ -93,7 +97,69 @@ func (b *Book) draft(c *Change, h how) (*draft, error) {
 	if w.problems.Err() == nil {
 		w.check()
 	}
+	if c.Judge != nil && w.problems.Err() == nil && len(w.changed) > 0 {
+		if err := c.Judge(old.snapshot, w.snapshot(), w.changed); err != nil {
+			return nil, err
+		}
+	}
 	return w, nil
+}
+
+// snapshot is what the house would read.
+func (w *draft) snapshot() *tenant.Snapshot {
+	if w.made == nil {
+		w.made = w.now.index(w.old.snapshot, w.old.last.Number+1)
+	}
+	return w.made
+}
+
+// readText is a document that was read, as problems name it.
+type readText struct {
+	file   string
+	tenant string
+	after  int // lines of its stream before it
+	opened *doc.Document
+}
+
+// refused tells what is wrong, and in which entries.
+func (w *draft) refused() *Refused {
+	r := &Refused{}
+	for _, p := range w.problems.List() {
+		if p.Warning {
+			continue
+		}
+		placed := PlacedProblem{File: p.File, Line: p.Line, Column: p.Column, Text: p.Text}
+		var in *readText
+		for i := range w.read {
+			if t := &w.read[i]; t.file == p.File && p.Line > t.after && (in == nil || t.after > in.after) {
+				in = t
+			}
+		}
+		if in != nil && in.opened != nil {
+			p.Line -= in.after
+			placed.Tenant = in.tenant
+			placed.List, placed.Key, placed.Pointer = entryOf(in.opened, in.opened.Pointer(p))
+		}
+		r.Problems = append(r.Problems, placed)
+	}
+	return r
+}
+
+// entryOf tells which entry of a document a pointer leads into, and where in it.
+func entryOf(d *doc.Document, pointer string) (list, key, rest string) {
+	parts := strings.SplitN(pointer, "/", 4)
+	if len(parts) < 3 {
+		return "", "", pointer
+	}
+	by, known := keyOf(parts[1])
+	at, err := strconv.Atoi(parts[2])
+	if !known || err != nil {
+		return "", "", pointer
+	}
+	if len(parts) == 4 {
+		rest = "/" + parts[3]
+	}
+	return parts[1], d.Key(parts[1], by, at), rest
 }
 
 // check judges all documents together.
@@ -272,7 +338,7 @@ func (b *Book) applyLocked(ctx context.Context, c *Change, h how) (Revision, err
 		return Revision{}, err
 	}
 	if w.problems.Err() != nil {
-		return Revision{}, refused(&w.problems)
+		return Revision{}, w.refused()
 	}
 	if lost := b.loses(w); len(lost) > 0 && !c.Force {
 		return Revision{}, fmt.Errorf("%w: %s", ErrInUse, strings.Join(lost[:min(len(lost), 20)], ", "))
@@ -293,7 +359,7 @@ func (b *Book) applyLocked(ctx context.Context, c *Change, h how) (Revision, err
 			d.Revision, d.At = r.Number, r.At
 		}
 	}
-	now := w.now.index(w.old.snapshot, r.Number)
+	now := w.snapshot()
 	if err := b.cfg.Store.AddRevision(ctx, r, h.imported, b.cfg.Limits); err != nil {
 		if errors.Is(err, store.ErrRevision) {
 			err = fmt.Errorf("%w (another program writes into the same database)", ErrChanged)

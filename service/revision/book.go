@@ -196,7 +196,7 @@ func refused(problems *doc.Problems) *Refused {
 	r := &Refused{}
 	for _, p := range problems.List() {
 		if !p.Warning {
-			r.Problems = append(r.Problems, PlacedProblem{p.File, p.Line, p.Column, p.Text})
+			r.Problems = append(r.Problems, PlacedProblem{File: p.File, Line: p.Line, Column: p.Column, Text: p.Text})
 		}
 	}
 	return r

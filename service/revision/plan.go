@@ -29,7 +29,7 @@ func (b *Book) plan(c *Change, h how) (Plan, error) {
 	}
 	p := Plan{Documents: []Changed{}, Entries: []EntryChange{}, Leads: []Lead{}}
 	if w.problems.Err() != nil {
-		p.Problems = refused(&w.problems).Problems
+		p.Problems = w.refused().Problems
 		return p, nil
 	}
 	slices.Sort(w.changed)
@@ -60,7 +60,7 @@ func (b *Book) plan(c *Change, h how) (Plan, error) {
 	if b.cfg.Leads == nil || len(w.changed) == 0 {
 		return p, nil
 	}
-	now := w.now.index(w.old.snapshot, w.old.last.Number+1)
+	now := w.snapshot()
 	leading := w.changed
 	if slices.Contains(w.changed, tenant.OperatorID) { // by its carriers and routes all may lead elsewhere
 		leading = w.now.ids()

@@ -117,4 +117,9 @@ type PlacedProblem struct {
 	Line   int    `json:"line,omitempty"`
 	Column int    `json:"column,omitempty"`
 	Text   string `json:"text"`
+
+	Tenant  string `json:"tenant,omitempty"`  // whose document it is, where that could be read
+	List    string `json:"list,omitempty"`    // of an entry: the list that it stands in
+	Key     string `json:"key,omitempty"`     // and what names it
+	Pointer string `json:"pointer,omitempty"` // the place within the entry, or within the document, as a JSON pointer; "" for the whole
 }
