@@ -112,16 +112,21 @@ func author(ctx context.Context, why string) revision.Author {
 
 // things are the words in which it is told what is not there.
 type things struct {
-	what string // "line 02122000001"
-	list string // path of the list that has others
+	what  string          // "line 02122000001"
+	list  string          // path of the list that has others
+	edits []revision.Edit // what was changed
+	many  bool            // they came as a batch
 }
 
 // refusedChange puts into HTTP why configuration was not changed, or not read.
 func (c Config) refusedChange(err error, of things) error {
 	var no *revision.Refused
+	var judged huma.StatusError
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &judged): // of a judge of ours
+		return judged
 	case errors.As(err, &no):
 		return refusal(no, of)
 	case errors.Is(err, revision.ErrNotFound):
@@ -159,8 +164,17 @@ func refusal(no *revision.Refused, of things) error {
 	return huma.Error422UnprocessableEntity(detail, list...)
 }
 
-// place says where a problem is: as a JSON pointer of the body, or file, line and column of a document.
+// place says where a problem is: as a JSON pointer of the body, or, where it is not of what was sent, as file, line and
+// column of a document.
 func (of things) place(p *revision.PlacedProblem) string {
+	for i := range of.edits {
+		if e := &of.edits[i]; p.Tenant == e.Tenant && p.List == e.List && (p.Key == e.Key || p.List == "") {
+			if of.many {
+				return "/edits/" + strconv.Itoa(i) + "/value" + p.Pointer
+			}
+			return p.Pointer
+		}
+	}
 	if p.Line == 0 {
 		return p.File
 	}

@@ -46,6 +46,12 @@ type documentAnswer struct {
 	Body        []byte
 }
 
+// DocumentText is a document in whole, or several behind lines of ---.
+type DocumentText struct {
+	File string `json:"file,omitempty" maxLength:"300" doc:"what problems call it" example:"sample.yaml"`
+	Text string `json:"text" doc:"YAML"`
+}
+
 // Edit is one change of an entry of a list, or of the own keys of a document.
 type Edit struct {
 	Tenant string          `json:"tenant" maxLength:"40" doc:"whose document; operator for the operator's" example:"sample"`
@@ -57,9 +63,10 @@ type Edit struct {
 
 // Changes is what somebody wants of configuration as JSON: all of it happens, or nothing does.
 type Changes struct {
-	Edits  []Edit            `json:"edits,omitempty" maxItems:"20000" doc:"in this order"`
-	Remove []string          `json:"remove,omitempty" maxItems:"1000" doc:"ids of tenants to take away"`
-	If     map[string]uint64 `json:"if,omitempty" doc:"tenant → the revision of its document that you have seen: 412 where it is another by now"`
+	Documents []DocumentText    `json:"documents,omitempty" maxItems:"1000" doc:"documents in whole, before edits"`
+	Edits     []Edit            `json:"edits,omitempty" maxItems:"20000" doc:"in this order"`
+	Remove    []string          `json:"remove,omitempty" maxItems:"1000" doc:"ids of tenants to take away"`
+	If        map[string]uint64 `json:"if,omitempty" doc:"tenant → the revision of its document that you have seen: 412 where it is another by now"`
 }
 
 // Changed is a document that a revision changes.
@@ -172,6 +179,9 @@ func (c Config) documents(a huma.API) {
 				if _, err := c.theTenant(ctx, in.Tenant); err != nil {
 					return nil, err
 				}
+				if partly(ctx) {
+					return nil, errPartly
+				}
 				return c.document(in.Tenant, in.Revision, &in.Seen)
 			})
 			huma.Register(a, put, func(ctx context.Context, in *struct {
@@ -224,7 +234,7 @@ func (c Config) documents(a huma.API) {
 			}
 			plan, err := c.Book.Plan(ctx, change)
 			if err != nil {
-				return nil, c.refusedChange(err, things{what: "such entry", list: tenantsPath})
+				return nil, c.refusedChange(err, things{what: "such entry", list: tenantsPath, edits: change.Edits, many: true})
 			}
 			return &body[Plan]{plan}, nil
 		})
@@ -237,7 +247,7 @@ func (c Config) documents(a huma.API) {
 			}
 			rev, err := c.Book.Apply(ctx, change)
 			if err != nil {
-				return nil, c.refusedChange(err, things{what: "such entry", list: tenantsPath})
+				return nil, c.refusedChange(err, things{what: "such entry", list: tenantsPath, edits: change.Edits, many: true})
 			}
 			return c.revised(ctx, &rev), nil
 		}
@@ -263,9 +273,12 @@ func (c Config) tenantThings(id string) things {
 func (c Config) document(id string, at uint64, unless *Seen) (*documentAnswer, error) {
 	var d revision.Document
 	var err error
-	if at > 0 {
+	switch {
+	case at > c.Book.Current().Revision:
+		err = revision.ErrNotFound
+	case at > 0:
 		d, err = c.Book.At(context.Background(), at, id)
-	} else {
+	default:
 		d, err = c.Book.Document(id)
 	}
 	if err != nil {
@@ -373,7 +386,7 @@ func (c Config) edits(ctx context.Context, text []byte, change *revision.Change)
 		if !known {
 			fail("do", "must be put, add, patch or delete")
 		}
-		if !who.In(e.Tenant) || e.Tenant != tenant.OperatorID && c.Book.Current().Tenant(e.Tenant) == nil {
+		if !who.In(e.Tenant) || e.Tenant != tenant.OperatorID && c.Book.Current().Tenant(e.Tenant) == nil && len(v.Documents) == 0 {
 			fail("tenant", "there is no tenant "+strconv.Quote(e.Tenant))
 		}
 		if e.List != "" && !slices.ContainsFunc(tenant.Collections, func(c tenant.Collection) bool { return c.List == e.List }) {
@@ -392,6 +405,12 @@ func (c Config) edits(ctx context.Context, text []byte, change *revision.Change)
 	}
 	if wrong != nil {
 		return huma.Error422UnprocessableEntity("nothing was changed: see errors", wrong...)
+	}
+	for i, d := range v.Documents {
+		if d.File == "" {
+			d.File = "document " + strconv.Itoa(i+1)
+		}
+		change.Texts = append(change.Texts, revision.Text{File: d.File, Text: []byte(d.Text)})
 	}
 	change.Remove, change.If = v.Remove, v.If
 	return nil

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -42,7 +43,9 @@ func pointed(_ huma.Context, _ string, v any) (any, error) {
 	if !ok {
 		return v, nil
 	}
+	problem.Detail = short(problem.Detail, 2000)
 	for _, e := range problem.Errors {
+		e.Message, e.Location = short(e.Message, 500), short(e.Location, 300)
 		where, in := strings.CutPrefix(e.Location, "body.")
 		if e.Location == "body" {
 			e.Value = nil // a whole body that can't be read may hold secrets
@@ -53,6 +56,17 @@ func pointed(_ huma.Context, _ string, v any) (any, error) {
 		}
 	}
 	return v, nil
+}
+
+// short cuts what somebody has sent and is told back.
+func short(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	for !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return text[:most] + "…"
 }
 
 // named gives a type's name in the description. What is configured has its noun; how a thing of the same noun stands now is its

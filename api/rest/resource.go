@@ -223,7 +223,7 @@ func (r resource) entry(ctx context.Context, id, key string) (e revision.Entry, 
 	case err != nil:
 		return e, "", r.refusedChange(err, r.things(id, key))
 	case !r.visible(ctx, id, &e):
-		return revision.Entry{}, "", nil
+		return revision.Entry{}, "", r.refusedChange(revision.ErrNotFound, r.things(id, key)) // even to who would make it
 	}
 	return e, tag(e.Value), nil
 }
@@ -379,6 +379,9 @@ func (r resource) remove(ctx context.Context, id, key string, why *Reasoned, unl
 	})
 }
 
+// firstWords are the operator's document where nothing was said of the operator yet.
+const firstWords = "operator: Operator\n"
+
 // attempts is how often a change that says what it has seen is tried where others change the same document.
 const attempts = 50
 
@@ -409,6 +412,9 @@ func (r resource) write1(ctx context.Context, id, key string, why *Reasoned, unl
 		change := revision.Change{
 			Author: author(ctx, why.why()), Edits: []revision.Edit{edit}, Force: why.Force,
 			If: map[string]uint64{id: d.Revision}, // what was judged is what is changed
+		}
+		if of.edits = change.Edits; r.operator && d.Text == "" {
+			change.Texts = []revision.Text{{File: id, Text: []byte(firstWords)}}
 		}
 		rev, err := r.Book.Apply(ctx, change)
 		if errors.Is(err, revision.ErrChanged) {

@@ -39,6 +39,8 @@ func (badge) Identify(r *http.Request, source netip.Addr) (api.Identity, *api.De
 			who.Account = value
 		case "site":
 			who.Site = value
+		case "department":
+			who.Department = value
 		case "scopes":
 			who.Scopes = strings.Split(value, ",")
 		default:

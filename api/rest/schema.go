@@ -98,6 +98,9 @@ func strictly(text []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	err := d.Decode(into)
+	if err == nil && string(bytes.TrimSpace(text)) == "null" {
+		err = errors.New("it must be an object")
+	}
 	if err == nil && d.More() {
 		err = errors.New("there is more behind the document")
 	}

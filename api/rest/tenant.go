@@ -299,11 +299,8 @@ func (s settings) patch(ctx context.Context, id string, why *Reasoned, unless *U
 			Author: author(ctx, why.why()), Force: why.Force, If: map[string]uint64{id: d.Revision}, Judge: judge(ctx),
 			Edits: []revision.Edit{{Tenant: id, Do: revision.Patch, Value: body}},
 		}
-		if d.Text == "" { // the operator's first words
-			if v["operator"] == nil {
-				v["operator"] = json.RawMessage(`"Operator"`)
-			}
-			change.Edits, change.Texts = nil, []revision.Text{{File: id, Text: document(s.t, v)}}
+		if of.edits = change.Edits; d.Text == "" {
+			change.Texts = []revision.Text{{File: id, Text: []byte(firstWords)}}
 		}
 		rev, err := s.Book.Apply(ctx, change)
 		if errors.Is(err, revision.ErrChanged) {

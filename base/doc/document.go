@@ -46,6 +46,10 @@ func Open(file, text string, as Reading, problems *Problems) *Document {
 		problems.Add(Problem{File: file, Text: fmt.Sprintf("is larger than %d MiB: split it", MaxSize>>20)})
 		return nil
 	}
+	if line := tooDeep(text); line > 0 {
+		problems.Add(Problem{File: file, Line: line, Column: 1, Text: fmt.Sprintf("is nested deeper than %d levels: nothing that is read here is", deepest)})
+		return nil
+	}
 	line, ok := 1, false
 	if utf8.ValidString(text) && !loneReturn(text) {
 		line, ok = d.split()
