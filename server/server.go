@@ -369,6 +369,7 @@ func (s *server) api() rest.Config {
 		Alarms:        s.alarms,
 		Webhooks:      s.hooks.Load(),
 		Book:          s.book,
+		Explain:       s.plan.ExplainIn,
 		Ready:         s.readiness,
 		Metrics:       s.metrics().Handler(),
 		Log:           s.log,
