@@ -15,9 +15,10 @@ type Index struct {
 	Places []Place // its sites in order; one Place without a site where it has none
 
 	defaults  defaults
-	accounts  map[string]int32
-	sorted    []int32 // accounts by their numbers
-	lines     spans   // accounts by their numbers in E.164
+	accounts  byDigits
+	named     map[string]int32 // those that have no digits for their number
+	sorted    []int32          // accounts by their numbers
+	lines     byDigits         // accounts by their numbers in E.164
 	places    map[string]int32
 	groups    map[string]int32 // by id
 	rung      map[string]int32 // groups by number
@@ -84,13 +85,21 @@ func at[E any](list []E, m map[string]int32, key string) *E {
 
 func (x *Index) indexAccounts() {
 	list := x.Tenant.Accounts
-	x.accounts = make(map[string]int32, len(list))
+	x.accounts = newByDigits(len(list))
 	x.sorted = make([]int32, len(list))
 	numbers := make([]span, 0, len(list))
 	var texts []byte // of all numbers in E.164: one allocation
 	for i := range list {
 		a := &list[i]
-		x.accounts[a.Number], x.sorted[i] = int32(i), int32(i)
+		x.sorted[i] = int32(i)
+		if key := pack(a.Number); key != 0 {
+			x.accounts.put(key, i)
+		} else {
+			if x.named == nil {
+				x.named = map[string]int32{}
+			}
+			x.named[a.Number] = int32(i)
+		}
 		if a.Kind == Extension || len(a.Number) < leastDigits {
 			continue
 		}
@@ -110,7 +119,10 @@ func (x *Index) indexAccounts() {
 	}
 	slices.SortFunc(x.sorted, func(a, b int32) int { return strings.Compare(list[a].Number, list[b].Number) })
 	x.public = append(x.public, numbers...)
-	x.lines = flatten(numbers)
+	x.lines = newByDigits(len(numbers))
+	for _, n := range numbers {
+		x.lines.put(uint64(n.first), int(n.of))
+	}
 }
 
 func (x *Index) indexNumbers() {
@@ -150,11 +162,16 @@ func (x *Index) indexNumbers() {
 }
 
 // Account gives an account by its number as it is registered, or nil.
-func (x *Index) Account(number string) *Account { return at(x.Tenant.Accounts, x.accounts, number) }
+func (x *Index) Account(number string) *Account {
+	if i, ok := x.accounts.get(pack(number)); ok {
+		return &x.Tenant.Accounts[i]
+	}
+	return at(x.Tenant.Accounts, x.named, number)
+}
 
 // Line gives the account of a number of the public network, or nil.
 func (x *Index) Line(n e164.Number) *Account {
-	if i, ok := x.lines.find(n); ok && n != 0 {
+	if i, ok := x.lines.get(uint64(n)); ok {
 		return &x.Tenant.Accounts[i]
 	}
 	return nil
