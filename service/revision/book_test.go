@@ -22,7 +22,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	code := storetest.Main(m, nil)
+	code := storetest.Main(m, map[string]func([]string){"applies": applies})
 	if code == 0 {
 		if err := goleak.Find(goleak.IgnoreTopFunction("database/sql.(*DB).connectionOpener")); err != nil {
 			fmt.Fprintln(os.Stderr, err)

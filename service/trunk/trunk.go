@@ -303,14 +303,10 @@ func (t *Trunks) Stop(ctx context.Context) {
 
 // find gives a trunk, or nil.
 func (t *Trunks) find(tenantID, trunkName string) *trunk {
-	id := name{tenantID, trunkName}
-	if k := t.now.Load().by[id]; k != nil {
-		return k
-	}
-	if t.cfg.Current().Trunk(tenantID, trunkName) != nil { // a call is quicker than whoever tells of the new snapshot
+	if t.now.Load().of != t.cfg.Current() { // a call is quicker than whoever tells of the new snapshot
 		t.Update()
 	}
-	return t.now.Load().by[id]
+	return t.now.Load().by[name{tenantID, trunkName}]
 }
 
 // log tells of a trunk.
