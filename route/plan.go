@@ -63,7 +63,7 @@ func (p *Plan) Judge(q Quality) { p.quality = q }
 
 // Prepare makes ready what calls will ask of a snapshot, so that the first of them does not wait. It is called before the
 // snapshot becomes the current one.
-func (p *Plan) Prepare(s *tenant.Snapshot) { p.house(s) }
+func (p *Plan) Prepare(s *tenant.Snapshot) { p.of(s) }
 
 // Route gives the destination of what a party of a tenant dialled (call.Router). What other tenants have inside is unknown
 // here. A call that came by a carrier never leaves again by another, so that nobody telephones at another's expense.
@@ -72,7 +72,8 @@ func (p *Plan) Route(from call.Party, dialled string, at time.Time) call.Destina
 	return q.answer()
 }
 
-// house gives what is ready of a snapshot.
+// house gives what is ready of the current snapshot. Until another is the current one, what is ready of that waits aside, so
+// that calls of this one don't make theirs again.
 func (p *Plan) house(s *tenant.Snapshot) *house {
 	if h := p.made.Load(); h != nil && h.of == s {
 		return h
@@ -83,9 +84,14 @@ func (p *Plan) house(s *tenant.Snapshot) *house {
 	if old != nil && old.of == s {
 		return old
 	}
-	h := p.planned.Swap(nil)
+	if old != nil && s.Revision < old.of.Revision { // a call that began to ask just before the change
+		return newHouse(s, old)
+	}
+	h := p.planned.Load()
 	if h == nil || h.of != s {
 		h = newHouse(s, old)
+	} else {
+		p.planned.CompareAndSwap(h, nil)
 	}
 	p.made.Store(h)
 	return h

@@ -174,7 +174,7 @@ func TestWaysAreTriedInOrder(t *testing.T) {
 		t.Helper()
 		s := tenant.NewSnapshot(1, []*tenant.Tenant{{ID: "a", Trunks: []tenant.Trunk{{Name: "x", Mode: tenant.Static}, {Name: "y", Mode: tenant.Static}, {Name: "z", Mode: tenant.Static}}, Routes: []tenant.Route{r}}})
 		p := &Plan{}
-		p.Prepare(s)
+		p.house(s)
 		return p
 	}
 	first := func(p *Plan) map[string]int {
@@ -313,5 +313,33 @@ func TestWhatWouldHappen(t *testing.T) {
 	}
 	if got := steps[len(steps)-1].Say("fa"); got != "← 103 از acme زنگ می‌خورد." {
 		t.Errorf("in Persian: %s", got)
+	}
+}
+
+// What was made ready of a snapshot before it became the current one is not made again, and calls of the one before it don't take it
+// away.
+func TestASnapshotIsMadeReadyOnce(t *testing.T) {
+	p, _ := world(t, operatorDocument)
+	old := p.current.Load()
+	ask := func() { p.Route(phone("101"), "102", time.Time{}) }
+	ask()
+	before := p.made.Load()
+	acme := *old.Tenant("acme")
+	acme.Groups = nil
+	now := tenant.Next(old, old.Revision+1, old.Operator(), []*tenant.Tenant{&acme, old.Tenant("other")})
+	p.Prepare(now)
+	ready := p.planned.Load()
+	ask()
+	if p.made.Load() != before || p.planned.Load() != ready || ready.desks["other"] != before.desks["other"] || ready.desks["acme"] == before.desks["acme"] {
+		t.Error("a call meanwhile made something anew, or the wrong tenants were made ready")
+	}
+	p.current.Store(now)
+	ask()
+	if p.made.Load() != ready || p.planned.Load() != nil {
+		t.Error("what was ready was not taken")
+	}
+	p.house(old)
+	if p.made.Load() != ready {
+		t.Error("a late call of the snapshot before took it away")
 	}
 }
