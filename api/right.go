@@ -24,6 +24,9 @@ func (r Right) Scope() string {
 	return r.Resource + ":read"
 }
 
+// Self is the resource of what whoever is known does with itself: seeing who it is, signing out. It needs no scope.
+const Self = "self"
+
 // Denial is why something is not done for who asks, with what to do.
 type Denial struct {
 	Status int           // of HTTP: 401, 403, 404, 429 and so on
@@ -37,6 +40,15 @@ func (d *Denial) Error() string { return d.Text }
 
 // ErrNobody is the denial of who gave no credentials at all.
 var ErrNobody = &Denial{Status: http.StatusUnauthorized, Text: "send the header Authorization: Bearer with a token, or sign in at POST /api/v1/session; santral token create makes a token"}
+
+// Standing is how a user proves itself.
+type Standing struct {
+	Has     bool      // a password
+	Changed time.Time // when it was set
+	Must    bool      // it must be changed first
+	Proved  bool      // a second factor is asked for
+	Codes   int       // recovery codes that are left
+}
 
 type denialKey struct{}
 
@@ -62,7 +74,7 @@ func Judge(ctx context.Context, r Right) *Denial {
 		return &Denial{Status: http.StatusForbidden, Text: "nobody has a right to this: it declares none"}
 	case who.Role < r.Role:
 		return &Denial{Status: http.StatusForbidden, Text: "this needs the role " + r.Role.String() + ", and yours is " + who.Role.String() + ": ask an administrator"}
-	case !who.May(r.Resource, r.Write, r.Role):
+	case r.Resource != Self && !who.May(r.Resource, r.Write, r.Role):
 		return &Denial{Status: http.StatusForbidden, Text: "this needs a token with the scope " + r.Scope() + ": make one with santral token create"}
 	}
 	return nil

@@ -19,6 +19,7 @@ type Boot struct {
 	Listen     []Listener
 	HTTP       netip.AddrPort // console, API, health, metrics, and SIP over WebSocket at /ws
 	HTTPS      netip.AddrPort // the same over TLS; the zero value for none
+	Usual      bool           // nobody has said where HTTPS is: it is left out where its port is taken
 	TLS        TLS
 	Origins    []string // pages whose scripts may connect by WebSocket, besides those of our own host
 	Media      Media
@@ -42,6 +43,9 @@ type Boot struct {
 	Mail       Mail             // who takes the exchange's mails
 	Alarms     Alarms           // who is told when something is wrong
 	NATS       NATS             // who is told of every record
+	Proxies    []netip.Prefix   // HTTP proxies of the operator's own, whose X-Forwarded-For and X-Forwarded-Proto are believed
+	Plain      bool             // tokens and passwords may come to the API from other machines without TLS
+	Metrics    string           // who sees the figures: "local" (this machine, and others with a token) or "open"
 	Edges      []netip.Prefix   // proxies of the operator's own before phones, whose Path and received are believed
 }
 
@@ -106,6 +110,7 @@ type TURN struct {
 // Defaults of the boot file.
 const (
 	DefaultHTTP      = "127.0.0.1:8080"
+	DefaultHTTPS     = "0.0.0.0:8443"
 	DefaultPorts     = "10000-29999"
 	DefaultDeadAfter = 60 * time.Second
 	DefaultDSCP      = 46 // EF (RFC 3246)
@@ -124,6 +129,9 @@ func Read(file string, problems *doc.Problems) *Boot {
 	}
 	b := &Boot{
 		HTTP:       netip.MustParseAddrPort(DefaultHTTP),
+		HTTPS:      netip.MustParseAddrPort(DefaultHTTPS),
+		Usual:      true,
+		Metrics:    "local",
 		Media:      Media{Address: netip.IPv4Unspecified(), First: 10000, Last: 29999, DeadAfter: DefaultDeadAfter, DSCP: DefaultDSCP, Pictures: DefaultPictures, ICE: "lite"},
 		Recordings: Recordings{Format: "wav", Rate: DefaultRate, Free: Free{Octets: DefaultFree}, Most: DefaultRecordings, Longest: DefaultLongestTape},
 		Session:    Session{Expires: DefaultExpires, Min: LeastExpires},
@@ -143,14 +151,24 @@ func Read(file string, problems *doc.Problems) *Boot {
 	}
 	var media *doc.Node
 	n.Map(doc.Fields{
-		"listen":  func(n *doc.Node) { n.Each(func(n *doc.Node) { b.Listen = append(b.Listen, readListener(n)) }) },
-		"http":    func(n *doc.Node) { b.HTTP = readAddrPort(n) },
-		"https":   func(n *doc.Node) { b.HTTPS = readAddrPort(n) },
-		"tls":     func(n *doc.Node) { readTLS(n, filepath.Dir(file), &b.TLS) },
-		"origins": func(n *doc.Node) { n.Each(func(n *doc.Node) { b.Origins = append(b.Origins, readOrigin(n)) }) },
-		"media":   func(n *doc.Node) { media = n; readMedia(n, &b.Media) },
-		"data":    folder(&b.Data),
-		"tenants": folder(&b.Tenants),
+		"listen": func(n *doc.Node) { n.Each(func(n *doc.Node) { b.Listen = append(b.Listen, readListener(n)) }) },
+		"http":   func(n *doc.Node) { b.HTTP = readAddrPort(n) },
+		"https": func(n *doc.Node) {
+			b.Usual = false
+			if n.Text() == "off" {
+				b.HTTPS = netip.AddrPort{}
+				return
+			}
+			b.HTTPS = readAddrPort(n)
+		},
+		"http_plain": func(n *doc.Node) { b.Plain = n.Bool() },
+		"metrics":    func(n *doc.Node) { b.Metrics = n.OneOf("local", "open") },
+		"proxies":    func(n *doc.Node) { n.Each(func(n *doc.Node) { b.Proxies = append(b.Proxies, readNetwork(n)) }) },
+		"tls":        func(n *doc.Node) { readTLS(n, filepath.Dir(file), &b.TLS) },
+		"origins":    func(n *doc.Node) { n.Each(func(n *doc.Node) { b.Origins = append(b.Origins, readOrigin(n)) }) },
+		"media":      func(n *doc.Node) { media = n; readMedia(n, &b.Media) },
+		"data":       folder(&b.Data),
+		"tenants":    folder(&b.Tenants),
 		"secrets": func(n *doc.Node) {
 			if b.Secrets = n.Text(); b.Secrets == "" {
 				n.Fail("must name the file of the key that seals secrets")

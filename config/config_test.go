@@ -155,3 +155,27 @@ tenants: tenants
 		}
 	}
 }
+
+// The API is served over TLS unless the boot file says otherwise, and tokens don't come in plain from elsewhere.
+func TestTheAPIIsServedOverTLS(t *testing.T) {
+	const plain = "listen: [{transport: udp, address: \"0.0.0.0:5060\"}]\ndata: data\ntenants: tenants\n"
+	for text, good := range map[string]func(*Boot) bool{
+		"": func(b *Boot) bool {
+			return b.HTTPS.String() == DefaultHTTPS && b.Usual && !b.Plain && b.Metrics == "local"
+		},
+		"https: off\n":            func(b *Boot) bool { return !b.HTTPS.IsValid() && !b.Usual },
+		"https: 127.0.0.1:9443\n": func(b *Boot) bool { return b.HTTPS.Port() == 9443 && !b.Usual },
+		"http_plain: true\nmetrics: open\nproxies: [10.0.0.1, 192.0.2.0/24]\n": func(b *Boot) bool {
+			return b.Plain && b.Metrics == "open" && len(b.Proxies) == 2 && b.Proxies[0].String() == "10.0.0.1/32"
+		},
+	} {
+		if b, problems := read(t, plain+text); problems.Err() != nil || !good(b) {
+			t.Errorf("%q: %+v, %v", text, b, problems.Err())
+		}
+	}
+	for _, text := range []string{"https: on\n", "http_plain: perhaps\n", "metrics: closed\n", "proxies: [everybody]\n"} {
+		if _, problems := read(t, plain+text); problems.Err() == nil {
+			t.Errorf("%q was taken", text)
+		}
+	}
+}

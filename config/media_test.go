@@ -31,7 +31,7 @@ media: {port: 30000, ice: full, pictures: 0, turn: {address: "0.0.0.0:3478", tls
 		"{turn: {host: 'a b'}}":      "must be the name or the IPv4 address",
 		`{turn: {tls: "[::]:5349"}}`: ":5:9: turn: tls needs the certificate of a listener for tls, or of https: open one",
 	} {
-		_, problems := read(t, plain+"media: "+text+"\n")
+		_, problems := read(t, plain+"media: "+text+"\nhttps: off\n")
 		if err := problems.Err(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want …%s…", text, err, want)
 		}

@@ -88,6 +88,7 @@ func (s *server) metrics() *metric.Registry {
 	s.promptMetrics(r)
 	s.alarmMetrics(r)
 	s.hookMetrics(r)
+	s.rightMetrics(r)
 	s.records.metrics(r)
 	return r
 }

@@ -128,6 +128,7 @@ type server struct {
 	crowd    crowd
 	certs    certificates
 	token    string
+	rights   rights
 	secret   [32]byte // makes what phones carry for us: flow tokens and temporary GRUUs
 	draining atomic.Bool
 	deaf     atomic.Bool // calls are being handed over: what comes now is for whoever takes them
@@ -243,6 +244,9 @@ func (s *server) open(sample []Text) error {
 	s.later(s.records.close)
 	s.hearRecords()
 	if err := s.openBook(sample); err != nil {
+		return err
+	}
+	if err := s.openRights(); err != nil {
 		return err
 	}
 	if err := s.openRecordings(); err != nil {

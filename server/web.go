@@ -39,10 +39,15 @@ func (s *server) openWeb() error {
 	if err := open(s.boot.HTTP, sip.WS, ""); err != nil {
 		return err
 	}
-	if s.boot.HTTPS.IsValid() {
-		return open(s.boot.HTTPS, sip.WSS, s.certs.name)
+	if !s.boot.HTTPS.IsValid() {
+		return nil
 	}
-	return nil
+	err := open(s.boot.HTTPS, sip.WSS, s.certs.name)
+	if err != nil && s.boot.Usual { // nobody has asked for it by name: a second exchange on a machine starts without
+		s.log.Warn("the API is not served over TLS: name an address with https: in the boot file, or write https: off", "error", err)
+		return nil
+	}
+	return err
 }
 
 // addr is the address that the listener has, with its real port.
@@ -68,7 +73,7 @@ func (s *server) webListeners() ([]transport.Listener, error) {
 func (s *server) serveWeb() {
 	mux := http.NewServeMux()
 	mux.Handle(webSocketPath, s.wire.WebSocket())
-	mux.Handle("/", rest.Handler(s.api()))
+	mux.Handle("/", rest.Handler(s.guarded(s.api())))
 	var handler http.Handler = mux
 	if a, ok := s.certs.keeper.(*cert.ACME); ok {
 		handler = a.Challenges(mux)

@@ -68,7 +68,7 @@ func latin(code string) string {
 func factorAbout(tenantID, user string) string { return tenantID + "/" + user }
 
 // proveFactor judges the second factor's code, or a recovery code. None is taken twice.
-func (s *Service) proveFactor(ctx context.Context, l *store.Login, p Proof) *api.Denial {
+func (s *Service) proveFactor(ctx context.Context, l *store.Login, p proof) *api.Denial {
 	now := time.Now()
 	codes := codeKey(p.Tenant, p.User)
 	if p.Code == "" {
@@ -109,7 +109,7 @@ func (s *Service) self(ctx context.Context, who api.Identity, password string) (
 	if who.Kind != "session" {
 		return store.Login{}, forbidden("sign in for this: a token has no password and no second factor")
 	}
-	p := Proof{Tenant: who.Home(), User: who.Name, Password: password, Source: who.Source}
+	p := proof{Tenant: who.Home(), User: who.Name, Password: password, Source: who.Source}
 	from := sourceKey(p.Source)
 	if d := s.slow.pause(from, time.Now()); d > 0 {
 		return store.Login{}, later(d)
@@ -215,7 +215,7 @@ func (s *Service) Leave(ctx context.Context, who api.Identity, password, code st
 		return missing("you have no second factor")
 	}
 	if l.Proved {
-		if no := s.proveFactor(ctx, &l, Proof{Tenant: l.Tenant, User: l.User, Code: code, Source: who.Source}); no != nil {
+		if no := s.proveFactor(ctx, &l, proof{Tenant: l.Tenant, User: l.User, Code: code, Source: who.Source}); no != nil {
 			return no
 		}
 	}

@@ -63,7 +63,7 @@ func TestSecondFactor(t *testing.T) {
 		}
 		code := func() string { return codeAt(key, time.Now().Unix()/30) }
 		signIn := func(given string) *api.Denial {
-			_, _, no := h.SignIn(t.Context(), Proof{Tenant: "sample", User: "sara", Password: password, Code: given, Source: here})
+			_, _, no := h.signIn(t.Context(), proof{Tenant: "sample", User: "sara", Password: password, Code: given, Source: here})
 			return no
 		}
 		h.good(signIn("")) // not before it was confirmed
@@ -94,17 +94,17 @@ func TestSecondFactor(t *testing.T) {
 		h.bad(signIn(next), 401, "used before")
 		h.good(signIn(strings.ToUpper(codes[3])))
 		h.bad(signIn(codes[3]), 401, "")
-		if m, _ := h.Me(t.Context(), who); !m.Proved || m.Codes != recoveries-1 {
+		if m, _ := h.Stands(t.Context(), who, "sample", "sara"); !m.Proved || m.Codes != recoveries-1 {
 			t.Errorf("stands %+v", m)
 		}
 		// A wrong password says nothing of a factor.
-		_, _, no = h.SignIn(t.Context(), Proof{Tenant: "sample", User: "sara", Password: "wrong", Source: here})
+		_, _, no = h.signIn(t.Context(), proof{Tenant: "sample", User: "sara", Password: "wrong", Source: here})
 		h.bad(no, 401, denied)
 		// Who has the password can't try all codes, from wherever.
 		time.Sleep(forget + time.Minute)
 		tried := 0
 		for i := range 200 {
-			_, _, no := h.SignIn(t.Context(), Proof{Tenant: "sample", User: "sara", Password: password, Code: "000000", Source: there.Next()})
+			_, _, no := h.signIn(t.Context(), proof{Tenant: "sample", User: "sara", Password: password, Code: "000000", Source: there.Next()})
 			if no.Status == 401 {
 				tried++
 			}
@@ -129,7 +129,7 @@ func TestSecondFactor(t *testing.T) {
 // enter2 signs sara in with a code.
 func (h *house) enter2(code string) (string, api.Identity) {
 	h.t.Helper()
-	text, _, no := h.SignIn(h.t.Context(), Proof{Tenant: "sample", User: "sara", Password: "four words in a row", Code: code, Source: here})
+	text, _, no := h.signIn(h.t.Context(), proof{Tenant: "sample", User: "sara", Password: "four words in a row", Code: code, Source: here})
 	h.good(no)
 	who, no := h.asks("GET", "/", here, "Cookie", SecureCookie+"="+text)
 	h.good(no)
@@ -149,8 +149,10 @@ func TestResetFactor(t *testing.T) {
 	h.good(no)
 	other := api.Identity{Kind: "session", Tenant: "other", Name: "sara", Role: 4}
 	h.bad(h.ResetFactor(t.Context(), other, "sample", "sara"), 404, "")
-	if has, _, m, no := h.State(t.Context(), root, "sample", "sara"); no != nil || !has || !m.Proved {
-		t.Errorf("%v %+v %v", has, m, no)
+	_, no = h.Stands(t.Context(), other, "sample", "sara")
+	h.bad(no, 404, "")
+	if m, no := h.Stands(t.Context(), root, "sample", "sara"); no != nil || !m.Has || !m.Proved {
+		t.Errorf("%+v %v", m, no)
 	}
 	h.good(h.ResetFactor(t.Context(), root, "sample", "sara"))
 	h.enterAgain("sample", "sara")

@@ -343,7 +343,7 @@ func (h *house) enter(tenantID, user string) (cookie string, who api.Identity) {
 	h.t.Helper()
 	_, no := h.SetPassword(h.t.Context(), root, tenantID, user, "four words in a row", false)
 	h.good(no)
-	text, _, no := h.SignIn(h.t.Context(), Proof{Tenant: tenantID, User: user, Password: "four words in a row", Source: here})
+	text, _, no := h.signIn(h.t.Context(), proof{Tenant: tenantID, User: user, Password: "four words in a row", Source: here})
 	h.good(no)
 	who, no = h.asks("GET", "/", here, "Cookie", SecureCookie+"="+text)
 	h.good(no)
@@ -448,7 +448,7 @@ func TestWhoseSessions(t *testing.T) {
 }
 
 func (h *house) enterAgain(tenantID, user string) {
-	_, _, no := h.SignIn(h.t.Context(), Proof{Tenant: tenantID, User: user, Password: "four words in a row", Source: here})
+	_, _, no := h.signIn(h.t.Context(), proof{Tenant: tenantID, User: user, Password: "four words in a row", Source: here})
 	h.good(no)
 }
 
@@ -473,7 +473,7 @@ func TestPasswords(t *testing.T) {
 	if kept := h.memory.logins["sample/sara"].Hash; !strings.HasPrefix(kept, "$argon2id$v=19$m=64,t=1,p=1$") || strings.Contains(kept, made) {
 		t.Errorf("kept %q", kept)
 	}
-	text, at, no := h.SignIn(t.Context(), Proof{Tenant: "sample", User: "sara", Password: made, Source: here})
+	text, at, no := h.signIn(t.Context(), proof{Tenant: "sample", User: "sara", Password: made, Source: here})
 	h.good(no)
 	cookie := SecureCookie + "=" + text
 	if !at.Limited {
@@ -486,14 +486,14 @@ func TestPasswords(t *testing.T) {
 	h.bad(h.ChangePassword(t.Context(), who, "wrong", "four words in a row"), 403, "not your password")
 	h.bad(h.ChangePassword(t.Context(), who, made, "short"), 422, "characters")
 	h.bad(h.ChangePassword(t.Context(), who, made, made), 422, "that you have")
-	second, _, no := h.SignIn(t.Context(), Proof{Tenant: "sample", User: "sara", Password: made, Source: there})
+	second, _, no := h.signIn(t.Context(), proof{Tenant: "sample", User: "sara", Password: made, Source: there})
 	h.good(no)
 	h.good(h.ChangePassword(t.Context(), who, made, "four words in a row"))
 	_, no = h.asks("GET", "/api/v1/calls", here, "Cookie", cookie)
 	h.good(no)
 	_, no = h.asks("GET", "/api/v1/session", here, "Cookie", SecureCookie+"="+second)
 	h.bad(no, 401, "over") // whoever else had the old one is out
-	_, _, no = h.SignIn(t.Context(), Proof{Tenant: "sample", User: "sara", Password: made, Source: here})
+	_, _, no = h.signIn(t.Context(), proof{Tenant: "sample", User: "sara", Password: made, Source: here})
 	h.bad(no, 401, "wrong")
 	h.bad(h.ChangePassword(t.Context(), root, "x", "four words in a row"), 403, "sign in")
 
@@ -516,7 +516,7 @@ func TestPasswords(t *testing.T) {
 	}
 	h.enterAgain("sample", "sara")
 	h.memory.away = errors.New("no database")
-	_, _, no = h.SignIn(t.Context(), Proof{Tenant: "sample", User: "sara", Password: "four words in a row", Source: here})
+	_, _, no = h.signIn(t.Context(), proof{Tenant: "sample", User: "sara", Password: "four words in a row", Source: here})
 	h.bad(no, 503, "try again")
 }
 
@@ -533,7 +533,7 @@ func TestGuessing(t *testing.T) {
 			source := netip.MustParseAddr("203.0.113." + map[string]string{"sara": "1", "nobody": "2", "nima": "3"}[user])
 			var answers []string
 			for range 12 {
-				_, _, no := h.SignIn(t.Context(), Proof{Tenant: "sample", User: user, Password: "wrong", Source: source})
+				_, _, no := h.signIn(t.Context(), proof{Tenant: "sample", User: user, Password: "wrong", Source: source})
 				answers = append(answers, fmt.Sprint(no.Status, " ", no.After, " ", no.Text))
 				time.Sleep(no.After)
 			}
@@ -553,7 +553,7 @@ func TestGuessing(t *testing.T) {
 		// From many sources: each try waits, none is refused, and the owner is in at once from where she was.
 		began := time.Now()
 		for i := range 60 {
-			_, _, no := h.SignIn(t.Context(), Proof{Tenant: "sample", User: "sara", Password: "wrong", Source: netip.MustParseAddr(fmt.Sprint("203.0.113.", 10+i))})
+			_, _, no := h.signIn(t.Context(), proof{Tenant: "sample", User: "sara", Password: "wrong", Source: netip.MustParseAddr(fmt.Sprint("203.0.113.", 10+i))})
 			h.bad(no, 401, "wrong")
 		}
 		if took := time.Since(began); took < 30*time.Second {
@@ -566,9 +566,9 @@ func TestGuessing(t *testing.T) {
 		}
 		// IPv6: a customer's whole network is one source.
 		for i := range 5 {
-			_, _, _ = h.SignIn(t.Context(), Proof{Tenant: "sample", User: "nima", Password: "wrong", Source: netip.MustParseAddr(fmt.Sprintf("2001:db8::%d", i+1))})
+			_, _, _ = h.signIn(t.Context(), proof{Tenant: "sample", User: "nima", Password: "wrong", Source: netip.MustParseAddr(fmt.Sprintf("2001:db8::%d", i+1))})
 		}
-		_, _, no := h.SignIn(t.Context(), Proof{Tenant: "sample", User: "nima", Password: "wrong", Source: netip.MustParseAddr("2001:db8::ffff")})
+		_, _, no := h.signIn(t.Context(), proof{Tenant: "sample", User: "nima", Password: "wrong", Source: netip.MustParseAddr("2001:db8::ffff")})
 		h.bad(no, 429, "too many")
 		if no.After <= 0 {
 			t.Error("no Retry-After")
@@ -595,7 +595,7 @@ func TestFloodOfSignIns(t *testing.T) {
 	for range hashesWaiting {
 		h.queue <- struct{}{}
 	}
-	_, _, no := h.SignIn(t.Context(), Proof{Tenant: "sample", User: "sara", Password: "x", Source: here})
+	_, _, no := h.signIn(t.Context(), proof{Tenant: "sample", User: "sara", Password: "x", Source: here})
 	h.bad(no, 429, "at this moment")
 	for range hashesWaiting {
 		<-h.queue
@@ -603,11 +603,11 @@ func TestFloodOfSignIns(t *testing.T) {
 }
 
 func TestCookie(t *testing.T) {
-	c := Cookie("s", true)
+	c := (*Service)(nil).Cookie("s", true)
 	if text := c.String(); text != "__Host-santral=s; Path=/; Max-Age=86400; HttpOnly; Secure; SameSite=Lax" {
 		t.Error(text)
 	}
-	if text := Cookie("", false).String(); text != "santral=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax" {
+	if text := (*Service)(nil).Cookie("", false).String(); text != "santral=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax" {
 		t.Error(text)
 	}
 	r := &http.Request{Header: http.Header{"Cookie": {PlainCookie + "=x; other=y"}}}

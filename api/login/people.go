@@ -9,25 +9,6 @@ import (
 	"santral/tenant"
 )
 
-// Me is how who asks stands.
-type Me struct {
-	Proved bool // the second factor is asked for
-	Codes  int  // recovery codes that are left
-	Must   bool // the password must be changed first
-}
-
-// Me tells how who is signed in stands.
-func (s *Service) Me(ctx context.Context, who api.Identity) (Me, *api.Denial) {
-	if who.Kind != "session" {
-		return Me{}, nil
-	}
-	l, err := s.config.Store.Login(ctx, who.Home(), who.Name)
-	if err != nil && !isNotFound(err) {
-		return Me{}, s.away(err)
-	}
-	return Me{Proved: l.Proved, Codes: len(l.Codes), Must: l.Must}, nil
-}
-
 // ChangePassword gives who is signed in another password. All other sessions of that user are over.
 func (s *Service) ChangePassword(ctx context.Context, who api.Identity, old, fresh string) *api.Denial {
 	l, no := s.self(ctx, who, old)
@@ -104,16 +85,18 @@ func (s *Service) ResetFactor(ctx context.Context, who api.Identity, tenantID, u
 	return s.end(ctx, s.sessionsOf(func(x *session) bool { return x.Tenant == tenantID && x.User == user }))
 }
 
-// State tells how a user proves itself, to somebody who may know.
-func (s *Service) State(ctx context.Context, who api.Identity, tenantID, user string) (has bool, changed time.Time, m Me, no *api.Denial) {
-	if _, no := s.subject(who, tenantID, user); no != nil {
-		return false, time.Time{}, Me{}, no
+// Stands tells how a user proves itself: oneself, or to somebody who may know.
+func (s *Service) Stands(ctx context.Context, who api.Identity, tenantID, user string) (st api.Standing, no *api.Denial) {
+	if who.Kind != "session" || who.Home() != tenantID || who.Name != user {
+		if _, no := s.subject(who, tenantID, user); no != nil {
+			return st, no
+		}
 	}
 	l, err := s.config.Store.Login(ctx, tenantID, user)
 	if err != nil && !isNotFound(err) {
-		return false, time.Time{}, Me{}, s.away(err)
+		return st, s.away(err)
 	}
-	return l.Hash != "", l.Changed, Me{Proved: l.Proved, Codes: len(l.Codes), Must: l.Must}, nil
+	return api.Standing{Has: l.Hash != "", Changed: l.Changed, Must: l.Must, Proved: l.Proved, Codes: len(l.Codes)}, nil
 }
 
 // subject gives a user that who asks may change: of its tenant, and of no higher role.

@@ -49,7 +49,7 @@ func cookieOf(r *http.Request) string {
 }
 
 // Cookie is what a browser keeps of a session; of secret "" it is told to forget it. secure tells that it came over TLS.
-func Cookie(secret string, secure bool) *http.Cookie {
+func (*Service) Cookie(secret string, secure bool) *http.Cookie {
 	c := &http.Cookie{Name: PlainCookie, Value: secret, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, MaxAge: int(SessionWhole / time.Second)}
 	if secure {
 		c.Name, c.Secure = SecureCookie, true
@@ -122,8 +122,8 @@ func (s *Service) person(at store.Session, source netip.Addr) (api.Identity, boo
 	return who, true
 }
 
-// Proof is what somebody signs in with.
-type Proof struct {
+// proof is what somebody signs in with.
+type proof struct {
 	Tenant   string // whose document has the user; tenant.OperatorID for the operator's
 	User     string
 	Password string
@@ -136,7 +136,11 @@ type Proof struct {
 const denied = "the user or the password is wrong, or the user has no password yet; an administrator sets one with santral user password"
 
 // SignIn begins a session and gives what the browser keeps.
-func (s *Service) SignIn(ctx context.Context, p Proof) (text string, made store.Session, no *api.Denial) {
+func (s *Service) SignIn(ctx context.Context, tenantID, user, password, code, agent string, source netip.Addr) (text string, made store.Session, no *api.Denial) {
+	return s.signIn(ctx, proof{Tenant: tenantID, User: user, Password: password, Code: code, Source: source, Agent: agent})
+}
+
+func (s *Service) signIn(ctx context.Context, p proof) (text string, made store.Session, no *api.Denial) {
 	l, no := s.prove(ctx, p)
 	if no != nil {
 		return "", made, no
@@ -163,7 +167,7 @@ func (s *Service) SignIn(ctx context.Context, p Proof) (text string, made store.
 }
 
 // prove judges a proof. Whatever is wrong, it takes the same time and says the same.
-func (s *Service) prove(ctx context.Context, p Proof) (l store.Login, no *api.Denial) {
+func (s *Service) prove(ctx context.Context, p proof) (l store.Login, no *api.Denial) {
 	now := time.Now()
 	from, user := sourceKey(p.Source), userKey(p.Tenant, p.User)
 	if d := s.slow.pause(from, now); d > 0 {
@@ -223,7 +227,7 @@ func (s *Service) wait(ctx context.Context, d time.Duration) *api.Denial {
 }
 
 // knows tells whether a user is signed in from a source already.
-func (s *Service) knows(p Proof) bool {
+func (s *Service) knows(p proof) bool {
 	source := p.Source.String()
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -285,6 +289,9 @@ func (s *Service) sessionsOf(keep func(*session) bool) []store.Session {
 	})
 	return list
 }
+
+// Signed counts the sessions that go on.
+func (s *Service) Signed() int { return len(s.sessionsOf(func(*session) bool { return true })) }
 
 // end ends sessions: at once here, and in the database.
 func (s *Service) end(ctx context.Context, list []store.Session) *api.Denial {

@@ -29,7 +29,9 @@ func (c Config) settings() huma.Config {
 	s.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"token": {Type: "http", Scheme: "bearer", Description: "A token of POST /api/v1/tokens, of santral token create, or of a session (POST /api/v1/session). The data folder of the exchange has one that may do everything."},
 	}
-	s.Security = []map[string][]string{{"token": {}}}
+	s.Components.SecuritySchemes["session"] = &huma.SecurityScheme{Type: "apiKey", In: "cookie", Name: "__Host-santral", Description: "The cookie of a session (POST /api/v1/session). Whatever changes something has the header X-Santral: 1 too, unless the browser tells where it is from (Origin)."}
+	s.Security = []map[string][]string{{"token": {}}, {"session": {}}}
+	s.Transformers = append(s.Transformers, plainProblems)
 	s.Info.Description = introduction
 	s.Servers = []*huma.Server{{URL: "/", Description: "the exchange that serves this"}}
 	s.Info.License = &huma.License{Name: "Apache 2.0", Identifier: "Apache-2.0"}

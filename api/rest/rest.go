@@ -29,10 +29,15 @@ import (
 
 // Config is what the API shows and changes.
 type Config struct {
-	Token         string                 // the bearer token that may do everything
+	Token         string                            // the bearer token that may do everything
+	Who           Who                               // knows all other identities; nil for Logins, or for nobody else
+	Logins        Logins                            // nil where nobody can sign in and no token can be made
+	Home          func(user string) (tenant string) // whose document has a user who says no tenant
+	Audits        Audits                            // nil for nobody who keeps who did what
+	Answers       Answers                           // to requests with an idempotency key; zero for none kept
+	Edge          Edge
 	Book          revision.Configuration // nil where no configuration can be asked for
 	Explain       Explain                // where a call would go
-	Who           Who                    // knows all other identities; nil for nobody else
 	Place         func(tenant, account string) (at Place, ok bool)
 	Version       string
 	Calls         func() []LiveCall
@@ -95,11 +100,19 @@ func build(c Config) (http.Handler, huma.API) {
 		}
 		text(w, 200, "ready\n")
 	})
-	mux.Handle("GET /metrics", c.Metrics)
+	mux.Handle("GET /metrics", c.figures(c.Metrics))
 
 	api := humago.New(mux, c.settings())
-	api.UseMiddleware(judged(api))
+	api.UseMiddleware(c.audited, judged(api))
 	c.configuration(api)
+	if c.Logins != nil {
+		c.sessions(api)
+		c.tokens(api)
+		c.logins(api)
+	}
+	if c.Audits != nil {
+		c.audits(api)
+	}
 	c.calls(api)
 	c.registrations(api)
 	c.cdrs(api)
@@ -118,7 +131,8 @@ func build(c Config) (http.Handler, huma.API) {
 	pages := page.New(described(api).OpenAPI())
 	mux.Handle(page.Path, pages)
 	mux.Handle(page.Path+"/", pages)
-	return bounded(c.guarded(negotiated(mux))), api
+	keyed := &keyed{Answers: c.Answers, c: c, next: negotiated(lost(mux)), doing: map[string]bool{}}
+	return c.edged(bounded(c.guarded(keyed))), api
 }
 
 // escaped is JSON whose texts can't be taken for HTML, whatever a phone called itself.
@@ -151,8 +165,6 @@ func bounded(h http.Handler) http.Handler {
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, most)
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		w.Header().Set("Cache-Control", "no-store")
 		h.ServeHTTP(w, r)
 	})
 }

@@ -446,7 +446,7 @@ func TestOpenAPI(t *testing.T) {
 	if !strings.HasPrefix(d.OpenAPI, "3.1") || d.Info.Title != "Santral" || d.Info.Version != "1.2.3" {
 		t.Errorf("openapi %q, info %+v", d.OpenAPI, d.Info)
 	}
-	if len(d.Security) != 1 || d.Components.SecuritySchemes["token"].Scheme != "bearer" {
+	if len(d.Security) != 2 || d.Components.SecuritySchemes["token"].Scheme != "bearer" {
 		t.Errorf("security %v, %v", d.Security, d.Components.SecuritySchemes)
 	}
 	for path, methods := range map[string]string{

@@ -4,15 +4,16 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
-	"net"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"santral/api"
+	"santral/store"
 	"santral/tenant"
 )
 
@@ -66,33 +67,85 @@ type Who interface {
 	Identify(r *http.Request, source netip.Addr) (api.Identity, *api.Denial)
 }
 
-// guarded puts into every request's context who asks.
+// guarded puts into every request's context who asks, and counts requests.
 func (c Config) guarded(h http.Handler) http.Handler {
+	if c.Who == nil && c.Logins != nil {
+		c.Who = c.Logins
+	}
+	var counted rates
+	var failures rates
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		who, no := c.identify(r)
-		ctx := r.Context()
-		if no != nil {
-			ctx = api.Without(ctx, no)
-		} else {
-			ctx = api.With(ctx, who)
+		source := c.sourceOf(r)
+		ctx := context.WithValue(context.WithValue(r.Context(), secureKey{}, c.overTLS(r)), sourceKey{}, source)
+		if strings.HasPrefix(r.URL.Path, "/api/") {
+			who, no := c.identify(r)
+			if late := counted.judge(who, source); late != nil {
+				late.Write(w)
+				return
+			}
+			if no != nil {
+				ctx = api.Without(ctx, no)
+				c.failure(&failures, r, source, no)
+			} else {
+				ctx = api.With(ctx, who)
+			}
+		} else if r.URL.Path == "/metrics" {
+			if who, no := c.identify(r); no == nil {
+				ctx = api.With(ctx, who)
+			} else {
+				ctx = api.Without(ctx, no)
+			}
 		}
 		h.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 
-func (c Config) identify(r *http.Request) (api.Identity, *api.Denial) {
-	source := sourceOf(r)
+// failureRate is how often credentials that are no good are written down, of one source.
+var failureRate = rate{0.1, 5}
+
+// failure writes down credentials that are no good.
+func (c Config) failure(l *rates, r *http.Request, source netip.Addr, no *api.Denial) {
+	if c.Audits == nil || l.take(source.String(), failureRate, time.Now()) > 0 {
+		return
+	}
+	c.Audits.Note(store.Audit{Tenant: tenant.OperatorID, Kind: "none", Source: source.String(), Request: r.Header.Get(idHeader), What: "credentials", Status: no.Status, Note: cut(no.Text, 2*longThing)})
+}
+
+type sourceKey struct{}
+
+// sourceIn is the address that a context's request came from.
+func sourceIn(ctx context.Context) netip.Addr {
+	a, _ := ctx.Value(sourceKey{}).(netip.Addr)
+	return a
+}
+
+func (c Config) identify(r *http.Request) (who api.Identity, no *api.Denial) {
+	if c.Who == nil && c.Logins != nil {
+		c.Who = c.Logins
+	}
+	source := c.sourceOf(r)
+	if no := c.plain(r); no != nil {
+		return who, no
+	}
 	given, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if bearer && c.Token != "" && same(given, c.Token) {
-		return api.Identity{Kind: "root", Name: "root", Role: tenant.RoleOperator, Source: source}, nil
+	switch {
+	case bearer && c.Token != "" && same(given, c.Token):
+		who = api.Identity{Kind: "root", Name: "root", Role: tenant.RoleOperator, Source: source}
+		if ourself(r) && !c.proxied(r) {
+			return who, nil // whoever is on this machine with its data folder can't be locked out
+		}
+	case c.Who != nil:
+		who, no = c.Who.Identify(r, source)
+	case r.Header.Get("Authorization") != "":
+		no = &api.Denial{Status: http.StatusUnauthorized, Text: "the header Authorization must be Bearer with a token of this exchange, and it is not"}
 	}
-	if c.Who != nil {
-		return c.Who.Identify(r, source)
+	if no == nil && who.Kind != "" {
+		no = c.admitted(who.Tenant, source)
 	}
-	if r.Header.Get("Authorization") != "" {
-		return api.Identity{}, &api.Denial{Status: http.StatusUnauthorized, Text: "the header Authorization must be Bearer with a token of this exchange, and it is not"}
+	if no != nil {
+		return api.Identity{}, no
 	}
-	return api.Identity{}, nil
+	return who, nil
 }
 
 // same compares two secrets in a time that tells nothing of either.
@@ -101,22 +154,16 @@ func same(a, b string) bool {
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }
 
-// sourceOf is the address that a request came from.
-func sourceOf(r *http.Request) netip.Addr {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	a, _ := netip.ParseAddr(host)
-	return a.Unmap()
-}
-
 // judged lets an operation be done only for who has its right.
 func judged(a huma.API) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, _ := ctx.Operation().Metadata[rightKey].(right)
 		if no := api.Judge(ctx.Context(), r); no != nil {
 			refuse(a, ctx, no)
+			return
+		}
+		if !acceptable(ctx.Header("Accept"), ctx.Operation()) {
+			refuse(a, ctx, &api.Denial{Status: http.StatusNotAcceptable, Text: "the header Accept takes nothing of what this gives: leave it out, or see /openapi.json"})
 			return
 		}
 		next(ctx)
@@ -130,7 +177,11 @@ func refuse(a huma.API, ctx huma.Context, no *api.Denial) {
 	for name := range h {
 		ctx.SetHeader(name, h.Get(name))
 	}
-	_ = huma.WriteErr(a, ctx, no.Status, no.Text)
+	var details []error
+	if no.Wants != "" {
+		details = append(details, &huma.ErrorDetail{Message: "is missing or wrong", Location: "body." + no.Wants})
+	}
+	_ = huma.WriteErr(a, ctx, no.Status, no.Text, details...)
 }
 
 // tenantOf is the tenant that a request is about: the one that it names, or who asks' own; "" for any, which only who

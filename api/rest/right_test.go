@@ -23,7 +23,7 @@ func (badge) Identify(r *http.Request, source netip.Addr) (api.Identity, *api.De
 	if text == "" {
 		return api.Identity{}, nil
 	}
-	who := api.Identity{Kind: "token", Name: "t", Source: source}
+	who := api.Identity{Kind: "token", ID: text, Name: "t", Source: source}
 	for _, part := range strings.Fields(text) {
 		name, value, _ := strings.Cut(part, "=")
 		switch name {

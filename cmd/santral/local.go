@@ -155,6 +155,8 @@ func (l *local) boot() (*config.Boot, error) {
 		Listen:  listen,
 		HTTP:    netip.AddrPortFrom(l.Listen, l.HTTPPort),
 		HTTPS:   l.port(l.HTTPSPort, 8443),
+		Plain:   true, // a lab: its programs and phones take what address they are told
+		Metrics: "open",
 		TLS:     config.TLS{Name: name},
 		Media:   config.Media{Address: l.Listen, First: first, Last: last, Advertise: advertise, DeadAfter: config.DefaultDeadAfter, DSCP: config.DefaultDSCP, Pictures: config.DefaultPictures},
 		Session: config.Session{Expires: config.DefaultExpires, Min: config.LeastExpires},
