@@ -64,8 +64,13 @@ func (s *server) watch(ctx context.Context) {
 	}
 }
 
-// trunkSeen is how a trunk stood when it was looked at last.
-type trunkSeen struct{ up, refused bool }
+// trunkSeen is what was told of a trunk last.
+type trunkSeen struct{ down, refused bool }
+
+// begins reports a trunk that registers and has no answer yet: nothing is known of it.
+func begins(state string) bool {
+	return state == trunk.Registering.String() || state == trunk.NotRegistered.String()
+}
 
 // watchTrunks tells of trunks whose calls are no longer tried, and of those that are again.
 func (s *server) watchTrunks(seen map[accountKey]trunkSeen) {
@@ -74,25 +79,29 @@ func (s *server) watchTrunks(seen map[accountKey]trunkSeen) {
 		owner := ownerOf(k.Noun)
 		key := accountKey{owner, k.Noun.Name}
 		there[key] = true
-		was, known := seen[key]
-		now := trunkSeen{up: k.Up, refused: k.Registration.Fault == trunk.AuthFailed || k.Registration.Fault == trunk.Refused}
+		was := seen[key]
+		now := trunkSeen{down: !k.Up, refused: k.Registration.Fault == trunk.AuthFailed || k.Registration.Fault == trunk.Refused}
+		if begins(k.State) && !k.Up { // it tries again: what it was told to be holds until it is known
+			now = was
+		}
 		seen[key] = now
 		why := k.State
 		if k.Registration.Status != 0 {
 			why = fmt.Sprintf("%s, %d %s", why, k.Registration.Status, k.Registration.Reason)
 		}
-		if now.refused && !was.refused {
+		switch {
+		case now.refused && !was.refused:
 			s.alarms.Raise(alarm.TrunkRefused, owner, k.Noun.Name, why)
-		} else if was.refused && !now.refused {
+		case was.refused && !now.refused:
 			s.alarms.Clear(alarm.TrunkRefused, owner, k.Noun.Name)
 		}
 		switch {
-		case now.up && known && !was.up:
-			s.alarms.Clear(alarm.TrunkDown, owner, k.Noun.Name)
-			s.tellTenant(api.TrunkUp, owner, api.TrunkEvent{Trunk: k.Noun.Name, State: k.State})
-		case !now.up && (was.up || !known && k.State != "registering" && k.State != "not registered"):
+		case now.down && !was.down:
 			s.alarms.Raise(alarm.TrunkDown, owner, k.Noun.Name, why)
 			s.tellTenant(api.TrunkDown, owner, api.TrunkEvent{Trunk: k.Noun.Name, State: k.State, Reason: why})
+		case was.down && !now.down:
+			s.alarms.Clear(alarm.TrunkDown, owner, k.Noun.Name)
+			s.tellTenant(api.TrunkUp, owner, api.TrunkEvent{Trunk: k.Noun.Name, State: k.State})
 		}
 	}
 	for key := range seen {

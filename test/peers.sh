@@ -6,7 +6,7 @@ set -euo pipefail
 declare -A package=(
 	[sipp]=sip-tester [baresip]=baresip-core [linphonec]=linphone-cli [sox]=sox [ip]=iproute2 [iptables]=iptables
 	[tshark]=tshark [gcc]=gcc [espeak-ng]=espeak-ng [kamailio]=kamailio [chromium]=chromium [npm]=npm [node]=nodejs
-	[ffmpeg]=ffmpeg [flite]=flite [turnserver]=coturn [tiffcp]=libtiff-tools [opusinfo]=opus-tools
+	[ffmpeg]=ffmpeg [aiosmtpd]=python3-aiosmtpd [flite]=flite [turnserver]=coturn [tiffcp]=libtiff-tools [opusinfo]=opus-tools
 	[systemd-analyze]=systemd [promtool]=prometheus [pdftotext]=poppler-utils [zbarimg]=zbar-tools
 	[debootstrap]=debootstrap [buildah]=buildah
 )
