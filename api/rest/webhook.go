@@ -58,6 +58,25 @@ type DeliveryAsk struct {
 	ID    string `query:"id" maxLength:"64" doc:"as the header webhook-id said"`
 }
 
+// Asked gives it.
+func (d DeliveryAsk) Asked() DeliveryAsk { return d }
+
+// DeliveryPath names a delivery.
+type DeliveryPath struct {
+	Delivery uint64 `path:"delivery"`
+}
+
+// Named gives its number.
+func (d DeliveryPath) Named() uint64 { return d.Delivery }
+
+// ResendBody says which deliveries are sent anew.
+type ResendBody struct {
+	Body ResendRequest
+}
+
+// Wanted gives it.
+func (r ResendBody) Wanted() ResendRequest { return r.Body }
+
 // ResendRequest says which deliveries are sent anew.
 type ResendRequest struct {
 	From  uint64 `json:"from,omitempty" doc:"the first delivery; the oldest that is kept when left out"`
@@ -75,37 +94,63 @@ type SwitchedOn struct {
 	Was bool `json:"was_off" doc:"its target had answered 410"`
 }
 
+// What operations on webhooks are asked with: the webhook, and what the operation wants besides.
+type (
+	hookAsk interface{ Key() store.HookKey }
+	listAsk interface {
+		hookAsk
+		Asked() DeliveryAsk
+	}
+	oneAsk interface {
+		hookAsk
+		Named() uint64
+	}
+	rangeAsk interface {
+		hookAsk
+		Wanted() ResendRequest
+	}
+)
+
 func (c Config) webhooks(on huma.API) {
-	hookRoutes[HookPath](c, on, "/api/v1/tenants/{tenant}/webhooks/{webhook}", "", tenant.RoleAdmin)
-	hookRoutes[OperatorHookPath](c, on, "/api/v1/operator/webhooks/{webhook}", "operator-", tenant.RoleOperator)
+	hookRoutes[HookPath, struct {
+		HookPath
+		DeliveryAsk
+	}, struct {
+		HookPath
+		DeliveryPath
+	}, struct {
+		HookPath
+		ResendBody
+	}](c, on, "/api/v1/tenants/{tenant}/webhooks/{webhook}", "", tenant.RoleAdmin)
+	hookRoutes[OperatorHookPath, struct {
+		OperatorHookPath
+		DeliveryAsk
+	}, struct {
+		OperatorHookPath
+		DeliveryPath
+	}, struct {
+		OperatorHookPath
+		ResendBody
+	}](c, on, "/api/v1/operator/webhooks/{webhook}", "operator-", tenant.RoleOperator)
 }
 
-// hookKey is a path that names a webhook.
-type hookKey interface{ Key() store.HookKey }
-
 // hookRoutes are the operations on the webhooks of tenants, or of the operator.
-func hookRoutes[P hookKey](c Config, on huma.API, path, name string, least tenant.Role) {
-	there := func(ctx context.Context, p P) (store.HookKey, error) {
+func hookRoutes[P hookAsk, L listAsk, O oneAsk, R rangeAsk](c Config, on huma.API, path, name string, least tenant.Role) {
+	there := func(ctx context.Context, p hookAsk) (store.HookKey, error) {
 		key := p.Key()
 		if !api.From(ctx).In(key.Tenant) || partly(ctx) || c.Webhooks.Webhook(key) == nil {
 			return key, huma.Error404NotFound("there is no such webhook")
 		}
 		return key, nil
 	}
-	type one struct {
-		Path     P
-		Delivery uint64 `path:"delivery"`
-	}
 	huma.Register(on, op("list-"+name+"deliveries", http.MethodGet, path+"/deliveries", "What a webhook was told and what came of it, newest first", reads("webhooks", least)),
-		func(ctx context.Context, in *struct {
-			Path P
-			DeliveryAsk
-		}) (*body[Page[store.Delivery]], error) {
-			key, err := there(ctx, in.Path)
+		func(ctx context.Context, in *L) (*body[Page[store.Delivery]], error) {
+			key, err := there(ctx, *in)
 			if err != nil {
 				return nil, err
 			}
-			list, next, err := c.Webhooks.Deliveries(ctx, store.DeliveryFilter{HookKey: key, State: deliveryState(in.State), Type: in.Type, Event: in.ID}, in.Cursor, in.Limit)
+			ask := (*in).Asked()
+			list, next, err := c.Webhooks.Deliveries(ctx, store.DeliveryFilter{HookKey: key, State: deliveryState(ask.State), Type: ask.Type, Event: ask.ID}, ask.Cursor, ask.Limit)
 			switch {
 			case errors.Is(err, store.ErrBadCursor):
 				return nil, huma.Error400BadRequest("that cursor is none of this list's; leave it out for the first page")
@@ -115,12 +160,12 @@ func hookRoutes[P hookKey](c Config, on huma.API, path, name string, least tenan
 			return &body[Page[store.Delivery]]{Page[store.Delivery]{Items: append([]store.Delivery{}, list...), Next: next}}, nil
 		})
 	huma.Register(on, op("get-"+name+"delivery", http.MethodGet, path+"/deliveries/{delivery}", "One of them, with what is sent", reads("webhooks", least)),
-		func(ctx context.Context, in *one) (*body[FullDelivery], error) {
-			key, err := there(ctx, in.Path)
+		func(ctx context.Context, in *O) (*body[FullDelivery], error) {
+			key, err := there(ctx, *in)
 			if err != nil {
 				return nil, err
 			}
-			d, err := c.Webhooks.Delivery(ctx, key, in.Delivery)
+			d, err := c.Webhooks.Delivery(ctx, key, (*in).Named())
 			switch {
 			case errors.Is(err, store.ErrNotFound):
 				return nil, huma.Error404NotFound("there is no such delivery; they are kept for a week")
@@ -129,7 +174,7 @@ func hookRoutes[P hookKey](c Config, on huma.API, path, name string, least tenan
 			}
 			return &body[FullDelivery]{FullDelivery{Delivery: d, Body: json.RawMessage(d.Body)}}, nil
 		})
-	resend := func(ctx context.Context, p P, from, to uint64, only *store.DeliveryState) (*body[Resent], error) {
+	resend := func(ctx context.Context, p hookAsk, from, to uint64, only *store.DeliveryState) (*body[Resent], error) {
 		key, err := there(ctx, p)
 		if err != nil {
 			return nil, err
@@ -144,27 +189,24 @@ func hookRoutes[P hookKey](c Config, on huma.API, path, name string, least tenan
 		return &body[Resent]{Resent{n}}, nil
 	}
 	huma.Register(on, op("resend-"+name+"delivery", http.MethodPost, path+"/deliveries/{delivery}/resend", "Send one anew, with the same id", writes("webhooks", least)),
-		func(ctx context.Context, in *one) (*body[Resent], error) {
-			b, err := resend(ctx, in.Path, in.Delivery, in.Delivery, nil)
+		func(ctx context.Context, in *O) (*body[Resent], error) {
+			b, err := resend(ctx, *in, (*in).Named(), (*in).Named(), nil)
 			if err == nil && b.Body.Resent == 0 {
 				return nil, huma.Error404NotFound("there is no such delivery; they are kept for a week")
 			}
 			return b, err
 		})
 	huma.Register(on, op("resend-"+name+"deliveries", http.MethodPost, path+"/resend", "Send a range of deliveries anew, each with its id", writes("webhooks", least)),
-		func(ctx context.Context, in *struct {
-			Path P
-			Body ResendRequest
-		}) (*body[Resent], error) {
-			to := in.Body.To
-			if to == 0 {
-				to = 1<<63 - 1
+		func(ctx context.Context, in *R) (*body[Resent], error) {
+			ask := (*in).Wanted()
+			if ask.To == 0 {
+				ask.To = 1<<63 - 1
 			}
-			return resend(ctx, in.Path, in.Body.From, to, deliveryState(in.Body.State))
+			return resend(ctx, *in, ask.From, ask.To, deliveryState(ask.State))
 		})
 	huma.Register(on, op("test-"+name+"webhook", http.MethodPost, path+"/test", "Tell a webhook of an event webhook.test, and see what comes of it", writes("webhooks", least)),
-		func(ctx context.Context, in *struct{ Path P }) (*body[store.Delivery], error) {
-			key, err := there(ctx, in.Path)
+		func(ctx context.Context, in *P) (*body[store.Delivery], error) {
+			key, err := there(ctx, *in)
 			if err != nil {
 				return nil, err
 			}
@@ -175,8 +217,8 @@ func hookRoutes[P hookKey](c Config, on huma.API, path, name string, least tenan
 			return &body[store.Delivery]{d}, nil
 		})
 	huma.Register(on, op("resume-"+name+"webhook", http.MethodPost, path+"/resume", "Switch a webhook on again whose target had answered 410", writes("webhooks", least)),
-		func(ctx context.Context, in *struct{ Path P }) (*body[SwitchedOn], error) {
-			key, err := there(ctx, in.Path)
+		func(ctx context.Context, in *P) (*body[SwitchedOn], error) {
+			key, err := there(ctx, *in)
 			if err != nil {
 				return nil, err
 			}
