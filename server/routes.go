@@ -34,7 +34,7 @@ type attempted struct {
 func (a *attempts) see(e *call.Event, trunks *trunk.Trunks) {
 	switch e.Kind {
 	case call.LegBegan:
-		if d := e.Detail; d == nil || d.Trunk == "" || d.Direction != call.Out {
+		if d := e.Detail; d == nil || d.Trunk == "" || d.Direction != call.Out || d.SIPCallID == "" { // without one it was passed over
 			return
 		}
 		a.mu.Lock()

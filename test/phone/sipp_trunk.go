@@ -37,3 +37,8 @@ func TrunkTakes(more string, patterns ...string) string {
 		says(true, pcma("[media_port]", "1", ""), replyTo("200 OK", calledTag, trunkContact, more)...),
 		`<recv request="ACK"/>`, `<recv request="BYE"/>`, agrees)...)
 }
+
+// TrunkRefuses is a scenario of a trunk: it refuses a call with a status, such as "486 Busy Here".
+func TrunkRefuses(status string) string {
+	return scenario("trunk refuses", `<recv request="INVITE"/>`, says(false, "", replyTo(status, calledTag)...), `<recv request="ACK"/>`)
+}
