@@ -256,7 +256,7 @@ func (l *local) explain(t *tenant.Tenant, ready server.Ready, password func(stri
 	case l.Sample == "complex":
 		fmt.Println("Each flat has an internal number (block 2–5, floor, door) and a line. 9000 is the concierge, 150 the guard.")
 	case l.Sample == "operator":
-		fmt.Println("Carriers are SIPp: sipp -sn uas -i 127.0.0.11 -p 5060, and -i 127.0.0.12 for the second. PBXs register as asman@asman.local (30 channels)")
+		fmt.Println("Carriers are SIPp: sipp -sn uas -rtp_echo -i 127.0.0.11 -p 5060, and -i 127.0.0.12 for the second. PBXs register as asman@asman.local (30 channels)")
 		fmt.Printf("and nasim@nasim.local (10 channels), passwords %s and %s.\n", password("asman"), password("nasim"))
 	}
 	fmt.Println("\nDial another account's number, *43 for an echo, *44 for the time, *45 to hear yourself, *46 to try the line.")
