@@ -203,8 +203,10 @@ func (v *value) open() bool {
 // chunks finds the items of a list whose dashes stand in one column, and sees that each can be read.
 func (p *plain) chunks(indent int) (v value, ok bool) {
 	v = value{kind: sequence, line: int32(p.line), col: int32(indent) + 1, plain: true, off: int32(p.start + indent)}
+	part := &plain{probe: true}
 	for {
-		part := &plain{src: p.src, pos: p.pos, start: p.start, line: p.line}
+		part.over(p.src, p.pos, 0, p.line)
+		part.start = p.start
 		item := chunk{off: int32(p.start), line: int32(p.line)}
 		i := 0
 		for p.newline(); ; p.newline() {
@@ -219,7 +221,7 @@ func (p *plain) chunks(indent int) (v value, ok bool) {
 		item.end = int32(p.pos)
 		one, ok := part.item(indent)
 		if !ok || part.next() != -1 {
-			*part = plain{src: p.src, pos: int(item.off), start: int(item.off), end: p.pos, line: int(item.line)}
+			part.over(p.src, int(item.off), p.pos, int(item.line))
 			list, ok := part.parse()
 			if !ok || list.kind != sequence || list.flow || len(list.items) != 1 || list.col != int32(indent)+1 || list.line != item.line {
 				return v, false
@@ -253,7 +255,14 @@ func (d *Document) item(c *chunk, indent int32) *value {
 	if c.tree != nil {
 		return c.tree
 	}
-	p := &plain{src: d.text, pos: int(c.off), start: int(c.off), end: int(c.end), line: int(c.line)}
-	v, _ := p.item(int(indent))
-	return &v
+	p := plains.Get().(*plain)
+	p.over(d.text, int(c.off), int(c.end), int(c.line))
+	v := new(value)
+	*v, _ = p.item(int(indent))
+	p.src = ""
+	plains.Put(p)
+	return v
 }
+
+// plains are readers with their memory.
+var plains = sync.Pool{New: func() any { return new(plain) }}

@@ -1,6 +1,7 @@
 package doc
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -18,10 +19,40 @@ type plain struct {
 	start int    // of the line that reading is on
 	line  int    // its number, from 1
 	depth int
+	probe bool   // it is only asked whether the plain reader is sure: mappings have no pairs
+	stack []pair // of the mappings that are being read
 }
 
-// maxDepth bounds how deep the plain reader follows.
-const maxDepth = 32
+// over begins another part, with the memory of those before.
+func (p *plain) over(src string, at, end, line int) {
+	*p = plain{src: src, pos: at, start: at, end: end, line: line, probe: p.probe, stack: p.stack[:0]}
+}
+
+// take gives the pairs that stand on the stack from base on, and takes them off it.
+func (p *plain) take(base int) []pair {
+	var pairs []pair
+	if !p.probe {
+		pairs = slices.Clone(p.stack[base:])
+	}
+	p.stack = p.stack[:base]
+	return pairs
+}
+
+// stands reports whether a key is among those from base on.
+func (p *plain) stands(base int, key string) bool {
+	for i := base; i < len(p.stack); i++ {
+		if p.stack[i].key == key {
+			return true
+		}
+	}
+	return false
+}
+
+// Bounds of what the plain reader follows: how deep, and how many keys of a mapping.
+const (
+	maxDepth = 32
+	maxKeys  = 256
+)
 
 // next goes to the next line with content, and gives its indentation; -1 for none, -2 for not sure.
 func (p *plain) next() int {
@@ -190,38 +221,23 @@ func (p *plain) colon(i int) int {
 // mapping reads the keys that stand in one column, the first of which is at an offset of this line.
 func (p *plain) mapping(indent, at int) (v value, ok bool) {
 	v = value{kind: mapping, line: int32(p.line), col: p.column(at), plain: true, off: int32(at)}
-	var seen map[string]bool
+	base := len(p.stack)
 	for {
 		key, after, ok := p.key(at)
-		if !ok || after == 0 {
+		if !ok || after == 0 || len(p.stack) > base+maxKeys || p.stands(base, key) {
 			return v, false
-		}
-		if len(v.pairs) < 16 {
-			if v.find(key) != nil {
-				return v, false
-			}
-		} else {
-			if seen == nil {
-				seen = map[string]bool{}
-				for i := range v.pairs {
-					seen[v.pairs[i].key] = true
-				}
-			}
-			if seen[key] {
-				return v, false
-			}
-			seen[key] = true
 		}
 		one := pair{key: key, line: int32(p.line), col: p.column(at), off: int32(at)}
 		if one.value, ok = p.side(indent, after); !ok {
 			return v, false
 		}
-		v.pairs = append(v.pairs, one)
+		p.stack = append(p.stack, one)
 		v.end = one.value.end
 		switch i := p.next(); {
 		case i == -2 || i > indent:
 			return v, false
 		case i < indent:
+			v.pairs = p.take(base)
 			return v, true
 		}
 		if at = p.start + indent; p.dash(at) {
@@ -354,10 +370,11 @@ func (p *plain) behindColon(at int) bool {
 // braces reads {key: value, …}.
 func (p *plain) braces(at, maps int) (v value, after int, ok bool) {
 	v = value{kind: mapping, flow: true, line: int32(p.line), col: p.column(at), plain: true, off: int32(at)}
+	base := len(p.stack)
 	i := p.blanks(at + 1)
-	for i < p.end && (p.src[i] != '}' || len(v.pairs) > 0) {
+	for i < p.end && (p.src[i] != '}' || len(p.stack) > base) {
 		key, behind, ok := p.key(i)
-		if !ok || behind == 0 || v.find(key) != nil || behind >= p.end || p.src[behind] != ' ' {
+		if !ok || behind == 0 || len(p.stack) > base+maxKeys || p.stands(base, key) || behind >= p.end || p.src[behind] != ' ' {
 			return v, 0, false
 		}
 		one := pair{key: key, line: int32(p.line), col: p.column(i), off: int32(i)}
@@ -367,7 +384,7 @@ func (p *plain) braces(at, maps int) (v value, after int, ok bool) {
 		if one.value, i, ok = p.inline(i, maps, true); !ok {
 			return v, 0, false
 		}
-		v.pairs = append(v.pairs, one)
+		p.stack = append(p.stack, one)
 		if i = p.blanks(i); i >= p.end {
 			return v, 0, false
 		}
@@ -382,9 +399,10 @@ func (p *plain) braces(at, maps int) (v value, after int, ok bool) {
 	if i >= p.end || p.src[i] != '}' {
 		return v, 0, false
 	}
-	if len(v.pairs) > 0 {
-		v.line, v.col = v.pairs[0].line, v.pairs[0].col
+	if len(p.stack) > base {
+		v.line, v.col = p.stack[base].line, p.stack[base].col
 	}
+	v.pairs = p.take(base)
 	v.end = int32(i + 1)
 	return v, i + 1, true
 }
