@@ -492,7 +492,7 @@ func big(n int) string {
 	var b strings.Builder
 	b.WriteString("tenant: big\ndomains: [big.example]\nlines:\n")
 	for i := range n {
-		fmt.Fprintf(&b, "  - {number: \"021%08d\", name: Line %d, password: s-%dkqzv}\n", i, i, i)
+		fmt.Fprintf(&b, "  - {number: \"021%08d\", name: Line %d, password: secret-%d-kqzv}\n", i, i, i)
 	}
 	return b.String()
 }
