@@ -86,7 +86,7 @@ func (c Config) recordings(api huma.API) {
 			}
 			return &body[store.Recording]{row}, nil
 		})
-	huma.Register(api, answering(op("get-recording-sound", http.MethodGet, path+"/{name}/sound", "What a recording holds: a WAV or Ogg file, or a part of it (Range)", reads("recordings", tenant.RoleReporter)),
+	huma.Register(api, answering(confidential(op("get-recording-sound", http.MethodGet, path+"/{name}/sound", "What a recording holds: a WAV or Ogg file, or a part of it (Range)", reads("recordings", tenant.RoleReporter))),
 		map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{
 			"audio/wav":                {Schema: &huma.Schema{Type: "string", Format: "binary"}},
 			"audio/ogg":                {Schema: &huma.Schema{Type: "string", Format: "binary"}},

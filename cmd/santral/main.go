@@ -35,6 +35,9 @@ var commands struct {
 	Prompts       prompts       `cmd:"" help:"List what is said to callers; get, put, roll back or delete what a tenant has of its own."`
 	Trace         traceCall     `cmd:"" help:"Draw a call's SIP messages as a ladder."`
 	Bans          bans          `cmd:"" help:"List the sources that are banned for guessing passwords."`
+	Token         tokens        `cmd:"" help:"List, make and revoke tokens of programs."`
+	User          people        `cmd:"" help:"Give a user a password, or take a second factor away."`
+	Audit         auditCommand  `cmd:"" help:"List who did what, newest first."`
 	Backup        backup        `cmd:"" help:"Save everything that a running exchange must keep in one archive."`
 	Restore       restore       `cmd:"" help:"Make the data folder of an exchange, and its database, of an archive."`
 	Version       version       `cmd:"" help:"Print the version."`
