@@ -53,7 +53,7 @@ func (s *server) handOver(ctx context.Context) *handover {
 	for _, c := range s.control.Calls("") {
 		now, err := s.control.Freeze(ctx, c.ID, s.thawer)
 		if err != nil {
-			s.log.Warn("a call is not handed over", "call", c.ID, "error", err)
+			s.log.Warn("a call is not handed over", "call", c.ID, "tenant", c.From.Tenant, "error", err)
 			continue
 		}
 		h.Calls = append(h.Calls, now)
@@ -72,7 +72,7 @@ func (s *server) takeOver(door call.Thawer) {
 	}
 	for _, c := range s.before.Calls {
 		if err := s.control.Thaw(c, door); err != nil {
-			s.log.Error("a call is not taken over", "call", c.ID, "error", err)
+			s.log.Error("a call is not taken over", "call", c.ID, "tenant", c.From.Tenant, "error", err)
 		}
 	}
 	for _, f := range s.before.Subscriptions {

@@ -30,7 +30,7 @@ func (c *ongoing) askConfirm(m *member, ask *call.Confirm) {
 	go func() { // it may read files
 		src, err := speech.Say(who.Tenant, speech.Language(who), ask.Prompt...)
 		if err != nil {
-			c.house.log.Error("no prompt asks for confirmation", "call", c.id, "error", err)
+			c.house.log.Error("no prompt asks for confirmation", "call", c.id, "tenant", c.from.Tenant, "error", err)
 			return
 		}
 		c.post(func(c *ongoing) {

@@ -53,7 +53,7 @@ func (s *story) resumes(name string, state any) bool {
 func (s *story) Save(state any) {
 	text, err := json.Marshal(state)
 	if err != nil {
-		s.c.house.log.Error("state of a story is not kept", "call", s.c.id, "service", s.c.dest.Service, "error", err)
+		s.c.house.log.Error("state of a story is not kept", "call", s.c.id, "tenant", s.c.from.Tenant, "service", s.c.dest.Service, "error", err)
 		return
 	}
 	s.mu.Lock()

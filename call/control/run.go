@@ -164,7 +164,7 @@ func (c *ongoing) guarded(f func()) {
 	defer func() {
 		if p := recover(); p != nil {
 			c.house.panics.Add(1)
-			c.house.log.Error("call failed", "call", c.id, "state", c.state.String(), "panic", p, "stack", string(debug.Stack()))
+			c.house.log.Error("call failed", "call", c.id, "tenant", c.from.Tenant, "state", c.state.String(), "panic", p, "stack", string(debug.Stack()))
 			c.afterFault()
 		}
 	}()
@@ -248,7 +248,7 @@ func (c *ongoing) happened(m *member, e *call.LegEvent) {
 // setState is the only place where a call's state changes.
 func (c *ongoing) setState(s State, why string) {
 	if log := c.house.log; log.Enabled(context.Background(), slog.LevelDebug) {
-		log.Debug("call state", "call", c.id, "from", c.state.String(), "to", s.String(), "reason", why)
+		log.Debug("call state", "call", c.id, "tenant", c.from.Tenant, "from", c.state.String(), "to", s.String(), "reason", why)
 	}
 	c.mu.Lock()
 	c.state = s

@@ -72,7 +72,7 @@ func (s *story) serve(tale call.Story) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.c.house.panics.Add(1)
-			s.c.house.log.Error("story failed", "call", s.c.id, "service", s.c.dest.Service, "panic", p, "stack", string(debug.Stack()))
+			s.c.house.log.Error("story failed", "call", s.c.id, "tenant", s.c.from.Tenant, "service", s.c.dest.Service, "panic", p, "stack", string(debug.Stack()))
 		}
 		s.c.post(func(c *ongoing) { s.over(c, cause) })
 	}()

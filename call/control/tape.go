@@ -84,7 +84,7 @@ func (c *ongoing) follow() {
 		}
 		if err := c.roll(p); err != nil {
 			r.demanded = false
-			c.house.log.Warn("a call is not recorded", "call", c.id, "error", err)
+			c.house.log.Warn("a call is not recorded", "call", c.id, "tenant", c.from.Tenant, "error", err)
 		}
 	}
 	if r != nil && r.tape != nil {
