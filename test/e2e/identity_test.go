@@ -43,7 +43,7 @@ func TestTrunkIdentity(t *testing.T) {
 		want, diverted  string // what 101 is told
 		header, pattern string // what the trunk is told
 	}{
-		{"127.0.21.1", friend, "2100", `"Bank" <sip:+982122000001@`, "<sip:777@", "P-Asserted-Identity:", "Sara. .sip:101@"},
+		{"127.0.21.1", friend, "2100", `"Bank" <sip:+982122000001@`, "<sip:777@", "P-Asserted-Identity:", "Sara. .sip:2100@"},
 		{"127.0.22.1", stranger, "2200", "<sip:2200@", "", "Session-ID:", "[0-9a-f]{32};remote=[0-9a-f]{32}"},
 	} {
 		s := phone.StartSIPp(t, phone.TrunkCalls(`P-Asserted-Identity: "Bank" <tel:+98-21-2200-0001>
