@@ -109,7 +109,8 @@ func readHA1(n *doc.Node) map[string]string {
 	ha1 := map[string]string{}
 	field := func(algorithm string, length int) func(*doc.Node) {
 		return func(n *doc.Node) {
-			v := strings.ToLower(n.Text())
+			secret, _ := n.Secret() // who has it needs no password
+			v := strings.ToLower(secret)
 			if len(v) != length || strings.Trim(v, "0123456789abcdef") != "" {
 				n.Fail("ha1 for %s must be %d hexadecimal digits", algorithm, length)
 			}

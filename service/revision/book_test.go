@@ -207,6 +207,20 @@ func TestApply(t *testing.T) {
 	})
 }
 
+// The hashes of a password are as good as it, and are sealed likewise.
+func TestHashesAreSealed(t *testing.T) {
+	h := newHouse(t, filepath.Join(t.TempDir(), "x.db"))
+	const md5 = "3a57ff2a584ad600f3d2f8f0b5d5db52"
+	h.apply(texts("tenant: a\ndomains: [a.example]\nextensions:\n  - number: 101\n    ha1:\n      md5: " + md5 + " # of a password\n"))
+	if text := h.text("a"); strings.Contains(text, md5) || !strings.Contains(text, "      md5: sealed:1:") || !strings.HasSuffix(text, " # of a password\n") {
+		t.Error(text)
+	}
+	h.open()
+	if got := h.current.Load().Account("a", "101").Credential.HA1["MD5"]; got != md5 {
+		t.Error(got)
+	}
+}
+
 // What is refused changes nothing, and says why.
 func TestRefusals(t *testing.T) {
 	h := newHouse(t, filepath.Join(t.TempDir(), "x.db"))
