@@ -8,7 +8,8 @@ import (
 // ReportDue tells whether a mailed report of a period is owed.
 type ReportDue struct {
 	Due   bool
-	Tries int // that failed
+	Waits bool // it failed, and is due again later
+	Tries int  // that failed
 }
 
 // SentReports keeps which reports were mailed, by the end of the period that each is about.

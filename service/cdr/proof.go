@@ -116,7 +116,7 @@ func (f *Fold) again(ctx context.Context, upto store.Pos) error {
 			failed++ // a damaged part is passed by the next reading, and was told
 			continue
 		}
-		if f.pending() >= f.o.Batch || len(f.made.Joins) > 0 || !more {
+		if f.pending() >= f.o.Batch || len(f.made.Joins) > 0 || !more || f.pos >= upto {
 			to := store.Fold{Done: f.pos, Low: f.pos, Count: f.count}
 			if err := f.db.AddCDRs(ctx, f.saved, to, f.made); err != nil {
 				return err

@@ -12,12 +12,9 @@ import (
 	"time"
 
 	"github.com/xuri/excelize/v2"
-	"go.uber.org/goleak"
 
 	"santral/store"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // tape is a list of records, as long as it is asked for.
 type tape struct {

@@ -104,16 +104,34 @@ func (m *Mailer) Round(ctx context.Context) {
 	}
 }
 
+// mostOwed is how many periods are looked back for: an exchange that was away sends what it owes, the oldest first.
+const mostOwed = 31
+
 // order mails one report when its time has come and it has not been.
 func (m *Mailer) order(ctx context.Context, o *Order, now time.Time) error {
-	at := now.In(o.Zone)
-	from, until := Before(o.Every, at.Add(-o.At), o.Jalali) // before At the period that ended last is not yet due
-	// Yesterday's report of an order that is new today is not owed: nobody had asked for it then.
-	place, err := m.cfg.Sent.ReportDue(ctx, o.Tenant, o.ID, until, now)
-	if err != nil || !place.Due {
-		return err
+	var owed []span
+	at := now.In(o.Zone).Add(-o.At) // before At the period that ended last is not yet due
+	for range mostOwed {
+		from, until := Before(o.Every, at, o.Jalali)
+		due, err := m.cfg.Sent.ReportDue(ctx, o.Tenant, o.ID, until, now)
+		if err != nil || due.Waits {
+			return err // in order: the younger wait with it
+		}
+		if !due.Due {
+			break
+		}
+		owed = append(owed, span{from, until})
+		at = until.Add(-time.Second)
 	}
-	// Should the process end between the two, the mail is handed over again after the start, and taken for what it is by its key.
+	for i := len(owed) - 1; i >= 0; i-- {
+		if err := m.send(ctx, o, owed[i].from, owed[i].until, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *Mailer) send(ctx context.Context, o *Order, from, until, now time.Time) error {
 	mail, err := m.make(ctx, o, from, until)
 	if err == nil {
 		err = m.cfg.Post("report/"+o.Tenant+"/"+o.ID+"/"+until.UTC().Format(time.RFC3339), mail)
@@ -121,6 +139,7 @@ func (m *Mailer) order(ctx context.Context, o *Order, now time.Time) error {
 	if err != nil {
 		return errors.Join(err, m.cfg.Sent.ReportFailed(ctx, o.Tenant, o.ID, until, now, err.Error()))
 	}
+	// Should the process end just here, the mail is handed over again after the start, and taken for what it is by its key.
 	if err := m.cfg.Sent.ReportSent(ctx, o.Tenant, o.ID, until, now); err != nil {
 		return err
 	}

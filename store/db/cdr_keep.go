@@ -29,6 +29,7 @@ func (d *DB) ReportDue(ctx context.Context, tenant, report string, until, now ti
 		case err == nil:
 			wait := min(time.Minute<<min(due.Tries, 6), time.Hour)
 			due.Due = state == "failed" && now.UnixMilli() >= changed+wait.Milliseconds()
+			due.Waits = state == "failed" && !due.Due
 			return nil
 		case !errors.Is(err, sql.ErrNoRows):
 			return err
