@@ -232,7 +232,7 @@ func (c Config) table(ctx context.Context, in *ReportPath) (*report.Table, repor
 	}
 	f = c.bound(ctx, f)
 	if f.Until.IsZero() {
-		f.Until = time.Now().UTC().Truncate(time.Second)
+		f.Until = store.SlotTime(store.Slot(time.Now()) + 1)
 	}
 	if f.From.IsZero() {
 		f.From, _ = report.Before("month", f.Until.In(style.Zone), style.Jalali)
@@ -268,11 +268,6 @@ func (c Config) savedFilters(on huma.API) {
 	if c.Records.Filters == nil {
 		return
 	}
-	type path struct {
-		Tenant string `query:"tenant" maxLength:"40" doc:"whose; your own when left out"`
-		Name   string `path:"name" minLength:"1" maxLength:"64"`
-		Shared bool   `query:"shared" doc:"everybody's of the tenant, for whom a manager keeps it"`
-	}
 	huma.Register(on, op("list-cdr-filters", http.MethodGet, "/api/v1/cdr-filters", "Searches that were kept, your own and everybody's", reads("records", tenant.RoleUser)), func(ctx context.Context, in *struct {
 		Tenant string `query:"tenant" maxLength:"40" doc:"whose; your own when left out"`
 	}) (*body[Page[store.SavedFilter]], error) {
@@ -286,7 +281,7 @@ func (c Config) savedFilters(on huma.API) {
 		}
 		return &body[Page[store.SavedFilter]]{Page[store.SavedFilter]{Items: list}}, nil
 	})
-	owner := func(ctx context.Context, in *path) (tenantID, owner string, err error) {
+	owner := func(ctx context.Context, in *FilterPath) (tenantID, owner string, err error) {
 		who := api.From(ctx)
 		if tenantID, err = tenantOf(ctx, in.Tenant); err != nil {
 			return "", "", err
@@ -300,10 +295,10 @@ func (c Config) savedFilters(on huma.API) {
 		return tenantID, "", nil
 	}
 	huma.Register(on, op("put-cdr-filter", http.MethodPut, "/api/v1/cdr-filters/{name}", "Keep a search under a name", reads("records", tenant.RoleUser)), func(ctx context.Context, in *struct {
-		path
+		FilterPath
 		Body CDRSearch
 	}) (*body[store.SavedFilter], error) {
-		tenantID, whose, err := owner(ctx, &in.path)
+		tenantID, whose, err := owner(ctx, &in.FilterPath)
 		if err != nil {
 			return nil, err
 		}
@@ -315,7 +310,7 @@ func (c Config) savedFilters(on huma.API) {
 		}
 		return &body[store.SavedFilter]{f}, nil
 	})
-	huma.Register(on, empty(op("delete-cdr-filter", http.MethodDelete, "/api/v1/cdr-filters/{name}", "Forget a search", reads("records", tenant.RoleUser))), func(ctx context.Context, in *path) (*struct{}, error) {
+	huma.Register(on, empty(op("delete-cdr-filter", http.MethodDelete, "/api/v1/cdr-filters/{name}", "Forget a search", reads("records", tenant.RoleUser))), func(ctx context.Context, in *FilterPath) (*struct{}, error) {
 		tenantID, whose, err := owner(ctx, in)
 		if err != nil {
 			return nil, err
@@ -327,6 +322,13 @@ func (c Config) savedFilters(on huma.API) {
 		}
 		return nil, nil
 	})
+}
+
+// FilterPath is which kept search.
+type FilterPath struct {
+	Tenant string `query:"tenant" maxLength:"40" doc:"whose; your own when left out"`
+	Name   string `path:"name" minLength:"1" maxLength:"64"`
+	Shared bool   `query:"shared" doc:"everybody's of the tenant, for whom a manager keeps it"`
 }
 
 // CDRSearch is a search to be kept.
