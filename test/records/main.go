@@ -1,8 +1,8 @@
 // Records fills a database with call records as fast as it takes them, in the way in which the exchange does, and measures how long
 // pages of searches and summaries take then. It owns the database that it makes, and leaves it for another run.
 //
-//	go run ./bench/records -n 10000000 -db /var/tmp/records.db
-//	go run ./bench/records -n 0 -db /var/tmp/records.db          asks the database of an earlier run
+//	go run ./test/records -n 10000000 -db /var/tmp/records.db
+//	go run ./test/records -n 0 -db /var/tmp/records.db          asks the database of an earlier run
 package main
 
 import (
