@@ -108,6 +108,11 @@ webhooks:
 		defer mu.Unlock()
 		return len(refused) >= 2
 	})
+	var found []string
+	phone.Eventually(t, 30*time.Second, "a mail is there", func() bool {
+		found, _ = filepath.Glob(filepath.Join(mails, "new", "*"))
+		return len(found) > 0
+	})
 	x.Kill()
 	mu.Lock()
 	status = http.StatusNoContent
@@ -171,11 +176,6 @@ webhooks:
 		return len(taken) == 1
 	})
 
-	var found []string
-	phone.Eventually(t, 30*time.Second, "a mail is there", func() bool {
-		found, _ = filepath.Glob(filepath.Join(mails, "new", "*"))
-		return len(found) > 0
-	})
 	text, err := os.ReadFile(found[0])
 	if err != nil {
 		t.Fatal(err)
