@@ -374,6 +374,7 @@ func (s *server) api() rest.Config {
 		Webhooks:      s.hooks.Load(),
 		Book:          s.book,
 		Explain:       s.plan.ExplainIn,
+		Orders:        s.office(),
 		Ready:         s.readiness,
 		Metrics:       s.metrics().Handler(),
 		Log:           s.log,

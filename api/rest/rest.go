@@ -18,6 +18,7 @@ import (
 
 	"santral/access"
 	"santral/api"
+	"santral/api/order"
 	"santral/api/page"
 	"santral/base/doc"
 	"santral/observe/trace"
@@ -38,6 +39,7 @@ type Config struct {
 	Edge          Edge
 	Book          revision.Configuration // nil where no configuration can be asked for
 	Explain       Explain                // where a call would go
+	Orders        *order.Office          // nil where none is taken
 	Place         func(tenant, account string) (at Place, ok bool)
 	Version       string
 	Calls         func() []LiveCall
@@ -113,6 +115,8 @@ func build(c Config) (http.Handler, huma.API) {
 	if c.Audits != nil {
 		c.audits(api)
 	}
+	c.orders(api)
+	c.tables(api)
 	c.calls(api)
 	c.registrations(api)
 	c.cdrs(api)
@@ -158,6 +162,8 @@ func bounded(h http.Handler) http.Handler {
 			most = prompt.MaxUpload // less than the operation takes: what is too much ends the connection here, unread
 		case isDocument(r):
 			most = doc.MaxSize
+		case isTable(r):
+			most = maxTable
 		}
 		if r.ContentLength > most && most > maxBody {
 			w.Header().Set("Connection", "close")

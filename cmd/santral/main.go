@@ -38,9 +38,20 @@ var commands struct {
 	Token         tokens        `cmd:"" help:"List, make and revoke tokens of programs."`
 	User          people        `cmd:"" help:"Give a user a password, or take a second factor away."`
 	Audit         auditCommand  `cmd:"" help:"List who did what, newest first."`
-	Backup        backup        `cmd:"" help:"Save everything that a running exchange must keep in one archive."`
-	Restore       restore       `cmd:"" help:"Make the data folder of an exchange, and its database, of an archive."`
-	Version       version       `cmd:"" help:"Print the version."`
+	Order         orderLine     `cmd:"" help:"Make a line ready: the next free number, a password, a device, a link and a letter."`
+	Free          free          `cmd:"" help:"List numbers that a tenant may have."`
+	Letter        letterCommand `cmd:"" help:"Write the letter to the subscriber of an account."`
+	Link          link          `cmd:"" help:"Make another link by which a phone sets itself up, or another password."`
+	Cease         cease         `cmd:"" help:"Give a line's number back."`
+	MoveIn        moveIn        `cmd:"" name:"move-in" help:"Have people live in a unit."`
+	MoveOut       moveOut       `cmd:"" name:"move-out" help:"Have nobody live in a unit any more."`
+	Table         struct {
+		Export tableExport `cmd:"" help:"Write a list as a CSV file for spreadsheets."`
+		Import tableImport `cmd:"" help:"Add and change the entries of a list by a CSV file; of orders each row is one."`
+	} `cmd:"" help:"Lists as tables, there and back."`
+	Backup  backup  `cmd:"" help:"Save everything that a running exchange must keep in one archive."`
+	Restore restore `cmd:"" help:"Make the data folder of an exchange, and its database, of an archive."`
+	Version version `cmd:"" help:"Print the version."`
 }
 
 func main() {

@@ -213,6 +213,20 @@ var migrations = []migration{
 	{version: 14, up: hookTables},
 	{version: 15, up: recordTables, rows: (*DB).completeRecords},
 	{version: 16, up: feedTables},
+	{version: 17, up: []string{
+		`CREATE TABLE links (
+			hash TEXT PRIMARY KEY,
+			tenant TEXT NOT NULL,
+			account TEXT NOT NULL,
+			made BIGINT NOT NULL,
+			until BIGINT NOT NULL,
+			uses INTEGER NOT NULL,
+			used BIGINT NOT NULL,
+			agent TEXT NOT NULL,
+			source TEXT NOT NULL
+		){clustered}`,
+		`CREATE INDEX links_account ON links (tenant, account)`,
+	}},
 }
 
 // Version is that of the tables that this program makes.

@@ -77,7 +77,7 @@ var rules = []rule{
 
 	{"api", []string{"tenant", "base/*"}, "words of who may do what"},
 	{"api/*", []string{"api", "service/*", "call", "route", "access", "store", "tenant", "observe/*", "base/*"}, "decode, authorize, call, encode"},
-	{"api/rest", []string{"api", "api/noun", "api/page", "service/*", "call", "route", "access", "store", "tenant", "observe/*", "base/*"}, "what can be configured is shown in the shape of its nouns"},
+	{"api/rest", []string{"api", "api/order", "api/noun", "api/page", "service/*", "call", "route", "access", "store", "tenant", "observe/*", "base/*"}, "what can be configured is shown in the shape of its nouns"},
 	{"api/noun", []string{}, "a shape needs nothing but itself"},
 	{"api/page", []string{}, "pages are made of the description alone"},
 	{"api/client", []string{"api/noun", "base/*"}, "a client needs nothing of the server but its nouns"},

@@ -32,6 +32,8 @@ type Account struct {
 
 	Friends []string // Linphone watches the presence of these numbers, and publishes its own when there are any
 
+	Link string // of Linphone alone: where it fetches its account, in place of what stands above
+
 	// Of baresip alone.
 	Modules  []string // more modules: "mwi.so" shows waiting messages
 	Contacts string   // its contacts, a line each

@@ -51,20 +51,10 @@ root_ca=%s
 audio_rtp_port=%d
 video_rtp_port=%d
 
-[proxy_0]
-reg_proxy=<sip:%s;transport=%s>
-reg_identity=sip:%s@%s
-reg_expires=120
-reg_sendregister=1
-publish=%d
-
-[auth_info_0]
-username=%s
-passwd=%s
-
+%s
 [video]
 %s
-%s%s`, sipPorts, cmp.Or(a.Encryption, "none"), a.CA, FreePort(t), FreePort(t), a.Server, a.Transport, a.User, a.Server, publish, a.User, a.Password, linphonePictures(a.Pictures), linphoneCodecs(a.Codec), friends))
+%s%s`, sipPorts, cmp.Or(a.Encryption, "none"), a.CA, FreePort(t), FreePort(t), a.linphone(publish), linphonePictures(a.Pictures), linphoneCodecs(a.Codec), friends))
 	args := []string{"-c", rc, "-S", "-l", filepath.Join(l.folder, "log"), "-d", "4"}
 	if a.Pictures != "" {
 		args = append(args, "-V")
@@ -92,6 +82,15 @@ passwd=%s
 	l.Command("soundcard use files")
 	l.Command("record " + l.Heard())
 	return l
+}
+
+// linphone is how a Linphone knows the account: it is written for it, or it fetches it by a link at its start.
+func (a *Account) linphone(publish int) string {
+	if a.Link != "" {
+		return "[misc]\nconfig-uri=" + a.Link + "\n"
+	}
+	return fmt.Sprintf("[proxy_0]\nreg_proxy=<sip:%s;transport=%s>\nreg_identity=sip:%s@%s\nreg_expires=120\nreg_sendregister=1\npublish=%d\n\n[auth_info_0]\nusername=%s\npasswd=%s\n",
+		a.Server, a.Transport, a.User, a.Server, publish, a.User, a.Password)
 }
 
 // linphonePictures has Linphone show the still picture that it brings, which needs no camera, or none.
