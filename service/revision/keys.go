@@ -36,7 +36,7 @@ func (k *Keys) Open(sealed, tenantID string) (string, error) {
 		return "", errors.New("it has another form than sealed:1:…: was a part of it lost?")
 	}
 	if id != k.id {
-		return "", fmt.Errorf("it was sealed by the key %.16q, and this exchange's is %q: bring that key here (santral key import), or write the secret itself", id, k.id)
+		return "", fmt.Errorf("it was sealed by the key %.16q, and this exchange's is %q: bring its secrets.key here before the first start, or write the secret itself", id, k.id)
 	}
 	octets, err := base64.RawURLEncoding.DecodeString(text)
 	if err == nil {
