@@ -257,14 +257,8 @@ func (d *DB) Sum(ctx context.Context, f store.CDRFilter) (store.Sums, error) {
 		return d.sumRows(ctx, f)
 	}
 	if f.Kind != "" {
-		every, err := d.sumKeys(ctx, tenant, by)
-		if err != nil {
+		if keys, err = d.kindKeys(ctx, tenant, f.Kind); err != nil {
 			return all, fmt.Errorf("read sums: %w", err)
-		}
-		for _, key := range every {
-			if key == f.Kind || strings.HasPrefix(key, f.Kind+"/") {
-				keys = append(keys, key)
-			}
 		}
 	}
 	if f.Kind == "" || len(keys) > 0 {
@@ -287,9 +281,27 @@ func (d *DB) Sum(ctx context.Context, f store.CDRFilter) (store.Sums, error) {
 		}
 	}
 	f.From, f.Until = first, last
-	more, err := d.sumRows(ctx, f, condition{"c.seq > ?", []any{int64(rolled)}})
-	all.Add(more)
-	return all, err
+	rows, err := d.unsummed(ctx, f, rolled, place{began: 1<<63 - 1, seq: 1<<63 - 1})
+	if err != nil {
+		return all, fmt.Errorf("read sums: %w", err)
+	}
+	for i := range rows {
+		c := rows[i].word()
+		all.Add(c.Sums())
+	}
+	return all, nil
+}
+
+// kindKeys gives the keys of the sums of a kind of calls.
+func (d *DB) kindKeys(ctx context.Context, tenant, kind string) ([]string, error) {
+	every, err := d.sumKeys(ctx, tenant, store.RollKind)
+	var keys []string
+	for _, key := range every {
+		if key == kind || strings.HasPrefix(key, kind+"/") {
+			keys = append(keys, key)
+		}
+	}
+	return keys, err
 }
 
 // summed gives the sum that a filter asks for; by is 0 when it is none of those that are kept.
@@ -341,12 +353,12 @@ const sumExpressions = "COALESCE(SUM(1), 0), COALESCE(SUM(1), 0), " +
 	"COALESCE(SUM(CASE WHEN c.mos > 0 THEN CAST(ROUND(c.mos * 1000) AS BIGINT) ELSE 0 END), 0), COALESCE(SUM(CASE WHEN c.mos > 0 THEN 1 ELSE 0 END), 0)"
 
 // sumRows adds up the rows themselves.
-func (d *DB) sumRows(ctx context.Context, f store.CDRFilter, besides ...condition) (store.Sums, error) {
+func (d *DB) sumRows(ctx context.Context, f store.CDRFilter) (store.Sums, error) {
 	var all store.Sums
 	if f.Number != "" || f.Text != "" || f.Call != "" {
 		return d.sumWalk(ctx, f)
 	}
-	groups, err := d.sumGroups(ctx, &f, "''", besides)
+	groups, err := d.sumGroups(ctx, &f, "''", nil)
 	for _, g := range groups {
 		all.Add(g.Sums)
 	}
