@@ -126,11 +126,13 @@ func TestLampOverAHandOver(t *testing.T) {
 
 // Everything that the API shows and changes is there: what is missing shows only when somebody asks.
 func TestTheAPIHasEverything(t *testing.T) {
+	onPurpose := map[string]string{"Who": "nil is for Logins: who signs in and tokens are all that is known"}
 	virtually(t, func(w *stage) {
-		api := reflect.ValueOf(w.x.api())
+		api := reflect.ValueOf(w.x.guarded(w.x.api()))
 		for i := range api.NumField() {
-			if f := api.Field(i); (f.Kind() == reflect.Func || f.Kind() == reflect.Interface) && f.IsNil() {
-				t.Errorf("the API lacks %s", api.Type().Field(i).Name)
+			name := api.Type().Field(i).Name
+			if f := api.Field(i); (f.Kind() == reflect.Func || f.Kind() == reflect.Interface) && f.IsNil() && onPurpose[name] == "" {
+				t.Errorf("the API lacks %s", name)
 			}
 		}
 	})
