@@ -21,9 +21,9 @@ func grouped[N int | float64](n N) string {
 	return s
 }
 
-// TestTheLimitsOnThePage holds the table of limits in docs/operations.md to the numbers in the code.
+// TestTheLimitsOnThePage holds the table of limits in docs/operations to the numbers in the code.
 func TestTheLimitsOnThePage(t *testing.T) {
-	page := read(t, "docs/operations.md")
+	page := operations(t, "")
 	l, m := access.DefaultLimits, sip.DefaultLimits
 	for _, want := range []string{
 		fmt.Sprintf("| %s a second, %s at once |", grouped(l.PortRate), grouped(l.PortBurst)),
@@ -37,7 +37,7 @@ func TestTheLimitsOnThePage(t *testing.T) {
 		fmt.Sprintf("| %d s (less gets 423) to %s s; %s s when unsaid |", registrar.MinExpires, grouped(registrar.MaxExpires), grouped(registrar.DefaultExpires)),
 	} {
 		if !strings.Contains(page, want) {
-			t.Errorf("docs/operations.md lacks %q", want)
+			t.Errorf("docs/operations lacks %q", want)
 		}
 	}
 	// Defaults that stand in comments beside their fields.
@@ -54,7 +54,7 @@ func TestTheLimitsOnThePage(t *testing.T) {
 			}
 			n, _ := strconv.Atoi(set[1] + set[2])
 			if !strings.Contains(page, grouped(n)) {
-				t.Errorf("docs/operations.md does not name %s, the default of %s in %s", grouped(n), field, file)
+				t.Errorf("docs/operations does not name %s, the default of %s in %s", grouped(n), field, file)
 			}
 		}
 	}

@@ -67,10 +67,24 @@ func TestTheSampleHoldsEveryKey(t *testing.T) {
 	}
 }
 
-// TestTheOperationsPageIsTrue holds docs/operations.md to the code: it names every figure of /metrics,
+// operations is what the pages in a folder of docs/operations say together: "" for the English ones, "fa" for the Persian ones.
+func operations(t *testing.T, language string) string {
+	t.Helper()
+	pages, err := filepath.Glob(filepath.Join(root, "docs/operations", language, "*.md"))
+	if err != nil || len(pages) == 0 {
+		t.Fatalf("docs/operations/%s has no pages (%v)", language, err)
+	}
+	var text strings.Builder
+	for _, page := range pages {
+		text.WriteString(read(t, filepath.Join("docs/operations", language, filepath.Base(page))))
+	}
+	return text.String()
+}
+
+// TestTheOperationsPageIsTrue holds docs/operations to the code: it names every figure of /metrics,
 // every key of the boot file and every command.
 func TestTheOperationsPageIsTrue(t *testing.T) {
-	page := read(t, "docs/operations.md")
+	page := operations(t, "")
 	names := map[string]bool{}
 	collect := func(pattern string, sources ...string) {
 		for _, name := range sources {
@@ -91,12 +105,12 @@ func TestTheOperationsPageIsTrue(t *testing.T) {
 	}
 	for name := range names {
 		if !strings.Contains(page, "`"+name) {
-			t.Errorf("docs/operations.md does not name `%s`", name)
+			t.Errorf("docs/operations does not name `%s`", name)
 		}
 	}
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[config.Boot]()) {
 		if !strings.Contains(strings.ToLower(page), strings.ToLower(f.Name)) {
-			t.Errorf("docs/operations.md says nothing of the boot file's %s", f.Name)
+			t.Errorf("docs/operations says nothing of the boot file's %s", f.Name)
 		}
 	}
 }
