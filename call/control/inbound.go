@@ -81,5 +81,9 @@ func (c *ongoing) set() {
 // routed writes down where the call goes.
 func (c *ongoing) routed(to string) {
 	d := &c.dest
-	c.event(call.Event{Kind: call.Routed, To: to, Tenant: d.Tenant, Number: d.Understood(), Calls: d.Calls, Because: d.Because, Rev: d.Revision, Site: d.Site, Dept: d.Department}, c.arrived)
+	shown := d.Presents
+	if d.Hidden != call.Show && (d.Hidden == call.Hide || c.traits.Privacy.Withholds()) {
+		shown = "anonymous"
+	}
+	c.event(call.Event{Kind: call.Routed, To: to, Tenant: d.Tenant, Number: d.Understood(), Calls: d.Calls, Because: d.Because, Rev: d.Revision, Site: d.Site, Dept: d.Department, Shown: shown}, c.arrived)
 }
