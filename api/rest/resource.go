@@ -411,7 +411,8 @@ func (r resource) write1(ctx context.Context, id, key string, why *Reasoned, unl
 		}
 		change := revision.Change{
 			Author: author(ctx, why.why()), Edits: []revision.Edit{edit}, Force: why.Force,
-			If: map[string]uint64{id: d.Revision}, // what was judged is what is changed
+			If:    map[string]uint64{id: d.Revision}, // what was judged is what is changed
+			Judge: judge(ctx),
 		}
 		if of.edits = change.Edits; r.operator && d.Text == "" {
 			change.Texts = []revision.Text{{File: id, Text: []byte(firstWords)}}

@@ -277,8 +277,8 @@ func (im *importing) tried(ctx context.Context, before, rows []row) ([]row, erro
 	return im.tried(ctx, before, rows[half:])
 }
 
-func (im *importing) change(rows []row) revision.Change {
-	c := revision.Change{Author: im.by, Force: im.force}
+func (im *importing) change(ctx context.Context, rows []row) revision.Change {
+	c := revision.Change{Author: im.by, Force: im.force, Judge: judge(ctx)}
 	for i := range rows {
 		c.Edits = append(c.Edits, rows[i].edit)
 	}
@@ -287,9 +287,13 @@ func (im *importing) change(rows []row) revision.Change {
 
 // problem tells what is wrong with rows together, "" for nothing.
 func (im *importing) problem(ctx context.Context, rows []row) (string, error) {
-	plan, err := im.Book.Plan(ctx, im.change(rows))
-	if errors.Is(err, revision.ErrNotFound) || errors.Is(err, revision.ErrExists) {
+	plan, err := im.Book.Plan(ctx, im.change(ctx, rows))
+	var judged huma.StatusError
+	switch {
+	case errors.Is(err, revision.ErrNotFound), errors.Is(err, revision.ErrExists):
 		return err.Error(), nil
+	case errors.As(err, &judged): // who asks may not do that
+		return judged.Error(), nil
 	}
 	if err != nil {
 		return "", im.refusedChange(err, things{what: "entry", list: im.list})
@@ -324,7 +328,7 @@ func (im *importing) done(ctx context.Context, good []row) (*body[Imported], err
 		good = nil
 	}
 	if len(good) > 0 && !im.dry {
-		r, err := im.Book.Apply(ctx, im.change(good))
+		r, err := im.Book.Apply(ctx, im.change(ctx, good))
 		if err != nil {
 			return nil, im.refusedChange(err, things{what: "entry", list: im.list})
 		}

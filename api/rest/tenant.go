@@ -385,5 +385,78 @@ func sold(a, b *tenant.Tenant) string {
 	differs("type", a.Type, b.Type)
 	differs("brand", a.Brand, b.Brand)
 	differs("retention", a.Retention, b.Retention)
+	grows := func(what string, of func(*tenant.Tenant) map[string]bool) {
+		had := of(a)
+		for one := range of(b) {
+			if !had[one] {
+				list = append(list, what+" ("+one+")")
+				return
+			}
+		}
+	}
+	grows("public numbers", publicNumbers)
+	grows("sources and channels of trunks", trunkSources)
+	grows("files of music", musicFiles)
+	grows("private targets of webhooks", privateTargets)
 	return strings.Join(list, ", ")
+}
+
+// publicNumbers are those that a tenant has: with one more it would be called by it, and present it.
+func publicNumbers(t *tenant.Tenant) map[string]bool {
+	m := map[string]bool{}
+	for i := range t.Accounts {
+		if a := &t.Accounts[i]; a.Kind == tenant.Line {
+			m[a.Number] = true
+		}
+	}
+	for i := range t.Numbers {
+		m[t.Numbers[i].Numbers.String()] = true
+	}
+	for i := range t.Trunks {
+		for j := range t.Trunks[i].Numbers {
+			m[t.Trunks[i].Numbers[j].String()] = true
+		}
+	}
+	return m
+}
+
+// trunkSources are what trunks are known by without a password, whose calls would be taken for the tenant's, and how many
+// calls they may have.
+func trunkSources(t *tenant.Tenant) map[string]bool {
+	m := map[string]bool{}
+	for i := range t.Trunks {
+		k := &t.Trunks[i]
+		for _, p := range k.Addresses {
+			m[p.String()] = true
+		}
+		for _, d := range k.Certificates {
+			m[d] = true
+		}
+		if k.PBX {
+			m[k.Name+": "+strconv.Itoa(k.Channels)] = true
+		}
+	}
+	return m
+}
+
+// musicFiles are those of the exchange's own disk that a tenant plays.
+func musicFiles(t *tenant.Tenant) map[string]bool {
+	m := map[string]bool{}
+	for i := range t.Music {
+		if p := t.Music[i].Play; p != tenant.MusicBuiltin && p != tenant.MusicNone {
+			m[p] = true
+		}
+	}
+	return m
+}
+
+// privateTargets are addresses of the house's own network that webhooks may reach.
+func privateTargets(t *tenant.Tenant) map[string]bool {
+	m := map[string]bool{}
+	for i := range t.Webhooks {
+		for _, h := range t.Webhooks[i].Hosts {
+			m[h] = true
+		}
+	}
+	return m
 }
