@@ -56,6 +56,8 @@ type Problem struct {
 	Status int    `json:"status"`
 	Title  string `json:"title"`
 	Detail string `json:"detail"`
+
+	Errors []Mistake `json:"errors"`
 }
 
 // Error gives the problem in words.
@@ -63,7 +65,7 @@ func (p *Problem) Error() string {
 	if p.Detail == "" {
 		return fmt.Sprintf("%d %s", p.Status, p.Title)
 	}
-	return p.Detail
+	return p.words()
 }
 
 const maxAnswer = 64 << 20 // octets of an answer

@@ -132,7 +132,7 @@ func (c Config) refusedChange(err error, of things) error {
 	case errors.Is(err, revision.ErrNotFound):
 		return huma.Error404NotFound("there is no " + of.what + "; GET " + of.list + " lists what there is")
 	case errors.Is(err, revision.ErrExists):
-		return huma.Error409Conflict("there is a " + of.what + " already: change it with PUT or PATCH, or give another key")
+		return huma.Error409Conflict("there is " + article(of.what) + " already: change it with PUT or PATCH, or give another key")
 	case errors.Is(err, revision.ErrChanged):
 		return huma.Error412PreconditionFailed("the document was changed meanwhile: read it again, and say the change anew")
 	case errors.Is(err, revision.ErrConflict), errors.Is(err, revision.ErrInUse):

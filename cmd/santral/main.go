@@ -33,6 +33,18 @@ var commands struct {
 	Recordings    recordings    `cmd:"" help:"List recordings, get, verify or delete one."`
 	Rooms         rooms         `cmd:"" help:"List conference rooms, show who is in one, and see to them."`
 	Prompts       prompts       `cmd:"" help:"List what is said to callers; get, put, roll back or delete what a tenant has of its own."`
+	Get           get           `cmd:"" help:"Show what is configured: a list (lines, trunks, routes …), or one entry."`
+	Add           add           `cmd:"" help:"Add an entry to a list."`
+	Set           set           `cmd:"" help:"Change keys of an entry, of a tenant or of the operator; what is not named stays."`
+	Rm            remove        `cmd:"" help:"Take an entry or a tenant away."`
+	Plan          planFiles     `cmd:"" help:"Say what documents would change, and which numbers would lead elsewhere."`
+	Apply         applyFiles    `cmd:"" help:"Have documents be the configuration: all of them or none."`
+	Undo          undo          `cmd:"" help:"Take a change of configuration back."`
+	Revisions     revisions     `cmd:"" help:"List changes of configuration, or show one with its difference."`
+	Export        export        `cmd:"" help:"Print documents as they stand, byte for byte, secrets sealed."`
+	Route         routeCall     `cmd:"" help:"Say where a call would go, and why."`
+	Completion    completion    `cmd:"" help:"Print the completion of commands for a shell: bash, zsh or fish."`
+	Complete      complete      `cmd:"" hidden:"" help:"Print what may follow on a command line."`
 	Trace         traceCall     `cmd:"" help:"Draw a call's SIP messages as a ladder."`
 	Bans          bans          `cmd:"" help:"List the sources that are banned for guessing passwords."`
 	Token         tokens        `cmd:"" help:"List, make and revoke tokens of programs."`
