@@ -1,6 +1,8 @@
 package rest
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -8,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -75,6 +78,16 @@ func short(text string, most int) string {
 // state.
 func named(t reflect.Type, hint string) string {
 	name := huma.DefaultSchemaNamer(t, hint)
+	if wild := func(r rune) bool { return r > 'z' || !unicode.IsLetter(r) && !unicode.IsDigit(r) }; strings.ContainsFunc(name, wild) { // of a type without a name
+		name = ""
+		for _, word := range strings.FieldsFunc(hint, wild) {
+			name += strings.ToUpper(word[:1]) + word[1:]
+		}
+		if name == "" {
+			sum := sha256.Sum256([]byte(t.String()))
+			name = "Of" + hex.EncodeToString(sum[:4])
+		}
+	}
 	_, clash := nounNames[name]
 	if clash && t.PkgPath() != nounPackage {
 		return "Live" + name

@@ -39,6 +39,11 @@ func TestDescription(t *testing.T) {
 			}
 		}
 	}
+	for name := range o.Components.Schemas.Map() {
+		if strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789") != "" {
+			t.Errorf("a type is called %q", name)
+		}
+	}
 	if len(o.Webhooks) != len(happenings) {
 		t.Errorf("%d events", len(o.Webhooks))
 	}
