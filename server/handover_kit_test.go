@@ -42,12 +42,13 @@ type stage struct {
 	seed byte
 
 	tenants []*tenant.Tenant // nil: one with three lines
+	texts   []Text           // documents that are read in place of tenants, and can be changed; nil for none
 	media   session.Profile  // of phones that are switched on from now on
 	formats []media.Format   // that they speak; nil for G.711
 }
 
 // virtually plays a scene on a virtual network in virtual time.
-func virtually(t *testing.T, scene func(w *stage)) {
+func virtually(t *testing.T, scene func(w *stage), documents ...Text) {
 	synctest.Test(t, func(t *testing.T) {
 		n := vnet.New(1)
 		n.SetDefault(vnet.Link{Latency: 5 * time.Millisecond})
@@ -55,7 +56,7 @@ func virtually(t *testing.T, scene func(w *stage)) {
 		network = n.Host(netip.MustParseAddr("192.0.2.1"))
 		defer func() { network = kernel }()
 		w := newStage(t, netip.MustParseAddrPort("192.0.2.1:5060"))
-		w.net = n
+		w.net, w.texts = n, documents
 		w.play(scene)
 	})
 }
@@ -104,8 +105,10 @@ func (w *stage) begin(text []byte) {
 			ID: "sample", Realm: "sample", Default: true, Music: []tenant.Tune{{Name: tenant.MusicDefault, Play: tenant.MusicNone}}, Accounts: []tenant.Account{line(ali), line(sara), line(omid)},
 		}}
 	}
-	w.must(s.open(nil))
-	s.current.Store(tenant.NewSnapshot(1, w.tenants))
+	w.must(s.open(w.texts))
+	if w.texts == nil {
+		s.current.Store(tenant.NewSnapshot(1, w.tenants))
+	}
 	w.must(s.serve(nil))
 	w.x = s
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/coder/websocket"
@@ -37,6 +38,33 @@ type answer struct {
 	Detail string   `json:"detail,omitempty"`
 }
 
+// told makes problem documents of what the library answers in plain text to who is refused.
+type told struct {
+	http.ResponseWriter
+	status int // of the refusal; 0 for none
+}
+
+// Unwrap is for http.ResponseController.
+func (t *told) Unwrap() http.ResponseWriter { return t.ResponseWriter }
+
+// WriteHeader keeps a refusal until its reason is there.
+func (t *told) WriteHeader(status int) {
+	if status >= 400 {
+		t.status = status
+		return
+	}
+	t.ResponseWriter.WriteHeader(status)
+}
+
+// Write gives the reason of a refusal.
+func (t *told) Write(b []byte) (int, error) {
+	if t.status == 0 {
+		return t.ResponseWriter.Write(b)
+	}
+	api.WriteProblem(t.ResponseWriter, t.status, strings.TrimSpace(string(b))+"; events come over a WebSocket here, and as server-sent events at /api/v1/events")
+	return len(b), nil
+}
+
 // WebSocket tells events to a request over WebSocket (RFC 6455), each a text of JSON, until it goes. Origins are pages from
 // elsewhere whose scripts may connect.
 func (b *Bus) WebSocket(w http.ResponseWriter, r *http.Request, ask api.Listening) {
@@ -49,7 +77,7 @@ func (b *Bus) WebSocket(w http.ResponseWriter, r *http.Request, ask api.Listenin
 	out := http.NewResponseController(w)
 	_ = out.SetReadDeadline(time.Time{})
 	_ = out.SetWriteDeadline(time.Time{})
-	c, err := websocket.Accept(w, r, &websocket.AcceptOptions{OriginPatterns: b.cfg.Origins, CompressionMode: websocket.CompressionDisabled})
+	c, err := websocket.Accept(&told{ResponseWriter: w}, r, &websocket.AcceptOptions{OriginPatterns: b.cfg.Origins, CompressionMode: websocket.CompressionDisabled})
 	if err != nil {
 		return // it was told
 	}
