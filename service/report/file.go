@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 	"time"
 
 	"santral/base/jalali"
+	"santral/base/sheet"
 	"santral/store"
 )
 
@@ -171,25 +171,8 @@ func clock(d time.Duration) string {
 	return fmt.Sprintf("%d:%02d:%02d", n/3600, n/60%60, n%60)
 }
 
-// harmless keeps a spreadsheet from taking a text for a formula: one that begins with =, +, - or @ (after blanks, too), a tab or
-// a carriage return, has an apostrophe before it (OWASP, CSV injection).
-func harmless(s string) string {
-	if s == "" {
-		return s
-	}
-	if s[0] == '\t' || s[0] == '\r' || s[0] == '\n' {
-		return "'" + s
-	}
-	switch t := strings.TrimLeft(s, " \t\r\n\u00a0\u200b\u200e\u200f\u202a\u202b\ufeff\u3000"); {
-	case t == "":
-	case strings.ContainsRune("=+-@＝＋－＠", []rune(t)[0]):
-		return "'" + s
-	}
-	return s
-}
-
-// sheet is a CSV file (RFC 4180), with the octets before it by which Excel knows UTF-8.
-type sheet struct {
+// table is a CSV file (RFC 4180), with the octets before it by which Excel knows UTF-8.
+type table struct {
 	w       *csv.Writer
 	columns []Column
 	style   Style
@@ -197,30 +180,30 @@ type sheet struct {
 }
 
 func openCSV(w io.Writer, columns []Column, s Style) (sink, error) {
-	if _, err := io.WriteString(w, "\ufeff"); err != nil {
+	if _, err := io.WriteString(w, sheet.Mark); err != nil {
 		return nil, err
 	}
-	out := &sheet{w: csv.NewWriter(w), columns: columns, style: s}
+	out := &table{w: csv.NewWriter(w), columns: columns, style: s}
 	out.w.UseCRLF = true
 	for _, c := range columns {
-		out.cells = append(out.cells, harmless(c.Name))
+		out.cells = append(out.cells, sheet.Harmless(c.Name))
 	}
 	return out, out.w.Write(out.cells)
 }
 
-func (s *sheet) row(cells []any) error {
+func (s *table) row(cells []any) error {
 	s.cells = s.cells[:0]
 	for i, c := range cells {
 		v := s.style.text(c, s.columns[i].Format)
 		if s.columns[i].Format == Text || s.columns[i].Format == Calendar {
-			v = harmless(v)
+			v = sheet.Harmless(v)
 		}
 		s.cells = append(s.cells, v)
 	}
 	return s.w.Write(s.cells)
 }
 
-func (s *sheet) close(total []any) error {
+func (s *table) close(total []any) error {
 	if total != nil {
 		if err := s.row(total); err != nil {
 			return err
