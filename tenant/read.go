@@ -30,8 +30,8 @@ func ReadDir(dir string, problems *doc.Problems) []*Tenant {
 // ReadFolder reads every *.yaml of a folder: tenants, and the operator's document, nil where there is none.
 func ReadFolder(dir string, problems *doc.Problems) (operator *Operator, tenants []*Tenant) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
-	if err == nil && len(files) == 0 {
-		problems.Add(doc.Problem{File: dir, Text: "holds no tenant document; write one, such as sample.yaml"})
+	if err != nil {
+		problems.Add(doc.Problem{File: dir, Text: "can't be looked into: " + err.Error()})
 	}
 	for _, file := range files {
 		n := doc.ReadFile(file, problems)

@@ -309,13 +309,6 @@ func (c *Client) Registrations(ctx context.Context, cursor string, limit int) (P
 	return p, err
 }
 
-// CDRs gives a page of call records, newest first.
-func (c *Client) CDRs(ctx context.Context, cursor string, limit int) (Page[CDR], error) {
-	var p Page[CDR]
-	err := c.do(ctx, http.MethodGet, "/api/v1/cdrs?"+paging(cursor, limit), &p)
-	return p, err
-}
-
 func paging(cursor string, limit int) string {
 	q := url.Values{"limit": {strconv.Itoa(limit)}}
 	if cursor != "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -171,15 +172,24 @@ func (r *registrations) Run() error {
 type cdrs struct {
 	Limit int `default:"50" help:"How many, newest first."`
 	exchange
+	search
+	style
 }
 
-// Run prints them.
+// Run prints them, or writes their file.
 func (c *cdrs) Run() error {
 	x, err := c.open()
 	if err != nil {
 		return err
 	}
-	page, err := x.CDRs(context.Background(), "", min(max(c.Limit, 1), 1000))
+	v, err := c.values()
+	if err != nil {
+		return err
+	}
+	if c.Output != "" {
+		return c.into(v, func(v client.Search, w io.Writer) error { return x.ExportRecords(context.Background(), "", v, w) })
+	}
+	page, err := x.Records(context.Background(), v, "", min(max(c.Limit, 1), 1000))
 	if err != nil {
 		return err
 	}

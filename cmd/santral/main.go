@@ -30,6 +30,10 @@ var commands struct {
 	Trunks        trunks        `cmd:"" help:"List the trunks, and how they stand."`
 	Trunk         trunkCommand  `cmd:"" help:"Test one trunk."`
 	CDRs          cdrs          `cmd:"" name:"cdr" aliases:"cdrs" help:"List call records, newest first."`
+	Totals        totals        `cmd:"" help:"Add up call records."`
+	Report        reportCommand `cmd:"" help:"Make a report of call records, or its file."`
+	Archives      archives      `cmd:"" help:"List files of old records, or save one."`
+	Proof         proof         `cmd:"" help:"Make all records from the ledger anew and compare them with what is stored."`
 	Recordings    recordings    `cmd:"" help:"List recordings, get, verify or delete one."`
 	Rooms         rooms         `cmd:"" help:"List conference rooms, show who is in one, and see to them."`
 	Prompts       prompts       `cmd:"" help:"List what is said to callers; get, put, roll back or delete what a tenant has of its own."`
