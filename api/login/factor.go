@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"santral/api"
+	"santral/base/jalali"
 	"santral/store"
 )
 
@@ -52,17 +53,7 @@ func stepOf(key []byte, code string, now time.Time, last int64) (step int64, ok 
 
 // latin makes a code that was typed with a Persian or Arabic keyboard one of ASCII digits, without what separates it.
 func latin(code string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r >= '۰' && r <= '۹':
-			return '0' + r - '۰'
-		case r >= '٠' && r <= '٩':
-			return '0' + r - '٠'
-		case r == ' ' || r == '-' || r == '\u200c':
-			return -1
-		}
-		return r
-	}, code)
+	return strings.NewReplacer(" ", "", "-", "", "\u200c", "").Replace(jalali.ASCII(code))
 }
 
 func factorAbout(tenantID, user string) string { return tenantID + "/" + user }

@@ -14,6 +14,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"santral/api/noun"
+	"santral/base/jalali"
 	"santral/service/revision"
 )
 
@@ -164,20 +165,16 @@ func sortable(v json.RawMessage) string {
 // folded is a text as it is looked for: small letters, ASCII digits, and one form of the letters that keyboards write in two.
 func folded(s string) string {
 	return strings.Map(func(r rune) rune {
-		switch {
-		case r >= '۰' && r <= '۹':
-			return '0' + r - '۰'
-		case r >= '٠' && r <= '٩':
-			return '0' + r - '٠'
-		case r == 'ي' || r == 'ى':
+		switch r {
+		case 'ي', 'ى':
 			return 'ی'
-		case r == 'ك':
+		case 'ك':
 			return 'ک'
-		case r == '\u200c': // a half space is often left out
+		case '\u200c': // a half space is often left out
 			return -1
 		}
 		return unicode.ToLower(r)
-	}, s)
+	}, jalali.ASCII(s))
 }
 
 // holds tells whether a text stands in what is shown of an entry.

@@ -481,7 +481,7 @@ func TestClient(t *testing.T) {
 	if err != nil || len(regs.Items) != 1 || regs.Items[0] != (client.Registration{Account: "101", Contact: "sip:101@192.0.2.1", Flow: "UDP x y 0", UserAgent: "Phone", Expires: began}) {
 		t.Errorf("registrations %+v, %v", regs, err)
 	}
-	records, err := c.CDRs(t.Context(), "", 10)
+	records, err := c.Records(t.Context(), nil, "", 10)
 	want := client.CDR{Call: "c2", State: "no answer", FromNumber: "101", Dialled: "102", To: "102", Began: began, TalkMS: 1500, EndedBy: "caller", SIP: 480, Q850: 19, Cause: "no answer", Codec: "PCMA"}
 	if err != nil || len(records.Items) != 1 || !reflect.DeepEqual(records.Items[0], want) {
 		t.Errorf("records %+v, %v", records, err)

@@ -15,6 +15,8 @@ import (
 
 	"santral/media"
 	"santral/media/player"
+
+	"santral/base/jalali"
 )
 
 // Rate is the sample rate of the clips of our own, in Hz.
@@ -193,8 +195,8 @@ func day(t tongue, l *line, d media.Date) error {
 	month := int(m)
 	if calendar == media.Jalali {
 		var ok bool
-		if year, month, dom, ok = jalali(year, month, dom); !ok {
-			return fmt.Errorf("%s is outside of the years %d to %d of the Jalali calendar", d.Format(time.DateOnly), firstJalali, lastJalali)
+		if year, month, dom, ok = inJalali(year, month, dom); !ok {
+			return fmt.Errorf("%s is outside of the years %d to %d of the Jalali calendar", d.Format(time.DateOnly), jalali.FirstYear, jalali.LastYear)
 		}
 	}
 	if year < firstYear || year > lastYear {

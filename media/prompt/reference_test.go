@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"santral/base/jalali"
 	"santral/media"
 )
 
@@ -184,14 +185,14 @@ func skyNowruz(jalaliYear int) time.Time {
 // The rule of 33 years gives the first day of every year that is said as the sky gives it; those of Iran's calendar in
 // the last and the coming years are as they were and will be printed.
 func TestTheCalendarIsThatOfTheSky(t *testing.T) {
-	for y := firstJalali; y <= lastJalali+1; y++ {
+	for y := jalali.FirstYear; y <= jalali.LastYear+1; y++ {
 		if got, want := nowruz(y), skyNowruz(y); !got.Equal(want) {
 			t.Errorf("%d begins on %s, and the equinox is at %s", y, got.Format(time.DateOnly), equinox(y+621))
 		}
 	}
 	var leaps []int
 	for y := 1370; y <= 1412; y++ {
-		if leap(y) {
+		if jalali.Leap(y) {
 			leaps = append(leaps, y)
 		}
 	}
@@ -206,7 +207,7 @@ func TestTheCalendarIsThatOfTheSky(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if y, m, day, ok := jalali(d.Year(), int(d.Month()), d.Day()); !ok || [3]int{y, m, day} != want {
+		if y, m, day, ok := inJalali(d.Year(), int(d.Month()), d.Day()); !ok || [3]int{y, m, day} != want {
 			t.Errorf("%s: %d/%d/%d, want %v", gregorian, y, m, day, want)
 		}
 	}
@@ -318,8 +319,14 @@ console.log(JSON.stringify(out))`
 	}
 	for i, want := range days {
 		d := time.Date(1921, 3, 21+i, 0, 0, 0, 0, time.UTC)
-		if y, m, day, ok := jalali(d.Year(), int(d.Month()), d.Day()); !ok || [3]int{y, m, day} != want {
+		if y, m, day, ok := inJalali(d.Year(), int(d.Month()), d.Day()); !ok || [3]int{y, m, day} != want {
 			t.Fatalf("%s: %d/%d/%d, Intl says %v", d.Format(time.DateOnly), y, m, day, want)
 		}
 	}
+}
+
+// nowruz is the first day of a Jalali year.
+func nowruz(year int) time.Time {
+	y, m, d := jalali.Date{Year: year, Month: 1, Day: 1}.Gregorian()
+	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
 }
