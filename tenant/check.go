@@ -26,7 +26,8 @@ func CheckAll(operator *Operator, tenants []*Tenant, problems *doc.Problems) {
 		ids[t.ID] = true
 		for i, d := range t.Domains {
 			if other, taken := domains[d]; taken {
-				t.fail(problems, spotOf(t.placed.domains, i), "domain "+d+" belongs to tenant "+other+" already; a domain means one tenant")
+				t.clash(problems, spotOf(t.placed.domains, i), "domain "+d+" belongs to tenant "+other+" already; a domain means one tenant",
+					"domain "+d+" belongs to another tenant already; a domain means one tenant")
 			}
 			domains[d] = t.ID
 		}
@@ -42,7 +43,7 @@ func CheckAll(operator *Operator, tenants []*Tenant, problems *doc.Problems) {
 	}
 	owners(operator, tenants, problems)
 	if slices.Sort(defaults); len(defaults) > 1 {
-		problems.Add(doc.Problem{File: defaults[1], Text: "tenants " + strings.Join(defaults, " and ") + " are both default; only one may be"})
+		problems.Add(doc.Problem{File: defaults[1], Text: "tenants " + strings.Join(defaults, " and ") + " are both default; only one may be", Alone: "another tenant is the default one already; only one may be"})
 	}
 }
 
@@ -65,6 +66,11 @@ func (t *Tenant) fail(problems *doc.Problems, at doc.Spot, text string) {
 	problems.Add(doc.Problem{File: cmp.Or(t.placed.file, t.ID), Line: int(at.Line), Column: int(at.Column), Text: text})
 }
 
+// clash notes a problem that a tenant has with another one; alone is what is told to whoever may not know of both.
+func (t *Tenant) clash(problems *doc.Problems, at doc.Spot, text, alone string) {
+	problems.Add(doc.Problem{File: cmp.Or(t.placed.file, t.ID), Line: int(at.Line), Column: int(at.Column), Text: text, Alone: alone})
+}
+
 // claimSources notes what static trunks are known by, each the source of one trunk of the whole exchange.
 func claimSources(id string, trunks []Trunk, addresses map[string]string, problems *doc.Problems) {
 	for i := range trunks {
@@ -73,7 +79,8 @@ func claimSources(id string, trunks []Trunk, addresses map[string]string, proble
 		}
 		for _, from := range trunks[i].sources() {
 			if other, taken := addresses[from]; taken && other != id { // within one document it was said at its place
-				problems.Add(doc.Problem{File: id, Text: from + " of trunk " + trunks[i].Name + " belongs to a trunk of tenant " + other + " already; a source means one trunk"})
+				problems.Add(doc.Problem{File: id, Text: from + " of trunk " + trunks[i].Name + " belongs to a trunk of tenant " + other + " already; a source means one trunk",
+					Alone: from + " belongs to a trunk of another tenant already; a source means one trunk"})
 			}
 			addresses[from] = id
 		}

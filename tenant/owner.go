@@ -49,13 +49,14 @@ func owners(operator *Operator, tenants []*Tenant, problems *doc.Problems) {
 		}
 		if told < maxShared && other.shares(c) {
 			told++
-			text := "number " + c.what + " is " + c.first.String() + ", which "
+			text, alone := "number "+c.what+" is "+c.first.String()+", which ", ""
 			if other.tenant == c.tenant {
 				text += "stands here already as " + other.what + "; keep one"
 			} else {
 				text += "belongs to tenant " + other.tenant.ID + " already as " + other.what + "; a public number has one owner"
+				alone = "number " + c.first.String() + " belongs to another tenant already; a public number has one owner"
 			}
-			c.tenant.fail(problems, c.at, text)
+			c.tenant.clash(problems, c.at, text, alone)
 		}
 		if c.last > widest.last {
 			widest = c

@@ -107,7 +107,7 @@ func done(r *revision.Revision) *answer {
 // author is who changes configuration by the API.
 func author(ctx context.Context, why string) revision.Author {
 	who := api.From(ctx)
-	return revision.Author{Who: who.Name, Via: "api", Why: why}
+	return revision.Author{Who: who.Name, Via: "api", Why: why, Tenant: who.Tenant}
 }
 
 // things are the words in which it is told what is not there.

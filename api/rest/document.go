@@ -493,6 +493,9 @@ func (c Config) revisions(a huma.API) {
 			if err != nil {
 				return nil, c.refusedChange(err, things{what: "revision " + strconv.FormatUint(in.Number, 10), list: path})
 			}
+			for i := range plan.Problems {
+				plan.Problems[i] = plan.Problems[i].For(api.From(ctx).Tenant)
+			}
 			return &body[Plan]{plan}, nil
 		})
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"santral/api"
 	"santral/base/jalali"
 	"santral/call"
 	"santral/route"
@@ -37,7 +38,7 @@ type WouldBe struct {
 // WouldGo is where a call would go.
 type WouldGo struct {
 	To        string     `json:"to" enum:"account,service,trunks,refused"`
-	Tenant    string     `json:"tenant,omitempty" doc:"whose the account or the service is"`
+	Tenant    string     `json:"tenant,omitempty" doc:"whose the account or the service is; left out where it is another customer's, of whom nothing else is told either"`
 	Account   string     `json:"account,omitempty"`
 	Name      string     `json:"name,omitempty"`
 	Service   string     `json:"service,omitempty"`
@@ -102,8 +103,41 @@ func (c Config) whatIf(a huma.API) {
 		for _, step := range steps {
 			answer.Steps = append(answer.Steps, WouldStep{step.What, step.With, step.Say("en"), step.Say("fa")})
 		}
+		answer.veil(api.From(ctx).Tenant, from.Tenant)
 		return &body[WouldBe]{answer}, nil
 	})
+}
+
+// veil takes out what whoever is bound to a tenant may not know: how another one's house leads a call, or what it lets its own
+// people call. That the number is there, and what is told to whoever calls it, stays.
+func (w *WouldBe) veil(mine, caller string) {
+	foreign := func(id string) bool { return id != "" && id != mine && id != tenant.OperatorID }
+	if mine == "" {
+		return
+	}
+	kept, inside := []WouldStep{}, foreign(caller)
+	for _, s := range w.Steps {
+		owner := s.With["tenant"]
+		switch {
+		case foreign(owner) || owner == "" && inside && s.Step == "caller.inside":
+			inside = true
+			kept = append(kept, WouldStep{Step: s.Step, En: "This is another customer's of the exchange: the call stays here, and what happens there is theirs to know.",
+				Fa: "این از آنِ مشترک دیگری در همین مرکز است: تماس همین‌جا می‌ماند، و آنچه آنجا می‌شود فقط برای همان مشترک دیدنی است."})
+			continue
+		case owner != "":
+			inside = false
+		}
+		if !inside || !foreign(caller) && strings.HasPrefix(s.Step, "class.") {
+			kept = append(kept, s)
+		}
+	}
+	w.Steps = kept
+	if g := &w.Goes; foreign(g.Tenant) || inside && !foreign(caller) {
+		if g.To != "refused" {
+			g.To = "account"
+		}
+		g.Tenant, g.Account, g.Name, g.Service, g.Ways, g.Because = "", "", "", "", nil, ""
+	}
 }
 
 // zoneOf is the zone of a site of a tenant; that of its first, or its own, where the site is unknown.

@@ -24,6 +24,9 @@ type Problem struct {
 	Column int
 	Text   string // what is wrong and what to write instead
 
+	// Alone is what may be told of it to whoever may know of one document alone, where two are at odds; "" where Text may.
+	Alone string
+
 	Warning bool // it is only told: the document counts
 
 	whole bool // of a mapping, not of its first key, which begins at the same place

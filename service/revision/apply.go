@@ -122,13 +122,13 @@ type readText struct {
 }
 
 // refused tells what is wrong, and in which entries.
-func (w *draft) refused() *Refused {
+func (w *draft) refused(by *Author) *Refused {
 	r := &Refused{}
 	for _, p := range w.problems.List() {
 		if p.Warning {
 			continue
 		}
-		placed := PlacedProblem{File: p.File, Line: p.Line, Column: p.Column, Text: p.Text}
+		placed := PlacedProblem{File: p.File, Line: p.Line, Column: p.Column, Text: p.Text, alone: p.Alone, owner: p.File}
 		var in *readText
 		for i := range w.read {
 			if t := &w.read[i]; t.file == p.File && p.Line > t.after && (in == nil || t.after > in.after) {
@@ -137,10 +137,10 @@ func (w *draft) refused() *Refused {
 		}
 		if in != nil && in.opened != nil {
 			p.Line -= in.after
-			placed.Tenant = in.tenant
+			placed.Tenant, placed.owner = in.tenant, in.tenant
 			placed.List, placed.Key, placed.Pointer = entryOf(in.opened, in.opened.Pointer(p))
 		}
-		r.Problems = append(r.Problems, placed)
+		r.Problems = append(r.Problems, placed.For(by.Tenant))
 	}
 	return r
 }
@@ -338,7 +338,7 @@ func (b *Book) applyLocked(ctx context.Context, c *Change, h how) (Revision, err
 		return Revision{}, err
 	}
 	if w.problems.Err() != nil {
-		return Revision{}, w.refused()
+		return Revision{}, w.refused(&c.Author)
 	}
 	if lost := b.loses(w); len(lost) > 0 && !c.Force {
 		return Revision{}, fmt.Errorf("%w: %s", ErrInUse, strings.Join(lost[:min(len(lost), 20)], ", "))

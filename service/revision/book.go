@@ -312,7 +312,7 @@ func (b *Book) head(ctx context.Context, number uint64) (store.Revision, error) 
 }
 
 func revision(h store.Revision) Revision {
-	r := Revision{Number: h.Number, At: h.At, Author: Author{h.Who, h.Via, h.Why}, Undoes: h.Undoes}
+	r := Revision{Number: h.Number, At: h.At, Author: Author{Who: h.Who, Via: h.Via, Why: h.Why}, Undoes: h.Undoes}
 	for _, d := range h.Documents {
 		r.Documents = append(r.Documents, Changed{d.Tenant, d.Added, d.Edited, d.Less})
 	}

@@ -29,7 +29,7 @@ func (b *Book) plan(c *Change, h how) (Plan, error) {
 	}
 	p := Plan{Documents: []Changed{}, Entries: []EntryChange{}, Leads: []Lead{}}
 	if w.problems.Err() != nil {
-		p.Problems = w.refused().Problems
+		p.Problems = w.refused(&c.Author).Problems
 		return p, nil
 	}
 	slices.Sort(w.changed)

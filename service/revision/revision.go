@@ -21,6 +21,8 @@ type Author struct {
 	Who string // user, token, "folder", "command"
 	Via string // "api", "folder", "sample", "csv", "order"
 	Why string // as the author says it; "" for nothing said
+
+	Tenant string // the one that it is bound to: it is told nothing of others; "" for none
 }
 
 // Change is what somebody wants of configuration. All of it happens or nothing does.
@@ -111,6 +113,19 @@ type Lead struct {
 	Is     string `json:"is"`
 }
 
+// For gives a problem as it may be told to whoever is bound to a tenant, "" for none: what it is with another tenant's
+// document is told without that tenant.
+func (p PlacedProblem) For(tenantID string) PlacedProblem {
+	if tenantID == "" || p.alone == "" {
+		return p
+	}
+	p.Text = p.alone
+	if p.owner != tenantID {
+		p.File, p.Line, p.Column, p.Tenant, p.List, p.Key, p.Pointer = tenantID, 0, 0, tenantID, "", "", ""
+	}
+	return p
+}
+
 // PlacedProblem is a problem with its place in a document.
 type PlacedProblem struct {
 	File   string `json:"file"`
@@ -122,4 +137,7 @@ type PlacedProblem struct {
 	List    string `json:"list,omitempty"`    // of an entry: the list that it stands in
 	Key     string `json:"key,omitempty"`     // and what names it
 	Pointer string `json:"pointer,omitempty"` // the place within the entry, or within the document, as a JSON pointer; "" for the whole
+
+	alone string // what is told of it to who may know of one tenant alone; "" for Text
+	owner string // whose document it stands in
 }
