@@ -82,7 +82,7 @@ func operations(t *testing.T, language string) string {
 }
 
 // TestTheOperationsPageIsTrue holds docs/operations to the code: it names every figure of /metrics,
-// every key of the boot file and every command.
+// every key of the boot file, every command, alarm and event.
 func TestTheOperationsPageIsTrue(t *testing.T) {
 	page := operations(t, "")
 	names := map[string]bool{}
@@ -100,6 +100,8 @@ func TestTheOperationsPageIsTrue(t *testing.T) {
 	collect(`(?m)^\t\t"([a-z]+)": +(?:func|folder)`, "config/config.go")
 	collect("(?m)^\t([A-Z]\\w+) +\\w+ +`cmd:\"\" help", "cmd/santral/main.go")
 	collect("cmd:\"\" name:\"([a-z]+)\"", "cmd/santral/main.go")
+	collect(`Kind\{Name: "([a-z-]+)"`, "service/alarm/alarm.go")
+	collect(`(?m)^\t[A-Z]\w+ += "([a-z]+\.[a-z-]+)" +// \w*Event`, "api/event.go")
 	if len(names) < 30 {
 		t.Errorf("only %d names were found: this test reads the wrong words", len(names))
 	}
