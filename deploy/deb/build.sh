@@ -16,7 +16,7 @@ install -d -m 750 "$root/etc/santral/tenants"
 put 644 "$here/copyright" usr/share/doc/santral/copyright
 put 644 "$top/README.md" usr/share/doc/santral/README.md
 put 644 "$top/README.fa.md" usr/share/doc/santral/README.fa.md
-for page in "$top"/docs/*.md "$top"/docs/operations/*.md; do
+for page in "$top"/docs/*.md "$top"/docs/operations/*.md "$top"/docs/operations/fa/*.md; do
 	[ -e "$page" ] && put 644 "$page" "usr/share/doc/santral/${page#"$top/docs/"}"
 done
 for sample in $(cd "$top/docs/sample" && find . -name '*.yaml'); do

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -84,7 +85,7 @@ func operations(t *testing.T, language string) string {
 // TestTheOperationsPageIsTrue holds docs/operations to the code: it names every figure of /metrics,
 // every key of the boot file, every command, alarm and event.
 func TestTheOperationsPageIsTrue(t *testing.T) {
-	page := operations(t, "")
+	page, persian := operations(t, ""), operations(t, "fa")
 	names := map[string]bool{}
 	collect := func(pattern string, sources ...string) {
 		for _, name := range sources {
@@ -109,10 +110,47 @@ func TestTheOperationsPageIsTrue(t *testing.T) {
 		if !strings.Contains(page, "`"+name) {
 			t.Errorf("docs/operations does not name `%s`", name)
 		}
+		if !strings.Contains(persian, "`"+name) {
+			t.Errorf("docs/operations/fa does not name `%s`", name)
+		}
 	}
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[config.Boot]()) {
 		if !strings.Contains(strings.ToLower(page), strings.ToLower(f.Name)) {
 			t.Errorf("docs/operations says nothing of the boot file's %s", f.Name)
+		}
+	}
+}
+
+// TestOperationsAreToldInBothLanguages holds the two languages of docs/operations to each other: the same pages with links to one another, the same
+// code blocks, and tables that have a row for the same things.
+func TestOperationsAreToldInBothLanguages(t *testing.T) {
+	pages, _ := filepath.Glob(filepath.Join(root, "docs/operations/*.md"))
+	persian, _ := filepath.Glob(filepath.Join(root, "docs/operations/fa/*.md"))
+	if len(pages) != len(persian) {
+		t.Errorf("docs/operations has %d pages, and fa %d", len(pages), len(persian))
+	}
+	block, cell, code := regexp.MustCompile("(?s)```[a-z]*\n(.*?)```"), regexp.MustCompile(`(?m)^\|([^|]*)\|`), regexp.MustCompile("`([^`]+)`")
+	for _, page := range pages {
+		name := filepath.Base(page)
+		if _, err := os.Stat(filepath.Join(root, "docs/operations/fa", name)); err != nil {
+			t.Errorf("docs/operations/fa has no %s", name)
+			continue
+		}
+		en, fa := read(t, "docs/operations/"+name), read(t, "docs/operations/fa/"+name)
+		if !strings.Contains(en, "](fa/"+name+")") || !strings.Contains(fa, "](../"+name+")") {
+			t.Errorf("%s: the two languages don't link to each other", name)
+		}
+		for _, b := range block.FindAllStringSubmatch(en, -1) {
+			if !strings.Contains(fa, b[1]) {
+				t.Errorf("docs/operations/fa/%s lacks:\n%s", name, b[1])
+			}
+		}
+		for _, c := range cell.FindAllStringSubmatch(en, -1) {
+			for _, m := range code.FindAllStringSubmatch(c[1], -1) {
+				if !strings.Contains(fa, "`"+m[1]+"`") {
+					t.Errorf("docs/operations/fa/%s has no row for `%s`", name, m[1])
+				}
+			}
 		}
 	}
 }

@@ -127,7 +127,7 @@ func TestTheReadmesSayTheSame(t *testing.T) {
 		t.Errorf("the commands differ:\n%s\nand\n%s", strings.Join(a, ""), strings.Join(b, ""))
 	}
 	for _, m := range regexp.MustCompile(`\]\((docs/[^)]*)\)`).FindAllStringSubmatch(en, -1) {
-		if !strings.Contains(fa, m[1]) {
+		if !strings.Contains(fa, m[1]) && !strings.Contains(fa, strings.Replace(m[1], "docs/operations/", "docs/operations/fa/", 1)) {
 			t.Errorf("README.fa.md lacks %s", m[1])
 		}
 	}
