@@ -167,6 +167,9 @@ func (d *Door) Identify(req *sip.Message, flow sip.Flow) (call.Party, *sip.Messa
 	return call.Party{}, res
 }
 
+// carrierRealm is where a carrier of the operator's proves itself to whom no tenant lends its realm.
+const carrierRealm = "santral"
+
 func (d *Door) judge(req *sip.Message, flow sip.Flow) (call.Party, *Refusal) {
 	snapshot := d.cfg.Current()
 	if req.Method == sip.REGISTER {
@@ -179,18 +182,23 @@ func (d *Door) judge(req *sip.Message, flow sip.Flow) (call.Party, *Refusal) {
 		return Caller(snapshot, k, req, flow), nil
 	}
 	t := d.tenantOf(snapshot, req)
-	if k != nil {
+	carrier := k != nil && k.Tenant == tenant.OperatorID // whoever calls by one is of no tenant, whatever domain it names
+	if k != nil && !carrier {
 		t = snapshot.Tenant(k.Tenant) // whoever comes from there has its password to show
 	}
 	foreign := t == nil
 	if foreign {
 		t = snapshot.Default() // only who has proved itself learns which domains are here
 	}
-	if t == nil {
+	if t == nil && !carrier {
 		d.refuse(unknownDomain, req, flow)
 		return call.Party{}, &Refusal{Status: 404}
 	}
-	if req.Method == sip.INVITE && d.cfg.Trusted(flow.Remote.Addr()) {
+	realm := carrierRealm
+	if t != nil {
+		realm = t.Realm
+	}
+	if req.Method == sip.INVITE && t != nil && d.cfg.Trusted(flow.Remote.Addr()) {
 		if foreign {
 			return call.Party{}, &Refusal{Status: 404}
 		}
@@ -203,26 +211,43 @@ func (d *Door) judge(req *sip.Message, flow sip.Flow) (call.Party, *Refusal) {
 		}
 		return call.Party{}, &Refusal{Status: 403}
 	}
-	user, result, challenges := d.realm(t.Realm).Authenticate(req, sip.Authorization, flow, func(user string) (digest.HA1, bool) {
-		if a := snapshot.Account(t.ID, user); a != nil {
-			return d.hash(snapshot, a, t.Realm), true
+	find := func(user string) (*tenant.Account, *tenant.Trunk) {
+		if !carrier {
+			if a := snapshot.Account(t.ID, user); a != nil {
+				return a, nil
+			}
 		}
-		if k := trunkUser(snapshot, t, user, flow.Remote.Addr()); k != nil && mayTrunk(req) {
-			return d.trunkHash(snapshot, k, t.Realm), true
+		if !mayTrunk(req) {
+			return nil, nil
+		}
+		if !carrier {
+			if k := trunkUser(snapshot, t.ID, user, flow.Remote.Addr()); k != nil {
+				return nil, k
+			}
+		}
+		return nil, trunkUser(snapshot, tenant.OperatorID, user, flow.Remote.Addr())
+	}
+	user, result, challenges := d.realm(realm).Authenticate(req, sip.Authorization, flow, func(user string) (digest.HA1, bool) {
+		switch a, k := find(user); {
+		case a != nil:
+			return d.hash(snapshot, a, realm), true
+		case k != nil:
+			return d.trunkHash(snapshot, k, realm), true
 		}
 		return digest.HA1{}, false
 	})
 	switch result {
 	case digest.Accepted:
 		d.cfg.Guard.Right(d.Origin(req, flow), time.Now())
-		if foreign {
+		a, k := find(user)
+		if foreign && (k == nil || k.Tenant != tenant.OperatorID) {
 			d.refuse(unknownDomain, req, flow)
 			return call.Party{}, &Refusal{Status: 404}
 		}
-		if a := snapshot.Account(t.ID, user); a != nil {
+		if a != nil {
 			return party(snapshot, a, req, flow), nil
 		}
-		return Caller(snapshot, snapshot.TrunkUser(t.ID, user), req, flow), nil
+		return Caller(snapshot, k, req, flow), nil
 	case digest.Malformed:
 		d.refuse(malformedCredentials, req, flow)
 		return call.Party{}, &Refusal{Status: 400, Reason: "Bad Credentials"}

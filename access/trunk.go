@@ -143,10 +143,10 @@ func numberIn(req *sip.Message, field sip.Kind) (number string, ok bool) {
 	return "", false
 }
 
-// trunkUser finds the trunk that a user name of digest means, as far as it may come from there: one that
+// trunkUser finds the trunk of an owner, a tenant or the operator, that a user name of digest means, as far as it may come from there: one that
 // has addresses comes from them.
-func trunkUser(s *tenant.Snapshot, t *tenant.Tenant, user string, source netip.Addr) *tenant.Trunk {
-	k := s.TrunkUser(t.ID, user)
+func trunkUser(s *tenant.Snapshot, owner, user string, source netip.Addr) *tenant.Trunk {
+	k := s.TrunkUser(owner, user)
 	if k == nil || user != k.DigestUser() || len(k.Addresses) > 0 && s.TrunkAt(source) != k {
 		return nil
 	}

@@ -167,6 +167,51 @@ func TestATrunkProvesItselfByDigest(t *testing.T) {
 	}
 }
 
+// A carrier of the operator's proves itself by its password, from its own addresses where it has some, whatever domain it names
+// and whether there is a default tenant or none; no tenant's account or trunk is taken for it.
+func TestACarrierOfTheOperatorProvesItselfByDigest(t *testing.T) {
+	carriers := &tenant.Operator{Carriers: []tenant.Trunk{
+		{Tenant: tenant.OperatorID, Name: "bound", Mode: tenant.Static, Addresses: []netip.Prefix{netip.MustParsePrefix("203.0.113.80/32")}, User: "bound", Credential: tenant.Credential{Password: secret}, Trust: true},
+		{Tenant: tenant.OperatorID, Name: "free", Mode: tenant.Static, User: "free", Credential: tenant.Credential{Password: secret}, Trust: true},
+	}}
+	with := tenant.Next(nil, 1, carriers, customers().Tenants)
+	none := tenant.Next(nil, 1, carriers, nil)
+	for _, c := range []struct {
+		what         string
+		s            *tenant.Snapshot
+		user, secret string
+		source, uri  string
+		want         string
+	}{
+		{"by its address and password", with, "bound", secret, "203.0.113.80", "sip:02122000101@192.0.2.1", "operator/bound"},
+		{"to a domain", with, "bound", secret, "203.0.113.80", "sip:02122000101@b.example", "operator/bound"},
+		{"to a domain of nobody", with, "bound", secret, "203.0.113.80", "sip:02122000101@carrier.example", "operator/bound"},
+		{"where there is no tenant", none, "bound", secret, "203.0.113.80", "sip:02122000101@192.0.2.1", "operator/bound"},
+		{"from elsewhere", with, "bound", secret, "203.0.113.81", "sip:02122000101@192.0.2.1", "401"},
+		{"with another password", with, "bound", "wrong", "203.0.113.80", "sip:02122000101@192.0.2.1", "401"},
+		{"an account from its address", with, "101", secret, "203.0.113.80", "sip:02122000101@a.example", "401"},
+		{"without an address", with, "free", secret, "203.0.113.90", "sip:02122000101@192.0.2.1", "operator/free"},
+		{"without an address, to a domain", with, "free", secret, "203.0.113.90", "sip:02122000101@b.example", "operator/free"},
+		{"without an address, to a domain of nobody", with, "free", secret, "203.0.113.90", "sip:02122000101@carrier.example", "operator/free"},
+	} {
+		d := NewDoor(DoorConfig{Current: func() *tenant.Snapshot { return c.s }, Guard: NewGuard(DefaultLimits), Algorithms: []digest.Algorithm{digest.MD5}, Random: id.Random()})
+		req := invite(t, c.uri)
+		_, challenge := d.Identify(req, from(c.source))
+		if challenge == nil || challenge.Status != 401 {
+			t.Errorf("%s: it is challenged with %v", c.what, challenge)
+			continue
+		}
+		who, refusal := d.Identify(signed(t, req, challenge, c.user, c.secret), from(c.source))
+		got := who.Tenant + "/" + who.Trunk
+		if refusal != nil {
+			got = fmt.Sprint(refusal.Status)
+		}
+		if got != c.want || who.Account != "" {
+			t.Errorf("%s: %s, want %s", c.what, got, c.want)
+		}
+	}
+}
+
 // A trunk is for calls: its address alone lets nothing else in, and its password not either.
 func TestATrunkIsForCalls(t *testing.T) {
 	d := door(t)
