@@ -106,7 +106,11 @@ type answer struct {
 	status int
 	kind   string
 	text   string
+	cookie string
 }
+
+// signedIn begins what stands in place of a token for who has a session: its cookie follows.
+const signedIn = "session "
 
 // ask sends a request and gives what came of it. What goes on without an end is left after a moment.
 func (h *walls) ask(token, method, path, kind, body string) answer {
@@ -123,7 +127,10 @@ func (h *walls) ask(token, method, path, kind, body string) answer {
 	if slow {
 		r.RemoteAddr = from
 	}
-	if token != "" {
+	if cookie, signedIn := strings.CutPrefix(token, signedIn); signedIn {
+		r.Header.Set("Cookie", cookie)
+		r.Header.Set("X-Santral", "1")
+	} else if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
 	if kind != "" {
@@ -142,7 +149,7 @@ func (h *walls) ask(token, method, path, kind, body string) answer {
 		pause = 55 * time.Millisecond
 	}
 	h.wait(pause)
-	return answer{w.Code, w.Header().Get("Content-Type"), w.Body.String() + fmt.Sprint(w.Header())}
+	return answer{w.Code, w.Header().Get("Content-Type"), w.Body.String() + fmt.Sprint(w.Header()), strings.SplitN(w.Header().Get("Set-Cookie"), ";", 2)[0]}
 }
 
 // root does something that must be done.
@@ -424,7 +431,11 @@ func (h *walls) example(name string, s map[string]any, tenantID string, wrong bo
 		switch {
 		case s["format"] == "date-time":
 			return "2030-01-01T00:00:00Z"
-		case name == "text":
+		case s["format"] == "date":
+			return "2026-01-01"
+		case name == "password":
+			return "some long secret 47"
+		case name == "text" && s["maxLength"] == nil:
 			return map[string]string{ours: ourHouse, theirs: theirHouse}[tenantID]
 		case name == "key", name == "from", name == "to", name == "number", name == "account":
 			return "100"
@@ -452,6 +463,14 @@ func (h *walls) form(o operation, tenantID string, wrong bool) string {
 			return "number,name\n100,x\n"
 		}
 		return map[string]string{ours: ourHouse, theirs: theirHouse}[tenantID]
+	}
+	if strings.HasSuffix(o.path, "/{key}") && !wrong {
+		for _, list := range []string{"lists", "music", "trunks", "routes", "carriers"} {
+			if strings.Contains(o.path, "/"+list+"/") {
+				return "{}" // there the name is the key, which the path says
+			}
+		}
+		return `{"name":"x"}`
 	}
 	text, err := json.Marshal(h.example("", o.body, tenantID, wrong))
 	h.must(err)
