@@ -21,9 +21,15 @@ func grouped[N int | float64](n N) string {
 	return s
 }
 
+// plain gives a Persian text with the digits of ASCII, and its numbers without separators.
+func plain(text string) string {
+	return strings.NewReplacer("۰", "0", "۱", "1", "۲", "2", "۳", "3", "۴", "4", "۵", "5", "۶", "6", "۷", "7", "۸", "8", "۹", "9", "٬", "").Replace(text)
+}
+
 // TestTheLimitsOnThePage holds the table of limits in docs/operations to the numbers in the code.
 func TestTheLimitsOnThePage(t *testing.T) {
 	page := operations(t, "")
+	persian := plain(read(t, "docs/operations/fa/limits.md"))
 	l, m := access.DefaultLimits, sip.DefaultLimits
 	for _, want := range []string{
 		fmt.Sprintf("| %s a second, %s at once |", grouped(l.PortRate), grouped(l.PortBurst)),
@@ -38,6 +44,12 @@ func TestTheLimitsOnThePage(t *testing.T) {
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("docs/operations lacks %q", want)
+		}
+	}
+	for what, n := range map[string]int{"PortRate": int(l.PortRate), "PortBurst": int(l.PortBurst), "HostRate": int(l.HostRate), "HostBurst": int(l.HostBurst), "HostGuesses": int(l.HostGuesses), "BanAfter": int(l.BanAfter),
+		"Sources": l.Sources, "Headers": m.Headers, "Message": m.Message >> 10, "MaxBindings": registrar.MaxBindings, "MaxExpires": int(registrar.MaxExpires), "DefaultExpires": int(registrar.DefaultExpires)} {
+		if !regexp.MustCompile(`\b` + strconv.Itoa(n) + `\b`).MatchString(persian) {
+			t.Errorf("docs/operations/fa/limits.md does not name %d, which is %s", n, what)
 		}
 	}
 	// Defaults that stand in comments beside their fields.
@@ -55,6 +67,9 @@ func TestTheLimitsOnThePage(t *testing.T) {
 			n, _ := strconv.Atoi(set[1] + set[2])
 			if !strings.Contains(page, grouped(n)) {
 				t.Errorf("docs/operations does not name %s, the default of %s in %s", grouped(n), field, file)
+			}
+			if !strings.Contains(persian, strconv.Itoa(n)) {
+				t.Errorf("docs/operations/fa/limits.md does not name %d, the default of %s in %s", n, field, file)
 			}
 		}
 	}
