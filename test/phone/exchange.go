@@ -284,7 +284,7 @@ func (x *Exchange) CDRs() []CDR {
 	var page struct {
 		Items []CDR `json:"items"`
 	}
-	x.Get("/api/v1/cdrs?limit=200", &page)
+	x.Get("/api/v1/cdrs?parts=true&limit=200", &page)
 	return page.Items
 }
 
@@ -296,7 +296,7 @@ func (x *Exchange) AllCDRs() (all []CDR) {
 			Items []CDR  `json:"items"`
 			Next  string `json:"next"`
 		}
-		x.Get("/api/v1/cdrs?limit=1000&cursor="+url.QueryEscape(cursor), &page)
+		x.Get("/api/v1/cdrs?parts=true&limit=1000&cursor="+url.QueryEscape(cursor), &page)
 		all = append(all, page.Items...)
 		if cursor = page.Next; cursor == "" {
 			return all
