@@ -45,7 +45,7 @@ func run(program string, lines, registered, rate int) error {
 		return err
 	}
 	defer os.RemoveAll(folder)
-	if err := documents(folder, lines); err != nil {
+	if err := document(folder, lines); err != nil {
 		return err
 	}
 	if program, err = filepath.Abs(program); err != nil {
@@ -76,22 +76,21 @@ func run(program string, lines, registered, rate int) error {
 	return nil
 }
 
-// documents writes the boot file and the tenant.
-func documents(folder string, lines int) error {
+// document writes the tenant.
+func document(folder string, lines int) error {
 	var b strings.Builder
 	b.WriteString("tenant: many\ndomains: [santral.local]\ndefault: true\narea: \"21\"\nlines:\n")
 	for i := range lines {
 		fmt.Fprintf(&b, "  - {number: \"%d\", name: Line %d, password: %s}\n", first+i, i, password)
 	}
-	boot := fmt.Sprintf("listen:\n  - {transport: udp, address: %q}\nhttp: 127.0.0.1:15580\nhttps: off\nmedia: {address: 127.0.0.1}\ndata: data\ntenants: tenants\ndigest: [md5]\nallow: [127.0.0.0/8]\nlog: warn\n", at)
-	return errors.Join(os.Mkdir(filepath.Join(folder, "tenants"), 0o700),
-		os.WriteFile(filepath.Join(folder, "tenants", "many.yaml"), []byte(b.String()), 0o600), os.WriteFile(filepath.Join(folder, "santral.yaml"), []byte(boot), 0o600))
+	return os.WriteFile(filepath.Join(folder, "many.yaml"), []byte(b.String()), 0o600)
 }
 
 // start starts the exchange and waits until it serves.
 func start(program, folder string) (*exec.Cmd, time.Duration, error) {
 	began := time.Now()
-	x := exec.CommandContext(context.Background(), program, "serve", "--config", filepath.Join(folder, "santral.yaml"))
+	x := exec.CommandContext(context.Background(), program, "local", "--tenant", filepath.Join(folder, "many.yaml"), "--data", filepath.Join(folder, "data"), "--digest", "md5",
+		"--trust", "127.0.0.0/8", "--sip-port", "15560", "--http-port", "15580", "--tls-port", "0", "--https-port", "0", "--log", "warn")
 	out, err := x.StdoutPipe()
 	if err != nil {
 		return nil, 0, err
@@ -105,7 +104,7 @@ func start(program, folder string) (*exec.Cmd, time.Duration, error) {
 		return nil, 0, errors.New("the exchange does not start: make build first")
 	}
 	for said := bufio.NewScanner(out); said.Scan(); {
-		if strings.Contains(said.Text(), "serves SIP") {
+		if strings.Contains(said.Text(), `"event":"ready"`) {
 			return x, time.Since(began), nil
 		}
 	}
