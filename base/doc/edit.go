@@ -30,7 +30,7 @@ const (
 // document's own keys: the one that Key names, or with Key "" those that Value names.
 type Edit struct {
 	List  string
-	By    string // the key of entries that tells them apart
+	By    string // the key of entries that tells them apart; behind a bar another for entries that do not say it: "name|prefix"
 	Key   string
 	Do    Deed
 	Value json.RawMessage

@@ -306,3 +306,22 @@ func (w writer) apply(lists map[string]map[string]any, e Edit) {
 		lists[e.List][e.Key] = m
 	}
 }
+
+// An entry that does not say the key of its list is known by another, and says its key once it is changed.
+func TestAnEntryWithoutItsKey(t *testing.T) {
+	d := readModel(t, "tenant: a\nlines:\n  - {name: \"0\", channels: 1}  # by its name\n  - {number: \"00\", name: abroad}\n")
+	by := "number|name"
+	if got := d.Keys("lines", by); !slices.Equal(got, []string{"0", "00"}) {
+		t.Errorf("keys %q", got)
+	}
+	if raw, ok := d.Entry("lines", by, "0"); !ok || !strings.Contains(string(raw), `"channels":1`) {
+		t.Errorf("%s, %t", raw, ok)
+	}
+	text, err := d.Edit([]Edit{{List: "lines", By: by, Key: "0", Do: Patch, Value: json.RawMessage(`{"channels":2}`)}})
+	if err != nil || !strings.Contains(text, "channels: 2") || !strings.Contains(text, "# by its name") || !slices.Equal(readModel(t, text).Keys("lines", by), []string{"0", "00"}) {
+		t.Errorf("%v\n%s", err, text)
+	}
+	if text, err = d.Edit([]Edit{{List: "lines", By: by, Key: "0", Do: Delete}}); err != nil || strings.Contains(text, "channels") {
+		t.Errorf("%v\n%s", err, text)
+	}
+}

@@ -27,8 +27,11 @@ func (d *Document) index(list, by string) *index {
 		x = &index{at: &p.value}
 		add := func(v *value) {
 			key := ""
-			if k := v.find(by); k != nil {
-				key = k.value.text
+			for name := range strings.SplitSeq(by, "|") {
+				if k := v.find(name); k != nil {
+					key = k.value.text
+					break
+				}
 			}
 			x.order = append(x.order, int32(len(x.keys)))
 			x.keys = append(x.keys, key)
@@ -163,7 +166,8 @@ func (e *editor) entries(edits []Edit) error {
 		edit := &edits[i]
 		l := lists[edit.List]
 		if l == nil {
-			l = &listEdit{name: edit.List, by: edit.By, index: e.doc.index(edit.List, edit.By), touch: map[string]*touched{}}
+			by, _, _ := strings.Cut(edit.By, "|")
+			l = &listEdit{name: edit.List, by: by, index: e.doc.index(edit.List, edit.By), touch: map[string]*touched{}}
 			if p := e.doc.root.find(edit.List); p != nil && l.index == nil && p.value.kind != null {
 				return fmt.Errorf("%w: %s is no list", ErrValue, edit.List)
 			}

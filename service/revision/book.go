@@ -226,9 +226,12 @@ func (b *Book) Documents() []Document {
 	return list
 }
 
-// keyOf gives the key that tells entries of a list apart.
+// keyOf gives the key that tells entries of a list apart, and behind a bar the one that does so for an entry without it.
 func keyOf(list string) (string, bool) {
 	for _, c := range tenant.Collections {
+		if c.List == list && c.Else != "" {
+			return c.Key + "|" + c.Else, true
+		}
 		if c.List == list {
 			return c.Key, true
 		}
