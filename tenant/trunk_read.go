@@ -16,7 +16,7 @@ const (
 	MaxRate              = 1000 // calls a second
 	maxTo                = 16   // addresses of one trunk
 	maxNumbers           = 10000
-	maxRoutes            = 1000
+	maxRoutes            = 20000
 	leastOptions         = 5 * time.Second
 	mostOptions          = time.Hour
 	defaultExpires       = time.Hour

@@ -25,7 +25,7 @@ func (w *ways) trunk(n *doc.Node) {
 
 func (w *ways) route(n *doc.Node) {
 	if len(w.routes) == maxRoutes {
-		n.Fail("a tenant has at most %d routes", maxRoutes)
+		n.Fail("a document has at most %d routes", maxRoutes)
 	}
 	if len(w.routes) > maxRoutes {
 		return
