@@ -32,7 +32,8 @@ func (s *story) Move(ctx context.Context, cause call.Cause) error {
 		c.mu.Unlock()
 		c.event(call.Event{Kind: call.LegLeads, Leg: m.id}, time.Time{})
 		c.hangup(old, cause)
-		c.traits.Privacy, c.offer = privacy, m.willing()
+		c.setPrivacy(privacy)
+		c.offer = m.willing()
 		c.story.hold(m.held)
 		c.reappear(m)
 		_ = c.speak(nil)
@@ -77,7 +78,9 @@ func (s *story) Proceed(ctx context.Context) error {
 		c.from.Proved = true
 		c.mu.Unlock()
 		if c.lookUp(); c.dest.Kind == call.ToService && c.by != nil {
+			c.mu.Lock()
 			c.dest = call.Destination{Kind: call.ToRefusal, Tenant: c.dest.Tenant, Refuse: call.Forbidden}
+			c.mu.Unlock()
 		}
 	})
 }

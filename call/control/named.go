@@ -31,7 +31,7 @@ func (c *ongoing) renamed(m *member, e *call.LegEvent) {
 	if e.Who != nil {
 		m.who, m.privacy = e.Who, e.Privacy
 		if m == c.members[0] {
-			c.traits.Privacy = e.Privacy
+			c.setPrivacy(e.Privacy)
 		}
 	}
 	o := c.other(m)

@@ -36,7 +36,7 @@ func (c *ongoing) present() {
 	if c.by == nil && d.Presents != "" {
 		c.caller().presents = d.Presents
 	}
-	c.traits.Privacy = hides(c.traits.Privacy, d.Hidden)
+	c.setPrivacy(hides(c.traits.Privacy, d.Hidden))
 }
 
 // hides is what is withheld of a caller after what was dialled before the number has said of that.
@@ -77,4 +77,11 @@ func (c *ongoing) traitsFor(tenant string) call.Traits {
 		t.Referrer = ""
 	}
 	return t
+}
+
+// setPrivacy notes what the caller keeps to itself, which whoever lists calls reads too.
+func (c *ongoing) setPrivacy(p call.Privacy) {
+	c.mu.Lock()
+	c.traits.Privacy = p
+	c.mu.Unlock()
 }
