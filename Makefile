@@ -29,7 +29,7 @@ peers: ## install the phones, servers and tools that the tests talk to (Debian p
 	@bash test/peers.sh
 
 .PHONY: test
-test: peers build ## everything: unit, virtual network, databases, strangers' phones (about 15 minutes)
+test: peers build ## everything: unit, virtual network, databases, strangers' phones (20 to 25 minutes)
 	@$(GO) vet ./...
 	@SANTRAL_TEST_PEERS=require SANTRAL_TEST_POSTGRES=require SANTRAL_TEST_S3=require CGO_ENABLED=1 $(GO) test -race -timeout 15m -skip '^($(TABLES))$$' $(TESTFLAGS) $$($(GO) list ./... | grep -v -e /test/e2e $(EARS:./%=-e /%))
 	@SANTRAL_TEST_PEERS=require $(GO) test -timeout 10m $(TESTFLAGS) $(EARS) # arithmetic on one goroutine, of which the race detector makes minutes
