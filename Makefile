@@ -35,7 +35,7 @@ test: peers build ## everything: unit, virtual network, databases, strangers' ph
 	@SANTRAL_TEST_PEERS=require $(GO) test -timeout 10m $(TESTFLAGS) $(EARS) # arithmetic on one goroutine, of which the race detector makes minutes
 	@SANTRAL_TEST_POSTGRES=require $(GO) test -timeout 10m -run '^($(TABLES))$$' $(TESTFLAGS) ./service/cdr # SQLite in Go is twenty times slower under the race detector
 	@$(GO) test -run 'Alloc|TestMemory$$|TestTable$$' $(TESTFLAGS) ./media/rtp ./media/srtp ./media/jitter ./media/codec # what the race detector makes piles of
-	@SANTRAL_TEST_PEERS=require $(GO) test -timeout 15m -parallel 4 $(TESTFLAGS) ./test/e2e
+	@SANTRAL_TEST_PEERS=require $(GO) test -timeout 20m -parallel 4 $(TESTFLAGS) ./test/e2e
 
 .PHONY: quick
 quick: ## the tests that need nothing beside Go
