@@ -68,6 +68,15 @@ func (p *Problem) Error() string {
 	return p.words()
 }
 
+// patient is the client with another limit of time, 0 for none, where it has no HTTP of its own.
+func (c *Client) patient(limit time.Duration) *Client {
+	slow := *c
+	if slow.HTTP == nil {
+		slow.HTTP = &http.Client{Timeout: limit}
+	}
+	return &slow
+}
+
 const maxAnswer = 64 << 20 // octets of an answer
 
 func (c *Client) do(ctx context.Context, method, path string, to any) error {
@@ -137,6 +146,29 @@ func problem(res *http.Response, body []byte) error {
 type Page[T any] struct {
 	Items []T    `json:"items"`
 	Next  string `json:"next"`
+}
+
+// mostOfAPage is how many items the exchange gives at once.
+const mostOfAPage = 1000
+
+// pages gives the items of a list, page by page, up to most (0 for all).
+func pages[T any](ctx context.Context, c *Client, path string, q url.Values, most int) (all []T, err error) {
+	for {
+		size := mostOfAPage
+		if most > 0 {
+			size = min(size, most-len(all))
+		}
+		q.Set("limit", strconv.Itoa(size))
+		var p Page[T]
+		if err := c.do(ctx, http.MethodGet, path+"?"+q.Encode(), &p); err != nil {
+			return nil, err
+		}
+		all = append(all, p.Items...)
+		if p.Next == "" || most > 0 && len(all) >= most {
+			return all, nil
+		}
+		q.Set("cursor", p.Next)
+	}
 }
 
 // Call is a call that is going on.
@@ -260,11 +292,7 @@ func (c *Client) Certify(ctx context.Context, tenant, trunk, number string) ([]T
 	if number != "" {
 		path += "?" + url.Values{"number": {number}}.Encode()
 	}
-	slow := *c
-	if slow.HTTP == nil {
-		slow.HTTP = &http.Client{Timeout: time.Minute}
-	}
-	err := slow.do(ctx, http.MethodPost, path, &p)
+	err := c.patient(time.Minute).do(ctx, http.MethodPost, path, &p)
 	return p.Items, err
 }
 

@@ -111,26 +111,11 @@ func ListPath(tenant, list string) string {
 
 // Entries gives all entries of a list as JSON, page by page, up to most (0 for all); text is looked for in them.
 func (c *Client) Entries(ctx context.Context, tenant, list, text string, most int) (all []json.RawMessage, err error) {
-	for cursor := ""; ; {
-		var p Page[json.RawMessage]
-		q := url.Values{"limit": {"1000"}}
-		if most > 0 {
-			q.Set("limit", strconv.Itoa(min(1000, most-len(all))))
-		}
-		if text != "" {
-			q.Set("q", text)
-		}
-		if cursor != "" {
-			q.Set("cursor", cursor)
-		}
-		if err := c.do(ctx, http.MethodGet, ListPath(tenant, list)+"?"+q.Encode(), &p); err != nil {
-			return nil, err
-		}
-		all = append(all, p.Items...)
-		if cursor = p.Next; cursor == "" || most > 0 && len(all) >= most {
-			return all, nil
-		}
+	q := url.Values{}
+	if text != "" {
+		q.Set("q", text)
 	}
+	return pages[json.RawMessage](ctx, c, ListPath(tenant, list), q, most)
 }
 
 // All gives all entries of a list as their type: All[noun.Line](ctx, c, "sample", "lines").
@@ -176,24 +161,18 @@ func reasons(why string, force bool) string {
 	return q.Encode()
 }
 
-// patient is the client with time enough for large documents.
-func (c *Client) patient() *Client {
-	slow := *c
-	if slow.HTTP == nil {
-		slow.HTTP = &http.Client{Timeout: 5 * time.Minute}
-	}
-	return &slow
-}
+// documentTime is how long large documents may take.
+const documentTime = 5 * time.Minute
 
 // Plan tells what documents would change.
 func (c *Client) Plan(ctx context.Context, texts []Text) (p Plan, err error) {
-	err = c.patient().send(ctx, http.MethodPost, "/api/v1/plan", map[string]any{"documents": texts}, &p)
+	err = c.patient(documentTime).send(ctx, http.MethodPost, "/api/v1/plan", map[string]any{"documents": texts}, &p)
 	return p, err
 }
 
 // Apply has documents be exactly these, all of them or none.
 func (c *Client) Apply(ctx context.Context, texts []Text, why string, force bool) (r Revision, err error) {
-	err = c.patient().send(ctx, http.MethodPost, "/api/v1/apply?"+reasons(why, force), map[string]any{"documents": texts}, &r)
+	err = c.patient(documentTime).send(ctx, http.MethodPost, "/api/v1/apply?"+reasons(why, force), map[string]any{"documents": texts}, &r)
 	return r, err
 }
 
@@ -216,7 +195,7 @@ func (c *Client) Revision(ctx context.Context, number uint64) (r Revision, err e
 
 // Undo takes a change back.
 func (c *Client) Undo(ctx context.Context, number uint64, why string, force bool) (r Revision, err error) {
-	err = c.patient().do(ctx, http.MethodPost, fmt.Sprintf("/api/v1/revisions/%d/undo?%s", number, reasons(why, force)), &r)
+	err = c.patient(documentTime).do(ctx, http.MethodPost, fmt.Sprintf("/api/v1/revisions/%d/undo?%s", number, reasons(why, force)), &r)
 	return r, err
 }
 
@@ -233,7 +212,7 @@ func (c *Client) Export(ctx context.Context, tenant string) ([]byte, error) {
 		path += "?" + url.Values{"tenant": {tenant}}.Encode()
 	}
 	var text []byte
-	err := c.patient().do(ctx, http.MethodGet, path, &text)
+	err := c.patient(documentTime).do(ctx, http.MethodGet, path, &text)
 	return text, err
 }
 

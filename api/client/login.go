@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 )
 
@@ -35,21 +34,11 @@ func (c *Client) CreateToken(ctx context.Context, want Token) (made Token, err e
 
 // Tokens lists all tokens, of one tenant unless "".
 func (c *Client) Tokens(ctx context.Context, tenant string) (list []Token, err error) {
-	q := url.Values{"limit": {"1000"}}
+	q := url.Values{}
 	if tenant != "" {
 		q.Set("tenant", tenant)
 	}
-	for {
-		var p Page[Token]
-		if err := c.do(ctx, http.MethodGet, "/api/v1/tokens?"+q.Encode(), &p); err != nil {
-			return nil, err
-		}
-		list = append(list, p.Items...)
-		if p.Next == "" {
-			return list, nil
-		}
-		q.Set("cursor", p.Next)
-	}
+	return pages[Token](ctx, c, "/api/v1/tokens", q, 0)
 }
 
 // RevokeToken ends a token.
@@ -110,17 +99,8 @@ func (c *Client) Audits(ctx context.Context, f AuditFilter, most int) (list []Au
 	if f.Failed {
 		q.Set("failed", "true")
 	}
-	for len(list) < most {
-		q.Set("limit", strconv.Itoa(min(1000, most-len(list))))
-		var p Page[Audit]
-		if err := c.do(ctx, http.MethodGet, "/api/v1/audit?"+q.Encode(), &p); err != nil {
-			return nil, err
-		}
-		list = append(list, p.Items...)
-		if p.Next == "" {
-			break
-		}
-		q.Set("cursor", p.Next)
+	if most <= 0 {
+		return nil, nil
 	}
-	return list, nil
+	return pages[Audit](ctx, c, "/api/v1/audit", q, most)
 }

@@ -149,9 +149,6 @@ func (c *Client) ImportTable(ctx context.Context, tenant, list string, file []by
 		return report, fmt.Errorf("ask the exchange: %w", err)
 	}
 	req.Header.Set("Content-Type", "text/csv")
-	slow := *c
-	if slow.HTTP == nil {
-		slow.HTTP = &http.Client{Timeout: 3 * time.Minute}
-	}
-	return report, slow.answered(req, &report)
+	err = c.patient(3*time.Minute).answered(req, &report)
+	return report, err
 }

@@ -75,13 +75,13 @@ func (c *Client) PutPrompt(ctx context.Context, n PromptName, name string, file 
 		return v, fmt.Errorf("ask the exchange: %w", err)
 	}
 	req.Header.Set("Content-Type", "application/octet-stream")
-	err = c.slow().answered(req, &v)
+	err = c.patient(promptTime).answered(req, &v)
 	return v, err
 }
 
 // SpeakPrompt has a text be put into speech, and be heard from the next sentence on.
 func (c *Client) SpeakPrompt(ctx context.Context, n PromptName, text string) (v PromptVersion, err error) {
-	err = c.slow().send(ctx, http.MethodPost, n.path()+"/speech", map[string]string{"text": text}, &v)
+	err = c.patient(promptTime).send(ctx, http.MethodPost, n.path()+"/speech", map[string]string{"text": text}, &v)
 	return v, err
 }
 
@@ -90,16 +90,10 @@ func (c *Client) HearPrompt(ctx context.Context, n PromptName, version int) erro
 	return c.send(ctx, http.MethodPut, n.path()+"/version", map[string]int{"version": version}, nil)
 }
 
+// promptTime is how long a prompt may take to be made.
+const promptTime = 5 * time.Minute
+
 // DeletePrompt deletes a version that is not heard, or with 0 all of them.
 func (c *Client) DeletePrompt(ctx context.Context, n PromptName, version int) error {
 	return c.do(ctx, http.MethodDelete, n.path()+"?version="+strconv.Itoa(version), nil)
-}
-
-// slow is a client for what takes minutes.
-func (c *Client) slow() *Client {
-	patient := *c
-	if patient.HTTP == nil {
-		patient.HTTP = &http.Client{Timeout: 5 * time.Minute}
-	}
-	return &patient
 }

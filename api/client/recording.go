@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 )
 
@@ -65,20 +64,10 @@ func (c *Client) Recordings(ctx context.Context, f RecordingFilter, most int) ([
 	if f.Deleted {
 		q.Set("deleted", "true")
 	}
-	var rows []Recording
-	for len(rows) < most {
-		q.Set("limit", strconv.Itoa(min(most-len(rows), 1000)))
-		var page Page[Recording]
-		if err := c.do(ctx, http.MethodGet, "/api/v1/recordings?"+q.Encode(), &page); err != nil {
-			return nil, err
-		}
-		rows = append(rows, page.Items...)
-		if page.Next == "" {
-			break
-		}
-		q.Set("cursor", page.Next)
+	if most <= 0 {
+		return nil, nil
 	}
-	return rows, nil
+	return pages[Recording](ctx, c, "/api/v1/recordings", q, most)
 }
 
 // Recording gives one.

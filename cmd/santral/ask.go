@@ -178,11 +178,7 @@ type cdrs struct {
 
 // Run prints them, or writes their file.
 func (c *cdrs) Run() error {
-	x, err := c.open()
-	if err != nil {
-		return err
-	}
-	v, err := c.values()
+	x, v, err := c.ask(&c.exchange)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -56,6 +57,14 @@ func (s *search) values() (client.Search, error) {
 	return v, nil
 }
 
+// ask opens the exchange that is asked for the records.
+func (s *search) ask(e *exchange) (x *client.Client, v client.Search, err error) {
+	if v, err = s.values(); err == nil {
+		x, err = e.open()
+	}
+	return x, v, err
+}
+
 // style is how a file is written.
 type style struct {
 	Output   string `short:"o" help:"Write a file instead; its ending says how: .csv, .xlsx or .jsonl." placeholder:"FILE"`
@@ -65,19 +74,24 @@ type style struct {
 
 // into has a file written, which is there when it is whole.
 func (s *style) into(v client.Search, write func(client.Search, io.Writer) error) error {
-	_, format, ok := strings.Cut(s.Output[strings.LastIndexByte(s.Output, '/')+1:], ".")
-	if format = format[strings.LastIndexByte(format, '.')+1:]; !ok || !slices.Contains([]string{"csv", "xlsx", "jsonl"}, format) {
+	format := strings.TrimPrefix(filepath.Ext(s.Output), ".")
+	if !slices.Contains([]string{"csv", "xlsx", "jsonl"}, format) {
 		return fmt.Errorf("-o %s: end the name in .csv, .xlsx or .jsonl", s.Output)
 	}
 	v["format"] = []string{format}
 	s.say(v)
-	file, err := os.Create(s.Output)
+	return created(s.Output, func(w io.Writer) error { return write(v, w) })
+}
+
+// created has a file written, which is there when it is whole.
+func created(name string, write func(io.Writer) error) error {
+	file, err := os.Create(name)
 	if err != nil {
 		return fmt.Errorf("write the file: %w", err)
 	}
-	if err := write(v, file); err != nil {
+	if err := write(file); err != nil {
 		file.Close()
-		os.Remove(s.Output)
+		os.Remove(name)
 		return err
 	}
 	return file.Close()
@@ -98,11 +112,7 @@ type totals struct {
 
 // Run prints the sums.
 func (c *totals) Run() error {
-	x, err := c.open()
-	if err != nil {
-		return err
-	}
-	v, err := c.values()
+	x, v, err := c.ask(&c.exchange)
 	if err != nil {
 		return err
 	}
@@ -126,11 +136,7 @@ type reportCommand struct {
 
 // Run prints it, or writes its file.
 func (c *reportCommand) Run() error {
-	x, err := c.open()
-	if err != nil {
-		return err
-	}
-	v, err := c.values()
+	x, v, err := c.ask(&c.exchange)
 	if err != nil {
 		return err
 	}
@@ -195,16 +201,7 @@ func (c *archives) Run() error {
 		if c.Output == "" {
 			return fmt.Errorf("say with -o where the archive is to be saved")
 		}
-		file, err := os.Create(c.Output)
-		if err != nil {
-			return fmt.Errorf("save the archive: %w", err)
-		}
-		if err := x.Archived(context.Background(), c.Get, file); err != nil {
-			file.Close()
-			os.Remove(c.Output)
-			return err
-		}
-		return file.Close()
+		return created(c.Output, func(w io.Writer) error { return x.Archived(context.Background(), c.Get, w) })
 	}
 	list, err := x.Archives(context.Background(), c.Tenant)
 	if err != nil {
